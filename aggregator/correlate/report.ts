@@ -1,0 +1,78 @@
+/**
+ * What ingest hands to correlation: hosts, and the sockets they report. Declared here, where it is consumed.
+ *
+ * Ingest owns these objects and changes them in place; identity is by object. Correlation reads them.
+ */
+import type { HostState } from '../../model/document.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Netns } from '../../model/netns.ts';
+import type { Owner } from '../../model/process.ts';
+import type { Protocol, SocketState } from '../../model/socket-state.ts';
+
+/** An interval that a host did not watch, or whose events were dropped. Unix milliseconds, aggregator's clock. */
+export interface HostGap {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  /** 0 = unknown. */
+  readonly lostEvents: number;
+}
+
+export interface ReportingHost {
+  readonly id: string;
+  name: string;
+  realm: string;
+  labels: ReadonlyMap<string, string>;
+  state: HostState;
+  collector: string;
+  cannotSee: readonly string[];
+  agentVersion: string;
+  intervalMs: number;
+  /** Current namespaces by inode. */
+  readonly netns: Map<number, Netns>;
+  /** Oldest first, at most hostGapsMax. */
+  gaps: readonly HostGap[];
+  lostEvents: number;
+  /** Aggregator's clock. */
+  lastSeenMs: number;
+  /** Since when it is not live, aggregator's clock; null while it is live. */
+  awaySinceMs: number | null;
+  /** Agent's clock minus ours; null before the first heartbeat round trip. */
+  clockOffsetMs: number | null;
+}
+
+export const hostGapsMax = 64;
+
+/** A socket as its host reports it now. Times are on the aggregator's clock (the agent's, less its offset). */
+export interface ReportedSocket {
+  readonly host: ReportingHost;
+  /** Inode of its namespace; a key into host.netns. */
+  readonly netns: number;
+  readonly protocol: Protocol;
+  /** The agent's number for it, unique with the agent's epoch. */
+  readonly id: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly uid: number;
+  readonly openedAtMs: number;
+  /** It was opened after this; 0 = unknown. */
+  readonly notBeforeMs: number;
+  state: SocketState;
+  inode: number;
+  /** The owners it has, or the last it was seen with. Empty = never seen with one. */
+  owners: readonly Owner[];
+  /** null while it is there. */
+  closedAtMs: number | null;
+}
+
+/** Receives every change in the order in which one host's agent tells it. `nowMs` is the aggregator's clock. */
+export interface SocketReports {
+  opened(socket: ReportedSocket, nowMs: number): void;
+  /** State, inode or owners differ from `previousState` or from before; the object already has the new values. */
+  changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void;
+  closed(socket: ReportedSocket, nowMs: number): void;
+  /** Addresses, networks, name, labels or lifecycle state of a host became different, or it is new. */
+  hostChanged(host: ReportingHost, nowMs: number): void;
+  /** The host left the live view: all its sockets are withdrawn without having been seen closing. */
+  hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void;
+}

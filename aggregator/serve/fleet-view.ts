@@ -1,0 +1,84 @@
+/**
+ * What answers are made from: the live view, as the serving side wants to read it. Correlation and graph satisfy it.
+ * All of it is read synchronously between two events, so one answer is of one moment.
+ */
+import type { DirectionRule, Seen, UnseenBecause } from '../../model/document.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Owner } from '../../model/process.ts';
+import type { Protocol, SocketState } from '../../model/socket-state.ts';
+import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
+
+/** One end of a connection. */
+export interface ConnectionEnd {
+  readonly endpoint: Endpoint;
+  readonly realm: string;
+  /** The socket that its host reported (also when closed since); null = this end is unseen. */
+  readonly socket: ReportedSocket | null;
+  /** For a seen end its host; for an unseen one the host that claims the address, when just one does. */
+  readonly host: ReportingHost | null;
+  /**
+   * The processes behind it: the socket's own, or for an ownerless socket on a listener's port that listener's.
+   * Empty = unknown.
+   */
+  readonly owners: readonly Owner[];
+  /** Name of the workload; null when neither process, listener nor the operator's names tell it. */
+  readonly service: string | null;
+  /** What the end is called in edges: service, else host name, else address. Never null. */
+  readonly label: string;
+}
+
+export interface ConnectionView {
+  /** Stable for the life of the aggregator process. */
+  readonly id: string;
+  readonly protocol: Protocol;
+  readonly state: SocketState;
+  readonly seen: Seen;
+  readonly unseenBecause: UnseenBecause | null;
+  readonly direction: DirectionRule;
+  readonly client: ConnectionEnd;
+  readonly server: ConnectionEnd;
+  readonly openedAtMs: number;
+  readonly closedAtMs: number | null;
+  readonly lastSeenAtMs: number;
+}
+
+export interface ListenerView {
+  readonly socket: ReportedSocket;
+  readonly service: string | null;
+}
+
+/** Counts of one dependency, kept incrementally. */
+export interface EdgeView {
+  readonly client: string;
+  readonly server: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly open: number;
+  readonly total: number;
+  readonly firstSeenAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly seen: { readonly both: number; readonly client: number; readonly server: number };
+}
+
+export interface FleetView {
+  /** When this aggregator began to watch. */
+  readonly sinceMs: number;
+  hosts(): Iterable<ReportingHost>;
+  /** Open ones, and closed ones for as long as they linger. */
+  connections(): Iterable<ConnectionView>;
+  connection(id: string): ConnectionView | null;
+  /** Sockets that wait for peers now. */
+  listeners(): Iterable<ListenerView>;
+  edges(): Iterable<EdgeView>;
+  /** Tells every change from now on, in order. Returns the function that ends it. */
+  subscribe(listener: (event: FleetEvent) => void): () => void;
+}
+
+export type FleetEvent =
+  /** Its place is decided: matched, or alone after the grace time. */
+  | { readonly kind: 'opened'; readonly connection: ConnectionView; readonly atMs: number }
+  | { readonly kind: 'closed'; readonly connection: ConnectionView; readonly atMs: number }
+  /** Closed without ever having been established. */
+  | { readonly kind: 'refused'; readonly connection: ConnectionView; readonly atMs: number }
+  | { readonly kind: 'edge'; readonly edge: EdgeView; readonly atMs: number }
+  | { readonly kind: 'host'; readonly host: ReportingHost; readonly atMs: number };

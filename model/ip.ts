@@ -1,0 +1,145 @@
+/**
+ * IP addresses and prefixes as canonical text: one spelling per address, so that text equality is address equality.
+ *
+ * IPv4 is dotted decimal without leading zeros. IPv6 is RFC 5952 (lower case, longest zero run compressed).
+ * IPv4-mapped IPv6 (::ffff:a.b.c.d) is folded to the IPv4 address, because the kernel shows the two ends of one
+ * connection in `tcp6` on one host and in `tcp` on the other. Zone indexes (fe80::1%eth0) are not addresses here.
+ */
+
+/** An IP address in the canonical spelling of this file. */
+export type IpAddress = string;
+
+/** An address block: `ip` with host bits cleared, and the prefix length in bits (0-32 or 0-128). */
+export interface Prefix {
+  readonly ip: IpAddress;
+  readonly length: number;
+}
+
+const mappedHead = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** True for a canonical IPv6 address. A canonical IPv4 address never contains a colon. */
+export function isIpv6(ip: IpAddress): boolean {
+  return ip.includes(':');
+}
+
+/** Bytes of an address in network order (4 or 16) to its canonical text; folds IPv4-mapped addresses. */
+export function formatIp(bytes: Uint8Array): IpAddress {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  if (bytes.length !== 16) throw new RangeError(`an IP address has 4 or 16 bytes, not ${bytes.length}`);
+  if (mappedHead.every((byte, i) => bytes[i] === byte)) return formatIp(bytes.subarray(12));
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push((bytes[i]! << 8) | bytes[i + 1]!);
+  const run = longestZeroRun(groups);
+  const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (run.length < 2) return hex(groups);
+  return `${hex(groups.slice(0, run.start))}::${hex(groups.slice(run.start + run.length))}`;
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  let start = 0;
+  for (let i = 0; i <= groups.length; i++) {
+    if (groups[i] === 0) continue;
+    if (i - start > best.length) best = { start, length: i - start };
+    start = i + 1;
+  }
+  return best;
+}
+
+/** Canonical address to its 4 or 16 bytes in network order. Throws RangeError when `ip` is not an address. */
+export function ipBytes(ip: IpAddress): Uint8Array {
+  const bytes = ip.includes(':') ? parseIpv6(ip) : parseIpv4(ip);
+  if (bytes === null) throw new RangeError(`not an IP address: ${JSON.stringify(ip)}`);
+  return bytes;
+}
+
+/** Any usual spelling of an address (also `[v6]`-less, mapped, upper case) to the canonical one; null when it is none. */
+export function parseIp(text: string): IpAddress | null {
+  const bytes = text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+  return bytes === null ? null : formatIp(bytes);
+}
+
+function parseIpv4(text: string): Uint8Array | null {
+  const parts = text.split('.');
+  if (parts.length !== 4) return null;
+  const bytes = new Uint8Array(4);
+  for (const [i, part] of parts.entries()) {
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Uint8Array | null {
+  const tail = /^(.*:)([0-9.]+\.[0-9.]+)$/.exec(text);
+  if (tail !== null) {
+    const v4 = parseIpv4(tail[2]!);
+    if (v4 === null) return null;
+    const high = ((v4[0]! << 8) | v4[1]!).toString(16);
+    const low = ((v4[2]! << 8) | v4[3]!).toString(16);
+    return parseIpv6(`${tail[1]}${high}:${low}`);
+  }
+  const halves = text.split('::');
+  if (halves.length > 2) return null;
+  const groups = halves.map((half) => (half === '' ? [] : half.split(':')));
+  const head = groups[0]!;
+  const rest = groups[1];
+  const missing = 8 - head.length - (rest?.length ?? 0);
+  if (rest === undefined ? missing !== 0 : missing < 1) return null;
+  const all = [...head, ...Array<string>(rest === undefined ? 0 : missing).fill('0'), ...(rest ?? [])];
+  const bytes = new Uint8Array(16);
+  for (const [i, group] of all.entries()) {
+    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return null;
+    const value = Number.parseInt(group, 16);
+    bytes[2 * i] = value >> 8;
+    bytes[2 * i + 1] = value & 0xff;
+  }
+  return bytes;
+}
+
+/** `10.0.0.0/8` or `fd00::/8` to a prefix with host bits cleared; null when it is none. A bare address is not a prefix. */
+export function parsePrefix(text: string): Prefix | null {
+  const slash = text.lastIndexOf('/');
+  if (slash < 0) return null;
+  const ip = parseIp(text.slice(0, slash));
+  const lengthText = text.slice(slash + 1);
+  if (ip === null || !/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return null;
+  const length = Number(lengthText);
+  if (length > (isIpv6(ip) ? 128 : 32)) return null;
+  return { ip: formatIp(maskBytes(ipBytes(ip), length)), length };
+}
+
+/** The prefix of `length` bits that holds `ip`. */
+export function prefixOf(ip: IpAddress, length: number): Prefix {
+  return { ip: formatIp(maskBytes(ipBytes(ip), length)), length };
+}
+
+/** `10.0.0.0/8`. */
+export function formatPrefix(prefix: Prefix): string {
+  return `${prefix.ip}/${prefix.length}`;
+}
+
+/** Whether `ip` lies in `prefix`; false across families. */
+export function prefixContains(prefix: Prefix, ip: IpAddress): boolean {
+  if (isIpv6(prefix.ip) !== isIpv6(ip)) return false;
+  const network = ipBytes(prefix.ip);
+  const masked = maskBytes(ipBytes(ip), prefix.length);
+  return network.every((byte, i) => masked[i] === byte);
+}
+
+function maskBytes(bytes: Uint8Array, length: number): Uint8Array {
+  return bytes.map((byte, i) => {
+    const bits = Math.min(8, Math.max(0, length - 8 * i));
+    return byte & (0xff00 >> bits) & 0xff;
+  });
+}
+
+/** 127.0.0.0/8 and ::1. */
+export function isLoopback(ip: IpAddress): boolean {
+  return ip === '::1' || ip.startsWith('127.');
+}
+
+/** 0.0.0.0 and ::, which stand for "any address" in a listener and for "no peer" as a remote. */
+export function isUnspecified(ip: IpAddress): boolean {
+  return ip === '0.0.0.0' || ip === '::';
+}

@@ -1,0 +1,22 @@
+/** What an agent tells of its sockets between two scans. Times are unix milliseconds of the agent's clock. */
+import type { OwnedSocket } from './socket.ts';
+
+export type SocketEvent =
+  | {
+      readonly kind: 'opened';
+      readonly id: number;
+      readonly socket: OwnedSocket;
+      /** When it was first seen. */
+      readonly openedAtMs: number;
+      /** The last scan that did not show it: it was opened after this. 0 when no earlier scan looked. */
+      readonly notBeforeMs: number;
+    }
+  /** State, owners or inode became different; tuple and namespace never do. */
+  | { readonly kind: 'changed'; readonly id: number; readonly socket: OwnedSocket; readonly atMs: number }
+  | {
+      readonly kind: 'closed';
+      readonly id: number;
+      readonly socket: OwnedSocket;
+      readonly closedAtMs: number;
+    };
+// `id` is the agent's own number for the socket: never reused within one run of the agent.
