@@ -1,0 +1,97 @@
+/**
+ * A connection while it is in the live view: the two halves that hosts reported, and what was concluded from them.
+ * Plain state; the correlator is the only one that changes it.
+ */
+import type { DirectionRule, Seen } from '../../model/document.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Side } from '../../model/four-tuple.ts';
+import { isOpen, type Protocol, type SocketState } from '../../model/socket-state.ts';
+import type { ReportedSocket } from './report.ts';
+
+export interface Connection {
+  readonly id: string;
+  /** Scope, protocol and both endpoints (model/four-tuple); shared by the generations of a reused four-tuple. */
+  readonly key: string;
+  readonly protocol: Protocol;
+  readonly realm: string;
+  /** The endpoints of both halves, known from whichever half came first. */
+  readonly endpoints: Readonly<Record<Side, Endpoint>>;
+  /** The socket behind each half; null = not reported. A reported socket stays here after it closed. */
+  readonly halves: Record<Side, ReportedSocket | null>;
+  /**
+   * The unconnected socket that takes the datagrams of a lone UDP half: its peer has no socket of its own for this
+   * conversation. Always null for TCP.
+   */
+  datagramPeer: ReportedSocket | null;
+  client: Side;
+  direction: DirectionRule;
+  /** The half that sent a SYN or that got one, if a scan caught it. */
+  handshakeClient: Side | null;
+  /** Several hosts or namespaces report this half of this key, so its other end cannot be told. */
+  ambiguous: boolean;
+  /** Seen in a state that a peer must have answered to reach. */
+  established: boolean;
+  openedAtMs: number;
+  /** null while a half is open. */
+  closedAtMs: number | null;
+  /** Its place in the map is decided: matched, or alone after the grace time. */
+  placed: boolean;
+  /** When the first half was reported, aggregator's clock: the grace time counts from here. */
+  readonly reportedAtMs: number;
+}
+
+export function otherSide(side: Side): Side {
+  return side === 'a' ? 'b' : 'a';
+}
+
+/** The reported halves, one or two. */
+export function reportedHalves(connection: Connection): ReportedSocket[] {
+  const { a, b } = connection.halves;
+  return [a, b].filter((half) => half !== null);
+}
+
+/** Whether the conversation exists for that half's kernel. */
+export function isHalfOpen(half: ReportedSocket | null): boolean {
+  return half !== null && half.closedAtMs === null && isOpen(half.state);
+}
+
+/** The half that nobody reported; null when both are. */
+export function missingSide(connection: Connection): Side | null {
+  if (connection.halves.a === null) return 'a';
+  return connection.halves.b === null ? 'b' : null;
+}
+
+export function seenOf(connection: Connection): Seen {
+  const { halves, client, datagramPeer } = connection;
+  if (missingSide(connection) === null || datagramPeer !== null) return 'both';
+  return halves[client] !== null ? 'client' : 'server';
+}
+
+/** From the liveliest to the deadest: a connection shows the liveliest state of its halves. */
+const livelinessOrder: readonly SocketState[] = [
+  'established',
+  'syn-recv',
+  'syn-sent',
+  'close-wait',
+  'fin-wait-1',
+  'fin-wait-2',
+  'closing',
+  'last-ack',
+  'time-wait',
+];
+
+/** `closed` when no half has a socket any more. */
+export function stateOfConnection(connection: Connection): SocketState {
+  const states = reportedHalves(connection)
+    .filter((half) => half.closedAtMs === null)
+    .map((half) => half.state);
+  return livelinessOrder.find((state) => states.includes(state)) ?? 'closed';
+}
+
+/** Last moment at which a host that reports it was heard with it. */
+export function lastSeenAtMs(connection: Connection): number {
+  return Math.max(
+    connection.openedAtMs,
+    ...reportedHalves(connection).map((half) => half.closedAtMs ?? half.host.lastSeenMs),
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * Reuse of four-tuples. The connections that ever had one key and are still remembered are its generations; this
+ * decides to which of them a newly reported half belongs. Nothing is joined across a reuse.
+ *
+ * Both ends of a connection come into being within one handshake. A scan bounds that moment for each half:
+ * notBeforeMs < birth <= openedAtMs. Two halves can be one connection only when their bounds overlap.
+ */
+import type { Side } from '../../model/four-tuple.ts';
+import { type Connection, isHalfOpen, otherSide } from './connection.ts';
+import type { ReportedSocket } from './report.ts';
+
+/** Handshake time plus what two hosts' clocks may differ by after their offsets were taken off, in milliseconds. */
+export const clockSlackMs = 2_000;
+
+export type Placement =
+  | { readonly kind: 'join'; readonly connection: Connection }
+  /** A connection of its own; `displaced` had this half open, so its close was missed. */
+  | { readonly kind: 'new'; readonly displaced: Connection | null }
+  /** A connection of its own, and so are `rivals`: nothing tells which of them it belongs to. */
+  | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] };
+
+/** @param generations remembered connections of the key of `socket`, in any order. */
+export function placeHalf(generations: readonly Connection[], side: Side, socket: ReportedSocket): Placement {
+  const occupied = generations.filter((connection) => isHalfOpen(connection.halves[side]));
+  const rivals = occupied.filter((connection) => !sameNetns(connection.halves[side]!, socket));
+  if (rivals.length > 0) return { kind: 'ambiguous', rivals };
+  const candidates = generations.filter((connection) => canJoin(connection, side, socket));
+  const first = candidates[0];
+  if (first === undefined) return { kind: 'new', displaced: occupied[0] ?? null };
+  const other = otherSide(side);
+  if (candidates.some((connection) => !sameNetns(connection.halves[other]!, first.halves[other]!))) {
+    return { kind: 'ambiguous', rivals: candidates };
+  }
+  const nearest = candidates.reduce((best, connection) =>
+    birthDistanceMs(connection.halves[other]!, socket) < birthDistanceMs(best.halves[other]!, socket)
+      ? connection
+      : best,
+  );
+  return { kind: 'join', connection: nearest };
+}
+
+function canJoin(connection: Connection, side: Side, socket: ReportedSocket): boolean {
+  const other = connection.halves[otherSide(side)];
+  if (connection.halves[side] !== null || other === null || connection.ambiguous) return false;
+  const bornAfter = Math.max(other.notBeforeMs, socket.notBeforeMs);
+  const bornBy = Math.min(other.openedAtMs, socket.openedAtMs);
+  return bornAfter <= bornBy + clockSlackMs && couldHaveMet(other, socket);
+}
+
+/**
+ * Whether `socket` may be the peer of a half that is gone. One first seen before that half closed may, and one that the
+ * kernel shows as closed by its peer; an established one first seen later is its successor in the four-tuple.
+ */
+function couldHaveMet(other: ReportedSocket, socket: ReportedSocket): boolean {
+  if (other.closedAtMs === null) return true;
+  const limitMs = other.closedAtMs + clockSlackMs;
+  if (socket.openedAtMs <= limitMs) return true;
+  return socket.state !== 'established' && socket.notBeforeMs <= limitMs;
+}
+
+function birthDistanceMs(a: ReportedSocket, b: ReportedSocket): number {
+  return Math.abs(a.openedAtMs - b.openedAtMs);
+}
+
+function sameNetns(a: ReportedSocket, b: ReportedSocket): boolean {
+  return a.host === b.host && a.netns === b.netns;
+}
