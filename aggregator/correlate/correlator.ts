@@ -10,6 +10,7 @@ import { sameEndpoint } from '../../model/endpoint.ts';
 import { type Side, tupleKey } from '../../model/four-tuple.ts';
 import { type IpAddress, isUnspecified } from '../../model/ip.ts';
 import { isListening, type SocketState } from '../../model/socket-state.ts';
+import { defaultLingerLimits, type LingerLimits, RecentlyClosed } from '../history/recently-closed.ts';
 import { AddressClaims } from './address-claims.ts';
 import { type Connection, isHalfOpen, missingSide, otherSide, reportedHalves } from './connection.ts';
 import { decideDirection, isStronger } from './direction.ts';
@@ -28,32 +29,16 @@ export interface ConnectionObserver {
   forgotten(connection: Connection, nowMs: number): void;
 }
 
-export interface CorrelatorLimits {
+export interface CorrelatorLimits extends LingerLimits {
   /** How long a lone half waits for its other end before it is placed alone. */
   readonly graceMs: number;
-  /** How long a closed connection stays in the live view. */
-  readonly lingerMs: number;
-  /** How many closed connections stay at most; the oldest go first. */
-  readonly lingerMax: number;
 }
 
-export const defaultCorrelatorLimits: CorrelatorLimits = {
-  graceMs: 3_000,
-  lingerMs: 15 * 60_000,
-  lingerMax: 200_000,
-};
-
-export interface CorrelatorCounters {
-  /** Closed connections dropped before their linger time because lingerMax was reached. */
-  lingerEvicted: number;
-  /** Halves whose other end could not be told from others. */
-  ambiguous: number;
-}
+export const defaultCorrelatorLimits: CorrelatorLimits = { graceMs: 3_000, ...defaultLingerLimits };
 
 export class Correlator implements SocketReports {
   readonly claims = new AddressClaims();
   readonly listeners = new Listeners();
-  readonly counters: CorrelatorCounters = { lingerEvicted: 0, ambiguous: 0 };
   readonly connections = new Map<string, Connection>();
   readonly #generations = new Map<string, Connection[]>();
   readonly #connectionOf = new Map<ReportedSocket, Connection>();
@@ -65,8 +50,7 @@ export class Correlator implements SocketReports {
   readonly #byMissingEnd = new Map<string, Set<Connection>>();
   /** Not placed yet, in the order of their first report. */
   readonly #waiting = new Set<Connection>();
-  /** Closed, in the order of their closing. */
-  readonly #closed = new Set<Connection>();
+  readonly recentlyClosed: RecentlyClosed<Connection>;
   readonly #observer: ConnectionObserver;
   readonly #limits: CorrelatorLimits;
   readonly #idPrefix: string;
@@ -81,6 +65,7 @@ export class Correlator implements SocketReports {
     this.#observer = observer;
     this.#idPrefix = idPrefix;
     this.#limits = limits;
+    this.recentlyClosed = new RecentlyClosed(limits);
   }
 
   opened(socket: ReportedSocket, nowMs: number): void {
@@ -94,7 +79,9 @@ export class Correlator implements SocketReports {
       this.#closeMissed(placement.displaced, side, socket, nowMs);
     }
     const connection = this.#create(key, side, socket, nowMs);
-    if (placement.kind === 'ambiguous') this.#markAmbiguous([connection, ...placement.rivals]);
+    if (placement.kind === 'ambiguous') {
+      for (const rival of [connection, ...placement.rivals]) rival.ambiguous = true;
+    }
     this.#conclude(connection, nowMs);
   }
 
@@ -144,13 +131,7 @@ export class Correlator implements SocketReports {
       if (nowMs - connection.reportedAtMs < this.#limits.graceMs) break;
       this.#place(connection, nowMs);
     }
-    for (const connection of this.#closed) {
-      const lingered = nowMs - (connection.closedAtMs ?? nowMs) >= this.#limits.lingerMs;
-      const tooMany = this.#closed.size > this.#limits.lingerMax;
-      if (!lingered && !tooMany) break;
-      if (!lingered) this.counters.lingerEvicted++;
-      this.#forget(connection, nowMs);
-    }
+    for (const connection of this.recentlyClosed.expire(nowMs)) this.#forget(connection, nowMs);
   }
 
   /** Whether the other end of a lone half may still be on its way. */
@@ -261,11 +242,11 @@ export class Correlator implements SocketReports {
   #concludeClosing(connection: Connection, halves: readonly ReportedSocket[], nowMs: number): void {
     if (halves.some(isHalfOpen)) {
       connection.closedAtMs = null;
-      this.#closed.delete(connection);
+      this.recentlyClosed.delete(connection);
     } else if (connection.closedAtMs === null) {
       const times = halves.map((half) => half.closedAtMs).filter((time) => time !== null);
       connection.closedAtMs = Math.max(connection.openedAtMs, times.length > 0 ? Math.max(...times) : nowMs);
-      this.#closed.add(connection);
+      this.recentlyClosed.add(connection, connection.closedAtMs);
     }
   }
 
@@ -282,13 +263,6 @@ export class Correlator implements SocketReports {
     half.closedAtMs = Math.max(half.openedAtMs, successor.notBeforeMs);
     removeFrom(this.#socketsOf, half.host, half);
     this.#conclude(displaced, nowMs);
-  }
-
-  #markAmbiguous(connections: readonly Connection[]): void {
-    for (const connection of connections) {
-      connection.ambiguous = true;
-      this.counters.ambiguous++;
-    }
   }
 
   /** Takes a socket back as if it had not been reported: its host is lost, or it moved to another scope. */
@@ -318,7 +292,7 @@ export class Correlator implements SocketReports {
     else this.#generations.set(connection.key, left);
     this.connections.delete(connection.id);
     this.#waiting.delete(connection);
-    this.#closed.delete(connection);
+    this.recentlyClosed.delete(connection);
     if (connection.placed) this.#observer.forgotten(connection, nowMs);
   }
 

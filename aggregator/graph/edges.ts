@@ -1,0 +1,114 @@
+/**
+ * The dependencies of the fleet, counted incrementally: client → server on one server port. A connection counts in
+ * exactly one edge; when it is known better, its count moves.
+ */
+import type { Seen } from '../../model/document.ts';
+import type { Protocol } from '../../model/socket-state.ts';
+
+/** What one connection says about one edge. */
+export interface EdgeShare {
+  readonly client: string;
+  readonly server: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly open: boolean;
+  readonly seen: Seen;
+  readonly firstSeenAtMs: number;
+  readonly lastSeenAtMs: number;
+}
+
+export interface Edge {
+  readonly client: string;
+  readonly server: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  open: number;
+  total: number;
+  firstSeenAtMs: number;
+  lastSeenAtMs: number;
+  readonly seen: { both: number; client: number; server: number };
+}
+
+/** How many edges are kept at most. Beyond it a connection counts in none, and `refused` tells how often. */
+export const edgesMax = 200_000;
+
+export class Edges {
+  readonly #edges = new Map<string, Edge>();
+  readonly #max: number;
+  /** Connections that counted in no edge because there were too many. */
+  refused = 0;
+
+  constructor(max: number = edgesMax) {
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#edges.size;
+  }
+
+  /**
+   * Counts a connection by `share`, in place of what it counted as before. `isNew` tells that it is the first of its
+   * edge. Null when the table is full.
+   */
+  count(share: EdgeShare, before: EdgeShare | null): { readonly edge: Edge; readonly isNew: boolean } | null {
+    const added = this.#add(share);
+    if (before !== null) this.#remove(before);
+    return added;
+  }
+
+  #add(share: EdgeShare): { readonly edge: Edge; readonly isNew: boolean } | null {
+    const key = edgeKey(share);
+    const known = this.#edges.get(key);
+    if (known === undefined && this.#edges.size >= this.#max) {
+      this.refused++;
+      return null;
+    }
+    const edge = known ?? newEdge(share);
+    if (known === undefined) this.#edges.set(key, edge);
+    edge.open += share.open ? 1 : 0;
+    edge.total++;
+    edge.seen[share.seen]++;
+    edge.firstSeenAtMs = Math.min(edge.firstSeenAtMs, share.firstSeenAtMs);
+    edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, share.lastSeenAtMs);
+    return { edge, isNew: known === undefined };
+  }
+
+  /** An edge that never had another connection goes with its last one. */
+  #remove(share: EdgeShare): void {
+    const key = edgeKey(share);
+    const edge = this.#edges.get(key);
+    if (edge === undefined) return;
+    edge.open -= share.open ? 1 : 0;
+    edge.total--;
+    edge.seen[share.seen]--;
+    if (edge.total === 0) this.#edges.delete(key);
+  }
+
+  /** The share's connection is no longer open; it still counts in the totals. */
+  settle(share: EdgeShare, lastSeenAtMs: number): void {
+    const edge = this.#edges.get(edgeKey(share));
+    if (edge === undefined) return;
+    edge.open -= share.open ? 1 : 0;
+    edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, lastSeenAtMs);
+  }
+
+  /** The share's connection was still there at that time. */
+  touch(share: EdgeShare, seenAtMs: number): void {
+    const edge = this.#edges.get(edgeKey(share));
+    if (edge !== undefined) edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, seenAtMs);
+  }
+
+  all(): Iterable<Edge> {
+    return this.#edges.values();
+  }
+}
+
+function newEdge({ client, server, port, protocol, firstSeenAtMs, lastSeenAtMs }: EdgeShare): Edge {
+  const seen = { both: 0, client: 0, server: 0 };
+  return { client, server, port, protocol, open: 0, total: 0, firstSeenAtMs, lastSeenAtMs, seen };
+}
+
+/** Names are foreign text and may hold any character, so they are told apart by length. */
+function edgeKey(share: EdgeShare): string {
+  return `${share.protocol}:${share.port}:${share.client.length}:${share.client}${share.server}`;
+}

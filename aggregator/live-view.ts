@@ -1,0 +1,230 @@
+/**
+ * The live view: correlation and graph as the serving side reads them (serve/fleet-view).
+ *
+ * Observes the correlator and keeps the edges; makes connection views on demand, so that what is not asked costs nothing.
+ */
+import type { Side } from '../model/four-tuple.ts';
+import {
+  type Connection,
+  lastSeenAtMs,
+  missingSide,
+  otherSide,
+  seenOf,
+  stateOfConnection,
+} from './correlate/connection.ts';
+import { type ConnectionObserver, Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
+import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
+import { unseenBecause } from './correlate/unseen.ts';
+import { type EdgeShare, Edges } from './graph/edges.ts';
+import type { Naming } from './graph/naming.ts';
+import type {
+  ConnectionEnd,
+  ConnectionView,
+  EdgeView,
+  FleetEvent,
+  FleetView,
+  ListenerView,
+} from './serve/fleet-view.ts';
+
+export interface LiveViewOptions {
+  readonly naming: Naming;
+  readonly limits: CorrelatorLimits;
+  readonly sinceMs: number;
+  /** Unix milliseconds; asked when an answer is made. */
+  readonly clock: () => number;
+  readonly hosts: () => Iterable<ReportingHost>;
+}
+
+export class LiveView implements FleetView, ConnectionObserver {
+  readonly correlator: Correlator;
+  readonly edgeTable = new Edges();
+  readonly sinceMs: number;
+  readonly #options: LiveViewOptions;
+  /** What each placed connection counts as; absent while it waits, or when the edge table was full. */
+  readonly #shares = new Map<Connection, EdgeShare>();
+  readonly #subscribers = new Set<(event: FleetEvent) => void>();
+
+  constructor(options: LiveViewOptions) {
+    this.#options = options;
+    this.sinceMs = options.sinceMs;
+    const idPrefix = Math.floor(options.sinceMs / 1000).toString(36);
+    this.correlator = new Correlator(this, idPrefix, options.limits);
+  }
+
+  // --- what ingest tells ---
+
+  /** Where ingest sends what hosts report. */
+  get reports(): SocketReports {
+    const { correlator } = this;
+    return {
+      opened: (socket, nowMs) => correlator.opened(socket, nowMs),
+      changed: (socket, previousState, nowMs) => correlator.changed(socket, previousState, nowMs),
+      closed: (socket, nowMs) => correlator.closed(socket, nowMs),
+      hostChanged: (host, nowMs) => {
+        correlator.hostChanged(host, nowMs);
+        this.#publish({ kind: 'host', host, atMs: nowMs });
+      },
+      hostLost: (host, sockets, nowMs) => {
+        correlator.hostLost(host, sockets, nowMs);
+        this.#publish({ kind: 'host', host, atMs: nowMs });
+      },
+    };
+  }
+
+  // --- what correlation concludes ---
+
+  placed(connection: Connection, nowMs: number): void {
+    this.#count(connection, nowMs);
+    if (connection.closedAtMs === null || connection.established) {
+      this.#publish({ kind: 'opened', connection: this.#viewOf(connection), atMs: nowMs });
+    }
+    if (connection.closedAtMs !== null) this.#publishClosed(connection, nowMs);
+  }
+
+  updated(connection: Connection, nowMs: number): void {
+    const wasOpen = this.#shares.get(connection)?.open ?? false;
+    this.#count(connection, nowMs);
+    if (wasOpen && connection.closedAtMs !== null) this.#publishClosed(connection, nowMs);
+  }
+
+  forgotten(connection: Connection): void {
+    const share = this.#shares.get(connection);
+    if (share !== undefined) this.edgeTable.settle(share, lastSeenAtMs(connection));
+    this.#shares.delete(connection);
+  }
+
+  // --- what answers read ---
+
+  hosts(): Iterable<ReportingHost> {
+    return this.#options.hosts();
+  }
+
+  *connections(): Iterable<ConnectionView> {
+    for (const connection of this.correlator.connections.values()) yield this.#viewOf(connection);
+  }
+
+  connection(id: string): ConnectionView | null {
+    const connection = this.correlator.connections.get(id);
+    return connection === undefined ? null : this.#viewOf(connection);
+  }
+
+  *listeners(): Iterable<ListenerView> {
+    for (const socket of this.correlator.listeners.all()) yield { socket, service: this.#serviceOf(socket) };
+  }
+
+  edges(): Iterable<EdgeView> {
+    for (const [connection, share] of this.#shares) {
+      if (share.open) this.edgeTable.touch(share, lastSeenAtMs(connection));
+    }
+    return this.edgeTable.all();
+  }
+
+  subscribe(listener: (event: FleetEvent) => void): () => void {
+    this.#subscribers.add(listener);
+    return () => this.#subscribers.delete(listener);
+  }
+
+  // --- how ---
+
+  #publishClosed(connection: Connection, atMs: number): void {
+    const kind = connection.established ? 'closed' : 'refused';
+    this.#publish({ kind, connection: this.#viewOf(connection), atMs });
+  }
+
+  #publish(event: FleetEvent): void {
+    for (const subscriber of this.#subscribers) subscriber(event);
+  }
+
+  /** Puts the connection's count where it belongs now. */
+  #count(connection: Connection, nowMs: number): void {
+    const before = this.#shares.get(connection);
+    const share = this.#shareOf(connection, before);
+    const counted = this.edgeTable.count(share, before ?? null);
+    if (counted === null) this.#shares.delete(connection);
+    else this.#shares.set(connection, share);
+    if (counted?.isNew === true) this.#publish({ kind: 'edge', edge: counted.edge, atMs: nowMs });
+  }
+
+  /** An end that became unseen (its host is lost) keeps the name it was known by. */
+  #shareOf(connection: Connection, before: EdgeShare | undefined): EdgeShare {
+    const server = otherSide(connection.client);
+    const missing = connection.datagramPeer === null ? missingSide(connection) : null;
+    const label = (side: Side, known: string | undefined): string =>
+      side === missing && before?.seen === 'both' && known !== undefined
+        ? known
+        : this.#endOf(connection, side).label;
+    return {
+      client: label(connection.client, before?.client),
+      server: label(server, before?.server),
+      port: connection.endpoints[server].port,
+      protocol: connection.protocol,
+      open: connection.closedAtMs === null,
+      seen: seenOf(connection),
+      firstSeenAtMs: connection.openedAtMs,
+      lastSeenAtMs: lastSeenAtMs(connection),
+    };
+  }
+
+  #viewOf(connection: Connection): ConnectionView {
+    return {
+      id: connection.id,
+      protocol: connection.protocol,
+      state: stateOfConnection(connection),
+      seen: seenOf(connection),
+      unseenBecause: this.#unseenBecause(connection),
+      direction: connection.direction,
+      client: this.#endOf(connection, connection.client),
+      server: this.#endOf(connection, otherSide(connection.client)),
+      openedAtMs: connection.openedAtMs,
+      closedAtMs: connection.closedAtMs,
+      lastSeenAtMs: lastSeenAtMs(connection),
+    };
+  }
+
+  #unseenBecause(connection: Connection): ConnectionView['unseenBecause'] {
+    const side = missingSide(connection);
+    const seen = side === null ? null : connection.halves[otherSide(side)];
+    if (side === null || seen === null || connection.datagramPeer !== null) return null;
+    return unseenBecause({
+      claims: this.correlator.claims.of(seen.host, seen.netns, connection.endpoints[side].ip),
+      ambiguous: connection.ambiguous,
+      seenState: stateOfConnection(connection),
+      withinGrace: this.correlator.isWithinGrace(connection, this.#options.clock()),
+    });
+  }
+
+  #endOf(connection: Connection, side: Side): ConnectionEnd {
+    const endpoint = connection.endpoints[side];
+    const socket = connection.halves[side] ?? connection.datagramPeer;
+    const host = socket?.host ?? this.#claimant(connection, side);
+    const ownedBy = socket !== null && socket.owners.length > 0 ? socket : null;
+    const named =
+      ownedBy ?? (side === connection.client ? null : this.correlator.listenerBehind(connection, side));
+    const service =
+      (named === null ? null : this.#serviceOf(named)) ??
+      (socket === null ? this.#options.naming.addressName(endpoint.ip) : null);
+    return {
+      endpoint,
+      realm: connection.realm,
+      socket,
+      host,
+      owners: (ownedBy ?? (socket === null ? null : named))?.owners ?? [],
+      service,
+      label: service ?? host?.name ?? endpoint.ip,
+    };
+  }
+
+  /** The only host that claims the address of a missing end. */
+  #claimant(connection: Connection, side: Side): ReportingHost | null {
+    const other = connection.halves[otherSide(side)];
+    if (other === null) return null;
+    const claims = this.correlator.claims.of(other.host, other.netns, connection.endpoints[side].ip);
+    const hosts = new Set(claims.map((claim) => claim.host));
+    return hosts.size === 1 ? (claims[0]?.host ?? null) : null;
+  }
+
+  #serviceOf(socket: ReportedSocket): string | null {
+    const owner = socket.owners[0];
+    return owner === undefined ? null : this.#options.naming.serviceOf(owner.process, socket.host);
+  }
+}
