@@ -1,0 +1,129 @@
+/** whotalks itself in the hosts of a fleet: the real programs of dist/, as a person would start them. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ConnectionsDocument, HostsDocument } from '../../../model/document.ts';
+import { until } from '../until.ts';
+import type { Host } from './host.ts';
+import type { Ledger } from './ledger.ts';
+import { type Finished, runToEnd } from './namespace.ts';
+
+const mainProgram = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+export const grpcPort = 7443;
+export const httpPort = 7480;
+
+/** How often agents look in tests. */
+const scanInterval = '250ms';
+
+/** A running agent or aggregator. */
+export interface Daemon {
+  readonly host: Host;
+  /** As the host's own /proc shows it. */
+  readonly pid: number;
+  /** What it wrote on stderr so far. */
+  log(): string;
+  /** Sends the signal and waits until it is gone. */
+  stop(signal?: 'TERM' | 'KILL'): Promise<void>;
+}
+
+export class Whotalks {
+  readonly #ledger: Ledger;
+  /** Address on which the aggregator listens, for agents and questions. */
+  #server = '';
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** @param ip address of `host` that the others reach */
+  async startAggregator(host: Host, ip: string, ...flags: string[]): Promise<Daemon> {
+    this.serveFrom(ip);
+    const http = `${ip}:${httpPort}`;
+    const data = ['--data', join(host.folder, 'data')];
+    const argv = ['aggregator', '--listen', this.#server, '--http', http, '--insecure', ...data, ...flags];
+    const daemon = await this.#startDaemon(host, argv);
+    await until(`the aggregator in ${host.host} answers`, async () => {
+      const { code, stderr } = await this.run(host, 'hosts', '-o', 'json');
+      return code === 0 || code === 5 || `${stderr}${daemon.log()}`;
+    });
+    return daemon;
+  }
+
+  /** Says where the aggregator is or will be. Agents may start before it. */
+  serveFrom(ip: string): void {
+    this.#server = `${ip}:${grpcPort}`;
+    for (const port of [grpcPort, httpPort]) this.#ledger.infrastructure.add(`${ip}:${port}`);
+  }
+
+  startAgent(host: Host, ...flags: string[]): Promise<Daemon> {
+    const identity = ['--host-id', `id-${host.host}`, '--host-name', host.host];
+    const pace = ['--interval', scanInterval];
+    return this.#startDaemon(host, [
+      'agent',
+      '--server',
+      this.#server,
+      '--insecure',
+      ...identity,
+      ...pace,
+      ...flags,
+    ]);
+  }
+
+  /** Runs a command to its end in a host. Questions go to the aggregator. */
+  run(host: Host, ...args: string[]): Promise<Finished> {
+    const isLocal = args[0] === 'sockets';
+    const server = isLocal ? [] : ['--server', this.#server, '--insecure'];
+    return runToEnd([...host.namespace.enter, process.execPath, mainProgram, ...args, ...server]);
+  }
+
+  /** The document of a command that answers with JSON. Exit 5, a partial answer, is an answer. */
+  async ask<Document>(host: Host, ...args: string[]): Promise<Document> {
+    const { code, stdout, stderr } = await this.run(host, ...args, '-o', 'json');
+    if (code !== 0 && code !== 5) throw new Error(`whotalks ${args.join(' ')}: exit ${code}: ${stderr}`);
+    return JSON.parse(stdout) as Document;
+  }
+
+  connections(host: Host): Promise<ConnectionsDocument> {
+    return this.ask<ConnectionsDocument>(host, 'connections', '--limit', '100000');
+  }
+
+  /** Waits until just these hosts are live. */
+  async untilLive(asker: Host, ...names: string[]): Promise<void> {
+    await until(`live: ${names.join(', ')}`, async () => {
+      const { hosts } = await this.ask<HostsDocument>(asker, 'hosts');
+      const live = hosts.filter(({ state }) => state === 'live').map(({ host }) => host);
+      return live.sort().join() === names.toSorted().join() || `live are ${live.join(', ') || 'none'}`;
+    });
+  }
+
+  async #startDaemon(host: Host, argv: readonly string[]): Promise<Daemon> {
+    // The shell tells its pid, as the host's /proc shows it, and becomes the program.
+    const shell = ['sh', '-c', 'echo $$; exec "$@"', 'sh', process.execPath, mainProgram, ...argv];
+    const child = host.namespace.spawn(shell, { XDG_STATE_HOME: host.folder, XDG_CONFIG_HOME: host.folder });
+    const log: string[] = [];
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => log.push(text));
+    const [first] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string];
+    child.stdout!.on('data', (text: string) => log.push(text));
+    const pid = Number(first.split('\n', 1)[0]);
+    return {
+      host,
+      pid,
+      log: () => log.join(''),
+      stop: (signal = 'TERM') => stopDaemon(host, child, pid, signal),
+    };
+  }
+}
+
+async function stopDaemon(
+  host: Host,
+  child: ChildProcess,
+  pid: number,
+  signal: 'TERM' | 'KILL',
+): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  await host.kill(pid, signal);
+  await gone;
+}

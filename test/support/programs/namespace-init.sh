@@ -1,0 +1,18 @@
+#!/bin/bash
+# The first process of a namespace that a test makes: sets it up, then reaps what is orphaned there.
+#
+#   namespace-init.sh host|container NAME
+#
+# Prints `ready PID`, PID as the creator's /proc shows it, and lives until its stdin ends. The other end of stdin is held
+# by the test, so that a test which dies in any way takes the namespace and everything in it along.
+set -e
+read -r pid _ </proc/self/stat
+if [ "$1" = host ]; then
+  mount -t proc proc /proc
+  mount -t sysfs sysfs /sys
+fi
+echo "$2" >/proc/sys/kernel/hostname
+ip link set lo up
+echo "ready $pid"
+# bash waits for every child it is given, also adopted ones, while it reads.
+while read -r _; do :; done
