@@ -106,8 +106,6 @@ test('a namespace is gone with its processes when the test’s end of the pipe c
   const sleeper = namespace.spawn(['sleep', 'infinity']);
   const looksFor = [...namespace.enter, 'pidof', 'sleep'];
   await until('sleep runs', async () => (await runToEnd(looksFor)).code === 0);
-    () => {},
-  );
   await namespace.close();
   await until('sleep is gone', () => sleeper.exitCode !== null || sleeper.signalCode !== null);
   expect((await runToEnd([...namespace.enter, 'true'])).code).not.toBe(0);
