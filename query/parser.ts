@@ -120,10 +120,8 @@ function startsUnary(token: Token): boolean {
   return token.kind === 'word' || token.kind === 'string' || token.kind === 'open';
 }
 
-const fieldNames = [
-  ...['ip', 'port', 'host', 'service', 'process', 'exe', 'pid', 'user', 'uid', 'container', 'unit', 'pod'],
-  ...['namespace', 'realm', 'netns'],
-];
+const fieldNames =
+  'ip port host service process exe pid user uid container unit pod namespace realm netns'.split(' ');
 
 /** `client.port` is a field; `server.example.org` is a name. */
 function isSided(word: string): boolean {

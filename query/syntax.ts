@@ -68,7 +68,6 @@ function formatName(name: string): string {
 }
 
 /** Words of the language; as names they need quotes. Matched without regard to case. */
-export const reservedWords: ReadonlySet<string> = new Set([
-  ...['and', 'or', 'not', 'in'],
-  ...['to', 'from', 'src', 'dst', 'sport', 'dport', 'state'],
-]);
+export const reservedWords: ReadonlySet<string> = new Set(
+  'and or not in to from src dst sport dport state'.split(' '),
+);

@@ -15,26 +15,41 @@ const matches = (text: string): boolean => filterMatches(parseFilter(text), { cl
 
 describe('a connection', () => {
   test.each([
-    ...[
-      '',
-      '10.1.100.9:8743',
-      '10.1.17.138:8653',
-      '10.1.100.9',
-      '10.0.0.0/8',
-      ':8743',
-      ':8653',
-      'web1',
-      'idx1',
-    ],
-    ...['index', 'index_search', 'index:8743', 'idx1:8743', 'index :8743', 'nobody or index', 'not nobody'],
-    ...['(web1 or web2) and not :5432', '::ffff:10.1.100.9'],
+    '',
+    '10.1.100.9:8743',
+    '10.1.17.138:8653',
+    '10.1.100.9',
+    '10.0.0.0/8',
+    ':8743',
+    ':8653',
+    'web1',
+    'idx1',
+    'index',
+    'index_search',
+    'index:8743',
+    'idx1:8743',
+    'index :8743',
+    'nobody or index',
+    'not nobody',
+    '(web1 or web2) and not :5432',
+    '::ffff:10.1.100.9',
   ])('matches %j', (text) => {
     expect(matches(text)).toBe(true);
   });
 
   test.each([
-    ...['10.1.100.9:8744', '10.1.17.138:8743', '10.1.100.8', '11.0.0.0/8', 'fd00::/8', ':80', 'web', 'INDEX'],
-    ...['index:8653', 'web1 and nobody', 'not index', 'not (nobody or web1)'],
+    '10.1.100.9:8744',
+    '10.1.17.138:8743',
+    '10.1.100.8',
+    '11.0.0.0/8',
+    'fd00::/8',
+    ':80',
+    'web',
+    'INDEX',
+    'index:8653',
+    'web1 and nobody',
+    'not index',
+    'not (nobody or web1)',
   ])('does not match %j', (text) => {
     expect(matches(text)).toBe(false);
   });
