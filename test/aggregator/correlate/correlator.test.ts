@@ -205,7 +205,11 @@ describe('reuse', () => {
     fleet.pass(1_000);
     fleet.close(client);
     fleet.pass(10_000);
-    fleet.open(idx, '10.1.100.9:80', '10.1.17.138:40000', { openedAtMs: bornMs + 500, state: 'close-wait' });
+    fleet.open(idx, '10.1.100.9:80', '10.1.17.138:40000', {
+      openedAtMs: bornMs + 500,
+      notBeforeMs: bornMs - 500,
+      state: 'close-wait',
+    });
     expect(fleet.only()).toMatchObject({ seen: 'both', state: 'close-wait', closedAtMs: null });
   });
 

@@ -1,0 +1,59 @@
+/** Counting shares, moving them, and the bound of the table. */
+import { describe, expect, it } from 'vitest';
+import { type EdgeShare, Edges } from '../../../aggregator/graph/edges.ts';
+
+const share: EdgeShare = {
+  client: 'web',
+  server: 'db',
+  port: 5432,
+  protocol: 'tcp',
+  open: true,
+  seen: 'client',
+  firstSeenAtMs: 100,
+  lastSeenAtMs: 200,
+};
+
+describe('edges', () => {
+  it('count a connection once, however often it is counted anew', () => {
+    const edges = new Edges();
+    expect(edges.count(share, null)?.isNew).toBe(true);
+    const better = { ...share, seen: 'both', open: false, lastSeenAtMs: 300 } as const;
+    expect(edges.count(better, share)?.isNew).toBe(false);
+    const expected = {
+      ...share,
+      open: 0,
+      total: 1,
+      seen: { both: 1, client: 0, server: 0 },
+      lastSeenAtMs: 300,
+    };
+    expect([...edges.all()]).toEqual([expected]);
+  });
+
+  it('move a count to another edge, and drop the edge that never had another', () => {
+    const edges = new Edges();
+    edges.count(share, null);
+    expect(edges.count({ ...share, client: 'batch' }, share)?.isNew).toBe(true);
+    expect([...edges.all()].map((edge) => [edge.client, edge.open, edge.total])).toEqual([['batch', 1, 1]]);
+  });
+
+  it('keep the totals of what is gone', () => {
+    const edges = new Edges();
+    edges.count(share, null);
+    edges.settle(share, 900);
+    expect([...edges.all()]).toMatchObject([{ open: 0, total: 1, lastSeenAtMs: 900 }]);
+  });
+
+  it('tell names apart that are equal when put together', () => {
+    const edges = new Edges();
+    edges.count({ ...share, client: 'ab', server: 'c' }, null);
+    edges.count({ ...share, client: 'a', server: 'bc' }, null);
+    expect(edges.size).toBe(2);
+  });
+
+  it('refuse what is beyond the bound, and say how often', () => {
+    const edges = new Edges(1);
+    edges.count(share, null);
+    expect(edges.count({ ...share, client: 'other' }, null)).toBeNull();
+    expect([edges.size, edges.refused]).toEqual([1, 1]);
+  });
+});
