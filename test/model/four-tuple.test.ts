@@ -40,7 +40,11 @@ describe('tuple key', () => {
 
 describe('endpoints', () => {
   it('read back as they are written', () => {
-    fc.assert(fc.property(endpoint, (one) => expect(parseEndpoint(formatEndpoint(one))).toEqual(one)));
+    fc.assert(
+      fc.property(endpoint, (one) => {
+        expect(parseEndpoint(formatEndpoint(one))).toEqual(one);
+      }),
+    );
   });
 
   it.each([
