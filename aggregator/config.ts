@@ -1,0 +1,28 @@
+/** What an aggregator is told when it starts, and the defaults of all of it. */
+import { defaultGrpcAddress, defaultHttpAddress } from '../wire/protocol.ts';
+import { type CorrelatorLimits, defaultCorrelatorLimits } from './correlate/correlator.ts';
+import type { AddressName, ServiceRule } from './graph/naming.ts';
+
+export interface AggregatorConfig {
+  /** gRPC: agents and the CLI. HOST:PORT; port 0 lets the system choose. */
+  readonly listen: string;
+  /** UI, HTTP API, health and metrics. */
+  readonly http: string;
+  /** Plaintext without authorisation off loopback. */
+  readonly insecure: boolean;
+  /** NATS servers to publish to; empty = none. */
+  readonly natsUrls: readonly string[];
+  readonly services: readonly ServiceRule[];
+  readonly names: readonly AddressName[];
+  readonly limits: CorrelatorLimits;
+}
+
+export const defaultAggregatorConfig: AggregatorConfig = {
+  listen: defaultGrpcAddress,
+  http: defaultHttpAddress,
+  insecure: false,
+  natsUrls: [],
+  services: [],
+  names: [],
+  limits: defaultCorrelatorLimits,
+};
