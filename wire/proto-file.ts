@@ -15,12 +15,22 @@ const loadOptions = {
   objects: false,
 } as const;
 
+const path = fileURLToPath(new URL('../proto/whotalks.proto', import.meta.url));
+
 let loaded: PackageDefinition | undefined;
 
 /** The parsed file, read once per process. */
 export function packageDefinition(): PackageDefinition {
-  loaded ??= loadSync(fileURLToPath(new URL('../proto/whotalks.proto', import.meta.url)), loadOptions);
+  loaded ??= loadSync(path, loadOptions);
   return loaded;
+}
+
+/**
+ * What server reflection tells: the names as the file has them (snake_case), since reflection shows descriptors, and
+ * the definitions of further files, each of which imports nothing.
+ */
+export function reflectedDefinition(...furtherPaths: readonly string[]): PackageDefinition {
+  return Object.assign({}, ...[path, ...furtherPaths].map((file) => loadSync(file, { keepCase: true })));
 }
 
 /** The gRPC service `whotalks.v1.<name>`. Throws when the proto file has none. */

@@ -68,7 +68,10 @@ export class ReportedFleet {
   readonly view: LiveView;
   #lastId = 0;
 
-  constructor(options: { rules?: readonly ServiceRule[]; names?: readonly AddressName[] } = {}) {
+  constructor(
+    options: { rules?: readonly ServiceRule[]; names?: readonly AddressName[]; sinceMs?: number } = {},
+  ) {
+    this.nowMs = options.sinceMs ?? this.nowMs;
     this.view = new LiveView({
       naming: new Naming(options.rules ?? [], options.names ?? []),
       limits: defaultCorrelatorLimits,

@@ -1,0 +1,134 @@
+/** The HTTP server: the JSON API, the watch stream, health, metrics and the page. */
+import fastifyStatic from '@fastify/static';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Registry } from 'prom-client';
+import * as answers from './answers.ts';
+import type { FleetView } from './fleet-view.ts';
+import { failure, type HttpFailure, httpFailure } from './http-errors.ts';
+import { parseParameters } from './http-request.ts';
+import { streamWatch } from './http-watch.ts';
+import type { Watchers } from './watch-feed.ts';
+
+export interface HttpOptions {
+  readonly view: FleetView;
+  readonly watchers: Watchers;
+  readonly registry: Registry;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  /** Whether the aggregator takes streams and answers. */
+  readonly isReady: () => boolean;
+  /** Folder of the built page; null when there is none. */
+  readonly pageFolder: string | null;
+  /**
+   * Refuse requests whose Host is not this machine's loopback: set when bound to loopback, so that a page of another
+   * site cannot read the map through a name that it points at 127.0.0.1.
+   */
+  readonly loopbackOnly: boolean;
+  /** Told of every failure that is not the asker's fault. */
+  readonly onError: (question: string, error: unknown) => void;
+}
+
+/** Longest address of a request that is read; a filter has 4096 characters at most, three bytes each when escaped. */
+const headerBytesMax = 16_384;
+
+const questions = {
+  connections: answers.connections,
+  to: answers.to,
+  from: answers.from,
+  hosts: answers.hosts,
+  services: answers.services,
+  listeners: answers.listeners,
+  map: answers.map,
+  deps: answers.deps,
+} as const satisfies Record<string, answers.Answer<object>>;
+
+/** Everything the page needs comes from this server; process names are hostile text and never become script. */
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+} as const;
+
+/** Ready to listen() or inject(); close() ends watch streams too. */
+export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
+  const server = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: headerBytesMax },
+    http: { maxHeaderSize: headerBytesMax },
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders);
+    if (!options.loopbackOnly || isLoopbackHost(request.headers.host ?? '')) return;
+    return send(
+      reply,
+      failure(403, 'foreign-host', 'this aggregator answers only to localhost and 127.0.0.1'),
+    );
+  });
+  server.setErrorHandler((error, request, reply) => {
+    const failed = httpFailure(error);
+    if (failed.isInternal) options.onError(request.url, error);
+    return send(reply, failed);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const path = new URL(request.url, 'http://localhost').pathname;
+    return send(reply, failure(404, 'not-found', `nothing is at ${request.method} ${path}; ${whatThereIs}`));
+  });
+  addApi(server, options);
+  addHealth(server, options);
+  await addPage(server, options.pageFolder);
+  return server;
+}
+
+const whatThereIs = `the API is GET /api/v1/{${[...Object.keys(questions), 'watch'].join(',')}}`;
+
+function send(reply: FastifyReply, failed: HttpFailure): FastifyReply {
+  return reply.code(failed.status).header('cache-control', 'no-store').send(failed.document);
+}
+
+function addApi(server: FastifyInstance, options: HttpOptions): void {
+  for (const [name, answer] of Object.entries(questions)) {
+    server.get(`/api/v1/${name}`, (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return reply.send(answer(options.view, parametersOf(request.url), options.clock()));
+    });
+  }
+  server.get('/api/v1/watch', (request, reply) => {
+    streamWatch(options.watchers, parametersOf(request.url), options.clock(), request, reply);
+  });
+}
+
+function parametersOf(url: string): ReturnType<typeof parseParameters> {
+  return parseParameters(new URL(url, 'http://localhost').searchParams);
+}
+
+function addHealth(server: FastifyInstance, { registry, isReady }: HttpOptions): void {
+  server.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
+  server.get('/readyz', (_request, reply) => {
+    const ready = isReady();
+    return reply
+      .code(ready ? 200 : 503)
+      .type('text/plain')
+      .send(ready ? 'ready\n' : 'not ready\n');
+  });
+  server.get('/metrics', async (_request, reply) => {
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+async function addPage(server: FastifyInstance, folder: string | null): Promise<void> {
+  if (folder !== null) {
+    await server.register(fastifyStatic, { root: folder, index: 'index.html' });
+    return;
+  }
+  server.get('/', (_request, reply) =>
+    reply.type('text/plain').send(`whotalks: the page is not built here; ${whatThereIs}\n`),
+  );
+}
+
+/** `localhost`, an address of 127.0.0.0/8, or `[::1]`, with or without a port. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?$/i.test(host);
+}

@@ -1,0 +1,65 @@
+/** Things of the live view, as filters see them. */
+
+import { type IpAddress, isIpv6, isUnspecified, parseIp } from '../../model/ip.ts';
+import type { FilterEnd, FilterSubject } from '../../query/evaluate.ts';
+import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
+import { hostAddresses } from './documents.ts';
+import type { ConnectionEnd, ConnectionView, EdgeView, ListenerView } from './fleet-view.ts';
+
+export function connectionSubject(connection: ConnectionView): FilterSubject {
+  return { client: filterEnd(connection.client), server: filterEnd(connection.server) };
+}
+
+/** An end without a service is found by its label too: the name under which edges list it. */
+export function filterEnd(end: ConnectionEnd): FilterEnd {
+  return {
+    ip: end.endpoint.ip,
+    port: end.endpoint.port,
+    host: end.host?.name ?? null,
+    service: end.service ?? end.label,
+    realm: end.realm,
+  };
+}
+
+/** A listener answers as a server without a client. */
+export function listenerSubject(listener: ListenerView): FilterSubject {
+  const { socket } = listener;
+  const end: FilterEnd = {
+    ...socket.local,
+    host: socket.host.name,
+    service: listener.service,
+    realm: socket.host.realm,
+    alsoAt: reachableAt(socket),
+  };
+  return { client: null, server: end };
+}
+
+/**
+ * The addresses on which a socket bound to the unspecified address is reached: those of its namespace, of the family
+ * it is bound in (`::` takes IPv4 too). Empty for a socket bound to one address.
+ */
+export function reachableAt(socket: ReportedSocket): readonly IpAddress[] {
+  if (!isUnspecified(socket.local.ip)) return [];
+  const addresses = socket.host.netns.get(socket.netns)?.addresses.map((address) => address.ip) ?? [];
+  return socket.local.ip === '::' ? addresses : addresses.filter((ip) => !isIpv6(ip));
+}
+
+export function hostSubject(host: ReportingHost): FilterSubject {
+  const alsoAt = hostAddresses(host);
+  return {
+    client: null,
+    server: { ip: null, port: null, host: host.name, service: null, realm: host.realm, alsoAt },
+  };
+}
+
+/** An edge knows no more of its ends than their labels, which may be addresses, and the server's port. */
+export function edgeSubject(edge: EdgeView): FilterSubject {
+  const end = (label: string, port: number | null): FilterEnd => ({
+    ip: parseIp(label),
+    port,
+    host: label,
+    service: label,
+    realm: null,
+  });
+  return { client: end(edge.client, null), server: end(edge.server, edge.port) };
+}
