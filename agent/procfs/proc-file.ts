@@ -1,0 +1,108 @@
+/**
+ * Reading files, links and folders of /proc: the only I/O of this folder's parsers.
+ *
+ * A process can go away between any two of these calls, and may belong to somebody whose files are closed to the
+ * agent. Both are everyday answers rather than errors: every read answers `gone` or `denied` instead of throwing. What
+ * else goes wrong (EMFILE, EIO) concerns the agent itself and is thrown as Node's own error with its path.
+ */
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import type { TimeSlice } from './time-slice.ts';
+
+/** The process or the file is no more. */
+export const gone = Object.freeze({ unread: 'gone' });
+
+/** The agent may not look. */
+export const denied = Object.freeze({ unread: 'denied' });
+
+/** Why there is nothing to parse. Compare with `gone` and `denied` by identity. */
+export type Unread = typeof gone | typeof denied;
+
+/** Upper bound of one socket table; 256 MiB are about 1.7 million rows. What lies beyond is not read, and said. */
+export const tableBytesMax = 256 << 20;
+
+/** Most files of a process fit in one read of this many bytes. */
+const smallFileBytes = 2048;
+
+/** The kernel hands out about one page per read of a socket table, so a larger step gains nothing. */
+const tableReadBytes = 64 << 10;
+
+export function isUnread(read: unknown): read is Unread {
+  return read === gone || read === denied;
+}
+
+/** Folder of one process: `/proc/PID`. */
+export function processPath(procRoot: string, pid: number): string {
+  return `${procRoot}/${pid}`;
+}
+
+/** Whole content, as far as `maxBytes`. stat() lies about sizes in /proc, so it reads until the end. */
+export function readProcFile(path: string, maxBytes = tableBytesMax): Buffer | Unread {
+  return unreadIfAbsent(() => {
+    const fd = openSync(path, 'r');
+    try {
+      let bytes = Buffer.allocUnsafe(Math.min(smallFileBytes, maxBytes));
+      let length = 0;
+      for (;;) {
+        const got = readSync(fd, bytes, length, bytes.length - length, null);
+        length += got;
+        if (got === 0 || length === maxBytes) return bytes.subarray(0, length);
+        if (length === bytes.length) bytes = grown(bytes, maxBytes);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+export interface TableRead {
+  readonly bytes: Buffer;
+  /** The table was longer than tableBytesMax. */
+  readonly truncated: boolean;
+}
+
+/** Like readProcFile for a file that may have megabytes; gives the event loop its turns in between. */
+export async function readTableFile(path: string, slice: TimeSlice): Promise<TableRead | Unread> {
+  const fd = unreadIfAbsent(() => openSync(path, 'r'));
+  if (isUnread(fd)) return fd;
+  try {
+    let bytes = Buffer.allocUnsafeSlow(tableReadBytes);
+    let length = 0;
+    for (;;) {
+      const got = readSync(fd, bytes, length, bytes.length - length, null);
+      length += got;
+      if (got === 0 || length === tableBytesMax)
+        return { bytes: bytes.subarray(0, length), truncated: got > 0 };
+      if (length === bytes.length) bytes = grown(bytes, tableBytesMax);
+      if (slice.isUsedUp()) await slice.rest();
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Target of a symbolic link, such as `socket:[42]`. */
+export function readLink(path: string): string | Unread {
+  return unreadIfAbsent(() => readlinkSync(path));
+}
+
+/** Names in a folder, in the kernel's order. */
+export function readFolder(path: string): string[] | Unread {
+  return unreadIfAbsent(() => readdirSync(path));
+}
+
+function grown(bytes: Buffer, maxBytes: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(Math.min(bytes.length * 2, maxBytes));
+  bytes.copy(larger);
+  return larger;
+}
+
+function unreadIfAbsent<T>(read: () => T): T | Unread {
+  try {
+    return read();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'ENOTDIR') return gone;
+    if (code === 'EACCES' || code === 'EPERM') return denied;
+    throw error;
+  }
+}

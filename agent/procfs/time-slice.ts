@@ -1,0 +1,30 @@
+/**
+ * Cooperative pacing: long synchronous work asks now and then whether its slice is used up, and rests if so.
+ *
+ * Reads of /proc are system calls of microseconds each, where a promise per call would cost more than the call. They
+ * run synchronously, a slice at a time, so that the event loop (streams, timers, signals) keeps its turns.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Longest stretch of work without a turn for the event loop. */
+export const sliceMs = 20;
+
+export class TimeSlice {
+  readonly #lengthMs: number;
+  #startedAtMs = performance.now();
+
+  /** @param lengthMs 0 rests at every opportunity. */
+  constructor(lengthMs: number = sliceMs) {
+    this.#lengthMs = lengthMs;
+  }
+
+  isUsedUp(): boolean {
+    return performance.now() - this.#startedAtMs >= this.#lengthMs;
+  }
+
+  /** Lets the event loop run once and starts the next slice. */
+  async rest(): Promise<void> {
+    await nextTurn();
+    this.#startedAtMs = performance.now();
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What of one word of a command line may be shown: an allow-list of harmless shapes. Everything else becomes `***`.
+ *
+ * Harmless are numbers, words of letters, paths, host names, addresses with ports, and URLs without their userinfo and
+ * query. Letters mixed with digits are shown only in short parts (`eth0`, `worker-3`), because keys, tokens and good
+ * passwords look like that and ordinary words do not.
+ */
+import { parseIp } from '../../model/ip.ts';
+import { isSecretName } from './secret-names.ts';
+
+/** Stands for what is not shown. */
+export const hidden = '***';
+
+/** Parts of a word longer than this are no words. */
+const lettersMax = 24;
+
+/** Letters mixed with digits up to this length are names such as `eth0`, `utf8` and `h2`. */
+const mixedMax = 4;
+
+const numeric = /^[+-]?\d{1,13}(?:\.\d{1,6})*[A-Za-z%]{0,3}$/;
+const hostPort = /^(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/;
+const shellOperator = /^(?:[|&;<>]{1,2}|2>&1|--?)$/;
+
+/** Shows what is harmless in `word` and replaces the rest by `***`. */
+export function redactValue(word: string): string {
+  if (word === '' || numeric.test(word) || shellOperator.test(word)) return word;
+  if (/^[a-z][a-z0-9+.:-]*:\/\//i.test(word) && !word.includes(',')) return redactUrl(word);
+  if (word.includes(',')) return word.split(',').map(redactValue).join(',');
+  const assignment = /^([\w.[\]-]+)=(.*)$/s.exec(word);
+  if (assignment !== null) return redactAssignment(assignment[1]!, '=', assignment[2]!);
+  if (/^(?:~|\.{1,2})?\//.test(word)) return redactPaths(word);
+  if (isAddress(word)) return word;
+  const pair = /^([\w.-]*):(.+)$/s.exec(word);
+  if (pair !== null) return redactPair(pair[1]!, pair[2]!);
+  const login = /^([^@:]+)@([\w.-]+)$/.exec(word);
+  if (login !== null) return login.slice(1).every(isHarmlessWord) ? word : `${hidden}@${login[2]}`;
+  return word.split('/').every(isHarmlessWord) ? word : hidden;
+}
+
+/** `name=value`: the value is hidden when the name announces a secret. */
+export function redactAssignment(name: string, separator: '=' | ':', value: string): string {
+  return `${name}${separator}${isSecretName(name) ? hidden : redactValue(value)}`;
+}
+
+/** `host:port`, `image:tag`, `from:/to`; two plain words may be a user with a password. */
+function redactPair(left: string, right: string): string {
+  if (isSecretName(left)) return `${left}:${hidden}`;
+  if (left !== '' && !isHarmlessWord(left)) return hidden;
+  if (numeric.test(right)) return `${left}:${right}`;
+  return right.startsWith('/') ? `${left}:${redactPaths(right)}` : `${left}:${hidden}`;
+}
+
+/** One absolute or dotted path, or several joined by colons as in a class path. */
+function redactPaths(word: string): string {
+  return word.split(':').map(redactPath).join(':');
+}
+
+function redactPath(path: string): string {
+  return path.split('/').map(redactSegment).join('/');
+}
+
+/** File names are freer than words, but a long one that is no word may be a token. */
+function redactSegment(segment: string): string {
+  if (segment === '' || isHarmlessWord(segment)) return segment;
+  return segment.length < 20 && /^[\w.@+%~*-]+$/.test(segment) ? segment : hidden;
+}
+
+/** Scheme, host, port and the plain words of the path. Userinfo and query are where secrets travel. */
+function redactUrl(url: string): string {
+  const schemeEnd = url.indexOf('://') + 3;
+  let rest = url.slice(schemeEnd);
+  let userinfo = '';
+  // A password may hold an unescaped slash: then what stands before it is no host, and the last @ ends the userinfo.
+  if (!hostPort.test(/^[^/?#]*/.exec(rest)![0]) && rest.includes('@')) {
+    rest = rest.slice(rest.lastIndexOf('@') + 1);
+    userinfo = `${hidden}@`;
+  }
+  const [, host, path, query] = /^([^/?#]*)([^?#]*)(.*)$/s.exec(rest)!;
+  const shownPath = path!.split('/').map((part) => (part === '' || isHarmlessWord(part) ? part : hidden));
+  const shownHost = host === '' || hostPort.test(host!) ? host : hidden;
+  return (
+    url.slice(0, schemeEnd) + userinfo + shownHost + shownPath.join('/') + (query === '' ? '' : `?${hidden}`)
+  );
+}
+
+/** An IPv4 or IPv6 address, with a port or prefix length or without. */
+function isAddress(word: string): boolean {
+  const match = /^(?:\[([^\]]+)\]|([^[\]/]+?))(?::\d{1,5})?(?:\/\d{1,3})?$/.exec(word);
+  return parseIp(word) !== null || (match !== null && parseIp(match[1] ?? match[2]!) !== null);
+}
+
+/** Letters and digits in parts joined by dots, dashes, underscores and pluses, none of which looks random. */
+function isHarmlessWord(word: string): boolean {
+  if (!/^[A-Za-z0-9_][\w.+-]*$/.test(word)) return false;
+  let mixed = 0;
+  for (const part of word.split(/[._+-]/)) {
+    if (/^\d*$/.test(part) && part.length <= 8) continue;
+    if (/^[A-Za-z]+$/.test(part) && !looksRandom(part)) continue;
+    if (part.length > mixedMax || ++mixed > 1) return false;
+  }
+  return true;
+}
+
+/** Too long, too many changes of case, or hexadecimal digits that happen to be letters. */
+function looksRandom(letters: string): boolean {
+  const changes = letters.match(/[a-z][A-Z]/g)?.length ?? 0;
+  return letters.length > lettersMax || changes > 3 || /^[a-f]{8,}$/i.test(letters);
+}
