@@ -1,0 +1,48 @@
+/** The whole page: bar, answer, view of the query, evidence. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Session } from '../state/session.ts';
+import { AnswerHead } from './answer-head.tsx';
+import { EmptyState } from './empty-state.tsx';
+import { Evidence } from './evidence.tsx';
+import { KeyList } from './key-list.tsx';
+import { installKeys } from './keys.ts';
+import { Notices } from './notices.tsx';
+import { TopBar } from './top-bar.tsx';
+import { ViewArea } from './view-area.tsx';
+
+export function Page({ session }: { readonly session: Session }) {
+  const searchBox = useRef<HTMLInputElement>(null);
+  const [keysShown, setKeysShown] = useState(false);
+  useEffect(
+    () =>
+      installKeys({
+        search: () => searchBox.current?.select(),
+        show: session.show,
+        back: () => session.select(null),
+        help: () => setKeysShown((shown) => !shown),
+      }),
+    [session],
+  );
+  const answer = session.answer.value;
+  const hasEvidence = session.place.value.selection !== null && answer !== null;
+  return (
+    <>
+      <TopBar session={session} searchBox={searchBox} />
+      <Notices session={session} />
+      {answer !== null && (
+        <main class={hasEvidence ? 'with-evidence' : ''}>
+          <div class="answer">
+            <AnswerHead session={session} answer={answer} />
+            {answer.map.services.length === 0 && answer.connections.connections.length === 0 ? (
+              <EmptyState answer={answer} />
+            ) : (
+              <ViewArea session={session} answer={answer} />
+            )}
+          </div>
+          {hasEvidence && <Evidence session={session} answer={answer} />}
+        </main>
+      )}
+      {keysShown && <KeyList close={() => setKeysShown(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+/** One service on the map: its name, and where it listens or that no agent sees it. */
+import type { DrawnService } from '../graph/drawing.ts';
+import type { Point } from '../graph/seed.ts';
+import { plural } from '../words/format.ts';
+
+interface Props {
+  readonly service: DrawnService;
+  readonly corner: Point;
+  readonly isFocus: boolean;
+  readonly isSelected: boolean;
+  readonly isDim: boolean;
+  readonly isTabStop: boolean;
+  readonly onFocus: () => void;
+  readonly onKeyDown: (event: KeyboardEvent & { currentTarget: HTMLElement }) => void;
+  readonly onSelect: () => void;
+}
+
+export function ServiceCard(props: Props) {
+  const { service, corner } = props;
+  const classes = [
+    'card',
+    !service.observed && 'unobserved',
+    props.isFocus && 'focus',
+    props.isSelected && 'selected',
+    props.isDim && 'dim',
+  ];
+  return (
+    <button
+      type="button"
+      class={classes.filter(Boolean).join(' ')}
+      data-service={service.name}
+      tabIndex={props.isTabStop ? 0 : -1}
+      aria-pressed={props.isSelected}
+      title={service.name}
+      ref={(element) => {
+        if (element !== null) element.style.transform = `translate(${corner.x}px, ${corner.y}px)`;
+      }}
+      onFocus={props.onFocus}
+      onKeyDown={props.onKeyDown}
+      onClick={props.onSelect}
+    >
+      <bdi class="name">{service.name}</bdi>
+      <span class="detail">{detailOf(service)}</span>
+    </button>
+  );
+}
+
+/** Ports shown on a card; the evidence lists all. */
+const cardPortsMax = 2;
+
+function detailOf(service: DrawnService): string {
+  const ports = service.ports.slice(0, cardPortsMax).map((port) => `:${port}`);
+  const more = service.ports.length - ports.length;
+  if (more > 0) ports.push(`+${more}`);
+  const parts = [ports.join(' '), service.observed ? hostsWord(service.hosts) : 'no agent'];
+  if (service.callsItself) parts.push('↻');
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+function hostsWord(hosts: readonly string[]): string {
+  return hosts.length === 1 ? hosts[0]! : hosts.length === 0 ? '' : plural(hosts.length, 'host');
+}
