@@ -25,6 +25,8 @@ export interface BusState {
   readonly lost: number;
   /** Events that wait, or are under way without an acknowledgement. */
   readonly queued: number;
+  /** Times that an event was sent again because nobody acknowledged it. Each is stored once all the same. */
+  readonly repeated: number;
 }
 
 export interface Bus {

@@ -23,7 +23,15 @@ export function createInProcessBus(now: () => number = Date.now): InProcessBus {
         listeners.delete(listener);
       };
     },
-    state: (): BusState => ({ state: 'connected', since, error: null, published, lost: 0, queued: 0 }),
+    state: (): BusState => ({
+      state: 'connected',
+      since,
+      error: null,
+      published,
+      lost: 0,
+      queued: 0,
+      repeated: 0,
+    }),
     close: async () => listeners.clear(),
   };
 }

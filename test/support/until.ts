@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a condition may take: generous, since only a failing test waits for it. */
-export const patienceMs = 60_000;
+export const patienceMs = 40_000;
 
 /** Between two looks. */
 const lookEveryMs = 20;
