@@ -58,7 +58,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     forceCloseConnections: true,
     routerOptions: { maxParamLength: headerBytesMax },
     http: { maxHeaderSize: headerBytesMax },
-    frameworkErrors: (error, _request, reply) => send(reply, httpFailure(error)),
+    frameworkErrors: (error, _request, reply) => void send(reply, httpFailure(error)),
   });
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
