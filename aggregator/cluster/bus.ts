@@ -33,6 +33,8 @@ export interface Bus {
   /** For the log and `/readyz`. */
   readonly name: 'in-process' | 'nats';
   publish(event: BusEvent): void;
+  /** False while nobody would receive an event, so that no document is made for it. */
+  hasTakers(): boolean;
   state(): BusState;
   /** Waits a short, bounded time for what is under way; the rest is counted as lost. Idempotent. */
   close(): Promise<void>;
@@ -47,6 +49,7 @@ export interface BusDocuments {
 /** Publishes what happens in `view` from now on. Returns the function that ends it; it does not close the bus. */
 export function publishFleet(view: FleetView, bus: Bus, documents: BusDocuments): () => void {
   return view.subscribe((event) => {
+    if (!bus.hasTakers()) return;
     const { kind, atMs } = event;
     if (kind === 'opened' || kind === 'closed') {
       bus.publish({ kind, atMs, document: documents.connection(event.connection) });

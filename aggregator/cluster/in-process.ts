@@ -17,6 +17,7 @@ export function createInProcessBus(now: () => number = Date.now): InProcessBus {
       published++;
       for (const listener of listeners) listener(event);
     },
+    hasTakers: () => listeners.size > 0,
     subscribe(listener) {
       listeners.add(listener);
       return () => {

@@ -64,6 +64,11 @@ export class NatsBus implements Bus {
     this.#overflowing = !taken;
   }
 
+  /** The stream takes what is queued, also what is queued while it is away. */
+  hasTakers(): boolean {
+    return this.#link.state.state !== 'closed';
+  }
+
   state(): BusState {
     const link = this.#link.state;
     const counts = this.#delivery.counts();
