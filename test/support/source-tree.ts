@@ -101,7 +101,7 @@ export interface LongFunction {
 }
 
 const functionStart =
-  /^(\s*)(?:export )?(?:default )?(?:async )?function\b|^( {2})(?:(?:static|async|override|private|protected|get|set) )*#?[a-zA-Z]\w*(?:<.*>)?\(.*\{$/;
+  /^(\s*)(?:export )?(?:default )?(?:async )?function\b|^( {2})(?:(?:static|async|override|private|protected|get|set) )*#?[a-zA-Z]\w*(?:<.*>)?\(.*(?<!=> )\{$/;
 
 /** Functions and methods longer than `max` lines. Leans on the formatter: a body ends with a brace at its own indent. */
 export function longFunctions(source: string, max: number): LongFunction[] {
