@@ -1,5 +1,5 @@
 /** `npm run bench [NAME...]`: runs bench/NAME.ts, or all of them, one after the other. */
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireNode } from './node-version.mjs';
 
@@ -31,6 +31,10 @@ await main(async () => {
       'bench/tsconfig.json',
     ]);
     if (code !== 0) throw new StepError(output.trimEnd());
+    // The programs that they start lie beside them, as in the sources.
+    for (const programs of ['bench/programs', 'test/support/programs']) {
+      cpSync(join(root, programs), join(root, 'dist', programs), { recursive: true });
+    }
   });
   for (const name of names) {
     const code = await runOpenly(process.execPath, [join(root, 'dist/bench', `${name}.js`)]);
