@@ -1,9 +1,9 @@
 /** Addresses and host-local networks of the agent's own network namespace, by rtnetlink. No privilege is needed. */
 import { isLoopback, type Prefix } from '../../model/ip.ts';
 import type { InterfaceAddress } from '../../model/netns.ts';
+import type { Libc } from '../libc.ts';
 import { encodeGetAddress, getAddress, type LinkAddress, parseLinkAddress } from './address.ts';
 import { isLittleEndian } from './byte-order.ts';
-import { loadLibc } from './libc.ts';
 import { encodeGetLink, getLink, type Link, parseLink } from './link.ts';
 import { localNetworks } from './local-networks.ts';
 import { NetlinkError } from './netlink-error.ts';
@@ -23,10 +23,10 @@ export class InterfaceReader {
     this.#socket = socket;
   }
 
-  /** Throws NetlinkError where koffi or the socket is not to be had. */
-  static async open(): Promise<InterfaceReader> {
+  /** Throws NetlinkError where the socket is not to be had. */
+  static open(libc: Libc): InterfaceReader {
     if (!isLittleEndian()) throw new NetlinkError('use netlink', 'this machine is big-endian');
-    return new InterfaceReader(RouteSocket.open(await loadLibc()));
+    return new InterfaceReader(RouteSocket.open(libc));
   }
 
   /** Throws NetlinkError. */

@@ -1,5 +1,5 @@
 /** A NETLINK_ROUTE socket: dumps of the kernel's tables of one network namespace, the one it was opened in. */
-import type { Libc } from './libc.ts';
+import type { Libc } from '../libc.ts';
 import {
   encodeMessage,
   errnoOf,

@@ -11,7 +11,8 @@
  */
 import type { Endpoint } from '../../model/endpoint.ts';
 import { formatIp, type IpAddress } from '../../model/ip.ts';
-import type { SocketRow } from '../../model/socket.ts';
+import type { Owner } from '../../model/process.ts';
+import type { OwnedSocket } from '../../model/socket.ts';
 import { type Protocol, type SocketState, stateOf } from '../../model/socket-state.ts';
 import { type MalformedRow, malformedRowsMax } from '../collector.ts';
 
@@ -32,12 +33,22 @@ export interface TableSource {
 /** How much of the offending text a malformed row carries. */
 const offendingTextMax = 80;
 
+const noOwners: readonly Owner[] = [];
+
 const newline = 0x0a;
 const space = 0x20;
 const colon = 0x3a;
 
 /** Hexadecimal digits of one address word. */
 const wordDigits = 8;
+const portDigits = 4;
+
+/** Columns between the state and the user that no row keeps, with the width that they are printed in. */
+const skippedColumns = [
+  { name: 'tx_queue rx_queue', width: 17 },
+  { name: 'tr tm->when', width: 11 },
+  { name: 'retrnsmt', width: 8 },
+] as const;
 
 /** Parses a whole table. */
 export function parseSocketTable(bytes: Buffer, source: TableSource): SocketTableParser {
@@ -48,7 +59,8 @@ export function parseSocketTable(bytes: Buffer, source: TableSource): SocketTabl
 
 /** Parses a table in steps, so that a long one can be spread over several turns of the event loop. */
 export class SocketTableParser {
-  readonly rows: SocketRow[] = [];
+  /** Without owners yet: the field is there so that resolving them needs no second object per row. */
+  readonly rows: OwnedSocket[] = [];
   /** The first malformedRowsMax of those that could not be read; a malformed row costs no other row. */
   readonly malformed: MalformedRow[] = [];
   malformedTotal = 0;
@@ -100,8 +112,8 @@ export class SocketTableParser {
     return this.#bytes.toString('latin1', this.#from, this.#lineEnd).trimStart().startsWith('sl ');
   }
 
-  /** Null when the line is malformed (and noted), or blank. Columns that no SocketRow has are passed over unread. */
-  #parseRow(): SocketRow | null {
+  /** Null when the line is malformed (and noted), or blank. Columns that no row keeps are passed over unread. */
+  #parseRow(): OwnedSocket | null {
     this.#nextColumn();
     if (this.#from === this.#to) return null;
     if (this.#bytes[this.#to - 1] !== colon) return this.#reject('sl');
@@ -111,34 +123,37 @@ export class SocketTableParser {
     if (remote === null) return this.#reject(this.#words === 4 ? 'remote_address' : 'rem_address');
     const state = this.#nextState();
     if (state === null) return this.#reject('st');
-    for (const column of ['tx_queue rx_queue', 'tr tm->when', 'retrnsmt']) {
-      if (!this.#nextColumn()) return this.#reject(column);
-    }
+    for (const { name, width } of skippedColumns) if (!this.#nextColumn(width)) return this.#reject(name);
     const uid = this.#nextDecimal();
     if (uid < 0) return this.#reject('uid');
     if (!this.#nextColumn()) return this.#reject('timeout');
     const inode = this.#nextDecimal();
     if (inode < 0) return this.#reject('inode');
-    return { protocol: this.#protocol, state, local, remote, inode, uid, netns: this.#source.netns };
+    const { netns } = this.#source;
+    return { protocol: this.#protocol, state, local, remote, inode, uid, netns, owners: noOwners };
   }
 
-  /** Moves on to the next column; false, with an empty column, at the end of the line. */
-  #nextColumn(): boolean {
+  /**
+   * Moves on to the next column; false, with an empty column, at the end of the line. Most columns are printed with a
+   * fixed width: where a space stands after `width` characters, they need no looking through.
+   */
+  #nextColumn(width = 0): boolean {
     const bytes = this.#bytes;
     let at = this.#to;
     while (at < this.#lineEnd && bytes[at] === space) at++;
     this.#from = at;
-    while (at < this.#lineEnd && bytes[at] !== space) at++;
+    if (width > 0 && at + width < this.#lineEnd && bytes[at + width] === space) at += width;
+    else while (at < this.#lineEnd && bytes[at] !== space) at++;
     this.#to = at;
     return this.#from < at;
   }
 
   #nextEndpoint(): Endpoint | null {
-    this.#nextColumn();
     const digits = this.#words * wordDigits;
+    this.#nextColumn(digits + 1 + portDigits);
     const separator = this.#from + digits;
-    if (this.#to - this.#from !== digits + 1 + 4 || this.#bytes[separator] !== colon) return null;
-    const port = this.#hex(separator + 1, 4);
+    if (this.#to - this.#from !== digits + 1 + portDigits || this.#bytes[separator] !== colon) return null;
+    const port = this.#hex(separator + 1, portDigits);
     const ip = this.#words === 1 ? this.#ipv4At(this.#from) : this.#ipv6At(this.#from);
     return ip === null || port < 0 ? null : { ip, port };
   }
@@ -169,7 +184,7 @@ export class SocketTableParser {
 
   /** Two digits. A datagram socket is either connected (1) or not (7), whatever else TCP may be. */
   #nextState(): SocketState | null {
-    this.#nextColumn();
+    this.#nextColumn(2);
     if (this.#to - this.#from !== 2) return null;
     const number = this.#hex(this.#from, 2);
     if (this.#protocol === 'udp' && number !== 1 && number !== 7) return null;

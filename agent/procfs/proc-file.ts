@@ -96,7 +96,8 @@ function grown(bytes: Buffer, maxBytes: number): Buffer<ArrayBuffer> {
   return larger;
 }
 
-function unreadIfAbsent<T>(read: () => T): T | Unread {
+/** Runs a system call of Node's and turns the two everyday failures into their answers. */
+export function unreadIfAbsent<T>(read: () => T): T | Unread {
   try {
     return read();
   } catch (error) {

@@ -1,0 +1,60 @@
+/** What a scan could not see, in plain sentences: what, why, and what to do. */
+
+export interface Blindness {
+  /** The agent already runs as root, so that it lacks a capability rather than the user. */
+  readonly isRoot: boolean;
+  /** Processes whose open files are closed to the agent. */
+  readonly closedProcesses: number;
+  /** Processes whose network namespace the agent may not know. */
+  readonly unplacedProcesses: number;
+  /** Namespaces whose socket tables the agent may not read. */
+  readonly closedNamespaces: number;
+  /** /proc leaves out the processes of other users. */
+  readonly hidesOthers: boolean;
+  /** Socket tables that were longer than the agent reads. */
+  readonly truncatedTables: readonly string[];
+  /** Why the host-local networks are unknown; null = they are known. */
+  readonly interfacesProblem: string | null;
+}
+
+/** For everything that Linux guards by permission. */
+const need = 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH';
+
+/** Empty when the scan is complete. */
+export function cannotSee(blindness: Blindness): string[] {
+  const sentences: string[] = [];
+  const remedy = `${need}; ${blindness.isRoot ? 'give the agent both, being root is not enough here' : 'run as root'}`;
+  if (blindness.hidesOthers) {
+    sentences.push(`The processes of other users are hidden by the hidepid option of /proc: ${remedy}.`);
+  }
+  if (blindness.closedProcesses > 0) {
+    const processes = counted(blindness.closedProcesses, 'process', 'processes');
+    sentences.push(
+      `The open files of ${processes} cannot be read, so their sockets show no owner: ${remedy}.`,
+    );
+  }
+  if (blindness.unplacedProcesses > 0) {
+    const processes = counted(blindness.unplacedProcesses, 'process', 'processes');
+    sentences.push(
+      `The network namespace of ${processes} is unknown, so sockets of other namespaces may be missing: ${remedy}.`,
+    );
+  }
+  if (blindness.closedNamespaces > 0) {
+    const namespaces = counted(blindness.closedNamespaces, 'network namespace', 'network namespaces');
+    sentences.push(`The socket tables of ${namespaces} cannot be read: ${remedy}.`);
+  }
+  for (const table of blindness.truncatedTables) {
+    sentences.push(`The end of ${table} was not read: it is longer than whotalks reads in one scan.`);
+  }
+  if (blindness.interfacesProblem !== null) {
+    sentences.push(
+      'Host-local container networks are not told apart from routed ones: ' +
+        `${blindness.interfacesProblem}; reinstall whotalks with its native module koffi, or allow AF_NETLINK.`,
+    );
+  }
+  return sentences;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

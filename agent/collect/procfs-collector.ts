@@ -1,0 +1,206 @@
+/**
+ * The procfs rung: sockets and their owners from /proc alone.
+ *
+ *     census       every process, its identity and its network namespace
+ *     namespaces   per namespace, once: socket tables → rows, and its addresses
+ *     owners       per process: fd links → inodes of those rows; kept only if the process is still the same one
+ *
+ * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
+ */
+import type { Netns } from '../../model/netns.ts';
+import { type Collector, type MalformedRow, malformedRowsMax, type Scan } from '../collector.ts';
+import { LibcError, type LoadLibc, loadLibc } from '../libc.ts';
+import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
+import { type FdReader, NodeFdReader, type SocketFds } from '../procfs/pid-fd.ts';
+import { readNetnsInode } from '../procfs/pid-netns.ts';
+import { readPidStat } from '../procfs/pid-stat.ts';
+import { readSelf } from '../procfs/pids.ts';
+import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
+import { TimeSlice } from '../procfs/time-slice.ts';
+import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
+import { NamespaceTable } from '../resolve/namespace-table.ts';
+import { ProcessTable } from '../resolve/process-table.ts';
+import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
+import { SocketOwners } from '../resolve/socket-owners.ts';
+import { UserNames } from '../resolve/user-names.ts';
+import { cannotSee } from './cannot-see.ts';
+import { type Census, type Inhabitant, takeCensus, visit } from './census.ts';
+import { type NamespaceTables, readNamespaceTables } from './namespace-tables.ts';
+
+export interface ProcfsCollectorOptions {
+  /** Default `/proc`. */
+  readonly procRoot?: string;
+  /** Default `redacted`. */
+  readonly cmdline?: CmdlineMode;
+  /** Default `/etc/passwd`. */
+  readonly passwdPath?: string;
+  /** Longest stretch of work without a turn for the event loop; default sliceMs. */
+  readonly sliceMs?: number;
+  /** How to reach the C library; default koffi. Without it the scan is slower and knows no host-local networks. */
+  readonly loadLibc?: LoadLibc;
+}
+
+export function createProcfsCollector(options: ProcfsCollectorOptions = {}): ProcfsCollector {
+  return new ProcfsCollector(options);
+}
+
+/** One scan at a time. Scans reject with ProcRootError, or with Node's own error where the machine itself fails. */
+export class ProcfsCollector implements Collector {
+  readonly name = 'procfs';
+  readonly #procRoot: string;
+  readonly #sliceMs: number | undefined;
+  readonly #users: UserNames;
+  readonly #processes: ProcessTable;
+  readonly #namespaces: NamespaceTable;
+  readonly #loadLibc: LoadLibc;
+  #fdReader: FdReader | null = null;
+
+  constructor(options: ProcfsCollectorOptions) {
+    this.#procRoot = options.procRoot ?? '/proc';
+    this.#sliceMs = options.sliceMs;
+    this.#users = new UserNames(options.passwdPath);
+    this.#processes = new ProcessTable(this.#users, options.cmdline ?? 'redacted');
+    this.#loadLibc = options.loadLibc ?? loadLibc;
+    this.#namespaces = new NamespaceTable(this.#procRoot, new HostInterfaceSource(this.#loadLibc));
+  }
+
+  /** Every socket of every namespace that has a process. */
+  async scan(): Promise<Scan> {
+    const startedAtMs = Date.now();
+    const slice = new TimeSlice(this.#sliceMs);
+    const census = await takeCensus(this.#procRoot, slice);
+    const scan = await this.#scanInhabitants(census, startedAtMs, slice);
+    this.#processes.expire();
+    this.#namespaces.expire();
+    return scan;
+  }
+
+  /**
+   * Only the sockets that one process holds, at the cost of its fds and its namespace's tables. Owners other than that
+   * process are not looked for. `gone` when there is no such process, `denied` when its files are closed to the agent.
+   */
+  async scanProcess(pid: number): Promise<Scan | Unread> {
+    const startedAtMs = Date.now();
+    const found = visit(this.#procRoot, pid);
+    if (found === 'closed') return denied;
+    if (found === null) return gone;
+    const census: Census = { inhabitants: [found], closed: 0, hidesOthers: false };
+    const scan = await this.#scanInhabitants(census, startedAtMs, new TimeSlice(this.#sliceMs));
+    return { ...scan, sockets: scan.sockets.filter((socket) => socket.owners.length > 0) };
+  }
+
+  close(): void {
+    this.#namespaces.close();
+  }
+
+  async #scanInhabitants(census: Census, startedAtMs: number, slice: TimeSlice): Promise<Scan> {
+    this.#users.refresh();
+    const byNetns = groupByNetns(census.inhabitants);
+    const tables = await readAllTables(byNetns, slice);
+    const netns = await this.#describeNamespaces(byNetns);
+    const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
+    const malformed = tables.read.flatMap((table): readonly MalformedRow[] => table.malformed);
+    return {
+      startedAtMs,
+      finishedAtMs: Date.now(),
+      sockets: tables.read.flatMap(({ rows }) => rows),
+      netns,
+      scannedNetns: tables.scanned,
+      malformed: malformed.slice(0, malformedRowsMax),
+      malformedTotal: tables.read.reduce((sum, { malformedTotal }) => sum + malformedTotal, 0),
+      cannotSee: cannotSee({
+        isRoot: process.geteuid?.() === 0,
+        closedProcesses: census.closed + closed,
+        unplacedProcesses: census.closed + census.inhabitants.filter((one) => one.netns === null).length,
+        closedNamespaces: tables.closed,
+        hidesOthers: census.hidesOthers,
+        truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
+        interfacesProblem: this.#namespaces.hostProblem,
+      }),
+    };
+  }
+
+  async #describeNamespaces(byNetns: ReadonlyMap<number, readonly Inhabitant[]>): Promise<Netns[]> {
+    const self = readSelf(this.#procRoot);
+    const own = self === null ? null : readNetnsInode(processPath(this.#procRoot, self));
+    const nowMs = performance.now();
+    const described: Netns[] = [];
+    for (const [inode, inhabitants] of byNetns) {
+      described.push(await this.#namespaces.describe(inode, inhabitants[0]!.path, inode === own, nowMs));
+    }
+    return described;
+  }
+
+  /**
+   * Walks the fds of every process; drops what belongs to a process that went away or was replaced meanwhile.
+   *
+   * @returns how many processes are closed to the agent
+   */
+  async #resolveOwners(
+    inhabitants: readonly Inhabitant[],
+    tables: readonly NamespaceTables[],
+    slice: TimeSlice,
+  ): Promise<number> {
+    const owners = new SocketOwners();
+    for (const { rows } of tables) for (const row of rows) owners.add(row);
+    this.#fdReader ??= await chooseFdReader(this.#loadLibc);
+    const nowMs = performance.now();
+    let closed = 0;
+    for (const { pid, path, stat } of inhabitants) {
+      const held: SocketFds = { fds: [], inodes: [] };
+      const unread = await this.#fdReader.readSockets(path, held, slice);
+      if (unread === denied) closed++;
+      if (unread !== null || !owners.concerns(held)) continue;
+      const holder = this.#processes.resolve(path, pid, stat, nowMs);
+      const after = readPidStat(processPath(this.#procRoot, pid));
+      if (isUnread(holder) || isUnread(after) || after.startTicks !== stat.startTicks) continue;
+      owners.claim(holder, held);
+    }
+    owners.finish();
+    return closed;
+  }
+}
+
+async function chooseFdReader(load: LoadLibc): Promise<FdReader> {
+  try {
+    return new LibcFdReader(await load());
+  } catch (error) {
+    if (error instanceof LibcError) return new NodeFdReader();
+    throw error;
+  }
+}
+
+function groupByNetns(inhabitants: readonly Inhabitant[]): Map<number, Inhabitant[]> {
+  const groups = new Map<number, Inhabitant[]>();
+  for (const inhabitant of inhabitants) {
+    if (inhabitant.netns === null) continue;
+    const group = groups.get(inhabitant.netns);
+    if (group === undefined) groups.set(inhabitant.netns, [inhabitant]);
+    else group.push(inhabitant);
+  }
+  return groups;
+}
+
+interface AllTables {
+  readonly read: readonly NamespaceTables[];
+  readonly scanned: ReadonlySet<number>;
+  /** Namespaces whose tables the agent may not read. */
+  readonly closed: number;
+}
+
+async function readAllTables(
+  byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
+  slice: TimeSlice,
+): Promise<AllTables> {
+  const read: NamespaceTables[] = [];
+  const scanned = new Set<number>();
+  let closed = 0;
+  for (const [netns, readers] of byNetns) {
+    const tables = await readNamespaceTables(netns, readers, slice);
+    if (tables === denied) closed++;
+    if (isUnread(tables)) continue;
+    read.push(tables);
+    scanned.add(netns);
+  }
+  return { read, scanned, closed };
+}

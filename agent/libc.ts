@@ -1,0 +1,49 @@
+/**
+ * Calls of the C library that Node does not offer, through koffi: netlink sockets, and directory reads without garbage.
+ *
+ * koffi is a native module and may be missing or not fit the machine. Nothing here is loaded before it is asked for,
+ * and whoever asks has a way to do without.
+ */
+
+export interface Libc {
+  socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: Buffer, length: number): number;
+  send(fd: number, bytes: Buffer, length: number, flags: number): number;
+  recv(fd: number, bytes: Buffer, length: number, flags: number): number;
+  close(fd: number): number;
+  /** Entries as struct linux_dirent64; 0 at the end. */
+  getdents64(fd: number, bytes: Buffer, length: number): number;
+  /** `name` ends with a NUL byte, the target does not. */
+  readlinkat(folderFd: number, name: Buffer, target: Buffer, length: number): number;
+  /** Of the last call that returned -1. */
+  errno(): number;
+}
+
+/** koffi, or one of the functions, is not to be had. */
+export class LibcError extends Error {
+  override readonly name = 'LibcError';
+}
+
+export type LoadLibc = () => Promise<Libc>;
+
+/** Throws LibcError. */
+export async function loadLibc(): Promise<Libc> {
+  try {
+    const { default: koffi } = await import('koffi');
+    const library = koffi.load(null);
+    return {
+      socket: library.func('int socket(int, int, int)') as Libc['socket'],
+      bind: library.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
+      send: library.func('intptr_t send(int, const void *, size_t, int)') as Libc['send'],
+      recv: library.func('intptr_t recv(int, void *, size_t, int)') as Libc['recv'],
+      close: library.func('int close(int)') as Libc['close'],
+      getdents64: library.func('intptr_t getdents64(int, void *, size_t)') as Libc['getdents64'],
+      readlinkat: library.func(
+        'intptr_t readlinkat(int, const void *, void *, size_t)',
+      ) as Libc['readlinkat'],
+      errno: () => koffi.errno(),
+    };
+  } catch (error) {
+    throw new LibcError(`cannot load koffi: ${(error as Error).message.split('\n')[0]!}`, { cause: error });
+  }
+}

@@ -1,0 +1,103 @@
+/** What is known of the processes that hold sockets: read once, kept across scans, dropped when they are gone. */
+import { type Process, processKey } from '../../model/process.ts';
+import { readCgroup } from '../procfs/pid-cgroup.ts';
+import { readCmdline } from '../procfs/pid-cmdline.ts';
+import { readExe } from '../procfs/pid-exe.ts';
+import type { PidStat } from '../procfs/pid-stat.ts';
+import { readUid } from '../procfs/pid-status.ts';
+import { isUnread, type Unread } from '../procfs/proc-file.ts';
+import { programName } from './program.ts';
+import { type CmdlineMode, formatCmdline } from './redact-cmdline.ts';
+import { isRefreshDue, type Reading } from './refresh.ts';
+import type { UserNames } from './user-names.ts';
+import { resolveWorkload } from './workload.ts';
+
+/** How many processes are remembered; the details of any further one are read anew in every scan. */
+export const rememberedProcessesMax = 65_536;
+
+interface Remembered extends Reading {
+  readonly process: Process;
+  /** Number of the last scan that asked for it. */
+  scan: number;
+}
+
+export class ProcessTable {
+  readonly #users: UserNames;
+  readonly #cmdline: CmdlineMode;
+  readonly #remembered = new Map<string, Remembered>();
+  #scan = 0;
+  /** Readings that found no room, since the start. */
+  unrememberedTotal = 0;
+
+  constructor(users: UserNames, cmdline: CmdlineMode) {
+    this.#users = users;
+    this.#cmdline = cmdline;
+  }
+
+  get size(): number {
+    return this.#remembered.size;
+  }
+
+  /**
+   * Details of a process. The same object as before while nothing about it changed, so that scans compare by identity.
+   * A new comm under an old identity is an exec: everything is read again.
+   */
+  resolve(path: string, pid: number, stat: PidStat, nowMs: number): Process | Unread {
+    const key = processKey({ pid, startTicks: stat.startTicks });
+    const known = this.#remembered.get(key);
+    if (known !== undefined && known.process.comm === stat.comm && !isRefreshDue(known, nowMs)) {
+      known.scan = this.#scan;
+      return known.process;
+    }
+    const read = this.#read(path, pid, stat);
+    if (isUnread(read)) return read;
+    const process = known !== undefined && isSameProcess(known.process, read) ? known.process : read;
+    this.#remember(key, {
+      process,
+      firstReadAtMs: process === known?.process ? known.firstReadAtMs : nowMs,
+      readAtMs: nowMs,
+      scan: this.#scan,
+    });
+    return process;
+  }
+
+  /** Ends a scan: forgets every process that was not asked for during it. */
+  expire(): void {
+    for (const [key, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(key);
+    this.#scan++;
+  }
+
+  #remember(key: string, entry: Remembered): void {
+    if (this.#remembered.size >= rememberedProcessesMax && !this.#remembered.has(key))
+      this.unrememberedTotal++;
+    else this.#remembered.set(key, entry);
+  }
+
+  #read(path: string, pid: number, stat: PidStat): Process | Unread {
+    const uid = readUid(path);
+    if (isUnread(uid)) return uid;
+    const args = orElse(readCmdline(path), []);
+    const exe = orElse(readExe(path), null);
+    return {
+      pid,
+      startTicks: stat.startTicks,
+      comm: stat.comm,
+      exe,
+      cmdline: formatCmdline(args, this.#cmdline),
+      program: programName(exe, args),
+      uid,
+      user: this.#users.nameOf(uid),
+      ...resolveWorkload(orElse(readCgroup(path), [])),
+    };
+  }
+}
+
+/** Every field of a process is a plain value. */
+function isSameProcess(a: Process, b: Process): boolean {
+  return (Object.keys(a) as (keyof Process)[]).every((key) => a[key] === b[key]);
+}
+
+/** What cannot be read of a living process is unknown, not a reason to leave it out. */
+function orElse<T, F>(read: T | Unread, fallback: F): T | F {
+  return isUnread(read) ? fallback : read;
+}

@@ -1,0 +1,14 @@
+/** Under which name a socket is looked for in the next scan. */
+import type { SocketRow } from '../../model/socket.ts';
+import { isListening } from '../../model/socket-state.ts';
+
+/**
+ * A connected TCP socket goes by its tuple in its namespace, because its inode comes and goes (accept queue, TIME_WAIT).
+ * Listeners and all UDP sockets go by their inode too: SO_REUSEPORT gives any number of them the same tuple, and they
+ * keep their inode for life.
+ */
+export function socketKey(row: SocketRow): string {
+  const { local, remote } = row;
+  const tuple = `${row.netns}|${row.protocol}|${local.ip} ${local.port}|${remote.ip} ${remote.port}`;
+  return row.protocol === 'udp' || isListening(row.state) ? `${tuple}|${row.inode}` : tuple;
+}
