@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Namespace } from '../test/support/fleet/namespace.ts';
 import { formatSpread, median, printMachine } from './support/report.ts';
 import { type Timed, timeCommand } from './support/timed.ts';
@@ -16,7 +17,7 @@ const warmUpRounds = 1;
 
 /** bench/ is compiled into dist/bench. */
 const repository = join(import.meta.dirname, '../..');
-const loadProgram = join(import.meta.dirname, 'programs/socket-load.mjs');
+const loadProgram = fileURLToPath(new URL('./programs/socket-load.mjs', import.meta.url));
 
 const commands = {
   'whotalks sockets': [process.execPath, join(repository, 'bin/whotalks'), 'sockets', '-o', 'table'],

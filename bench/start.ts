@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Namespace } from '../test/support/fleet/namespace.ts';
 import { Peer } from '../test/support/fleet/peer.ts';
 import { formatSpread, median, printMachine } from './support/report.ts';
@@ -16,7 +17,7 @@ const port = 8743;
 
 /** bench/ is compiled into dist/bench. */
 const repository = join(import.meta.dirname, '../..');
-const asker = join(import.meta.dirname, 'programs/first-answer.mjs');
+const asker = fileURLToPath(new URL('./programs/first-answer.mjs', import.meta.url));
 const url = `http://127.0.0.1:7480/api/v1/to?q=127.0.0.1:${port}`;
 
 const commands = {

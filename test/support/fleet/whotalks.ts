@@ -1,7 +1,6 @@
 /** whotalks itself in the hosts of a fleet: the real programs of dist/, as a person would start them. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConnectionsDocument, HostsDocument } from '../../../model/document.ts';
 import { until } from '../until.ts';
@@ -41,8 +40,7 @@ export class Whotalks {
   async startAggregator(host: Host, ip: string, ...flags: string[]): Promise<Daemon> {
     this.serveFrom(ip);
     const http = `${ip}:${httpPort}`;
-    const data = ['--data', join(host.folder, 'data')];
-    const argv = ['aggregator', '--listen', this.#server, '--http', http, '--insecure', ...data, ...flags];
+    const argv = ['aggregator', '--listen', this.#server, '--http', http, '--insecure', ...flags];
     const daemon = await this.#startDaemon(host, argv);
     await until(`the aggregator in ${host.host} answers`, async () => {
       const { code, stderr } = await this.run(host, 'hosts', '-o', 'json');
