@@ -259,19 +259,25 @@ export function hostileFleet(): Fleet {
   };
 }
 
-/** `count` services in tiers: more than columns hold. */
+/** Services of one team call each other; every team calls the same few hubs. More than columns hold. */
 export function largeFleet(count: number): Fleet {
+  const teamSize = 14;
+  const hubs = ['postgres', 'redis', 'metrics'];
   const edges: EdgeDocument[] = [];
-  for (let i = 1; i < count; i++) {
+  for (let i = 0; i < count - hubs.length; i++) {
+    const team = Math.floor(i / teamSize);
+    const name = (member: number): string => `team${team}-svc${member}`;
+    const member = i % teamSize;
     const seen = i % 7 === 0 ? { both: 0, client: 1, server: 0 } : { both: 1, client: 0, server: 0 };
-    edges.push(edge(`svc-${i}`, `svc-${Math.floor(i / 5)}`, 8000 + (i % 90), { open: i % 13, seen }));
-    if (i % 4 === 0) edges.push(edge(`svc-${i}`, `svc-${(i * 31) % 12}`, 5432));
+    if (member > 0)
+      edges.push(edge(name(member), name(Math.floor(member / 3)), 8000, { open: i % 13, seen }));
+    if (member === 0) edges.push(edge(name(0), `team${Math.floor(team / 3)}-svc1`, 8000));
+    if (i % 3 === 0) edges.push(edge(name(member), hubs[i % hubs.length]!, 5432));
+    if (i % 5 === 0) edges.push(edge(name(member), 'metrics', 9090));
   }
+  const proper = edges.filter((one) => one.client !== one.server);
   return {
-    map: mapOf(
-      edges.filter((one) => one.client !== one.server),
-      ['svc-21', 'svc-70'],
-    ),
+    map: mapOf(proper, ['team1-svc3', 'team4-svc9']),
     connections: connectionsOf([]),
     hosts: hostsOf([host('h1')]),
   };

@@ -36,7 +36,7 @@ export function placeInColumns(drawing: Drawing, before: Slots): Slots {
 function placeAfresh(drawing: Drawing): Slots {
   const ranks = rankServices(drawing);
   const neighbours = neighboursOf(drawing);
-  const byColumn = groupBy(drawing.services.keys(), (name) => ranks.get(name)!);
+  const byColumn = groupBy([...drawing.services.keys()].sort(), (name) => ranks.get(name)!);
   const columns = [...byColumn].sort(([a], [b]) => a - b).map(([, names]) => names);
   const rows = new Map<string, number>();
   for (const names of columns) spread(names, rows);
@@ -66,7 +66,10 @@ function meanRow(names: readonly string[], rows: ReadonlyMap<string, number>): n
   return known.length === 0 ? null : known.reduce((sum, row) => sum + row, 0) / known.length;
 }
 
-/** Beside the placed services that it calls or is called by, at the nearest height where nothing stands. */
+/**
+ * Beside the placed services that it calls or is called by, at the nearest height where nothing stands; never above
+ * the top row, for the whole map would have to make room there.
+ */
 function freeSlot(
   name: string,
   drawing: Drawing,
@@ -82,9 +85,10 @@ function freeSlot(
   const rows = new Map([...slots].map(([other, slot]) => [other, slot.row]));
   const wanted = Math.round(meanRow(neighbours.get(name)!, rows) ?? 0);
   const taken = [...slots.values()].filter((slot) => slot.column === column).map((slot) => slot.row);
+  const top = Math.min(...rows.values());
   for (let distance = 0; ; distance++) {
     for (const row of [wanted + distance, wanted - distance]) {
-      if (taken.every((other) => Math.abs(other - row) >= 1)) return { column, row };
+      if (row >= top && taken.every((other) => Math.abs(other - row) >= 1)) return { column, row };
     }
   }
 }

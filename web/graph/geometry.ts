@@ -11,7 +11,7 @@ export interface Metric {
   readonly padding: number;
 }
 
-export const wideMetric: Metric = { cardWidth: 184, cardHeight: 48, columnGap: 112, rowGap: 16, padding: 24 };
+export const wideMetric: Metric = { cardWidth: 184, cardHeight: 48, columnGap: 112, rowGap: 16, padding: 32 };
 /** For a phone: three columns fill 388 pixels. Its card width and the style sheet's are one. */
 export const narrowMetric: Metric = {
   cardWidth: 104,

@@ -51,6 +51,6 @@ function write(
 }
 
 function shorten(text: string): string {
-  const chars = [...text];
+  const chars = Array.from(text);
   return chars.length <= labelCharsMax ? text : `${chars.slice(0, labelCharsMax - 1).join('')}…`;
 }

@@ -5,7 +5,9 @@ import { EdgeArrowProgram, NodeCircleProgram } from 'sigma/rendering';
 import type { Drawing } from '../graph/drawing.ts';
 import type { Point } from '../graph/seed.ts';
 import type { Selection } from '../state/place.ts';
-import { arrange, forceRequest, serviceSize } from './arrange.ts';
+import { visibleText } from '../words/visible.ts';
+import { arrange } from './arrange.ts';
+import { forceRequest, serviceSize } from './force-request.ts';
 import { HollowNodeProgram } from './hollow-node.ts';
 import { drawHover, drawLabel } from './labels.ts';
 import { type Palette, readPalette } from './palette.ts';
@@ -88,7 +90,7 @@ function fill(graph: Graph, drawing: Drawing, places: ReadonlyMap<string, Point>
   for (const { name, observed } of drawing.services.values()) {
     graph.addNode(name, {
       ...places.get(name)!,
-      label: name,
+      label: visibleText(name),
       observed,
       type: observed ? 'circle' : 'hollow',
     });
@@ -123,8 +125,8 @@ function createRenderer(
     labelFont: getComputedStyle(stage).fontFamily,
     labelSize: 13,
     labelColor: { color: palette().ink },
-    labelDensity: 1.5,
-    labelGridCellSize: 110,
+    labelDensity: 0.7,
+    labelGridCellSize: 120,
     labelRenderedSizeThreshold: 5,
     stagePadding: 48,
     defaultDrawNodeLabel: (context, node, settings) => drawLabel(context, node, settings, palette()),

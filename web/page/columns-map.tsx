@@ -49,7 +49,7 @@ export function ColumnsMap({ session, answer, drawing }: Props) {
           ))}
         </div>
       </div>
-      <Legend drawing={drawing} />
+      <Legend drawing={drawing} form="columns" />
     </section>
   );
 }

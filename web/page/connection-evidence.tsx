@@ -3,9 +3,11 @@ import type { ConnectionDocument, EndDocument } from '../../model/document.ts';
 import type { Answer } from '../state/answer.ts';
 import { endLabel, formatAge } from '../words/format.ts';
 import { directionWords, seenWords, unseenWords } from '../words/seen.ts';
+import { visibleText } from '../words/visible.ts';
 import { EndFacts } from './end-facts.tsx';
-import { Vanished } from './evidence.tsx';
 import { Fact } from './fact.tsx';
+import { Name } from './name.tsx';
+import { Vanished } from './vanished.tsx';
 
 interface Props {
   readonly answer: Answer;
@@ -19,8 +21,8 @@ export function ConnectionEvidence({ answer, id }: Props) {
   return (
     <>
       <h2>
-        <bdi>{endLabel(connection.client)}</bdi> <span class="quiet">→</span>{' '}
-        <bdi>{endLabel(connection.server)}</bdi> <span class="address">:{connection.server.port}</span>
+        <Name text={endLabel(connection.client)} /> <span class="quiet">→</span>{' '}
+        <Name text={endLabel(connection.server)} /> <span class="address">:{connection.server.port}</span>
       </h2>
       <End side="client" end={connection.client} />
       <End side="server" end={connection.server} />
@@ -51,10 +53,12 @@ function End({ side, end }: { readonly side: 'client' | 'server'; readonly end: 
   return (
     <div class="end-block">
       <EndFacts side={side} end={end} />
-      {(end.cmdline ?? end.exe) !== null && <code class="cmdline">{end.cmdline ?? end.exe}</code>}
+      {(end.cmdline ?? end.exe) !== null && (
+        <code class="cmdline">{visibleText(end.cmdline ?? end.exe ?? '')}</code>
+      )}
       {runsIn !== null && (
         <span class="quiet">
-          in <bdi>{runsIn}</bdi>
+          in <Name text={runsIn} />
         </span>
       )}
     </div>

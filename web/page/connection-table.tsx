@@ -7,6 +7,7 @@ import { sortConnections } from '../state/rows.ts';
 import type { Session } from '../state/session.ts';
 import { endLabel, formatAge, formatCount, formatEnd, formatProcess } from '../words/format.ts';
 import { seenWords } from '../words/seen.ts';
+import { Name } from './name.tsx';
 
 interface Props {
   readonly session: Session;
@@ -116,10 +117,15 @@ function EndCell({ end }: { readonly end: EndDocument }) {
   return (
     <>
       <span class="who">
-        <bdi class="name">{endLabel(end)}</bdi> {process !== null && <bdi class="process">{process}</bdi>}
+        <Name class="name" text={endLabel(end)} />{' '}
+        {process !== null && <Name class="process" text={process} />}
       </span>
       <span class="where">
-        {end.host !== null && <bdi>{end.host} </bdi>}
+        {end.host !== null && (
+          <>
+            <Name text={end.host} />{' '}
+          </>
+        )}
         <span class="address">{formatEnd(end)}</span>
       </span>
     </>

@@ -5,8 +5,9 @@ import type { Answer } from '../state/answer.ts';
 import type { Session } from '../state/session.ts';
 import { endLabel, formatAge, formatCount, plural } from '../words/format.ts';
 import { EndFacts } from './end-facts.tsx';
-import { Vanished } from './evidence.tsx';
 import { Fact } from './fact.tsx';
+import { Name } from './name.tsx';
+import { Vanished } from './vanished.tsx';
 
 interface Props {
   readonly session: Session;
@@ -60,7 +61,7 @@ export function EdgeEvidence({ session, answer, client, server }: Props) {
 function ServiceLink({ session, name }: { readonly session: Session; readonly name: string }) {
   return (
     <button type="button" class="link" onClick={() => session.select({ kind: 'service', name })}>
-      <bdi>{name}</bdi>
+      <Name text={name} />
     </button>
   );
 }

@@ -3,13 +3,13 @@ import type { Answer } from '../state/answer.ts';
 import { joinCommand } from '../words/command.ts';
 import { coverageOf, formatCoverage } from '../words/coverage.ts';
 import { formatClock } from '../words/format.ts';
+import { visibleText } from '../words/visible.ts';
 
 export function EmptyState({ answer }: { readonly answer: Answer }) {
   const coverage = coverageOf(answer.hosts.hosts);
   if (coverage.hosts === 0) {
     return (
       <section class="empty">
-        <h2>No host reports yet</h2>
         <p>The aggregator is here and waits for agents. On each host that you want to see, run:</p>
         <pre class="command">{joinCommand(location)}</pre>
         <p class="quiet">The map appears as soon as the first agent has looked around.</p>
@@ -18,13 +18,12 @@ export function EmptyState({ answer }: { readonly answer: Answer }) {
   }
   return (
     <section class="empty">
-      <h2>Nothing found</h2>
       <p>
         {answer.query === '' ? (
           'No connection'
         ) : (
           <>
-            No connection that matches <code>{answer.query}</code>
+            No connection that matches <code>{visibleText(answer.query)}</code>
           </>
         )}{' '}
         is open or was closed recently, as of {formatClock(answer.map.asOf)}; {formatCoverage(coverage)}.

@@ -1,6 +1,7 @@
 /** One end of a connection: process, host, address and file descriptors, as its own kernel shows them. */
 import type { EndDocument } from '../../model/document.ts';
 import { formatEnd, formatProcess } from '../words/format.ts';
+import { Name } from './name.tsx';
 
 interface Props {
   readonly side: 'client' | 'server';
@@ -17,17 +18,21 @@ export function EndFacts({ side, end }: Props) {
           {process === null ? (
             <span class="quiet">process unknown</span>
           ) : (
-            <bdi class="process">{process}</bdi>
+            <Name class="process" text={process} />
           )}
           {end.user !== null && (
             <span class="quiet">
               {' '}
-              user <bdi>{end.user}</bdi>
+              user <Name text={end.user} />
             </span>
           )}
         </span>
         <span class="where">
-          {end.host !== null && <bdi>{end.host} </bdi>}
+          {end.host !== null && (
+            <>
+              <Name text={end.host} />{' '}
+            </>
+          )}
           <span class="address">{formatEnd(end)}</span>
           {end.fds.length > 0 && ` fd ${end.fds.join(', ')}`}
         </span>

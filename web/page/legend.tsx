@@ -1,7 +1,13 @@
 /** What the marks on the map mean: only those that are on it. */
 import type { Drawing } from '../graph/drawing.ts';
 
-export function Legend({ drawing }: { readonly drawing: Drawing }) {
+interface Props {
+  readonly drawing: Drawing;
+  /** The overview has no dashes: there one end seen is told by colour and by a thinner line. */
+  readonly form: 'columns' | 'overview';
+}
+
+export function Legend({ drawing, form }: Props) {
   const bothEnds = drawing.edges.some((edge) => !edge.oneEnd);
   const oneEnd = drawing.edges.some((edge) => edge.oneEnd);
   const unobserved = [...drawing.services.values()].some((service) => !service.observed);
@@ -9,12 +15,12 @@ export function Legend({ drawing }: { readonly drawing: Drawing }) {
     <ul class="legend" aria-label="Legend">
       {bothEnds && (
         <li>
-          <Sample kind="both-ends" /> both ends seen
+          <Sample kind="both-ends" isDashed={false} /> both ends seen
         </li>
       )}
       {oneEnd && (
         <li>
-          <Sample kind="one-end" /> one end seen
+          <Sample kind="one-end" isDashed={form === 'columns'} /> one end seen
         </li>
       )}
       {unobserved && (
@@ -27,11 +33,16 @@ export function Legend({ drawing }: { readonly drawing: Drawing }) {
   );
 }
 
-function Sample({ kind }: { readonly kind: 'both-ends' | 'one-end' }) {
+interface SampleProps {
+  readonly kind: 'both-ends' | 'one-end';
+  readonly isDashed: boolean;
+}
+
+function Sample({ kind, isDashed }: SampleProps) {
   return (
     <svg class="lines" width="28" height="8" aria-hidden="true">
       <g class={kind}>
-        <path class="line sample" d="M0 4H28" stroke-width="2" />
+        <path class={isDashed ? 'line sample' : 'line sample plain'} d="M0 4H28" stroke-width="2" />
       </g>
     </svg>
   );

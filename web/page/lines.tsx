@@ -4,6 +4,7 @@ import { type Geometry, linePath, lineWidth, type Metric } from '../graph/geomet
 import type { Selection } from '../state/place.ts';
 import type { Session } from '../state/session.ts';
 import { plural } from '../words/format.ts';
+import { visibleText } from '../words/visible.ts';
 
 interface Props {
   readonly session: Session;
@@ -76,5 +77,5 @@ function lineClass(edge: DrawnEdge, selection: Selection | null): string {
 
 function titleOf(edge: DrawnEdge): string {
   const ports = edge.parts.map((part) => `:${part.port}`).join(' ');
-  return `${edge.client} → ${edge.server} ${ports}, ${plural(edge.open, 'open connection')}`;
+  return `${visibleText(edge.client)} → ${visibleText(edge.server)} ${ports}, ${plural(edge.open, 'open connection')}`;
 }

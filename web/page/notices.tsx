@@ -15,7 +15,7 @@ export function Notices({ session }: { readonly session: Session }) {
   if (reach.kind !== 'away') return null;
   return (
     <p class="notice away" role="status">
-      <strong>No answer since {formatClock(reach.sinceMs)}:</strong> {reach.reason}.{' '}
+      <strong>Away since {formatClock(reach.sinceMs)}:</strong> {reach.reason}.{' '}
       {answer === null
         ? 'Trying again until it does.'
         : `Shown is the fleet as of ${formatClock(answer.map.asOf)}; trying again until it answers.`}

@@ -22,7 +22,7 @@ export function OverviewMap({ session, drawing }: Props) {
     import('../overview/overview.ts')
       .then(({ createOverview }) => {
         if (isGone) return;
-        made = createOverview(box.current!, session.select);
+        made = createOverview(box.current!, (chosen) => session.select(chosen));
         setOverview(made);
       })
       .catch(() => setState('failed'));
@@ -65,7 +65,7 @@ export function OverviewMap({ session, drawing }: Props) {
           </button>
         </div>
       )}
-      <Legend drawing={drawing} />
+      <Legend drawing={drawing} form="overview" />
     </section>
   );
 }

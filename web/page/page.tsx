@@ -1,5 +1,6 @@
 /** The whole page: bar, answer, view of the query, evidence. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isEmpty } from '../state/answer.ts';
 import type { Session } from '../state/session.ts';
 import { AnswerHead } from './answer-head.tsx';
 import { EmptyState } from './empty-state.tsx';
@@ -17,7 +18,7 @@ export function Page({ session }: { readonly session: Session }) {
     () =>
       installKeys({
         search: () => searchBox.current?.select(),
-        show: session.show,
+        show: (view) => session.show(view),
         back: () => session.select(null),
         help: () => setKeysShown((shown) => !shown),
       }),
@@ -33,7 +34,7 @@ export function Page({ session }: { readonly session: Session }) {
         <main class={hasEvidence ? 'with-evidence' : ''}>
           <div class="answer">
             <AnswerHead session={session} answer={answer} />
-            {answer.map.services.length === 0 && answer.connections.connections.length === 0 ? (
+            {isEmpty(answer) ? (
               <EmptyState answer={answer} />
             ) : (
               <ViewArea session={session} answer={answer} />

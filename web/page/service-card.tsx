@@ -2,6 +2,8 @@
 import type { DrawnService } from '../graph/drawing.ts';
 import type { Point } from '../graph/seed.ts';
 import { plural } from '../words/format.ts';
+import { visibleText } from '../words/visible.ts';
+import { Name } from './name.tsx';
 
 interface Props {
   readonly service: DrawnService;
@@ -31,7 +33,7 @@ export function ServiceCard(props: Props) {
       data-service={service.name}
       tabIndex={props.isTabStop ? 0 : -1}
       aria-pressed={props.isSelected}
-      title={service.name}
+      title={visibleText(service.name)}
       ref={(element) => {
         if (element !== null) element.style.transform = `translate(${corner.x}px, ${corner.y}px)`;
       }}
@@ -39,7 +41,7 @@ export function ServiceCard(props: Props) {
       onKeyDown={props.onKeyDown}
       onClick={props.onSelect}
     >
-      <bdi class="name">{service.name}</bdi>
+      <Name class="name" text={service.name} />
       <span class="detail">{detailOf(service)}</span>
     </button>
   );

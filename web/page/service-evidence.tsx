@@ -3,8 +3,9 @@ import { type DrawnEdge, drawingOf } from '../graph/drawing.ts';
 import type { Answer } from '../state/answer.ts';
 import type { Session } from '../state/session.ts';
 import { formatCount, plural } from '../words/format.ts';
-import { Vanished } from './evidence.tsx';
 import { Fact } from './fact.tsx';
+import { Name } from './name.tsx';
+import { Vanished } from './vanished.tsx';
 
 interface Props {
   readonly session: Session;
@@ -20,7 +21,7 @@ export function ServiceEvidence({ session, answer, name }: Props) {
   return (
     <>
       <h2>
-        <bdi>{name}</bdi>
+        <Name text={name} />
       </h2>
       {!drawn.observed && (
         <p class="partial">No agent reports this end: what is known of it comes from its peers.</p>
@@ -28,7 +29,7 @@ export function ServiceEvidence({ session, answer, name }: Props) {
       <dl>
         {drawn.hosts.length > 0 && (
           <Fact term={drawn.hosts.length === 1 ? 'Host' : 'Hosts'}>
-            <bdi>{drawn.hosts.join(', ')}</bdi>
+            <Name text={drawn.hosts.join(', ')} />
           </Fact>
         )}
         {service !== undefined && drawn.observed && (
@@ -85,7 +86,7 @@ function EdgeList({ session, title, edges, far }: EdgeListProps) {
               type="button"
               onClick={() => session.select({ kind: 'edge', client: edge.client, server: edge.server })}
             >
-              <bdi class="name">{edge[far]}</bdi>
+              <Name class="name" text={edge[far]} />
               <span class="quiet">
                 {edge.parts.map((part) => `:${part.port}`).join(' ')}
                 {edge.oneEnd && ' · one end'}

@@ -3,6 +3,7 @@ import type { RefObject } from 'preact';
 import type { Session } from '../state/session.ts';
 import { coverageOf, formatCoverage } from '../words/coverage.ts';
 import { formatClock } from '../words/format.ts';
+import { Name } from './name.tsx';
 import { SearchBox } from './search-box.tsx';
 
 interface Props {
@@ -75,7 +76,7 @@ function CoverageDetails({ session }: { readonly session: Session }) {
           <ul>
             {coverage.faults.map(({ host, fault }) => (
               <li key={host}>
-                <bdi>{host}</bdi> <span class="quiet">{fault}</span>
+                <Name text={host} /> <span class="quiet">{fault}</span>
               </li>
             ))}
           </ul>

@@ -22,6 +22,11 @@ export interface Answer {
   readonly spoken: ToDocument | FromDocument | null;
 }
 
+/** Nothing to draw and nothing to list. */
+export function isEmpty(answer: Answer): boolean {
+  return answer.map.services.length === 0 && answer.connections.connections.length === 0;
+}
+
 export async function gatherAnswer(api: Api, query: string, signal: AbortSignal): Promise<Answer> {
   const [map, connections, hosts, spoken] = await Promise.all([
     api.map(query, signal),

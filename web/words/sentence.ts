@@ -5,13 +5,13 @@ import { plural } from './format.ts';
 
 /** Never empty: an empty answer is said too. */
 export function sentenceOf(answer: Answer): string {
+  if (answer.hosts.hosts.length === 0) return 'No host reports yet.';
   if (answer.spoken !== null && answer.spoken.summary !== '') return answer.spoken.summary;
   return countsSentence(answer.map, answer.query);
 }
 
 function countsSentence(map: MapDocument, query: string): string {
-  if (map.services.length === 0)
-    return query === '' ? 'No connection has been seen yet.' : 'Nothing matches.';
+  if (map.services.length === 0) return query === '' ? 'No connection has been seen yet.' : 'Nothing found.';
   const open = map.edges.reduce((sum, edge) => sum + edge.open, 0);
   const oneEnd = map.edges.filter((edge) => edge.seen.both === 0).length;
   const unobserved = map.services.filter((service) => !service.observed).length;
