@@ -130,7 +130,7 @@ test('every file of the product is reached from its entry points', () => {
     (match) => `web/${match[1]}`,
   );
   expect(page).not.toEqual([]);
-  const reached = reachableFrom(['cli/main.ts', ...page]);
+  const reached = reachableFrom(['cli/process.ts', ...page]);
   expect(product.filter((path) => !reached.has(path) && !path.endsWith('.config.ts'))).toEqual([]);
 });
 

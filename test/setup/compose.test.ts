@@ -29,7 +29,7 @@ const services = Object.entries(compose.services);
 const dockerfile = readSource('deploy/Dockerfile');
 
 function helpOf(command: string): string {
-  const { stdout } = spawnSync(process.execPath, ['dist/cli/main.js', command, '--help'], {
+  const { stdout } = spawnSync(process.execPath, ['bin/whotalks', command, '--help'], {
     cwd: repository,
     encoding: 'utf8',
   });

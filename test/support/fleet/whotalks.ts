@@ -8,7 +8,7 @@ import type { Host } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import { type Finished, runToEnd } from './namespace.ts';
 
-const mainProgram = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const mainProgram = fileURLToPath(new URL('../../../bin/whotalks', import.meta.url));
 
 export const grpcPort = 7443;
 export const httpPort = 7480;
