@@ -1,0 +1,25 @@
+/** What an agent has counted since it started: for its heartbeats and its metrics. */
+import type { Scan } from './collector.ts';
+
+export class AgentCounters {
+  scans = 0;
+  failedScans = 0;
+  /** Scans that took longer than the interval. */
+  overruns = 0;
+  /** Socket events by kind. */
+  readonly events = { opened: 0, changed: 0, closed: 0 };
+  malformedRows = 0;
+  /** The place and text of the malformed row that was told last. */
+  lastMalformed = '';
+  lastScanMs = 0;
+  lastSockets = 0;
+  cannotSee: readonly string[] = [];
+
+  scanned(scan: Scan, tookMs: number): void {
+    this.scans++;
+    this.malformedRows += scan.malformedTotal;
+    this.lastScanMs = Math.round(tookMs);
+    this.lastSockets = scan.sockets.length;
+    this.cannotSee = scan.cannotSee;
+  }
+}

@@ -1,0 +1,37 @@
+/** What an agent is told when it starts, and the defaults of all of it. */
+import { defaultGrpcAddress } from '../wire/protocol.ts';
+import type { CmdlineMode } from './resolve/redact-cmdline.ts';
+
+export interface AgentConfig {
+  /** HOST:PORT of the aggregator. */
+  readonly server: string;
+  /** Plaintext to an aggregator that is not on loopback. */
+  readonly insecure: boolean;
+  /** null = derived from /etc/machine-id, or made once and kept (see host-id.ts). */
+  readonly hostId: string | null;
+  /** null = the kernel's host name. */
+  readonly hostName: string | null;
+  readonly realm: string;
+  readonly labels: ReadonlyMap<string, string>;
+  /** From the start of one scan to the start of the next. */
+  readonly intervalMs: number;
+  /** Where /proc is mounted. */
+  readonly procRoot: string;
+  /** How much of command lines leaves the host. */
+  readonly cmdline: CmdlineMode;
+  /** HOST:PORT for Prometheus; null = no endpoint. */
+  readonly metrics: string | null;
+}
+
+export const defaultAgentConfig: AgentConfig = {
+  server: defaultGrpcAddress,
+  insecure: false,
+  hostId: null,
+  hostName: null,
+  realm: 'default',
+  labels: new Map(),
+  intervalMs: 1000,
+  procRoot: '/proc',
+  cmdline: 'redacted',
+  metrics: null,
+};

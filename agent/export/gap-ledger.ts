@@ -1,0 +1,89 @@
+/**
+ * The gaps that an agent has to declare: intervals it did not watch, and events it had to drop. A gap stays here until
+ * the aggregator has acknowledged the message that carried it.
+ */
+
+import type { Gap } from '../../wire/agent-batch.ts';
+import { gapsPerMessageMax } from '../../wire/agent-limits.ts';
+
+/** Gaps that wait to be told; beyond it the two oldest become one. */
+export const gapsPendingMax = gapsPerMessageMax;
+
+/** Losses for one reason within this time are one gap. */
+export const gapMergeMs = 60_000;
+
+export class GapLedger {
+  #pending: Gap[] = [];
+  /** Told on an earlier stream and not acknowledged: told again word for word, so that the aggregator knows them. */
+  #resend: readonly Gap[] = [];
+  #unacknowledged: { readonly seq: number; readonly gaps: readonly Gap[] }[] = [];
+  #lostEvents = 0;
+
+  /** Events lost since the agent started. */
+  get lostEvents(): number {
+    return this.#lostEvents;
+  }
+
+  get pendingCount(): number {
+    return this.#resend.length + this.#pending.length;
+  }
+
+  /** One event (or `count`) was dropped. Unix milliseconds, both inclusive. */
+  lose(reason: string, fromUnixMs: number, toUnixMs: number, count = 1): void {
+    this.#lostEvents += count;
+    this.#add({ reason, fromUnixMs, toUnixMs, lostEvents: count });
+  }
+
+  /** Nobody looked during this interval; how much happened in it is unknown. */
+  unwatched(reason: string, fromUnixMs: number, toUnixMs: number): void {
+    this.#add({ reason, fromUnixMs, toUnixMs, lostEvents: 0 });
+  }
+
+  #add(gap: Gap): void {
+    const at = this.#pending.findLastIndex((known) => isOneLoss(known, gap));
+    if (at >= 0) this.#pending[at] = merge(this.#pending[at]!, gap, gap.reason);
+    else this.#pending.push(gap);
+    this.#bound();
+  }
+
+  /** Hands out what is to be told, at most gapsPerMessageMax, to travel in message `seq`. */
+  take(seq: number): readonly Gap[] {
+    const waiting = [...this.#resend, ...this.#pending];
+    const gaps = waiting.slice(0, gapsPerMessageMax);
+    if (gaps.length === 0) return gaps;
+    this.#resend = waiting.slice(gapsPerMessageMax);
+    this.#pending = [];
+    this.#unacknowledged.push({ seq, gaps });
+    return gaps;
+  }
+
+  acknowledge(durableSeq: number): void {
+    this.#unacknowledged = this.#unacknowledged.filter((entry) => entry.seq > durableSeq);
+  }
+
+  /** A new snapshot tells again whatever was not acknowledged. */
+  restart(): void {
+    this.#resend = [...this.#unacknowledged.flatMap((entry) => entry.gaps), ...this.#resend];
+    this.#unacknowledged = [];
+  }
+
+  #bound(): void {
+    while (this.#pending.length > gapsPendingMax) {
+      const [first, second, ...rest] = this.#pending;
+      this.#pending = [merge(first!, second!, 'several losses'), ...rest];
+    }
+  }
+}
+
+function isOneLoss(known: Gap, gap: Gap): boolean {
+  return known.reason === gap.reason && gap.fromUnixMs - known.toUnixMs < gapMergeMs;
+}
+
+function merge(a: Gap, b: Gap, reason: string): Gap {
+  return {
+    reason,
+    fromUnixMs: Math.min(a.fromUnixMs, b.fromUnixMs),
+    toUnixMs: Math.max(a.toUnixMs, b.toUnixMs),
+    lostEvents: a.lostEvents + b.lostEvents,
+  };
+}

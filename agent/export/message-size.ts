@@ -1,0 +1,34 @@
+/** Upper bounds of the bytes that the parts of an AgentMessage take, so that it can be cut before it is encoded. */
+import type { Netns } from '../../model/netns.ts';
+import type { Process } from '../../model/process.ts';
+
+/** Bytes per row: the sum of its fixed-width columns. */
+export const rowBytes = { open: 12 * 4 + 8, close: 8, update: 12, reowned: 4, owner: 12 } as const;
+
+/** Seq, base time and flags of a message, the tag and length of each column, and its gaps. */
+export const messageOverheadBytes = 1024;
+
+/** Tag, length and id of a definition, and 16 bytes of address with theirs. */
+export const addressBytes = 32;
+
+/** Tags, lengths and numbers of one definition beside its texts. */
+const definitionBytes = 64;
+
+/** A UTF-16 unit takes at most three bytes of UTF-8. */
+const bytesPerUnit = 3;
+
+export function processBytes(process: Process): number {
+  const { comm, exe, cmdline, program, user, container, unit, pod } = process;
+  const units = [comm, exe, cmdline, program, user, container, unit, pod].reduce(
+    (sum, text) => sum + (text?.length ?? 0),
+    0,
+  );
+  return definitionBytes + bytesPerUnit * units;
+}
+
+/** An address or prefix in text is below 50 bytes. */
+export function netnsBytes(netns: Netns): number {
+  const devices = netns.addresses.reduce((sum, address) => sum + (address.device?.length ?? 0), 0);
+  const entries = netns.addresses.length + netns.localNetworks.length;
+  return definitionBytes + definitionBytes * entries + bytesPerUnit * devices;
+}

@@ -1,0 +1,230 @@
+/**
+ * The agent's own copy of what it reports: one record per socket, each with a slot, the dense number under which the
+ * stream speaks of it. A snapshot is this table and nothing else.
+ *
+ * A closed socket keeps its record until the aggregator has acknowledged its close, so a stream that breaks loses no
+ * short-lived connection. What was not told yet is a mark on the record, never a queued message: a socket that opens,
+ * changes and closes while the stream is slow stays one record.
+ */
+
+import type { OwnedSocket } from '../../model/socket.ts';
+import type { SocketEvent } from '../../model/socket-event.ts';
+import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
+import type { GapLedger } from './gap-ledger.ts';
+
+export interface SlotRecord {
+  readonly slot: number;
+  /** SocketEvent.id. */
+  readonly id: number;
+  readonly openedAtMs: number;
+  readonly notBeforeMs: number;
+  /** As last seen. */
+  socket: OwnedSocket;
+  /** null while it is there. */
+  closedAtMs: number | null;
+  /** How far the aggregator was told on the current stream. */
+  told: 'nothing' | 'open' | 'close';
+  /** State or inode differ from what was told. */
+  stateChanged: boolean;
+  /** Owners differ from what was told. */
+  ownersChanged: boolean;
+  /** Belongs to the snapshot that is being told, and was not told yet. */
+  inSnapshot: boolean;
+}
+
+export interface SlotLimits {
+  readonly slotsMax: number;
+  readonly closedUnackedMax: number;
+}
+
+export class SlotTable {
+  /** In the order in which they were opened, which is the order of ids. */
+  readonly #records = new Set<SlotRecord>();
+  readonly #liveById = new Map<number, SlotRecord>();
+  readonly #freeSlots: number[] = [];
+  #nextSlot = 0;
+  /** Records with something to tell, in the order in which it came up. */
+  readonly #pending = new Set<SlotRecord>();
+  /** Closed records that may be forgotten when there are too many, oldest first. */
+  readonly #forgettable = new Set<SlotRecord>();
+  /** Closes that were told and not acknowledged, by ascending seq. */
+  #unacknowledged: { readonly seq: number; readonly records: SlotRecord[] }[] = [];
+  #snapshotLeft = 0;
+  readonly #socketsByNetns = new Map<number, number>();
+  readonly #gaps: GapLedger;
+  readonly #limits: SlotLimits;
+
+  constructor(gaps: GapLedger, limits: SlotLimits = { slotsMax, closedUnackedMax }) {
+    this.#gaps = gaps;
+    this.#limits = limits;
+  }
+
+  get liveCount(): number {
+    return this.#liveById.size;
+  }
+
+  /** Closed records that wait for the acknowledgement of their close. */
+  get closedCount(): number {
+    return this.#records.size - this.#liveById.size;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** Records of the running snapshot that were not told yet. */
+  get snapshotLeft(): number {
+    return this.#snapshotLeft;
+  }
+
+  records(): Iterable<SlotRecord> {
+    return this.#records;
+  }
+
+  hasNetns(inode: number): boolean {
+    return this.#socketsByNetns.has(inode);
+  }
+
+  apply(event: SocketEvent): void {
+    if (event.kind === 'opened') return this.#open(event);
+    const record = this.#liveById.get(event.id);
+    // Its opening found the table full; that loss is counted.
+    if (record === undefined) return;
+    if (event.kind === 'changed') this.#change(record, event.socket);
+    else this.#close(record, event.socket, event.closedAtMs);
+  }
+
+  #open(event: Extract<SocketEvent, { kind: 'opened' }>): void {
+    const slot = this.#takeSlot();
+    if (slot === null) {
+      this.#gaps.lose('the socket table of the agent is full', event.openedAtMs, event.openedAtMs);
+      return;
+    }
+    const record: SlotRecord = {
+      slot,
+      id: event.id,
+      openedAtMs: event.openedAtMs,
+      notBeforeMs: event.notBeforeMs,
+      socket: event.socket,
+      closedAtMs: null,
+      told: 'nothing',
+      stateChanged: false,
+      ownersChanged: false,
+      inSnapshot: false,
+    };
+    this.#records.add(record);
+    this.#liveById.set(record.id, record);
+    this.#pending.add(record);
+    const { netns } = event.socket;
+    this.#socketsByNetns.set(netns, (this.#socketsByNetns.get(netns) ?? 0) + 1);
+  }
+
+  /** Live sockets have precedence: a full table forgets its oldest closed record first. */
+  #takeSlot(): number | null {
+    const free = this.#freeSlots.pop();
+    if (free !== undefined) return free;
+    if (this.#nextSlot < this.#limits.slotsMax) return this.#nextSlot++;
+    return this.#forgetOldestClosed() ? this.#freeSlots.pop()! : null;
+  }
+
+  #change(record: SlotRecord, socket: OwnedSocket): void {
+    const before = record.socket;
+    record.socket = socket;
+    if (record.told === 'nothing') return;
+    record.stateChanged ||= before.state !== socket.state || before.inode !== socket.inode;
+    record.ownersChanged ||= before.owners !== socket.owners;
+    if (record.stateChanged || record.ownersChanged) this.#pending.add(record);
+  }
+
+  #close(record: SlotRecord, socket: OwnedSocket, closedAtMs: number): void {
+    this.#change(record, socket);
+    record.closedAtMs = closedAtMs;
+    this.#liveById.delete(record.id);
+    this.#pending.add(record);
+    // Once its open was told, the close must follow on the same stream.
+    if (record.told === 'nothing') this.#allowForgetting(record);
+  }
+
+  #allowForgetting(record: SlotRecord): void {
+    this.#forgettable.add(record);
+    if (this.#forgettable.size > this.#limits.closedUnackedMax) this.#forgetOldestClosed();
+  }
+
+  #forgetOldestClosed(): boolean {
+    const [oldest] = this.#forgettable;
+    if (oldest === undefined) return false;
+    this.#gaps.lose(
+      'closed sockets had to be forgotten before the aggregator took them',
+      oldest.openedAtMs,
+      oldest.closedAtMs!,
+    );
+    this.#release(oldest);
+    return true;
+  }
+
+  /** The record that has waited longest with something to tell. */
+  firstPending(): SlotRecord | undefined {
+    const [first] = this.#pending;
+    return first;
+  }
+
+  /** Notes that the message `seq` tells all there is to tell of `record`. */
+  markTold(record: SlotRecord, seq: number): void {
+    this.#pending.delete(record);
+    this.#leaveSnapshot(record);
+    record.stateChanged = false;
+    record.ownersChanged = false;
+    if (record.closedAtMs === null) {
+      record.told = 'open';
+      return;
+    }
+    record.told = 'close';
+    const last = this.#unacknowledged.at(-1);
+    if (last?.seq === seq) last.records.push(record);
+    else this.#unacknowledged.push({ seq, records: [record] });
+    this.#allowForgetting(record);
+  }
+
+  /** All messages up to `durableSeq` are safe at the aggregator: frees the slots of the closes among them. */
+  acknowledge(durableSeq: number): void {
+    const kept = this.#unacknowledged.findIndex((entry) => entry.seq > durableSeq);
+    const done = this.#unacknowledged.splice(0, kept < 0 ? this.#unacknowledged.length : kept);
+    for (const record of done.flatMap((entry) => entry.records)) {
+      if (this.#records.has(record)) this.#release(record);
+    }
+  }
+
+  /** Forgets what the aggregator was told: everything stands to be told again, oldest socket first. */
+  startSnapshot(): void {
+    this.#pending.clear();
+    this.#unacknowledged = [];
+    for (const record of this.#records) {
+      record.told = 'nothing';
+      record.stateChanged = false;
+      record.ownersChanged = false;
+      record.inSnapshot = true;
+      this.#pending.add(record);
+      if (record.closedAtMs !== null) this.#forgettable.add(record);
+    }
+    this.#snapshotLeft = this.#records.size;
+    while (this.#forgettable.size > this.#limits.closedUnackedMax) this.#forgetOldestClosed();
+  }
+
+  #leaveSnapshot(record: SlotRecord): void {
+    if (!record.inSnapshot) return;
+    record.inSnapshot = false;
+    this.#snapshotLeft--;
+  }
+
+  #release(record: SlotRecord): void {
+    this.#leaveSnapshot(record);
+    this.#records.delete(record);
+    this.#pending.delete(record);
+    this.#forgettable.delete(record);
+    this.#freeSlots.push(record.slot);
+    const { netns } = record.socket;
+    const left = this.#socketsByNetns.get(netns)! - 1;
+    if (left === 0) this.#socketsByNetns.delete(netns);
+    else this.#socketsByNetns.set(netns, left);
+  }
+}

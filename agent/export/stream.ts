@@ -1,0 +1,293 @@
+/**
+ * The stream to the aggregator: does what lifecycle.ts decides, sends what the batch builder hands out for as long as
+ * the window is open, and gives each word of the aggregator to whom it concerns.
+ */
+import { status } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { agentBatch, type Heartbeat, type Hello } from '../../wire/agent-batch.ts';
+import { encodeAgentMessage } from '../../wire/agent-message.ts';
+import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
+import type { ServerSaying } from '../../wire/server-message.ts';
+import type { BatchBuilder } from './batch-builder.ts';
+import type { Connect, Connection } from './connection.ts';
+import type { GapLedger } from './gap-ledger.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { advance, type StreamAction, type StreamEvent, type StreamState } from './lifecycle.ts';
+import { SendWindow } from './send-window.ts';
+import type { SlotTable } from './slot-table.ts';
+
+/** The longest interval that an aggregator can ask for. */
+export const throttleMaxMs = 60_000;
+
+/** How often the stream looks whether a heartbeat is due, the transport is free again, or the other end is silent. */
+const tickMs = 1000;
+
+/** How long `close` lets what is already told drain to the aggregator. */
+const farewellMs = 1000;
+
+/** What a heartbeat reports of the agent beside the stream's own numbers. */
+export type Vitals = Pick<Heartbeat, 'openSockets' | 'lostEvents' | 'malformedRows' | 'scanMs' | 'cannotSee'>;
+
+export interface StreamOptions {
+  /** HOST:PORT of the aggregator. */
+  readonly server: string;
+  readonly connect: Connect;
+  /** Who this agent is; the stream numbers its sessions itself. */
+  readonly hello: () => Omit<Hello, 'protocol' | 'session'>;
+  readonly vitals: () => Vitals;
+  readonly slots: SlotTable;
+  readonly builder: BatchBuilder;
+  readonly gaps: GapLedger;
+  /** Unix milliseconds, and milliseconds that never step. */
+  readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
+  /** 0 <= random() < 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Whether plaintext may go to an endpoint that the aggregator names. */
+  readonly acceptsEndpoint: (endpoint: string) => boolean;
+  /** The aggregator asks for scans this far apart, at least. */
+  readonly onThrottle: (minIntervalMs: number) => void;
+}
+
+export class AgentStream {
+  readonly #options: StreamOptions;
+  #state: StreamState = { kind: 'idle' };
+  #timer: NodeJS.Timeout | undefined;
+  #tick: NodeJS.Timeout | undefined;
+  #endpoint: string;
+  #connection: Connection | null = null;
+  #session = 0;
+  /** Of the last message with rows; goes on across streams. */
+  #seq = 0;
+  readonly #window = new SendWindow();
+  #heartbeats: Heartbeats;
+  /** Seq of the message that began the last snapshot, and of the one that ended it; null while that is not sent. */
+  #snapshotBeginSeq = 0;
+  #snapshotEndSeq: number | null = null;
+  #appliedSeq = 0;
+  #lastComplaint = '';
+  #isClosing = false;
+  #nacked = 0;
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+    this.#endpoint = options.server;
+    this.#heartbeats = new Heartbeats(options.clock.monotonicMs());
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** Messages and bytes that are sent and not acknowledged. */
+  get inFlight(): { readonly batches: number; readonly bytes: number } {
+    return { batches: this.#window.batches, bytes: this.#window.bytes };
+  }
+
+  /** Messages that the aggregator refused since the start. */
+  get nacked(): number {
+    return this.#nacked;
+  }
+
+  start(): void {
+    this.#handle({ kind: 'start' });
+    this.#tick = setInterval(() => this.#onTick(), tickMs);
+    this.#tick.unref();
+  }
+
+  /** Sends what the slot table has to tell, as far as the window allows; what is left goes with a later flush. */
+  flush(): void {
+    const mayHaveRows = this.#state.kind === 'snapshotting' || this.#state.kind === 'streaming';
+    if (!mayHaveRows || this.#connection === null) return;
+    while (this.#window.isOpen && !this.#connection.isBlocked) {
+      const batch = this.#options.builder.build(this.#seq + 1, this.#options.clock.nowMs());
+      if (batch === null) return;
+      this.#seq = batch.seq;
+      if ((batch.flags & messageFlags.snapshotEnd) !== 0) this.#snapshotEndSeq = batch.seq;
+      const bytes = encodeAgentMessage(batch);
+      this.#window.sent(batch.seq, bytes.length);
+      this.#connection.write(bytes);
+    }
+  }
+
+  /** Sends what is left to tell, says goodbye and ends the stream, within farewellMs. Idempotent. */
+  async close(): Promise<void> {
+    clearInterval(this.#tick);
+    this.flush();
+    this.#isClosing = true;
+    if (this.#state.kind === 'streaming') {
+      this.#connection?.finish();
+      const deadline = this.#options.clock.monotonicMs() + farewellMs;
+      while (this.#isOpen() && this.#options.clock.monotonicMs() < deadline) await pause(10);
+    }
+    this.#handle({ kind: 'stop' });
+  }
+
+  #isOpen(): boolean {
+    return this.#state.kind === 'streaming';
+  }
+
+  #handle(event: StreamEvent): void {
+    const { clock, random } = this.#options;
+    const next = advance(this.#state, event, { nowMs: clock.monotonicMs(), random: random() });
+    this.#state = next.state;
+    if (next.timerMs !== 'keep') {
+      clearTimeout(this.#timer);
+      const fire = (): void => this.#handle({ kind: 'timer' });
+      this.#timer = next.timerMs === null ? undefined : setTimeout(fire, next.timerMs);
+    }
+    for (const action of next.actions) this.#perform(action);
+  }
+
+  #perform(action: StreamAction): void {
+    switch (action.kind) {
+      case 'dial':
+        return this.#dial();
+      case 'hang-up':
+        this.#connection?.cancel();
+        this.#connection = null;
+        return;
+      case 'begin-snapshot':
+        this.#options.builder.startSnapshot();
+        this.#window.clear();
+        this.#snapshotBeginSeq = this.#seq + 1;
+        this.#snapshotEndSeq = null;
+        return this.flush();
+      case 'use-endpoint':
+        this.#endpoint = action.endpoint ?? this.#options.server;
+        return;
+      case 'log':
+        return this.#complain(action.level, action.text);
+    }
+  }
+
+  /** The same complaint again and again is one line. */
+  #complain(level: 'info' | 'warn', text: string): void {
+    if (text === this.#lastComplaint || this.#isClosing) return;
+    this.#lastComplaint = text;
+    this.#options.log[level]({ server: this.#endpoint }, text);
+  }
+
+  #dial(): void {
+    const monotonicMs = this.#options.clock.monotonicMs();
+    this.#heartbeats = new Heartbeats(monotonicMs);
+    this.#session++;
+    this.#connection = this.#options.connect(this.#endpoint, {
+      connected: () => this.#handle({ kind: 'connected' }),
+      said: (saying) => this.#onSaying(saying),
+      drained: () => this.flush(),
+      ended: (code, details) => this.#handle({ kind: 'ended', ...judgeEnd(code, details, this.#endpoint) }),
+    });
+    const hello: Hello = {
+      ...this.#options.hello(),
+      protocol: protocolVersion,
+      session: this.#session,
+    };
+    const batch = agentBatch({ baseUnixMs: this.#options.clock.nowMs(), hello });
+    this.#connection.write(encodeAgentMessage(batch));
+  }
+
+  #onSaying(saying: ServerSaying): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#heartbeats.heard(nowMs);
+    switch (saying.kind) {
+      case 'welcome':
+        this.#heartbeats.setInterval(saying.heartbeatIntervalMs);
+        this.#options.builder.limitMessages(saying.maxMessageBytes);
+        this.#handle({ kind: 'welcomed', startAfterMs: saying.startAfterMs });
+        return this.#beat(nowMs);
+      case 'ack':
+        return this.#onAck(saying.appliedSeq, saying.durableSeq);
+      case 'nack':
+        return this.#onNack(saying.seq, saying.code, saying.reason);
+      case 'throttle':
+        return this.#options.onThrottle(Math.min(throttleMaxMs, saying.minIntervalMs));
+      case 'resync':
+        // Said before the aggregator met the snapshot that is on its way.
+        if (this.#appliedSeq < this.#snapshotBeginSeq) return;
+        return this.#handle({ kind: 'out-of-step', why: saying.reason });
+      case 'redirect':
+        return this.#onRedirect(saying.endpoints);
+      case 'heartbeat':
+        this.#heartbeats.answered(saying.monotonicMs, nowMs);
+        return this.#beat(nowMs);
+    }
+  }
+
+  #onAck(appliedSeq: number, durableSeq: number): void {
+    this.#appliedSeq = Math.max(this.#appliedSeq, appliedSeq);
+    this.#window.acknowledge(appliedSeq);
+    this.#options.slots.acknowledge(durableSeq);
+    this.#options.gaps.acknowledge(durableSeq);
+    if (this.#snapshotEndSeq !== null && durableSeq >= this.#snapshotEndSeq) {
+      if (this.#state.kind === 'snapshotting') this.#complain('info', `reporting to ${this.#endpoint}`);
+      this.#handle({ kind: 'snapshot-acknowledged' });
+    }
+    this.flush();
+  }
+
+  /**
+   * The aggregator's copy lacks the refused rows, unless a snapshot has told them again already. The gap in its copy is
+   * declared by the aggregator; here nothing is lost, as no row of the message counts as acknowledged.
+   */
+  #onNack(seq: number, code: string, reason: string): void {
+    this.#nacked++;
+    const why = `message ${seq} was refused: ${reason} (${code})`;
+    if (seq >= this.#snapshotBeginSeq && seq > 0) this.#handle({ kind: 'out-of-step', why });
+    else this.#complain('warn', why);
+  }
+
+  #onRedirect(endpoints: readonly string[]): void {
+    const endpoint = endpoints.find((candidate) => this.#options.acceptsEndpoint(candidate));
+    if (endpoint !== undefined) return this.#handle({ kind: 'redirected', endpoint });
+    this.#complain('warn', `the aggregator points to ${endpoints.join(', ')}, where plaintext must not go`);
+  }
+
+  #onTick(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#connection === null) return;
+    if (this.#heartbeats.isSilent(nowMs)) {
+      this.#handle({ kind: 'ended', why: `${this.#endpoint} has gone silent`, refused: false });
+      return;
+    }
+    this.#beat(nowMs);
+    this.flush();
+  }
+
+  /** Heartbeats pass the window, but not a transport that is full: they would only queue up. */
+  #beat(nowMs: number): void {
+    const greeted = ['holding', 'snapshotting', 'streaming'].includes(this.#state.kind);
+    const connection = this.#connection;
+    if (!greeted || connection === null || connection.isBlocked || !this.#heartbeats.isDue(nowMs)) return;
+    this.#heartbeats.sent(nowMs);
+    const unixMs = this.#options.clock.nowMs();
+    const heartbeat: Heartbeat = {
+      unixMs,
+      monotonicMs: Math.round(nowMs),
+      roundTripMs: this.#heartbeats.roundTripMs,
+      ...this.#options.vitals(),
+    };
+    connection.write(encodeAgentMessage(agentBatch({ baseUnixMs: unixMs, heartbeat })));
+  }
+}
+
+const refusals: readonly status[] = [
+  status.FAILED_PRECONDITION,
+  status.ALREADY_EXISTS,
+  status.UNAUTHENTICATED,
+  status.PERMISSION_DENIED,
+];
+
+/** Whether the end of a stream is a refusal that only a person can mend, and how to say it in one line. */
+function judgeEnd(code: status, details: string, endpoint: string): { why: string; refused: boolean } {
+  if (code === status.UNIMPLEMENTED) {
+    return { why: `${endpoint} is no whotalks aggregator: it has no Ingest service`, refused: true };
+  }
+  if (refusals.includes(code)) return { why: `${endpoint} refuses this agent: ${details}`, refused: true };
+  if (code === status.OK) return { why: `${endpoint} ended the stream`, refused: false };
+  return { why: `${endpoint}: ${details} (${status[code]})`, refused: false };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

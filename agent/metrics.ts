@@ -1,0 +1,84 @@
+/** `--metrics`: what Prometheus sees of an agent. Values are read when they are scraped, so nothing is kept twice. */
+import { createServer, type Server } from 'node:http';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { formatHostPort, parseHostPort, refuseExposure } from '../wire/host-port.ts';
+import type { AgentCounters } from './agent-counters.ts';
+import type { GapLedger } from './export/gap-ledger.ts';
+import type { SlotTable } from './export/slot-table.ts';
+import type { AgentStream } from './export/stream.ts';
+
+export interface MetricsSources {
+  readonly counters: AgentCounters;
+  readonly slots: SlotTable;
+  readonly gaps: GapLedger;
+  readonly stream: AgentStream;
+}
+
+export function createAgentRegistry({ counters, slots, gaps, stream }: MetricsSources): Registry {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name: `whotalks_agent_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const counter = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name: `whotalks_agent_${name}_total`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  gauge('scan_seconds', 'Duration of the last scan.', () => counters.lastScanMs / 1000);
+  gauge('sockets', 'Sockets in the last scan.', () => counters.lastSockets);
+  counter('scans', 'Scans.', () => counters.scans);
+  counter('failed_scans', 'Scans that failed.', () => counters.failedScans);
+  counter('overrun_scans', 'Scans that took longer than the interval.', () => counters.overruns);
+  for (const kind of ['opened', 'changed', 'closed'] as const) {
+    counter(`events_${kind}`, `Sockets ${kind}.`, () => counters.events[kind]);
+  }
+  counter('malformed_rows', 'Rows that could not be read.', () => counters.malformedRows);
+  counter('lost_events', 'Events dropped before the aggregator took them.', () => gaps.lostEvents);
+  counter('refused_messages', 'Messages that the aggregator refused.', () => stream.nacked);
+  gauge('pending_sockets', 'Sockets with something to tell.', () => slots.pendingCount);
+  gauge('unacknowledged_closes', 'Closed sockets kept until acknowledged.', () => slots.closedCount);
+  gauge('in_flight_bytes', 'Bytes sent and not acknowledged.', () => stream.inFlight.bytes);
+  gauge('in_step', '1 while the aggregator has this host as it is.', () =>
+    Number(stream.state.kind === 'streaming'),
+  );
+  return registry;
+}
+
+/**
+ * Serves /metrics at `address` (HOST:PORT). Throws HostPortError, ExposureError, and Node's own error when the address
+ * cannot be bound.
+ */
+export async function serveMetrics(registry: Registry, address: string, insecure: boolean): Promise<Server> {
+  const { host, port } = parseHostPort(address);
+  refuseExposure('--metrics', { host, port }, insecure);
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url !== '/metrics') {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('only GET /metrics is here\n');
+      return;
+    }
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new Error(`--metrics ${formatHostPort({ host, port })}: ${cause.message}`, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+  return server;
+}

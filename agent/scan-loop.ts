@@ -1,0 +1,47 @@
+/**
+ * Scans at an interval, one at a time: a scan that takes longer than the interval delays the next one and is told, and
+ * one that fails leaves a gap, never a stop.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Collector, Scan } from './collector.ts';
+
+/** What one turn of the loop brought. */
+export type ScanOutcome =
+  | { readonly kind: 'scanned'; readonly scan: Scan; readonly tookMs: number; readonly overran: boolean }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly startedAtMs: number };
+
+export interface ScanLoopOptions {
+  readonly collector: Collector;
+  /** From start to start; asked before each wait, because the aggregator may stretch it. */
+  readonly intervalMs: () => number;
+  /** Unix milliseconds, and milliseconds that never step. */
+  readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
+  /** Ends the loop, also in the middle of a wait. */
+  readonly signal: AbortSignal;
+}
+
+/** Yields until `signal` is aborted. The time that the consumer takes counts towards the interval. */
+export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOutcome, void, undefined> {
+  const { collector, intervalMs, clock, signal } = options;
+  while (!signal.aborted) {
+    const startedMs = clock.monotonicMs();
+    const startedAtMs = clock.nowMs();
+    try {
+      const scan = await collector.scan();
+      const tookMs = clock.monotonicMs() - startedMs;
+      yield { kind: 'scanned', scan, tookMs, overran: tookMs > intervalMs() };
+    } catch (error) {
+      yield { kind: 'failed', error, startedAtMs };
+    }
+    await waitUntil(startedMs + intervalMs());
+  }
+
+  /** A scan that overran still leaves a breath, so that the loop never keeps a core busy. */
+  async function waitUntil(dueMs: number): Promise<void> {
+    const waitMs = Math.max(breathMs, dueMs - clock.monotonicMs());
+    await delay(waitMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** The least time between the end of one scan and the start of the next. */
+const breathMs = 20;

@@ -1,0 +1,171 @@
+/** Everything that the aggregator keeps about one agent between its streams: the host it reports, and its sockets. */
+import type { Gap, Heartbeat, Hello } from '../../wire/agent-batch.ts';
+import { type HostGap, hostGapsMax, type ReportingHost, type SocketReports } from '../correlate/report.ts';
+import { AgentTable } from './agent-table.ts';
+import { ClockOffset } from './clock-offset.ts';
+import type { StreamDictionary } from './dictionary.ts';
+import { duplicateWindowMs } from './limits.ts';
+
+/** One moment on both clocks of the aggregator. */
+export interface Moment {
+  readonly unixMs: number;
+  /** Never steps: leases run on it. */
+  readonly monotonicMs: number;
+}
+
+/** The stream that currently speaks for a host. */
+export interface LiveStream {
+  readonly hello: Hello;
+  /** Ends it because another one took over. */
+  supersede(reason: string): void;
+}
+
+export class AgentRecord {
+  readonly host: ReportingHost;
+  readonly table: AgentTable;
+  clock: ClockOffset;
+  #stream: LiveStream | null = null;
+  /** Monotonic clock. */
+  #heardMs: number;
+  /** When the stream before the current one said its last; aggregator's clock. */
+  #heardBeforeMs: number;
+  /** Of the stream whose snapshot was applied last; null before the first. */
+  #applied: Hello | null = null;
+  #agentCannotSee: readonly string[] = [];
+  /** Losses that earlier runs of the agent reported. */
+  #lostBefore = 0;
+  #lostInEpoch = 0;
+  /** Gaps as the agent told them, to know one that it tells again; as many as are shown. */
+  #toldGaps: string[] = [];
+  #duplicate: { readonly text: string; readonly atMs: number; readonly count: number } | null = null;
+
+  constructor(hello: Hello, reports: SocketReports, now: Moment) {
+    this.host = newHost(hello, now.unixMs);
+    this.table = new AgentTable(this.host, reports);
+    this.clock = new ClockOffset(0, now.unixMs);
+    this.#heardMs = now.monotonicMs;
+    this.#heardBeforeMs = now.unixMs;
+  }
+
+  /** null between streams. */
+  get stream(): LiveStream | null {
+    return this.#stream;
+  }
+
+  /** When the agent last said anything; monotonic clock. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  attach(stream: LiveStream, clock: ClockOffset): void {
+    this.#stream = stream;
+    this.#heardBeforeMs = this.host.lastSeenMs;
+    this.clock = clock;
+  }
+
+  detach(): void {
+    this.#stream = null;
+  }
+
+  heard(now: Moment): void {
+    this.#heardMs = now.monotonicMs;
+    this.host.lastSeenMs = now.unixMs;
+  }
+
+  /** A snapshot of this agent is about to be applied: brings the host up to what its Hello and dictionary say. */
+  describe(hello: Hello, dictionary: StreamDictionary, nowMs: number): void {
+    const { host } = this;
+    const isRestart = this.#applied !== null && this.#applied.epoch !== hello.epoch;
+    if (isRestart) {
+      this.#lostBefore += this.#lostInEpoch;
+      this.#lostInEpoch = 0;
+      const reason =
+        this.#applied?.bootId === hello.bootId ? 'the agent was restarted' : 'the host was rebooted';
+      // What came and went in between was seen by nobody.
+      this.addGap({ fromMs: this.#heardBeforeMs, toMs: nowMs, reason, lostEvents: 0 });
+    }
+    this.#applied = hello;
+    host.name = hello.hostName;
+    host.realm = hello.realm;
+    host.labels = hello.labels;
+    host.collector = hello.collector;
+    host.agentVersion = hello.agentVersion;
+    host.intervalMs = hello.intervalMs;
+    host.state = 'live';
+    host.awaySinceMs = null;
+    this.#setCannotSee(hello.cannotSee);
+    this.setNetns(dictionary);
+  }
+
+  setNetns(dictionary: StreamDictionary): void {
+    this.host.netns.clear();
+    for (const netns of dictionary.allNetns()) this.host.netns.set(netns.inode, netns);
+  }
+
+  heartbeat(heartbeat: Heartbeat, nowMs: number): void {
+    this.clock.heartbeat(heartbeat.unixMs, heartbeat.roundTripMs, nowMs);
+    this.host.clockOffsetMs = this.clock.measuredMs;
+    this.#lostInEpoch = Math.max(this.#lostInEpoch, heartbeat.lostEvents);
+    this.host.lostEvents = this.#lostBefore + this.#lostInEpoch;
+    this.#setCannotSee(heartbeat.cannotSee);
+  }
+
+  /** A gap in the agent's words and on its clock. One resent after a lost acknowledgement is known already. */
+  addAgentGap(gap: Gap): void {
+    const told = JSON.stringify([gap.reason, gap.fromUnixMs, gap.toUnixMs, gap.lostEvents]);
+    if (this.#toldGaps.includes(told)) return;
+    this.#toldGaps = [...this.#toldGaps, told].slice(-hostGapsMax);
+    this.addGap({
+      fromMs: this.clock.toOurs(gap.fromUnixMs),
+      toMs: this.clock.toOurs(gap.toUnixMs),
+      reason: gap.reason,
+      lostEvents: gap.lostEvents,
+    });
+  }
+
+  addGap(gap: HostGap): void {
+    this.host.gaps = [...this.host.gaps, gap].slice(-hostGapsMax);
+  }
+
+  /** Two machines spoke for this host at one time. Said to people from the second time on: once may be a reboot. */
+  noteDuplicate(text: string, nowMs: number): number {
+    const isRepeated = this.#duplicate !== null && nowMs - this.#duplicate.atMs < duplicateWindowMs;
+    const count = isRepeated ? this.#duplicate!.count + 1 : 1;
+    this.#duplicate = { text, atMs: nowMs, count };
+    this.#setCannotSee(this.#agentCannotSee);
+    return count;
+  }
+
+  /** Takes back what was said about a duplicate when there was none for a while. */
+  expireDuplicate(nowMs: number): void {
+    if (this.#duplicate === null || nowMs - this.#duplicate.atMs < duplicateWindowMs) return;
+    this.#duplicate = null;
+    this.#setCannotSee(this.#agentCannotSee);
+  }
+
+  #setCannotSee(sentences: readonly string[]): void {
+    this.#agentCannotSee = sentences;
+    const shown = this.#duplicate !== null && this.#duplicate.count > 1 ? [this.#duplicate.text] : [];
+    this.host.cannotSee = [...shown, ...sentences];
+  }
+}
+
+function newHost(hello: Hello, nowMs: number): ReportingHost {
+  return {
+    id: hello.hostId,
+    name: hello.hostName,
+    realm: hello.realm,
+    labels: hello.labels,
+    state: 'live',
+    collector: hello.collector,
+    cannotSee: hello.cannotSee,
+    agentVersion: hello.agentVersion,
+    intervalMs: hello.intervalMs,
+    netns: new Map(),
+    gaps: [],
+    lostEvents: 0,
+    lastSeenMs: nowMs,
+    awaySinceMs: null,
+    clockOffsetMs: null,
+  };
+}

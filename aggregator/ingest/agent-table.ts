@@ -1,0 +1,226 @@
+/**
+ * The aggregator's copy of one agent's sockets: slots → reported sockets. Every change goes to SocketReports at once.
+ *
+ * A snapshot replaces the copy in one synchronous go and tells only the difference, so what goes on does not flicker:
+ * within an epoch sockets are known by the agent's number, across a restart of the agent by tuple and inode.
+ */
+import { formatEndpoint } from '../../model/endpoint.ts';
+import type { Owner } from '../../model/process.ts';
+import { type SocketState, stateOf } from '../../model/socket-state.ts';
+import { WireError } from '../../wire/wire-error.ts';
+import type { ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
+import { RecentCloses } from './recent-closes.ts';
+import type { MessageRows, OpenedRow } from './rows.ts';
+
+interface TableRow {
+  readonly socket: ReportedSocket;
+  /** The agent's number in the current epoch. */
+  readonly id: number;
+}
+
+export class AgentTable {
+  readonly #host: ReportingHost;
+  readonly #reports: SocketReports;
+  /** Open sockets by slot. */
+  #rows = new Map<number, TableRow>();
+  #closes = new RecentCloses();
+  #epoch = 0;
+  #bootId = '';
+
+  constructor(host: ReportingHost, reports: SocketReports) {
+    this.#host = host;
+    this.#reports = reports;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  *sockets(): Iterable<ReportedSocket> {
+    for (const row of this.#rows.values()) yield row.socket;
+  }
+
+  /**
+   * Applies the rows of one message; all of it or, when it throws WireError, nothing. Rows about a slot that is not open
+   * are left out.
+   * @returns how many rows were left out: when there are any, this copy is not the agent's any more.
+   */
+  apply(rows: MessageRows, nowMs: number): number {
+    const changes = this.#checkChanges(rows);
+    for (const open of rows.opened) this.#checkFree(open);
+    for (const { row, state, inode, owners } of changes.list) {
+      this.#change(row.socket, { state, inode, owners }, nowMs);
+    }
+    let leftOut = changes.leftOut;
+    const closedIds: number[] = [];
+    for (const { slot, closedAtMs } of rows.closed) {
+      const row = this.#rows.get(slot);
+      if (row === undefined) {
+        leftOut++;
+        continue;
+      }
+      this.#rows.delete(slot);
+      closedIds.push(row.id);
+      this.#close(row.socket, closedAtMs, nowMs);
+    }
+    for (const open of rows.opened) {
+      if (open.closedAtMs !== null) closedIds.push(open.id);
+      this.#open(open, nowMs);
+    }
+    this.#closes.add(closedIds);
+    return leftOut;
+  }
+
+  /** Replaces all rows by those of a snapshot. */
+  replace(snapshot: readonly OpenedRow[], agent: { epoch: number; bootId: string }, nowMs: number): void {
+    const sameEpoch = agent.epoch === this.#epoch;
+    const successors = sameEpoch
+      ? this.#matchById(snapshot)
+      : this.#matchByTuple(snapshot, agent.bootId === this.#bootId);
+    const known = new Set(successors.values());
+    const before = this.#rows;
+    this.#rows = new Map();
+    this.#epoch = agent.epoch;
+    this.#bootId = agent.bootId;
+    if (!sameEpoch) this.#closes = new RecentCloses();
+    for (const row of before.values()) if (!known.has(row)) this.#close(row.socket, nowMs, nowMs);
+    for (const [open, row] of successors) this.#goOn(open, row.socket, nowMs);
+    const resent = this.#closes.ids();
+    for (const open of snapshot) {
+      if (!successors.has(open) && !resent.has(open.id)) this.#open(open, nowMs);
+    }
+    this.#closes.add(snapshot.filter((open) => open.closedAtMs !== null).map((open) => open.id));
+  }
+
+  /** Takes all sockets out, without telling that they closed: nobody knows. */
+  withdraw(): ReportedSocket[] {
+    const sockets = [...this.sockets()];
+    this.#rows.clear();
+    return sockets;
+  }
+
+  #checkFree(open: OpenedRow): void {
+    const holder = this.#rows.get(open.slot);
+    if (holder === undefined) return;
+    throw new WireError('bad-slot', `slot ${open.slot} is opened for ${open.id} while it holds ${holder.id}`);
+  }
+
+  /** What updates and new owners make of each open slot, checked before any of it takes effect. */
+  #checkChanges(rows: MessageRows): { list: RowChange[]; leftOut: number } {
+    const changes = new Map<number, RowChange>();
+    let leftOut = 0;
+    const changeOf = (slot: number): RowChange | undefined => {
+      const row = this.#rows.get(slot);
+      if (row === undefined) {
+        leftOut++;
+        return undefined;
+      }
+      const { state, inode, owners } = row.socket;
+      const change = changes.get(slot) ?? { row, state, inode, owners };
+      changes.set(slot, change);
+      return change;
+    };
+    for (const update of rows.updated) {
+      const change = changeOf(update.slot);
+      if (change === undefined) continue;
+      change.state = knownState(change.row.socket, update.state);
+      change.inode = update.inode;
+    }
+    for (const { slot, owners } of rows.reowned) {
+      const change = changeOf(slot);
+      if (change !== undefined) change.owners = owners;
+    }
+    return { list: [...changes.values()], leftOut };
+  }
+
+  #matchById(snapshot: readonly OpenedRow[]): Map<OpenedRow, TableRow> {
+    const byId = new Map<number, TableRow>();
+    for (const row of this.#rows.values()) byId.set(row.id, row);
+    const matches = new Map<OpenedRow, TableRow>();
+    for (const open of snapshot) {
+      const row = byId.get(open.id);
+      if (row !== undefined) matches.set(open, row);
+    }
+    return matches;
+  }
+
+  /** Across a restart of the agent. After a reboot nothing goes on. */
+  #matchByTuple(snapshot: readonly OpenedRow[], sameBoot: boolean): Map<OpenedRow, TableRow> {
+    const matches = new Map<OpenedRow, TableRow>();
+    if (!sameBoot) return matches;
+    const byKey = new Map<string, TableRow>();
+    for (const row of this.#rows.values()) byKey.set(continuationKey(row.socket), row);
+    for (const open of snapshot) {
+      const key = continuationKey(open);
+      const row = byKey.get(key);
+      if (row === undefined) continue;
+      byKey.delete(key);
+      matches.set(open, row);
+    }
+    return matches;
+  }
+
+  #goOn(open: OpenedRow, socket: ReportedSocket, nowMs: number): void {
+    this.#change(socket, open, nowMs);
+    if (open.closedAtMs === null) this.#rows.set(open.slot, { socket, id: open.id });
+    else this.#close(socket, open.closedAtMs, nowMs);
+  }
+
+  #open(open: OpenedRow, nowMs: number): void {
+    const { slot, id, closedAtMs, ...described } = open;
+    const socket: ReportedSocket = {
+      host: this.#host,
+      ...described,
+      id: `${this.#epoch.toString(36)}-${id}`,
+      closedAtMs: null,
+    };
+    this.#reports.opened(socket, nowMs);
+    if (closedAtMs === null) this.#rows.set(slot, { socket, id });
+    else this.#close(socket, closedAtMs, nowMs);
+  }
+
+  /** A socket without owners keeps those that it was last seen with. */
+  #change(
+    socket: ReportedSocket,
+    to: { readonly state: SocketState; readonly inode: number; readonly owners: readonly Owner[] },
+    nowMs: number,
+  ): void {
+    const previousState = socket.state;
+    const owners = to.owners.length > 0 && !sameOwners(socket.owners, to.owners) ? to.owners : socket.owners;
+    if (previousState === to.state && socket.inode === to.inode && socket.owners === owners) return;
+    socket.state = to.state;
+    socket.inode = to.inode;
+    socket.owners = owners;
+    this.#reports.changed(socket, previousState, nowMs);
+  }
+
+  #close(socket: ReportedSocket, closedAtMs: number, nowMs: number): void {
+    socket.closedAtMs = Math.max(socket.openedAtMs, closedAtMs);
+    this.#reports.closed(socket, nowMs);
+  }
+}
+
+interface RowChange {
+  readonly row: TableRow;
+  state: SocketState;
+  inode: number;
+  owners: readonly Owner[];
+}
+
+function knownState(socket: ReportedSocket, number: number): SocketState {
+  const state = stateOf(socket.protocol, number);
+  if (state !== null) return state;
+  throw new WireError('unknown-state', `update_state ${number} is no state of ${socket.protocol}`);
+}
+
+/** Equal for what the kernel must mean as the same socket: rows without an inode are told apart by tuple alone. */
+function continuationKey(
+  socket: Pick<OpenedRow, 'protocol' | 'netns' | 'local' | 'remote' | 'inode'>,
+): string {
+  const tuple = `${formatEndpoint(socket.local)}|${formatEndpoint(socket.remote)}`;
+  return `${socket.protocol}|${socket.netns}|${tuple}|${socket.inode}`;
+}
+
+function sameOwners(a: readonly Owner[], b: readonly Owner[]): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,17 @@
+/** What ingest has done since the aggregator started; for metrics. */
+export interface IngestCounters {
+  messages: number;
+  /** Rows applied: of snapshots, and opened, closed, updated and reowned. */
+  rows: number;
+  snapshots: number;
+  /** Messages answered by Nack. */
+  refusedMessages: number;
+  /** Snapshots asked for because a message was missing or did not fit. */
+  resyncs: number;
+  /** Streams that were ended because of a fault of this program. */
+  faults: number;
+}
+
+export function newIngestCounters(): IngestCounters {
+  return { messages: 0, rows: 0, snapshots: 0, refusedMessages: 0, resyncs: 0, faults: 0 };
+}

@@ -1,0 +1,73 @@
+/** Ingest as the aggregator's run.ts sees it: the gRPC service, the hosts that report, and the leases to look after. */
+import type * as grpc from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { ingestService } from '../../wire/ingest-service.ts';
+import type { ServerMessageFields } from '../../wire/server-message.ts';
+import type { ReportingHost, SocketReports } from '../correlate/report.ts';
+import { Hosts } from './hosts.ts';
+import { type IngestCounters, newIngestCounters } from './ingest-counters.ts';
+import { defaultIngestLimits, type IngestLimits } from './limits.ts';
+import { serveStream } from './service.ts';
+import type { IngestSession, SessionContext } from './session.ts';
+
+export interface IngestOptions {
+  /** Receives every change, in order. */
+  readonly reports: SocketReports;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  /** Milliseconds that never step; leases run on it. */
+  readonly monotonicClock?: () => number;
+  readonly log: Logger;
+  /** Names this run of the aggregator to agents. */
+  readonly serverId: string;
+  readonly version: string;
+  readonly limits?: Partial<IngestLimits>;
+}
+
+export interface Ingest {
+  /** Adds the Ingest service. */
+  addTo(server: grpc.Server): void;
+  /** Every host that ever reported and is not forgotten, lost ones included. */
+  hosts(): Iterable<ReportingHost>;
+  /** Looks after the leases at `nowMs` of the aggregator's clock. Call it about once a second. */
+  sweep(nowMs: number): void;
+  readonly counters: Readonly<IngestCounters>;
+  /** Streams that are open now. */
+  readonly streams: number;
+  /** Ends all streams. Idempotent. */
+  close(): void;
+}
+
+export function createIngest(options: IngestOptions): Ingest {
+  const limits = { ...defaultIngestLimits, ...options.limits };
+  const monotonicClock = options.monotonicClock ?? (() => performance.now());
+  const hosts = new Hosts(options.reports, limits, options.log);
+  const counters = newIngestCounters();
+  const sessions = new Set<IngestSession>();
+  const context: SessionContext = {
+    hosts,
+    reports: options.reports,
+    limits,
+    counters,
+    now: () => ({ unixMs: options.clock(), monotonicMs: monotonicClock() }),
+    serverId: options.serverId,
+    version: options.version,
+    log: options.log,
+  };
+  const handleStream: grpc.handleBidiStreamingCall<Buffer, ServerMessageFields> = (call) => {
+    const session = serveStream(call, context, () => sessions.delete(session));
+    sessions.add(session);
+  };
+  return {
+    addTo: (server) => server.addService(ingestService(), { Stream: handleStream }),
+    hosts: () => hosts.all(),
+    sweep: (nowMs) => hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }),
+    counters,
+    get streams() {
+      return sessions.size;
+    },
+    close: () => {
+      for (const session of sessions) session.end('stopping', 'the aggregator is stopping');
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** Bounds of ingest, and the times of its leases. */
+import { closedUnackedMax, sendWindowBatches, slotsMax } from '../../wire/agent-limits.ts';
+
+export interface IngestLimits {
+  /** Hosts known at a time, lost ones included; beyond it the host lost longest ago is forgotten, or a new one refused. */
+  readonly hostsMax: number;
+  /** Sockets of one host. */
+  readonly slotsMax: number;
+  /** From the start of a stream to its Hello. */
+  readonly helloTimeoutMs: number;
+  /** A host that said nothing for so long is stale. */
+  readonly staleAfterMs: number;
+  /** A host that said nothing for so long leaves the live view. */
+  readonly lostAfterMs: number;
+  /** Answers that wait for an agent that does not read them; beyond it the stream ends. */
+  readonly unreadAnswersMax: number;
+}
+
+export const defaultIngestLimits: IngestLimits = {
+  hostsMax: 20_000,
+  slotsMax,
+  helloTimeoutMs: 10_000,
+  staleAfterMs: 40_000,
+  lostAfterMs: 5 * 60_000,
+  unreadAnswersMax: 4096,
+};
+
+/**
+ * How many closes are remembered by id, so that one resent after a lost acknowledgement is not told twice: the messages
+ * that an agent may have in flight, and the closed sockets that it keeps.
+ */
+export const rememberedCloses = { messages: sendWindowBatches, sockets: closedUnackedMax } as const;
+
+/** Two machines under one host id within this time of each other are said to be two. */
+export const duplicateWindowMs = 10 * 60_000;

@@ -1,0 +1,69 @@
+/** The gRPC side of ingest: one call per agent, its bytes to a session and the session's words back. */
+import * as grpc from '@grpc/grpc-js';
+import { encodeServerMessage, type ServerMessageFields } from '../../wire/server-message.ts';
+import { type EndCode, IngestSession, type Peer, type SessionContext } from './session.ts';
+
+type Call = grpc.ServerDuplexStream<Buffer, ServerMessageFields>;
+
+const statusOf: Readonly<Record<EndCode, grpc.status>> = {
+  'bad-stream': grpc.status.INVALID_ARGUMENT,
+  'wrong-version': grpc.status.FAILED_PRECONDITION,
+  duplicate: grpc.status.ALREADY_EXISTS,
+  full: grpc.status.RESOURCE_EXHAUSTED,
+  superseded: grpc.status.ABORTED,
+  'no-hello': grpc.status.INVALID_ARGUMENT,
+  stopping: grpc.status.UNAVAILABLE,
+};
+
+/** Serves one call. @returns its session; it is over when the call is. */
+export function serveStream(call: Call, context: SessionContext, onEnd: () => void): IngestSession {
+  const session = new IngestSession(peerOf(call, context), context);
+  const helloDeadline = setTimeout(
+    () => session.state.kind === 'awaiting-hello' && session.end('no-hello', 'no Hello came in time'),
+    context.limits.helloTimeoutMs,
+  );
+  const over = (): void => {
+    clearTimeout(helloDeadline);
+    session.close();
+    onEnd();
+  };
+  call.on('data', (bytes: Buffer) => receive(session, bytes, call, context));
+  call.on('end', () => {
+    over();
+    call.end();
+  });
+  call.on('cancelled', over);
+  call.on('error', over);
+  call.on('close', over);
+  call.sendMetadata(new grpc.Metadata());
+  return session;
+}
+
+/** A fault of this program ends the one stream on which it showed: the agent comes back with a snapshot. */
+function receive(session: IngestSession, bytes: Buffer, call: Call, context: SessionContext): void {
+  try {
+    session.receive(bytes);
+  } catch (error) {
+    context.counters.faults++;
+    context.log.error({ err: error }, 'ingest failed on a message');
+    session.close();
+    endCall(call, grpc.status.INTERNAL, 'the aggregator failed on a message; its log says why');
+  }
+}
+
+/** An agent that does not read its answers must not make them pile up here. */
+function peerOf(call: Call, context: SessionContext): Peer {
+  return {
+    say: (saying) => {
+      if (call.cancelled || call.writableEnded) return;
+      if (call.writableLength < context.limits.unreadAnswersMax) call.write(encodeServerMessage(saying));
+      else endCall(call, grpc.status.RESOURCE_EXHAUSTED, 'the agent does not read what it is told');
+    },
+    end: (code, reason) => endCall(call, statusOf[code], reason),
+  };
+}
+
+function endCall(call: Call, code: grpc.status, details: string): void {
+  if (call.cancelled || call.writableEnded) return;
+  call.emit('error', { code, details });
+}

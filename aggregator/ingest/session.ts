@@ -1,0 +1,296 @@
+/**
+ * One stream of one agent, from Hello to its end: a tagged union of states, and what each kind of message does in each.
+ * Bytes come in, sayings go out; of gRPC it knows nothing.
+ */
+import type { Logger } from 'pino';
+import type { AgentBatch, Hello } from '../../wire/agent-batch.ts';
+import { decodeAgentMessage, peekSeq } from '../../wire/agent-message.ts';
+import { heartbeatIntervalMs, maxMessageBytes, messageFlags, protocolVersion } from '../../wire/protocol.ts';
+import type { ServerSaying } from '../../wire/server-message.ts';
+import { WireError } from '../../wire/wire-error.ts';
+import type { ReportingHost, SocketReports } from '../correlate/report.ts';
+import type { AgentRecord, LiveStream, Moment } from './agent-record.ts';
+import { StreamDictionary } from './dictionary.ts';
+import type { Hosts } from './hosts.ts';
+import type { IngestCounters } from './ingest-counters.ts';
+import type { IngestLimits } from './limits.ts';
+import { resolveRows } from './rows.ts';
+import { ArrivingSnapshot } from './snapshot.ts';
+
+export type SessionState =
+  | { readonly kind: 'awaiting-hello' }
+  /** No copy to apply rows to: they are passed over until a snapshot begins. */
+  | { readonly kind: 'awaiting-snapshot'; readonly agent: Agent }
+  | {
+      readonly kind: 'snapshotting';
+      readonly agent: Agent;
+      readonly snapshot: ArrivingSnapshot;
+      readonly lastSeq: number;
+    }
+  | { readonly kind: 'in-step'; readonly agent: Agent; readonly lastSeq: number }
+  | { readonly kind: 'ended' };
+
+interface Agent {
+  readonly hello: Hello;
+  readonly record: AgentRecord;
+}
+
+/** Why the aggregator ends a stream. */
+export type EndCode =
+  /** Not a message, or not in this order. */
+  | 'bad-stream'
+  /** Another protocol version. */
+  | 'wrong-version'
+  | 'duplicate'
+  | 'full'
+  | 'superseded'
+  | 'no-hello'
+  | 'stopping';
+
+/** The agent's end of the stream. */
+export interface Peer {
+  say(saying: ServerSaying): void;
+  end(code: EndCode, reason: string): void;
+}
+
+/** What all sessions of one aggregator share. */
+export interface SessionContext {
+  readonly hosts: Hosts;
+  readonly reports: SocketReports;
+  readonly limits: IngestLimits;
+  readonly counters: IngestCounters;
+  readonly now: () => Moment;
+  readonly serverId: string;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+export class IngestSession {
+  readonly #peer: Peer;
+  readonly #context: SessionContext;
+  #state: SessionState = { kind: 'awaiting-hello' };
+  #dictionary = new StreamDictionary();
+  /** Applied and kept for good. It equals what is applied: a journal on disk would stand between the two. */
+  #durableSeq = 0;
+  readonly #liveStream = (hello: Hello): LiveStream => ({
+    hello,
+    supersede: (reason) => this.end('superseded', reason),
+  });
+  #stream: LiveStream | null = null;
+
+  constructor(peer: Peer, context: SessionContext) {
+    this.#peer = peer;
+    this.#context = context;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Takes one message. A bad one is refused by Nack and the stream goes on; one that is no message at all ends it. */
+  receive(bytes: Buffer): void {
+    if (this.#state.kind === 'ended') return;
+    this.#context.counters.messages++;
+    try {
+      this.#take(decodeAgentMessage(bytes));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#refuse(error, bytes);
+    }
+  }
+
+  /** Ends the stream from this side. */
+  end(code: EndCode, reason: string): void {
+    if (this.#state.kind === 'ended') return;
+    this.close();
+    this.#peer.end(code, reason);
+  }
+
+  /** The stream is over, whoever ended it. Idempotent. */
+  close(): void {
+    const state = this.#state;
+    this.#state = { kind: 'ended' };
+    if ('agent' in state && this.#stream !== null) {
+      this.#context.hosts.release(state.agent.record, this.#stream, this.#context.now());
+    }
+  }
+
+  #take(batch: AgentBatch): void {
+    if (this.#state.kind === 'awaiting-hello') return this.#greet(batch);
+    if (this.#state.kind === 'ended') return;
+    if (batch.hello !== null)
+      throw new WireError('out-of-place', 'Hello comes once, at the start of a stream');
+    const { record } = this.#state.agent;
+    record.heard(this.#context.now());
+    this.#noticeAbsence(record.host);
+    if (batch.heartbeat !== null) this.#onHeartbeat(batch.heartbeat, record);
+    if (batch.seq > 0) this.#onRows(batch);
+  }
+
+  #greet(batch: AgentBatch): void {
+    const { hello } = batch;
+    if (hello === null) return this.end('no-hello', 'the first message of a stream must be Hello');
+    if (hello.protocol !== protocolVersion) return this.end('wrong-version', this.#versionMismatch(hello));
+    if (hello.hostId === '') return this.end('bad-stream', 'Hello without a host id');
+    const { hosts, now } = this.#context;
+    this.#stream = this.#liveStream(hello);
+    const admitted = hosts.admit(this.#stream, batch.baseUnixMs, now());
+    if ('reason' in admitted) return this.end(admitted.code, admitted.reason);
+    this.#state = { kind: 'awaiting-snapshot', agent: { hello, record: admitted } };
+    this.#peer.say({
+      kind: 'welcome',
+      protocol: protocolVersion,
+      serverVersion: this.#context.version,
+      serverId: this.#context.serverId,
+      needSnapshot: true,
+      resumeAfterSeq: 0,
+      heartbeatIntervalMs,
+      maxMessageBytes,
+      startAfterMs: 0,
+    });
+  }
+
+  #versionMismatch(hello: Hello): string {
+    const older = hello.protocol < protocolVersion ? 'the agent' : 'the aggregator';
+    return (
+      `the agent (${hello.agentVersion}) speaks Ingest protocol ${hello.protocol}, ` +
+      `this aggregator (${this.#context.version}) speaks ${protocolVersion}: upgrade ${older}`
+    );
+  }
+
+  #onHeartbeat(heartbeat: NonNullable<AgentBatch['heartbeat']>, record: AgentRecord): void {
+    const { unixMs } = this.#context.now();
+    record.heartbeat(heartbeat, unixMs);
+    this.#peer.say({ kind: 'heartbeat', monotonicMs: heartbeat.monotonicMs, serverUnixMs: unixMs });
+  }
+
+  #onRows(batch: AgentBatch): void {
+    if ((batch.flags & messageFlags.snapshotBegin) !== 0) this.#beginSnapshot(batch.seq);
+    const state = this.#state;
+    switch (state.kind) {
+      case 'awaiting-hello':
+      case 'ended':
+      case 'awaiting-snapshot':
+        return;
+      case 'snapshotting':
+        if (this.#isNext(batch, state.lastSeq)) this.#addToSnapshot(batch, state);
+        return;
+      case 'in-step':
+        if (this.#isNext(batch, state.lastSeq)) this.#applyDelta(batch, state);
+        return;
+    }
+  }
+
+  #beginSnapshot(seq: number): void {
+    if (!('agent' in this.#state)) return;
+    const snapshot = new ArrivingSnapshot(this.#context.limits.slotsMax);
+    this.#dictionary = new StreamDictionary();
+    this.#state = { kind: 'snapshotting', agent: this.#state.agent, snapshot, lastSeq: seq - 1 };
+  }
+
+  /** A message that came before is only acknowledged again; a missing one makes all later ones useless. */
+  #isNext(batch: AgentBatch, lastSeq: number): boolean {
+    if (batch.seq === lastSeq + 1) return true;
+    if (batch.seq <= lastSeq) this.#acknowledge(lastSeq);
+    else this.#resync(`message ${lastSeq + 1} is missing, ${batch.seq} came instead`);
+    return false;
+  }
+
+  #resync(reason: string): void {
+    if (!('agent' in this.#state)) return;
+    this.#context.counters.resyncs++;
+    this.#state = { kind: 'awaiting-snapshot', agent: this.#state.agent };
+    this.#peer.say({ kind: 'resync', reason });
+  }
+
+  #addToSnapshot(batch: AgentBatch, state: Extract<SessionState, { kind: 'snapshotting' }>): void {
+    const { agent, snapshot } = state;
+    this.#dictionary.define(batch);
+    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock));
+    this.#dictionary.drop(batch);
+    this.#takeGaps(batch, agent.record);
+    if ((batch.flags & messageFlags.snapshotEnd) === 0) {
+      this.#state = { ...state, lastSeq: batch.seq };
+      // Acknowledged as taken, so that the window goes on; durable it is with all the rest.
+      this.#peer.say({ kind: 'ack', appliedSeq: batch.seq, durableSeq: this.#durableSeq });
+      return;
+    }
+    const { reports, counters, now } = this.#context;
+    const nowMs = now().unixMs;
+    agent.record.describe(agent.hello, this.#dictionary, nowMs);
+    reports.hostChanged(agent.record.host, nowMs);
+    agent.record.table.replace(snapshot.sockets, agent.hello, nowMs);
+    counters.snapshots++;
+    counters.rows += snapshot.sockets.length;
+    this.#state = { kind: 'in-step', agent, lastSeq: batch.seq };
+    this.#acknowledge(batch.seq);
+  }
+
+  #applyDelta(batch: AgentBatch, state: Extract<SessionState, { kind: 'in-step' }>): void {
+    const { record } = state.agent;
+    const { reports, counters, now } = this.#context;
+    const nowMs = now().unixMs;
+    this.#dictionary.define(batch);
+    const rows = resolveRows(batch, this.#dictionary, record.clock);
+    if (record.table.size + rows.opened.length > this.#context.limits.slotsMax) {
+      throw new WireError('too-many', `more than ${this.#context.limits.slotsMax} sockets`);
+    }
+    if (batch.netns.length > 0) {
+      record.setNetns(this.#dictionary);
+      reports.hostChanged(record.host, nowMs);
+    }
+    const leftOut = record.table.apply(rows, nowMs);
+    this.#dictionary.drop(batch);
+    if (batch.droppedNetns.length > 0) {
+      record.setNetns(this.#dictionary);
+      reports.hostChanged(record.host, nowMs);
+    }
+    this.#takeGaps(batch, record);
+    this.#state = { ...state, lastSeq: batch.seq };
+    counters.rows += rows.opened.length + rows.closed.length + rows.updated.length + rows.reowned.length;
+    this.#acknowledge(batch.seq);
+    if (leftOut > 0) this.#resync(`${leftOut} rows of message ${batch.seq} are about sockets not known here`);
+  }
+
+  #takeGaps(batch: AgentBatch, record: AgentRecord): void {
+    for (const gap of batch.gaps) record.addAgentGap(gap);
+  }
+
+  #acknowledge(seq: number): void {
+    this.#durableSeq = seq;
+    this.#peer.say({ kind: 'ack', appliedSeq: seq, durableSeq: seq });
+  }
+
+  #refuse(error: WireError, bytes: Buffer): void {
+    if (error.code === 'not-a-message' || !('agent' in this.#state)) {
+      return this.end('bad-stream', error.message);
+    }
+    const { agent } = this.#state;
+    const { counters, now, log } = this.#context;
+    const seq = peekSeq(bytes);
+    const nowMs = now().unixMs;
+    counters.refusedMessages++;
+    log.warn({ host: agent.record.host.name, seq, code: error.code }, `message refused: ${error.reason}`);
+    const reason = `a message was refused: ${error.code}`;
+    agent.record.addGap({ fromMs: agent.record.host.lastSeenMs, toMs: nowMs, reason, lostEvents: 0 });
+    this.#peer.say({ kind: 'nack', seq, code: error.code, reason: error.reason });
+    this.#fallBehind(seq);
+  }
+
+  /** What was refused is missing here from now on, so the copy is worth nothing: a Nack of rows asks for a snapshot. */
+  #fallBehind(seq: number): void {
+    if (seq > 0 && 'agent' in this.#state) {
+      this.#state = { kind: 'awaiting-snapshot', agent: this.#state.agent };
+    }
+  }
+
+  /** A host that was only silent is live again with its first word; of one that was lost nothing is left to go on with. */
+  #noticeAbsence(host: ReportingHost): void {
+    if (this.#state.kind !== 'in-step') return;
+    if (host.state === 'lost') return this.#resync('the host was silent for so long that it was given up');
+    if (host.state === 'live') return;
+    host.state = 'live';
+    host.awaySinceMs = null;
+    this.#context.reports.hostChanged(host, this.#context.now().unixMs);
+  }
+}

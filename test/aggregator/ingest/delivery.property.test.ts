@@ -1,0 +1,178 @@
+/** What must hold between an agent's slot table and the aggregator's copy of it, whatever the link does in between. */
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { changed, closed, opened } from '../../agent/export/sockets.ts';
+import { createTestAgent, type TestAgent, TestLink } from './in-memory-link.ts';
+
+type Step =
+  | { readonly do: 'open' | 'open-and-close'; readonly count: number }
+  | { readonly do: 'change' | 'close'; readonly pick: number }
+  | { readonly do: 'to-server' | 'to-agent'; readonly count: number }
+  | { readonly do: 'flush' | 'break' | 'restart-aggregator' }
+  | { readonly do: 'wait'; readonly ms: number };
+
+const openSome = fc.record({
+  do: fc.constantFrom('open' as const, 'open-and-close' as const),
+  count: fc.integer({ min: 1, max: 5 }),
+});
+const touchOne = fc.record({ do: fc.constantFrom('change' as const, 'close' as const), pick: fc.nat(1000) });
+/** Acknowledgements move less often than messages, so that many are under way when the link breaks. */
+const move = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('to-server' as const), count: fc.integer({ min: 1, max: 9 }) }),
+  },
+  fc.record({ do: fc.constant('to-agent' as const), count: fc.integer({ min: 1, max: 9 }) }),
+);
+const flush = fc.record({ do: fc.constant('flush' as const) });
+const wait = fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 50, max: 1500 }) });
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: openSome },
+  { weight: 4, arbitrary: touchOne },
+  { weight: 6, arbitrary: move },
+  { weight: 4, arbitrary: flush },
+  { weight: 2, arbitrary: wait },
+  fc.record({ do: fc.constant('break' as const) }),
+);
+
+/** The agent's side of the truth. */
+class World {
+  readonly link: TestLink;
+  readonly agent: TestAgent;
+  readonly live: number[] = [];
+  readonly ended = new Set<number>();
+  #lastId = 0;
+
+  constructor(closedUnackedMax: number) {
+    const clock = (): number => Date.now();
+    this.link = new TestLink(clock);
+    this.agent = createTestAgent(this.link.connect, clock, { closedUnackedMax, targetBytes: 2000 });
+    this.agent.stream.start();
+    this.settle();
+  }
+
+  take(step: Step): void {
+    const { slots, stream } = this.agent;
+    switch (step.do) {
+      case 'open':
+      case 'open-and-close':
+        for (let n = 0; n < step.count; n++) {
+          const id = ++this.#lastId;
+          slots.apply(opened(id, {}, Date.now()));
+          if (step.do === 'open') this.live.push(id);
+          else this.#close(id);
+        }
+        return;
+      case 'change': {
+        const id = this.live[step.pick % Math.max(1, this.live.length)];
+        const states = ['close-wait', 'fin-wait-1', 'established'] as const;
+        if (id !== undefined) slots.apply(changed(id, { state: states[step.pick % 3]! }, Date.now()));
+        return;
+      }
+      case 'close': {
+        const [id] = this.live.splice(step.pick % Math.max(1, this.live.length), 1);
+        if (id !== undefined) this.#close(id);
+        return;
+      }
+      case 'to-server':
+        return this.link.deliverToServer(step.count);
+      case 'to-agent':
+        return this.link.deliverToAgent(step.count);
+      case 'flush':
+        return stream.flush();
+      case 'break':
+        return this.link.break();
+      case 'restart-aggregator':
+        return this.link.restartAggregator();
+      case 'wait':
+        vi.advanceTimersByTime(step.ms);
+        return;
+    }
+  }
+
+  #close(id: number): void {
+    this.ended.add(id);
+    this.agent.slots.apply(closed(id, {}, Date.now()));
+  }
+
+  /** Faults stop: lets everything arrive. */
+  settle(): void {
+    for (let turn = 0; turn < 200; turn++) {
+      vi.advanceTimersByTime(1000);
+      this.link.deliverToServer();
+      this.link.deliverToAgent();
+      this.agent.stream.flush();
+      const { slots, stream } = this.agent;
+      if (stream.state.kind === 'streaming' && slots.pendingCount === 0 && slots.closedCount === 0) return;
+    }
+    expect.unreachable(`not settled: ${JSON.stringify(this.agent.stream.state)}`);
+  }
+
+  /** Agent's ids of the sockets that the aggregator holds open. */
+  get copied(): number[] {
+    return [...this.link.aggregator.ledger.open].map((socket) => idOf(socket.id)).sort((a, b) => a - b);
+  }
+}
+
+const idOf = (id: string): number => Number(id.split('-')[1]);
+
+describe('delivery', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_700_000_000_000 });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('every socket is told once, opened and closed, however often the link breaks', () => {
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 120 }), (script) => {
+        const world = new World(1000);
+        for (const step of script) world.take(step);
+        world.settle();
+        const { ledger, host } = world.link.aggregator;
+        expect(world.copied).toEqual(world.live);
+        const once = new Map([...world.live, ...world.ended].map((id) => [`1-${id}`, 1]));
+        expect(ledger.openings).toEqual(once);
+        expect(ledger.closings).toEqual(new Map([...world.ended].map((id) => [`1-${id}`, 1])));
+        expect(host.gaps).toEqual([]);
+        void world.agent.stream.close();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('what had to be forgotten is in a gap, and nothing else is missing', () => {
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 120 }), (script) => {
+        const world = new World(3);
+        for (const step of script) world.take(step);
+        world.settle();
+        const { ledger, host } = world.link.aggregator;
+        expect(world.copied).toEqual(world.live);
+        for (const count of [...ledger.openings.values(), ...ledger.closings.values()]) expect(count).toBe(1);
+        const missing = [...world.ended].filter((id) => !ledger.openings.has(`1-${id}`));
+        const declared = host.gaps.reduce((sum, gap) => sum + gap.lostEvents, 0);
+        expect(declared).toBe(world.agent.gaps.lostEvents);
+        expect(missing.length).toBeLessThanOrEqual(declared);
+        void world.agent.stream.close();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('an aggregator that starts anew has all that is open', () => {
+    const restarts = fc.oneof(steps, fc.record({ do: fc.constant('restart-aggregator' as const) }));
+    fc.assert(
+      fc.property(fc.array(restarts, { maxLength: 120 }), (script) => {
+        const world = new World(1000);
+        for (const step of script) world.take(step);
+        world.settle();
+        expect(world.copied).toEqual(world.live);
+        for (const count of world.link.aggregator.ledger.openings.values()) expect(count).toBe(1);
+        void world.agent.stream.close();
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
