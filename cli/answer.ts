@@ -1,0 +1,51 @@
+/** The way of every question: settings, the server's answer, its text, and what is missing in it. */
+import type { DocumentHead } from '../model/document.ts';
+import { FilterError } from '../query/filter-error.ts';
+import { type ExitCode, exitCodes, usageFailure } from './exit.ts';
+import { plainText } from './format/plain-text.ts';
+import { type CommonSettings, type Invocation, warnIfExposed } from './invocation.ts';
+import { type CliIo, note } from './io.ts';
+import { type Answers, QueryClient, type QueryRequest, type Question } from './query-client.ts';
+
+/** Asks one question. Throws a CliFailure. */
+export async function askServer<Q extends Question>(
+  { io }: Invocation,
+  settings: CommonSettings,
+  question: Q,
+  request: QueryRequest,
+): Promise<Answers[Q]> {
+  const { server, insecure, realm, limit, sort } = settings;
+  warnIfExposed(io, '--server', server, insecure);
+  const client = new QueryClient(server, insecure);
+  try {
+    return await client.ask(question, { realm, limit, sort, ...request }, io.signal);
+  } finally {
+    client.close();
+  }
+}
+
+/**
+ * The exit code of an answer that was printed: partial when hosts are missing in it, which are named on stderr.
+ */
+export function finish(io: CliIo, document: DocumentHead): ExitCode {
+  for (const { host, reason, since } of document.partial) {
+    const when = since === null ? '' : `, since ${since}`;
+    note(io, `partial: ${plainText(host)} is missing: ${plainText(reason)}${when}`);
+  }
+  return document.partial.length > 0 ? exitCodes.partial : exitCodes.ok;
+}
+
+/** Runs a parser of query/, so that a bad filter is found before anything is asked. Throws a usage failure. */
+export function checked<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof FilterError) throw usageFailure(`bad ${what}: ${plainText(error.message)}`);
+    throw error;
+  }
+}
+
+/** Says how many rows the limit left out. */
+export function noteCut(io: CliIo, shown: number, total: number): void {
+  if (shown < total) note(io, `showing ${shown} of ${total}; --limit N shows more`);
+}

@@ -1,0 +1,50 @@
+/** Columns of the peers in `to` (clients) and `from` (servers). */
+import type { PeerDocument } from '../../model/document.ts';
+import { formatAge } from '../format/age.ts';
+import type { Column } from '../format/column.ts';
+import { processText } from '../format/ends.ts';
+
+/** @param title head of the first column: CLIENT or SERVER */
+export function peerColumns(title: string): readonly Column<PeerDocument>[] {
+  return [
+    { key: 'service', title, value: (row) => row.service, canShrink: true },
+    { key: 'host', title: 'HOST', value: (row) => row.host, canShrink: true },
+    {
+      key: 'process',
+      title: 'PROCESS',
+      value: (row) => row.process,
+      text: processText,
+      canShrink: true,
+    },
+    { key: 'user', title: 'USER', value: (row) => row.user, canShrink: true },
+    { key: 'ip', title: 'ADDRESS', value: (row) => row.ip },
+    { key: 'port', title: 'PORT', value: (row) => row.port, isNumber: true },
+    { key: 'open', title: 'OPEN', value: (row) => row.open, isNumber: true },
+    { key: 'connections', title: 'ALL', value: (row) => row.connections, isNumber: true },
+    {
+      key: 'seen',
+      title: 'SEEN',
+      value: (row) => row.seen,
+      text: (row) => row.unseenBecause ?? row.seen,
+    },
+    { key: 'protocol', title: 'PROTO', value: (row) => row.protocol, isWide: true },
+    { key: 'pid', title: 'PID', value: (row) => row.pid, isNumber: true, isWide: true },
+    { key: 'unseenBecause', title: 'UNSEEN', value: (row) => row.unseenBecause, isWide: true },
+    {
+      key: 'firstSeenAt',
+      title: 'FIRST',
+      value: (row) => row.firstSeenAt,
+      text: (row, asOf) => formatAge(row.firstSeenAt, asOf),
+      isNumber: true,
+      isWide: true,
+    },
+    {
+      key: 'lastSeenAt',
+      title: 'LAST',
+      value: (row) => row.lastSeenAt,
+      text: (row, asOf) => formatAge(row.lastSeenAt, asOf),
+      isNumber: true,
+      isWide: true,
+    },
+  ];
+}

@@ -1,0 +1,121 @@
+/** The YAML file of `--config`: what may stand in it, and where it is wrong. */
+import { LineCounter, type Node, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { usageFailure } from './exit.ts';
+import { graphFormats } from './format/output-format.ts';
+import type { SettingTexts } from './settings.ts';
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const text = z.string();
+
+const serviceRule = z.strictObject({
+  service: text,
+  match: z.strictObject({
+    host: text.optional(),
+    program: text.optional(),
+    process: text.optional(),
+    exe: text.optional(),
+    unit: text.optional(),
+    container: text.optional(),
+    user: text.optional(),
+  }),
+});
+
+const configSchema = z.strictObject({
+  server: text.optional(),
+  realm: text.optional(),
+  insecure: z.boolean().optional(),
+  output: z.enum(graphFormats).optional(),
+  limit: z.int().min(0).optional(),
+  sort: text.optional(),
+  headers: z.boolean().optional(),
+  columns: z.array(text).optional(),
+  color: z.enum(['auto', 'always', 'never']).optional(),
+  agent: z
+    .strictObject({
+      hostId: text.optional(),
+      hostName: text.optional(),
+      realm: text.optional(),
+      interval: text.optional(),
+      procfs: text.optional(),
+      cmdline: z.enum(['full', 'redacted', 'none']).optional(),
+      labels: z.record(z.string(), scalar).optional(),
+    })
+    .optional(),
+  aggregator: z
+    .strictObject({
+      listen: text.optional(),
+      http: text.optional(),
+      linger: text.optional(),
+      nats: z.array(text).optional(),
+      services: z.array(serviceRule).optional(),
+      names: z.record(z.string(), text).optional(),
+    })
+    .optional(),
+});
+
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** @param fileName for messages. Throws a usage failure that names line, key and what is allowed. */
+export function parseConfigFile(fileName: string, source: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
+  const fault = document.errors[0];
+  if (fault !== undefined)
+    throw usageFailure(`${fileName}:${lineAt(fault.pos[0])}: not YAML: ${firstLine(fault.message)}`);
+  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
+  const line = lineAt(offsetOf(document, path));
+  throw usageFailure(`${fileName}:${line}: ${path.join('.')}: ${explain(issue)}`);
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return firstLine(issue.message);
+  const allowed = allowedKeys(issue.path);
+  return `unknown key; allowed here: ${allowed.join(', ')}`;
+}
+
+/** Keys of the object that stands at `path` of the schema. */
+function allowedKeys(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = configSchema;
+  for (const key of path) {
+    schema = unwrapped(schema);
+    if (schema instanceof z.ZodObject) schema = schema.shape[key as string];
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+  }
+  schema = unwrapped(schema);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+}
+
+/** Where the nearest part of `path` that exists stands: a key where it has one. */
+function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true) as Node | undefined;
+    if (node?.range !== undefined && node.range !== null) return node.range[0];
+  }
+  return 0;
+}
+
+function firstLine(message: string): string {
+  return message.split('\n')[0]!;
+}
+
+/** Scalars, lists and tables of a section as texts, for the settings' own parsers; a table as `key=value`. */
+export function settingTexts(section: Readonly<Record<string, unknown>>): SettingTexts {
+  return Object.fromEntries(Object.entries(section).map(([name, value]) => [name, textsOf(value)]));
+}
+
+function textsOf(value: unknown): string | string[] | undefined {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return String(value);
+  if (Array.isArray(value)) return value.filter((item) => typeof item === 'string');
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.entries(value).map((pair) => pair.join('='));
+}

@@ -1,0 +1,104 @@
+/** Settings of the daemons: flags, environment and the `agent` and `aggregator` sections of the file, to their configs. */
+import type { AgentConfig } from '../agent/config.ts';
+import { defaultAgentConfig } from '../agent/config.ts';
+import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
+import type { AddressName, ServiceRule } from '../aggregator/graph/naming.ts';
+import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';
+import type { ConfigFile } from './config-file.ts';
+import { usageFailure } from './exit.ts';
+import { type Invocation, sourcesOf } from './invocation.ts';
+import {
+  choiceSetting,
+  durationSetting,
+  flagSetting,
+  labelsSetting,
+  listSetting,
+  resolveSettings,
+  textSetting,
+} from './settings.ts';
+
+const agentSettings = {
+  server: textSetting(defaultAgentConfig.server),
+  insecure: flagSetting(false),
+  hostId: textSetting(null),
+  hostName: textSetting(null),
+  realm: textSetting(defaultAgentConfig.realm),
+  label: labelsSetting(),
+  labels: labelsSetting(),
+  interval: durationSetting(defaultAgentConfig.intervalMs),
+  procfs: textSetting(defaultAgentConfig.procRoot),
+  cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
+  metrics: textSetting(null),
+} as const;
+
+/** Shortest time between two scans: below it an agent would do nothing else. */
+const intervalMsMin = 50;
+
+export function agentConfigOf(invocation: Invocation): AgentConfig {
+  const values = resolveSettings(agentSettings, sourcesOf(invocation, invocation.file.agent ?? {}));
+  if (values.interval < intervalMsMin) throw usageFailure(`--interval: at least ${intervalMsMin}ms`);
+  return {
+    server: values.server,
+    insecure: values.insecure,
+    hostId: values.hostId,
+    hostName: values.hostName,
+    realm: values.realm,
+    labels: new Map([...values.labels, ...values.label]),
+    intervalMs: values.interval,
+    procRoot: values.procfs,
+    cmdline: values.cmdline,
+    metrics: values.metrics,
+  };
+}
+
+const aggregatorSettings = {
+  listen: textSetting(null),
+  http: textSetting(null),
+  insecure: flagSetting(false),
+  linger: durationSetting(defaultAggregatorConfig.limits.lingerMs),
+  nats: listSetting(),
+} as const;
+
+export interface AggregatorSettings {
+  readonly config: AggregatorConfig;
+  /** Whether the person chose the address; only a default one may give way to another. */
+  readonly isListenChosen: boolean;
+  readonly isHttpChosen: boolean;
+}
+
+export function aggregatorSettingsOf(invocation: Invocation): AggregatorSettings {
+  const section = invocation.file.aggregator ?? {};
+  const values = resolveSettings(aggregatorSettings, sourcesOf(invocation, section));
+  const config: AggregatorConfig = {
+    listen: values.listen ?? defaultAggregatorConfig.listen,
+    http: values.http ?? defaultAggregatorConfig.http,
+    insecure: values.insecure,
+    natsUrls: values.nats,
+    services: serviceRules(section),
+    names: addressNames(invocation.fileName, section),
+    limits: { ...defaultAggregatorConfig.limits, lingerMs: values.linger },
+  };
+  return { config, isListenChosen: values.listen !== null, isHttpChosen: values.http !== null };
+}
+
+type AggregatorSection = NonNullable<ConfigFile['aggregator']>;
+
+function serviceRules(section: AggregatorSection): ServiceRule[] {
+  return (section.services ?? []).map(({ service, match }) => {
+    const fields = Object.entries(match).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return { service, match: Object.fromEntries(fields) };
+  });
+}
+
+function addressNames(fileName: string, section: AggregatorSection): AddressName[] {
+  return Object.entries(section.names ?? {}).map(([text, name]) => {
+    const ip = parseIp(text);
+    const prefix = ip === null ? parsePrefix(text) : prefixOf(ip, ip.includes(':') ? 128 : 32);
+    if (prefix === null) {
+      throw usageFailure(
+        `${fileName}: aggregator.names: expected an address or a cidr, found ${JSON.stringify(text)}`,
+      );
+    }
+    return { prefix, name };
+  });
+}

@@ -1,0 +1,102 @@
+/** Reads what doctor concludes from: this host's /proc, its C library, and the server. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
+import { loadLibc } from '../../agent/libc.ts';
+import { RouteSocket } from '../../agent/netlink/route-socket.ts';
+import { readPids } from '../../agent/procfs/pids.ts';
+import { denied, isUnread, processPath, readFolder, readLink } from '../../agent/procfs/proc-file.ts';
+import { askServer } from '../answer.ts';
+import { CliFailure } from '../exit.ts';
+import type { CommonSettings, Invocation } from '../invocation.ts';
+import { parseEffectiveCapabilities } from './capabilities.ts';
+import type { Findings } from './findings.ts';
+import { parseHidepid } from './mounts.ts';
+
+export async function examine(
+  invocation: Invocation,
+  settings: CommonSettings,
+  procRoot: string,
+): Promise<Findings> {
+  return {
+    kernel: release(),
+    uid: process.geteuid?.() ?? 0,
+    effectiveCapabilities: parseEffectiveCapabilities(readText(`${procRoot}/self/status`)),
+    ...countClosedProcesses(procRoot),
+    hidepid: parseHidepid(readText(`${procRoot}/self/mounts`), procRoot),
+    ...(await examineScan(procRoot)),
+    ...(await examineLibc()),
+    server: settings.server,
+    insecure: settings.insecure,
+    ...(await examineServer(invocation, settings)),
+  };
+}
+
+function countClosedProcesses(procRoot: string): Pick<Findings, 'processes' | 'closedProcesses'> {
+  const pids = readPids(procRoot);
+  if (isUnread(pids)) return { processes: 0, closedProcesses: 0 };
+  const closed = pids.filter((pid) => isClosed(`${processPath(procRoot, pid)}/fd`));
+  return { processes: pids.length, closedProcesses: closed.length };
+}
+
+/** Whether the folder, or the first link in it, may not be read. */
+function isClosed(folder: string): boolean {
+  const names = readFolder(folder);
+  if (isUnread(names)) return names === denied;
+  return names[0] !== undefined && readLink(`${folder}/${names[0]}`) === denied;
+}
+
+async function examineScan(procRoot: string): Promise<Pick<Findings, 'scan' | 'scanProblem'>> {
+  const collector = createProcfsCollector({ procRoot, cmdline: 'none' });
+  try {
+    const { sockets, scannedNetns, cannotSee } = await collector.scan();
+    return { scan: { sockets: sockets.length, namespaces: scannedNetns.size, cannotSee }, scanProblem: null };
+  } catch (error) {
+    return { scan: null, scanProblem: messageOf(error) };
+  } finally {
+    collector.close();
+  }
+}
+
+async function examineLibc(): Promise<Pick<Findings, 'koffiProblem' | 'rtnetlinkProblem'>> {
+  try {
+    const libc = await loadLibc();
+    return { koffiProblem: null, rtnetlinkProblem: problemOf(() => RouteSocket.open(libc).close()) };
+  } catch (error) {
+    return { koffiProblem: messageOf(error), rtnetlinkProblem: 'not reachable without koffi' };
+  }
+}
+
+async function examineServer(
+  invocation: Invocation,
+  settings: CommonSettings,
+): Promise<Pick<Findings, 'serverApiVersion' | 'serverProblem'>> {
+  try {
+    const document = await askServer(invocation, settings, 'hosts', { q: '' });
+    return { serverApiVersion: document.apiVersion, serverProblem: null };
+  } catch (error) {
+    if (error instanceof CliFailure) return { serverApiVersion: null, serverProblem: error.message };
+    throw error;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function problemOf(action: () => void): string | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}

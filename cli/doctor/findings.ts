@@ -1,0 +1,124 @@
+/** What doctor found out, and what it concludes: per facility whether it is there, what is lost, what fixes it. Pure. */
+import { type Capability, hasCapability } from './capabilities.ts';
+
+/** What was read of this host and of the server. */
+export interface Findings {
+  readonly kernel: string;
+  readonly uid: number;
+  /** null = /proc did not tell. */
+  readonly effectiveCapabilities: bigint | null;
+  /** Processes seen, and those of them whose file descriptors could not be read. */
+  readonly processes: number;
+  readonly closedProcesses: number;
+  /** null = /proc is not a mount of its own. */
+  readonly hidepid: string | null;
+  /** null = the scan failed, with why. */
+  readonly scan: {
+    readonly sockets: number;
+    readonly namespaces: number;
+    readonly cannotSee: readonly string[];
+  } | null;
+  readonly scanProblem: string | null;
+  /** null = works. */
+  readonly koffiProblem: string | null;
+  readonly rtnetlinkProblem: string | null;
+  readonly server: string;
+  readonly insecure: boolean;
+  /** apiVersion of its answer; null = no answer. */
+  readonly serverApiVersion: string | null;
+  readonly serverProblem: string | null;
+}
+
+export interface Check {
+  readonly check: string;
+  readonly state: 'ok' | 'lacking';
+  readonly detail: string;
+  /** What goes without it; null when nothing does. */
+  readonly lost: string | null;
+  /** A command, or what to change. */
+  readonly fix: string | null;
+}
+
+/** @param programName what a person types to run this program */
+export function conclude(findings: Findings, programName: string): Check[] {
+  return [
+    ok('kernel', findings.kernel),
+    ok('user', findings.uid === 0 ? 'root' : `uid ${findings.uid}`),
+    capabilityCheck(findings, 'CAP_SYS_PTRACE', programName),
+    capabilityCheck(findings, 'CAP_DAC_READ_SEARCH', programName),
+    descriptorCheck(findings, programName),
+    hidepidCheck(findings),
+    scanCheck(findings),
+    facility(
+      'koffi',
+      findings.koffiProblem,
+      'a quarter of the speed of scans, and the networks of host-local bridges',
+      'npm ci --omit=dev',
+    ),
+    facility(
+      'rtnetlink',
+      findings.rtnetlinkProblem,
+      'the networks of host-local bridges: equal container addresses of two hosts may be taken for one',
+      'allow AF_NETLINK sockets (seccomp, or RestrictAddressFamilies= of systemd)',
+    ),
+    serverCheck(findings, programName),
+    insecureCheck(findings),
+  ];
+}
+
+function ok(check: string, detail: string): Check {
+  return { check, state: 'ok', detail, lost: null, fix: null };
+}
+
+function lacking(check: string, detail: string, lost: string, fix: string): Check {
+  return { check, state: 'lacking', detail, lost, fix };
+}
+
+function facility(check: string, problem: string | null, lost: string, fix: string): Check {
+  return problem === null ? ok(check, 'works') : lacking(check, problem, lost, fix);
+}
+
+function capabilityCheck(findings: Findings, capability: Capability, programName: string): Check {
+  const set = findings.effectiveCapabilities;
+  if (set !== null && hasCapability(set, capability)) return ok(capability, 'there');
+  const detail = set === null ? 'unknown: /proc/self/status cannot be read' : 'not there';
+  return lacking(capability, detail, 'the owners of other users’ sockets', `sudo ${programName} doctor`);
+}
+
+function descriptorCheck({ processes, closedProcesses }: Findings, programName: string): Check {
+  const name = 'file descriptors of others';
+  if (closedProcesses === 0) return ok(name, `readable, ${processes} processes`);
+  const detail = `${closedProcesses} of ${processes} processes are closed to this user`;
+  return lacking(name, detail, 'the processes behind their sockets', `sudo ${programName} doctor`);
+}
+
+function hidepidCheck({ hidepid, uid }: Findings): Check {
+  if (hidepid === null || hidepid === '0' || hidepid === 'off') return ok('hidepid', 'off');
+  if (uid === 0) return ok('hidepid', `${hidepid}, which does not bind root`);
+  return lacking('hidepid', hidepid, 'every process of other users', 'sudo mount -o remount,hidepid=0 /proc');
+}
+
+function scanCheck({ scan, scanProblem }: Findings): Check {
+  if (scan === null)
+    return lacking('sockets', scanProblem ?? 'no scan', 'everything', 'mount -t proc proc /proc');
+  const detail = `${scan.sockets} in ${scan.namespaces} network namespaces`;
+  if (scan.cannotSee.length === 0) return ok('sockets', detail);
+  return lacking('sockets', detail, scan.cannotSee.join('; '), 'see the lines above');
+}
+
+function serverCheck(findings: Findings, programName: string): Check {
+  const { server, serverApiVersion, serverProblem } = findings;
+  if (serverApiVersion !== null) return ok('server', `${server} answers, ${serverApiVersion}`);
+  return lacking('server', serverProblem ?? 'no answer', 'every answer about the fleet', `${programName} up`);
+}
+
+function insecureCheck({ insecure }: Findings): Check {
+  if (!insecure) return ok('insecure', 'not in use');
+  const lost = 'confidentiality: whoever is on the way reads and forges';
+  return lacking(
+    'insecure',
+    'in use: plaintext without authorisation',
+    lost,
+    'leave out --insecure, and use loopback',
+  );
+}

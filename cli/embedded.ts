@@ -1,0 +1,39 @@
+/** An aggregator inside this process, for `up` and `demo`: loopback, and default ports that give way. */
+
+import type { Logger } from 'pino';
+import { type Aggregator, startAggregator } from '../aggregator/run.ts';
+import type { AggregatorSettings } from './daemon-settings.ts';
+import { freeAddress } from './free-address.ts';
+import { type CliIo, note } from './io.ts';
+
+/** Throws BindError when an address that the person chose is taken. */
+export async function startEmbedded(
+  io: CliIo,
+  settings: AggregatorSettings,
+  log: Logger,
+): Promise<Aggregator> {
+  const { config, isListenChosen, isHttpChosen } = settings;
+  const listen = isListenChosen ? config.listen : await freeAddress(config.listen);
+  const http = isHttpChosen ? config.http : await freeAddress(config.http);
+  sayMoved(io, config.listen, listen);
+  sayMoved(io, config.http, http);
+  return startAggregator({ ...config, listen, http }, { log });
+}
+
+function sayMoved(io: CliIo, wanted: string, taken: string): void {
+  if (wanted !== taken) note(io, `${wanted} is in use, so ${taken} is taken instead`);
+}
+
+/** The lines that say where everything is. */
+export function addressLines({ grpcAddress, httpAddress }: Aggregator): string {
+  return [
+    `  page  http://${httpAddress}/\n`,
+    `  API   http://${httpAddress}/api/v1/connections\n`,
+    `  gRPC  ${grpcAddress}\n`,
+  ].join('');
+}
+
+/** ` --server ADDRESS` where the default would not find it. */
+export function serverFlag({ grpcAddress }: Aggregator, defaultAddress: string): string {
+  return grpcAddress === defaultAddress ? '' : ` --server ${grpcAddress}`;
+}

@@ -1,0 +1,70 @@
+/** Aligned tables for people. */
+import { type Column, cellText } from './column.ts';
+import { cutToWidth, displayWidth, plainText } from './plain-text.ts';
+
+export interface TableOptions {
+  readonly asOf: string;
+  readonly hasHeaders: boolean;
+  /** Cells per line; null = as wide as it gets. */
+  readonly width: number | null;
+  readonly isColored: boolean;
+}
+
+const gap = '  ';
+
+/** A column that shrinks keeps this many cells. */
+const shrunkWidthMin = 8;
+
+/** Lines, each ended by a line feed; nothing at all for no rows. */
+export function formatTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  options: TableOptions,
+): string {
+  if (rows.length === 0) return '';
+  const heads = options.hasHeaders ? [columns.map((column) => column.title)] : [];
+  const cells = rows.map((row) => columns.map((column) => plainText(cellText(column, row, options.asOf))));
+  const widths = fitWidths(columns, naturalWidths(columns.length, [...heads, ...cells]), options.width);
+  const line = (row: readonly string[]): string => formatLine(row, columns, widths);
+  const headLine = heads.map((head) => (options.isColored ? `\x1b[1m${line(head)}\x1b[0m` : line(head)));
+  return [...headLine, ...cells.map(line)].map((text) => `${text}\n`).join('');
+}
+
+function naturalWidths(count: number, lines: readonly (readonly string[])[]): number[] {
+  const widths = Array<number>(count).fill(0);
+  for (const line of lines) {
+    for (let i = 0; i < count; i++) widths[i] = Math.max(widths[i]!, displayWidth(line[i]!));
+  }
+  return widths;
+}
+
+/** Takes cells from the widest shrinkable column until the line fits or nothing more can be taken. */
+function fitWidths<Row>(columns: readonly Column<Row>[], natural: number[], width: number | null): number[] {
+  const widths = [...natural];
+  let excess =
+    widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - (width ?? Infinity);
+  while (excess > 0) {
+    let widest = -1;
+    for (const [i, column] of columns.entries()) {
+      if (column.canShrink !== true || widths[i]! <= shrunkWidthMin) continue;
+      if (widest < 0 || widths[i]! > widths[widest]!) widest = i;
+    }
+    if (widest < 0) break;
+    widths[widest]! -= 1;
+    excess -= 1;
+  }
+  return widths;
+}
+
+function formatLine<Row>(
+  cells: readonly string[],
+  columns: readonly Column<Row>[],
+  widths: readonly number[],
+): string {
+  const padded = cells.map((cell, i) => {
+    const text = cutToWidth(cell, widths[i]!);
+    const padding = ' '.repeat(widths[i]! - displayWidth(text));
+    return columns[i]!.isNumber === true ? padding + text : text + padding;
+  });
+  return padded.join(gap).trimEnd();
+}

@@ -1,0 +1,19 @@
+/** The log of daemons: pino's lines on stderr, or one plain line each for a person who started `up` or `demo`. */
+import { type Logger, pino } from 'pino';
+import { plainText } from './format/plain-text.ts';
+import type { CliIo } from './io.ts';
+
+/** Structured, for journald and collectors. Level from WHOTALKS_LOG_LEVEL, default info. */
+export function createDaemonLog(io: CliIo): Logger {
+  const level = io.env['WHOTALKS_LOG_LEVEL'] ?? 'info';
+  return pino({ level: level in pino.levels.values ? level : 'info', base: null }, io.stderr);
+}
+
+/** Warnings and errors only, as `whotalks: MESSAGE`. */
+export function createPersonLog(io: CliIo): Logger {
+  const write = (line: string): void => {
+    const { msg } = JSON.parse(line) as { msg?: string };
+    io.stderr.write(`whotalks: ${plainText(msg ?? line.trimEnd())}\n`);
+  };
+  return pino({ level: 'warn', base: null }, { write });
+}

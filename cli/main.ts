@@ -1,0 +1,75 @@
+/** The command line from its arguments to its exit code: parse, read the config file, run the verb, say what failed. */
+import { readFile } from 'node:fs/promises';
+import { CommanderError } from 'commander';
+import { FilterError } from '../query/filter-error.ts';
+import { ExposureError, HostPortError } from '../wire/host-port.ts';
+import { type ConfigFile, parseConfigFile } from './config-file.ts';
+import { CliFailure, type ExitCode, exitCodes, usageFailure } from './exit.ts';
+import { plainText } from './format/plain-text.ts';
+import { type CliIo, note } from './io.ts';
+import { processIo } from './process-io.ts';
+import { type Call, createProgram } from './program.ts';
+import { verbs } from './verbs.ts';
+
+/** Runs the command line of this process. Sets its exit code; what is still being written is written. */
+export async function runProcess(): Promise<void> {
+  process.exitCode = await main(process.argv.slice(2), processIo());
+}
+
+/** @param argv without node and script. Never throws. */
+export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  try {
+    const call = parseCall(argv, io);
+    if (call === null) return exitCodes.ok;
+    const fileName = [call.flags['config'] ?? io.env['WHOTALKS_CONFIG'] ?? ''].flat().at(-1)!;
+    const file = fileName === '' ? {} : await readConfig(fileName);
+    const { run } = await call.verb.load();
+    return await run({ io, operand: call.operand, flags: call.flags, file, fileName });
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure.exitCode !== exitCodes.interrupted) note(io, plainText(failure.message));
+    if (io.env['WHOTALKS_DEBUG'] === '1' && error instanceof Error) io.stderr.write(`${error.stack}\n`);
+    return failure.exitCode;
+  }
+}
+
+/** null when help or the version was asked for and printed. */
+function parseCall(argv: readonly string[], io: CliIo): Call | null {
+  const calls: Call[] = [];
+  const program = createProgram(verbs, io, (call) => calls.push(call));
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return endOfParsing(error, argv);
+    throw error;
+  }
+  return calls[0] ?? null;
+}
+
+/** Commander ends by throwing, also after it printed help. */
+function endOfParsing(error: CommanderError, argv: readonly string[]): null {
+  if (error.exitCode === 0) return null;
+  if (error.code === 'commander.help') throw usageFailure('no command given; "whotalks --help" lists them');
+  const verb = verbs.find(({ name }) => argv.includes(name));
+  const help = verb === undefined ? 'whotalks --help' : `whotalks ${verb.name} --help`;
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\n?\(Did you mean (.*)\?\)$/s, '; did you mean $1?');
+  throw usageFailure(`${message.replaceAll('\n', ' ')}; see "${help}"`);
+}
+
+async function readConfig(fileName: string): Promise<ConfigFile> {
+  const source = await readFile(fileName, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw usageFailure(`--config ${fileName}: cannot be read: ${error.code}`);
+  });
+  return parseConfigFile(fileName, source);
+}
+
+function failureOf(error: unknown): CliFailure {
+  if (error instanceof CliFailure) return error;
+  if (error instanceof HostPortError || error instanceof ExposureError || error instanceof FilterError) {
+    return usageFailure(error.message);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new CliFailure(exitCodes.error, `${message.split('\n')[0]!} (WHOTALKS_DEBUG=1 shows where)`);
+}

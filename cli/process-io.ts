@@ -1,0 +1,45 @@
+/** The edge to the operating system: streams, signals, and what the person typed to get here. */
+import { basename, delimiter, dirname, relative } from 'node:path';
+import type { CliIo, StopReason } from './io.ts';
+
+/** Of this process. Listens for signals from now on. */
+export function processIo(): CliIo {
+  endQuietlyOnClosedPipe(process.stdout);
+  endQuietlyOnClosedPipe(process.stderr);
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: stopSignal(),
+    isTerminal: process.stdout.isTTY === true,
+    terminalColumns: process.stdout.columns ?? null,
+    programName: programName(process.argv[1] ?? 'whotalks'),
+  };
+}
+
+/** `whotalks connections | head` is no error. */
+function endQuietlyOnClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+}
+
+/** The first signal asks the command to end; the second ends it. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const reason of ['SIGINT', 'SIGTERM'] satisfies StopReason[]) {
+    process.on(reason, () => {
+      if (controller.signal.aborted) process.exit(reason === 'SIGINT' ? 130 : 143);
+      controller.abort(reason);
+    });
+  }
+  return controller.signal;
+}
+
+/** A word that a shell here would find it by: its name when it is on the PATH, else its path. */
+function programName(script: string): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  if (folders.includes(dirname(script))) return basename(script);
+  const path = relative(process.cwd(), script);
+  return path.startsWith('..') ? script : `./${path}`;
+}

@@ -1,0 +1,169 @@
+/** Asks an aggregator through gRPC, and turns what can go wrong into failures with an exit code. */
+import * as grpc from '@grpc/grpc-js';
+import type * as documents from '../model/document.ts';
+import { documentFromMessage } from '../wire/document-codec.ts';
+import { formatHostPort, HostPortError, isLoopbackHost, parseHostPort } from '../wire/host-port.ts';
+import { serviceDefinition } from '../wire/proto-file.ts';
+import { CliFailure, exitCodes, usageFailure } from './exit.ts';
+
+/** The questions, and the document that answers each. */
+export interface Answers {
+  readonly connections: documents.ConnectionsDocument;
+  readonly to: documents.ToDocument;
+  readonly from: documents.FromDocument;
+  readonly listeners: documents.ListenersDocument;
+  readonly services: documents.ServicesDocument;
+  readonly hosts: documents.HostsDocument;
+  readonly deps: documents.DepsDocument;
+  readonly map: documents.MapDocument;
+}
+
+export type Question = keyof Answers;
+
+export interface QueryRequest {
+  readonly q: string;
+  readonly realm?: string;
+  readonly limit?: number;
+  readonly sort?: string;
+  readonly depth?: number;
+  readonly reverse?: boolean;
+}
+
+/** How long an answer may take. */
+const answerTimeoutMs = 30_000;
+
+/** Largest answer that is taken: rowsMax connections. */
+const answerBytesMax = 128 << 20;
+
+type Callback = (error: grpc.ServiceError | null, message: object) => void;
+type UnaryMethod = (
+  request: QueryRequest,
+  options: grpc.CallOptions,
+  callback: Callback,
+) => grpc.ClientUnaryCall;
+type WatchMethod = (request: QueryRequest) => grpc.ClientReadableStream<object>;
+
+export class QueryClient {
+  readonly #client: grpc.Client;
+  readonly #server: string;
+
+  /** Connects when the first question is asked. Throws a usage failure for an address that may not be used. */
+  constructor(server: string, insecure: boolean) {
+    this.#server = checkedAddress(server, insecure);
+    const Client = grpc.makeClientConstructor(serviceDefinition('Query'), 'Query');
+    this.#client = new Client(this.#server, grpc.credentials.createInsecure(), {
+      'grpc.max_receive_message_length': answerBytesMax,
+      'grpc.enable_http_proxy': 0,
+    });
+  }
+
+  /** Throws a CliFailure. */
+  async ask<Q extends Question>(
+    question: Q,
+    request: QueryRequest,
+    signal: AbortSignal,
+  ): Promise<Answers[Q]> {
+    const method = this.#method<UnaryMethod>(question);
+    const message = await new Promise<object>((resolve, reject) => {
+      const deadline = Date.now() + answerTimeoutMs;
+      const call = method.call(this.#client, request, { deadline }, (error, answer) => {
+        if (error === null) resolve(answer);
+        else reject(failureOf(error, this.#server));
+      });
+      signal.addEventListener('abort', () => call.cancel(), { once: true });
+    });
+    return documentFromMessage<Answers[Q]>(documentName(question), message);
+  }
+
+  /** Until the signal ends it. Throws a CliFailure when the server does. */
+  async *watch(request: QueryRequest, signal: AbortSignal): AsyncIterable<documents.WatchDocument> {
+    const stream = this.#method<WatchMethod>('watch').call(this.#client, request);
+    const cancel = (): void => stream.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      for await (const message of stream) {
+        yield documentFromMessage<documents.WatchDocument>('WatchDocument', message as object);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw failureOf(error as grpc.ServiceError, this.#server);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      stream.on('error', () => {});
+      stream.cancel();
+    }
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #method<Method>(name: string): Method {
+    return (this.#client as unknown as Record<string, unknown>)[name] as Method;
+  }
+}
+
+function documentName(question: Question): string {
+  return `${question[0]!.toUpperCase()}${question.slice(1)}Document`;
+}
+
+/** Plaintext leaves the machine only when asked for. */
+function checkedAddress(server: string, insecure: boolean): string {
+  try {
+    const address = parseHostPort(server);
+    if (!insecure && !isLoopbackHost(address.host)) {
+      throw usageFailure(
+        `--server ${server} is not loopback: there is no TLS yet, so the answers would cross the network in ` +
+          'plaintext; pass --insecure to accept that',
+      );
+    }
+    return formatHostPort(address);
+  } catch (error) {
+    if (error instanceof HostPortError) throw usageFailure(`--server: ${error.message}`);
+    throw error;
+  }
+}
+
+function failureOf(error: grpc.ServiceError, server: string): CliFailure {
+  const details = error.details.split('\n')[0]!;
+  switch (error.code) {
+    case grpc.status.INVALID_ARGUMENT:
+      return usageFailure(details);
+    case grpc.status.CANCELLED:
+      return new CliFailure(exitCodes.interrupted, 'interrupted');
+    case grpc.status.UNAVAILABLE:
+      return new CliFailure(
+        exitCodes.unreachable,
+        `cannot reach the aggregator at ${server}: ${reasonOf(details)}; start one with "whotalks up", or name one with --server`,
+      );
+    case grpc.status.DEADLINE_EXCEEDED:
+      return new CliFailure(
+        exitCodes.unreachable,
+        `the aggregator at ${server} did not answer within ${answerTimeoutMs / 1000} s: it is overloaded or stuck; try again`,
+      );
+    case grpc.status.UNIMPLEMENTED:
+      return new CliFailure(
+        exitCodes.error,
+        `what answers at ${server} does not know this question: it is another version, or no whotalks aggregator`,
+      );
+    default:
+      return new CliFailure(
+        exitCodes.error,
+        `the aggregator at ${server} failed: ${details}; its log says why`,
+      );
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'no such host name',
+  EAI_AGAIN: 'its name cannot be resolved',
+  ECONNRESET: 'it closed the connection',
+  ETIMEDOUT: 'no answer',
+  EHOSTUNREACH: 'no route to it',
+};
+
+/** grpc-js tells only text; the system's code stands in it. */
+function reasonOf(details: string): string {
+  const code = /\bE[A-Z_]{3,}\b/.exec(details)?.[0];
+  return (code === undefined ? undefined : reasons[code]) ?? details;
+}

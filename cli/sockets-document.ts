@@ -1,0 +1,55 @@
+/** A scan of this host as the document of `whotalks sockets`. Pure. */
+import type { Scan } from '../agent/collector.ts';
+import type { SocketDocument, SocketsDocument } from '../model/document.ts';
+import { type IpAddress, isIpv6, isUnspecified } from '../model/ip.ts';
+import { serviceName } from '../model/service-name.ts';
+import type { OwnedSocket } from '../model/socket.ts';
+import type { FilterSubject } from '../query/evaluate.ts';
+import { apiVersion } from '../wire/protocol.ts';
+
+export function socketsDocument(sockets: readonly OwnedSocket[], nowMs: number): SocketsDocument {
+  return {
+    apiVersion,
+    asOf: new Date(nowMs).toISOString(),
+    partial: [],
+    sockets: sockets.map(socketDocument),
+  };
+}
+
+function socketDocument(socket: OwnedSocket): SocketDocument {
+  const first = socket.owners[0]?.process;
+  return {
+    protocol: socket.protocol,
+    state: socket.state,
+    local: { ip: socket.local.ip, port: socket.local.port },
+    remote: { ip: socket.remote.ip, port: socket.remote.port },
+    inode: socket.inode === 0 ? null : socket.inode,
+    uid: socket.uid,
+    netns: socket.netns,
+    owners: socket.owners.map(({ process, fds }) => ({ pid: process.pid, process: process.comm, fds })),
+    container: first?.container ?? null,
+    unit: first?.unit ?? null,
+    service: serviceOf(socket),
+  };
+}
+
+function serviceOf(socket: OwnedSocket): string | null {
+  const first = socket.owners[0]?.process;
+  return first === undefined ? null : serviceName(first, new Map());
+}
+
+/** How a filter sees a socket: its local end as server, since the direction is not known here. */
+export function socketSubject(socket: OwnedSocket, scan: Scan, hostName: string): FilterSubject {
+  const server = { ...socket.local, host: hostName, service: serviceOf(socket), realm: null };
+  return {
+    client: socket.remote.port === 0 ? null : { ...socket.remote, host: null, service: null, realm: null },
+    server: isUnspecified(socket.local.ip) ? { ...server, alsoAt: reachableAt(socket, scan) } : server,
+  };
+}
+
+/** Addresses of the namespace on which a socket bound to all of them is reached; `::` takes IPv4 too. */
+function reachableAt(socket: OwnedSocket, scan: Scan): IpAddress[] {
+  const netns = scan.netns.find(({ inode }) => inode === socket.netns);
+  const addresses = netns?.addresses.map(({ ip }) => ip) ?? [];
+  return isIpv6(socket.local.ip) ? addresses : addresses.filter((ip) => !isIpv6(ip));
+}

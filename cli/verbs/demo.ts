@@ -1,0 +1,107 @@
+/** `whotalks demo`: simulated hosts, each with a real agent that streams over real gRPC. */
+import type { Logger } from 'pino';
+import { type AgentConfig, defaultAgentConfig } from '../../agent/config.ts';
+import { runAgent } from '../../agent/run.ts';
+import { SocketWatch } from '../../agent/watch/socket-watch.ts';
+import type { Aggregator } from '../../aggregator/run.ts';
+import { defaultGrpcAddress } from '../../wire/protocol.ts';
+import { aggregatorSettingsOf } from '../daemon-settings.ts';
+import { type FleetPlan, type FleetShape, hostsMax, planFleet, servicesMax } from '../demo/plan.ts';
+import { SimulatedHost } from '../demo/simulated-host.ts';
+import { World } from '../demo/world.ts';
+import { addressLines, serverFlag, startEmbedded } from '../embedded.ts';
+import { type ExitCode, endOfDaemon, usageFailure } from '../exit.ts';
+import { type Invocation, warnIfExposed } from '../invocation.ts';
+import type { CliIo } from '../io.ts';
+import { createPersonLog } from '../log.ts';
+import { countSetting, flagSetting, resolveSettings, textSetting } from '../settings.ts';
+
+const demoSettings = {
+  hosts: countSetting(8),
+  services: countSetting(10),
+  seed: countSetting(1),
+  server: textSetting(null),
+  insecure: flagSetting(false),
+} as const;
+
+/** Rows of simulated hosts never meet real ones: they are in an address space of their own. */
+const demoRealm = 'demo';
+
+export async function run(invocation: Invocation): Promise<ExitCode> {
+  const { io, flags, fileName } = invocation;
+  // Flags only: a demo must not slip into the aggregator that the environment or a config file names.
+  const values = resolveSettings(demoSettings, { flags, env: {}, file: {}, fileName });
+  const shape = checkedShape(values);
+  const plan = planFleet(shape);
+  const log = createPersonLog(io);
+  const embedded =
+    values.server === null ? await startEmbedded(io, aggregatorSettingsOf(invocation), log) : null;
+  const server = values.server ?? embedded!.grpcAddress;
+  warnIfExposed(io, '--server', server, values.insecure);
+  io.stdout.write(welcome(io, plan, shape, server, embedded));
+  try {
+    await runFleet(
+      plan,
+      shape.seed,
+      { ...defaultAgentConfig, server, insecure: values.insecure },
+      log,
+      io.signal,
+    );
+  } finally {
+    await embedded?.close();
+  }
+  return endOfDaemon(io.signal);
+}
+
+function checkedShape({ hosts, services, seed }: FleetShape): FleetShape {
+  if (hosts < 1 || hosts > hostsMax) throw usageFailure(`--hosts: expected 1 to ${hostsMax}, found ${hosts}`);
+  if (services < 2 || services > servicesMax) {
+    throw usageFailure(`--services: expected 2 to ${servicesMax}, found ${services}`);
+  }
+  return { hosts, services, seed };
+}
+
+/** One agent per host, until the signal ends all of them. */
+async function runFleet(
+  plan: FleetPlan,
+  seed: number,
+  config: AgentConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const world = new World(plan, seed, Date.now());
+  const agents = plan.hosts.map((host) =>
+    runAgent(
+      {
+        ...config,
+        hostId: `${host.name}-seed-${seed}`,
+        hostName: host.name,
+        realm: demoRealm,
+        labels: new Map([['demo', 'true']]),
+      },
+      { collector: new SimulatedHost(world, host, Date.now), watch: new SocketWatch(), log, signal },
+    ),
+  );
+  await Promise.all(agents);
+}
+
+function welcome(
+  io: CliIo,
+  plan: FleetPlan,
+  shape: FleetShape,
+  server: string,
+  embedded: Aggregator | null,
+): string {
+  const { stranger } = plan;
+  const target = `${stranger.server.hosts[0]!.ip}:${stranger.server.port}`;
+  const flag = embedded === null ? ` --server ${server}` : serverFlag(embedded, defaultGrpcAddress);
+  return [
+    `DEMO: ${shape.hosts} simulated hosts, ${shape.services} services, seed ${shape.seed}, into ${server}\n\n`,
+    embedded === null ? '' : `${addressLines(embedded)}\n`,
+    `  try: ${io.programName} map${flag}\n`,
+    `       ${io.programName} to ${target}${flag}      a caller without an agent\n`,
+    `       ${io.programName} listeners :9000${flag}   a listener that nobody uses\n`,
+    `       ${io.programName} watch nightly${flag}     a new edge, a minute from now\n`,
+    '  Ctrl-C ends it\n',
+  ].join('');
+}

@@ -1,0 +1,24 @@
+/** `whotalks from SOURCE`: the answer in a sentence, and whom the source talks to. */
+import { parseTarget } from '../../query/target.ts';
+import { askServer, checked, finish } from '../answer.ts';
+import { peerColumns } from '../columns/peers.ts';
+import type { ExitCode } from '../exit.ts';
+import { listFormats } from '../format/output-format.ts';
+import { plainText } from '../format/plain-text.ts';
+import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
+import { formatListing } from '../print.ts';
+
+export async function run(invocation: Invocation): Promise<ExitCode> {
+  const { io, operand } = invocation;
+  const settings = commonSettingsOf(invocation);
+  const format = requireFormat(settings.output, listFormats);
+  checked('source', () => parseTarget(operand));
+  const document = await askServer(invocation, settings, 'from', { q: operand });
+  const rows = document.servers;
+  const listing = formatListing(io, settings, format, { document, rows, columns: peerColumns('SERVER') });
+  if (format === 'table' || format === 'wide') {
+    io.stdout.write(`${plainText(document.summary)}\n${listing === '' ? '' : '\n'}`);
+  }
+  io.stdout.write(listing);
+  return finish(io, document);
+}

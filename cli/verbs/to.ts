@@ -1,0 +1,52 @@
+/** `whotalks to TARGET`: the answer in a sentence, who listens there, and who calls. */
+import type { ToDocument } from '../../model/document.ts';
+import { parseTarget } from '../../query/target.ts';
+import { askServer, checked, finish } from '../answer.ts';
+import { listenerEndColumns } from '../columns/listeners.ts';
+import { peerColumns } from '../columns/peers.ts';
+import type { ExitCode } from '../exit.ts';
+import { listFormats } from '../format/output-format.ts';
+import { plainText } from '../format/plain-text.ts';
+import { formatTable } from '../format/table.ts';
+import { type CommonSettings, commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
+import type { CliIo } from '../io.ts';
+import { chosenColumns, formatListing, tableOptions } from '../print.ts';
+
+export async function run(invocation: Invocation): Promise<ExitCode> {
+  const { io, operand } = invocation;
+  const settings = commonSettingsOf(invocation);
+  const format = requireFormat(settings.output, listFormats);
+  checked('target', () => parseTarget(operand));
+  const document = await askServer(invocation, settings, 'to', { q: operand });
+  io.stdout.write(
+    format === 'table' || format === 'wide'
+      ? forPeople(io, settings, format, document)
+      : formatListing(io, settings, format, {
+          document,
+          rows: document.clients,
+          columns: peerColumns('CLIENT'),
+        }),
+  );
+  return finish(io, document);
+}
+
+/** `--columns` are those of the clients. */
+function forPeople(
+  io: CliIo,
+  settings: CommonSettings,
+  format: 'table' | 'wide',
+  document: ToDocument,
+): string {
+  const options = tableOptions(io, settings, format, document.asOf);
+  const listenerColumns = listenerEndColumns().filter(
+    (column) => format === 'wide' || column.isWide !== true,
+  );
+  const clientColumns = chosenColumns(peerColumns('CLIENT'), settings, format);
+  return [
+    `${plainText(document.summary)}\n`,
+    formatTable(document.listeners, listenerColumns, options),
+    formatTable(document.clients, clientColumns, options),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}

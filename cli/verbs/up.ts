@@ -1,0 +1,77 @@
+/** `whotalks up`: aggregator and agent of this host in one process, joined by real gRPC on loopback. */
+import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
+import type { Collector, Scan } from '../../agent/collector.ts';
+import { runAgent } from '../../agent/run.ts';
+import { SocketWatch } from '../../agent/watch/socket-watch.ts';
+import type { Aggregator } from '../../aggregator/run.ts';
+import { packageVersion } from '../../model/version.ts';
+import { defaultGrpcAddress } from '../../wire/protocol.ts';
+import { agentConfigOf, aggregatorSettingsOf } from '../daemon-settings.ts';
+import { addressLines, serverFlag, startEmbedded } from '../embedded.ts';
+import { type ExitCode, endOfDaemon } from '../exit.ts';
+import { plainText } from '../format/plain-text.ts';
+import { type Invocation, warnIfExposed } from '../invocation.ts';
+import type { CliIo } from '../io.ts';
+import { createPersonLog } from '../log.ts';
+
+export async function run(invocation: Invocation): Promise<ExitCode> {
+  const { io } = invocation;
+  const settings = aggregatorSettingsOf(invocation);
+  const agentConfig = agentConfigOf(invocation);
+  const log = createPersonLog(io);
+  const aggregator = await startEmbedded(io, settings, log);
+  warnIfExposed(io, '--listen', aggregator.grpcAddress, settings.config.insecure);
+  warnIfExposed(io, '--http', aggregator.httpAddress, settings.config.insecure);
+  const collector = tellingFirstScan(
+    createProcfsCollector({ procRoot: agentConfig.procRoot, cmdline: agentConfig.cmdline }),
+    (scan) => io.stdout.write(welcome(io, aggregator, scan)),
+  );
+  try {
+    const config = { ...agentConfig, server: aggregator.grpcAddress };
+    await runAgent(config, { collector, watch: new SocketWatch(), log, signal: io.signal });
+  } finally {
+    await aggregator.close();
+  }
+  return endOfDaemon(io.signal);
+}
+
+/** The collector, which shows its first scan to somebody else too. */
+function tellingFirstScan(collector: Collector, tell: (scan: Scan) => void): Collector {
+  let isTold = false;
+  return {
+    name: collector.name,
+    close: () => collector.close(),
+    scan: async () => {
+      const scan = await collector.scan();
+      if (!isTold) tell(scan);
+      isTold = true;
+      return scan;
+    },
+  };
+}
+
+function welcome(io: CliIo, aggregator: Aggregator, scan: Scan): string {
+  const { grpcAddress } = aggregator;
+  const flag = serverFlag(aggregator, defaultGrpcAddress);
+  const blindSpots = scan.cannotSee.map((sentence) => `  cannot see: ${plainText(sentence)}\n`);
+  return [
+    `whotalks ${packageVersion} is up: aggregator and agent of this host, in one process\n\n`,
+    addressLines(aggregator),
+    `\n  sees ${sightText(scan)}\n`,
+    ...blindSpots,
+    `\n  try: ${io.programName} to ${grpcAddress}${flag}\n`,
+    '  Ctrl-C ends it\n',
+  ].join('');
+}
+
+function sightText(scan: Scan): string {
+  const processes = new Set(scan.sockets.flatMap(({ owners }) => owners.map(({ process }) => process.pid)));
+  return [
+    `${count(scan.sockets.length, 'socket')} of ${count(processes.size, 'process', 'processes')}`,
+    `in ${count(scan.scannedNetns.size, 'network namespace')}`,
+  ].join(' ');
+}
+
+function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
+}
