@@ -3,6 +3,7 @@
  *
  * Observes the correlator and keeps the edges; makes connection views on demand, so that what is not asked costs nothing.
  */
+import type { Seen } from '../model/document.ts';
 import type { Side } from '../model/four-tuple.ts';
 import {
   type Connection,
@@ -117,6 +118,15 @@ export class LiveView implements FleetView, ConnectionObserver {
       if (share.open) this.edgeTable.touch(share, lastSeenAtMs(connection));
     }
     return this.edgeTable.all();
+  }
+
+  /** Open connections by the ends that were seen, without making views. */
+  countOpen(): Record<Seen, number> {
+    const counts = { both: 0, client: 0, server: 0 };
+    for (const connection of this.correlator.connections.values()) {
+      if (connection.closedAtMs === null) counts[seenOf(connection)]++;
+    }
+    return counts;
   }
 
   subscribe(listener: (event: FleetEvent) => void): () => void {
