@@ -1,0 +1,288 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatIp } from '../../model/ip.ts';
+import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
+import { decodeAgentMessage, encodeAgentMessage, peekSeq } from '../../wire/agent-message.ts';
+import { packMeta } from '../../wire/packing.ts';
+import { messageDefinition } from '../../wire/proto-file.ts';
+import type { WireError } from '../../wire/wire-error.ts';
+
+const u32 = fc.integer({ min: 0, max: 0xffffffff });
+const u53 = fc.maxSafeNat();
+const slot = fc.nat((1 << 20) - 1);
+const name = fc.string({ unit: 'grapheme', maxLength: 40 });
+const optionalName = fc.option(name);
+const port = fc.nat(65535);
+const meta = fc.constantFrom(
+  ...(['established', 'listen', 'time-wait', 'close-wait'] as const).map((state) =>
+    packMeta({ protocol: 'tcp', state, v6: false }),
+  ),
+  packMeta({ protocol: 'udp', state: 'unconnected', v6: true }),
+);
+const ip = fc.uint8Array({ minLength: 4, maxLength: 4 }).map(formatIp);
+const ip6 = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(formatIp);
+const id = fc.integer({ min: 1, max: 0xffffffff });
+
+/** Columns of equal length, from one record of arbitraries. */
+function columns<Name extends string>(
+  row: Record<Name, fc.Arbitrary<number>>,
+): fc.Arbitrary<Record<Name, number[]>> {
+  return fc.array(fc.record(row), { maxLength: 20 }).map((rows) => {
+    const result = {} as Record<Name, number[]>;
+    for (const key of Object.keys(row) as Name[]) {
+      result[key] = rows.map((values) => (values as Record<Name, number>)[key]);
+    }
+    return result;
+  });
+}
+
+const process = fc.record({
+  id,
+  process: fc.record({
+    pid: u32,
+    startTicks: u53,
+    comm: name,
+    exe: optionalName,
+    cmdline: optionalName,
+    program: optionalName,
+    uid: u32,
+    user: optionalName,
+    container: optionalName,
+    unit: optionalName,
+    pod: optionalName,
+  }),
+});
+const netns = fc.record({
+  id,
+  netns: fc.record({
+    inode: u53,
+    isHost: fc.boolean(),
+    addresses: fc.array(fc.record({ ip, prefixLength: fc.nat(32), device: optionalName }), { maxLength: 4 }),
+    localNetworks: fc.constantFrom([], [{ ip: '172.17.0.0', length: 16 }], [{ ip: 'fd00::', length: 8 }]),
+    ephemeralPorts: fc.tuple(port, port).map(([a, b]): [number, number] => [Math.min(a, b), Math.max(a, b)]),
+  }),
+});
+
+const batches: fc.Arbitrary<AgentBatch> = fc.record({
+  seq: u53,
+  baseUnixMs: u53,
+  flags: u32,
+  hello: fc.option(
+    fc.record({
+      protocol: u32,
+      agentVersion: name,
+      hostId: name,
+      hostName: name,
+      realm: name,
+      labels: fc
+        .uniqueArray(fc.tuple(fc.string({ minLength: 1, maxLength: 9 }), name), {
+          selector: ([key]) => key,
+          maxLength: 5,
+        })
+        .map((pairs) => new Map(pairs)),
+      bootId: name,
+      epoch: u53,
+      session: u32,
+      collector: name,
+      cannotSee: fc.array(name, { maxLength: 3 }),
+      intervalMs: u32,
+      kernel: name,
+    }),
+  ),
+  heartbeat: fc.option(
+    fc.record({
+      unixMs: u53,
+      monotonicMs: u53,
+      roundTripMs: u32,
+      openSockets: u32,
+      lostEvents: u53,
+      malformedRows: u53,
+      scanMs: u32,
+      cannotSee: fc.array(name, { maxLength: 3 }),
+    }),
+  ),
+  gaps: fc.array(fc.record({ id: u53, reason: name, fromUnixMs: u53, toUnixMs: u53, lostEvents: u53 }), {
+    maxLength: 3,
+  }),
+  processes: fc.array(process, { maxLength: 3 }),
+  netns: fc.array(netns, { maxLength: 3 }),
+  addresses: fc.array(fc.record({ id, ip: fc.oneof(ip, ip6) }), { maxLength: 3 }),
+  droppedProcesses: fc.array(u32, { maxLength: 3 }),
+  droppedNetns: fc.array(u32, { maxLength: 3 }),
+  opens: columns({
+    slot,
+    localAddress: u32,
+    remoteAddress: u32,
+    ports: u32,
+    meta,
+    netns: u32,
+    inode: u32,
+    uid: u32,
+    process: u32,
+    fd: u32,
+    ageMs: u32,
+    unseenMs: u32,
+    id: u53,
+  }),
+  closes: columns({ slot, ageMs: u32 }),
+  updates: columns({ slot, state: u32, inode: u32 }),
+  reownedSlots: fc.array(slot, { maxLength: 5 }),
+  owners: columns({ slot, process: u32, fd: u32 }),
+});
+
+/** What decoding a message with these fields throws. */
+function refusal(fields: object): Pick<WireError, 'code' | 'reason'> {
+  try {
+    decodeAgentMessage(messageDefinition('AgentMessage').serialize(fields));
+  } catch (error) {
+    const { code, reason } = error as WireError;
+    return { code, reason };
+  }
+  throw new Error('it was taken');
+}
+
+const tcpEstablished = 1 | (6 << 8);
+
+describe('AgentMessage', () => {
+  test('decodes to what was encoded', () => {
+    fc.assert(
+      fc.property(batches, (batch) => {
+        expect(decodeAgentMessage(encodeAgentMessage(batch))).toEqual(batch);
+      }),
+    );
+  });
+
+  test('an empty message says nothing', () => {
+    expect(decodeAgentMessage(Buffer.alloc(0))).toEqual(agentBatch({}));
+  });
+
+  test('a column of opens is a little-endian array, byte for byte', () => {
+    const bytes = encodeAgentMessage(agentBatch({ closes: { slot: [1, 0x01020304], ageMs: [0, 0] } }));
+    expect(bytes.includes(Buffer.from('82020801000000' + '04030201', 'hex'))).toBe(true);
+  });
+
+  test('an absent column stands for zeros', () => {
+    const { closes } = decodeAgentMessage(messageDefinition('AgentMessage').serialize({ closeSlot: [3, 4] }));
+    expect(closes).toEqual({ slot: [3, 4], ageMs: [0, 0] });
+  });
+
+  test.each([
+    [
+      { closeSlot: [1, 2], closeAgeMs: [5] },
+      { code: 'column-length', reason: 'close: column ageMs has 1 of 2 rows' },
+    ],
+    [
+      { closeSlot: [1 << 20] },
+      { code: 'bad-slot', reason: 'close_slot row 0 is 1048576, slots end below 1048576' },
+    ],
+    [
+      { openSlot: [0, 1], openMeta: [tcpEstablished, 1 | (7 << 8)] },
+      { code: 'unknown-state', reason: 'open_meta row 1 has state 1 of protocol 7' },
+    ],
+    [
+      { openSlot: [0], openMeta: [13 | (6 << 8)] },
+      { code: 'unknown-state', reason: 'open_meta row 0 has state 13 of protocol 6' },
+    ],
+    [
+      { openSlot: [0], openMeta: [tcpEstablished], openId: [2 ** 53] },
+      { code: 'bad-number', reason: 'open_id row 0 is 9007199254740992, not a whole number below 2^53' },
+    ],
+    [
+      { ownerSlot: Array<number>(8193).fill(7) },
+      { code: 'too-many', reason: 'slot 7 has more than 8192 owners' },
+    ],
+    [
+      { processes: [{ id: 1, comm: 'x'.repeat(257) }] },
+      { code: 'text-too-long', reason: 'comm has 257 characters, at most 256 are allowed' },
+    ],
+    [{ processes: [{ pid: 1 }] }, { code: 'bad-number', reason: 'process definition has id 0' }],
+    [
+      { addresses: [{ id: 1, ip: new Uint8Array(5) }] },
+      { code: 'bad-address', reason: 'address 1 has 5 bytes, not 16' },
+    ],
+    [
+      { netns: [{ id: 1, addresses: [{ ip: '10.0.0.256' }] }] },
+      { code: 'bad-address', reason: 'interface address "10.0.0.256" is no IP address' },
+    ],
+    [
+      { netns: [{ id: 1, localNetworks: ['10.0.0.0'] }] },
+      { code: 'bad-address', reason: 'local_networks "10.0.0.0" is no IP address' },
+    ],
+    [
+      { netns: [{ id: 1, ephemeralFirst: 2000, ephemeralLast: 1000 }] },
+      { code: 'bad-number', reason: 'ephemeral_last is 1000, not within 2000-65535' },
+    ],
+    [
+      { hello: { cannotSee: Array<string>(33).fill('x') } },
+      { code: 'too-many', reason: 'cannot_see has 33 entries, at most 32 are allowed' },
+    ],
+    [
+      { hello: { labels: { k: 'v'.repeat(4097) } } },
+      { code: 'text-too-long', reason: 'label k has 4097 characters, at most 4096 are allowed' },
+    ],
+    [
+      { gaps: Array<object>(65).fill({}) },
+      { code: 'too-many', reason: 'gaps has 65 entries, at most 64 are allowed' },
+    ],
+  ])('refuses %j', (fields, expected) => {
+    expect(refusal(fields)).toEqual(expected);
+  });
+
+  test('garbage is no message, and has no seq', () => {
+    const garbage = Buffer.from('ffffffffffffffffffff', 'hex');
+    expect(() => decodeAgentMessage(garbage)).toThrow(/^not-a-message: 10 bytes are no AgentMessage \(.+\)$/);
+    expect(peekSeq(garbage)).toBe(0);
+  });
+
+  test('whatever the bytes, it decodes or refuses with a WireError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          decodeAgentMessage(Buffer.from(bytes));
+        } catch (error) {
+          expect((error as Error).name).toBe('WireError');
+        }
+      }),
+    );
+  });
+
+  test('the seq of a refused message can be told', () => {
+    expect(peekSeq(messageDefinition('AgentMessage').serialize({ seq: 41, closeSlot: [1 << 20] }))).toBe(41);
+  });
+
+  test('cuts texts that are too long, never in the middle of a character', () => {
+    const long = `${'x'.repeat(255)}😀`;
+    const batch = agentBatch({
+      processes: [
+        {
+          id: 1,
+          process: {
+            pid: 1,
+            startTicks: 1,
+            comm: long,
+            exe: null,
+            cmdline: 'y'.repeat(9000),
+            program: null,
+            uid: 0,
+            user: null,
+            container: null,
+            unit: null,
+            pod: null,
+          },
+        },
+      ],
+    });
+    const { process: decoded } = decodeAgentMessage(encodeAgentMessage(batch)).processes[0]!;
+    expect(decoded.comm).toBe('x'.repeat(255));
+    expect(decoded.cmdline).toBe('y'.repeat(8192));
+  });
+
+  test('unknown fields of a later version are passed over', () => {
+    // Field 1000, two bytes.
+    const later = Buffer.concat([
+      encodeAgentMessage(agentBatch({ seq: 5 })),
+      Buffer.from('c23e020102', 'hex'),
+    ]);
+    expect(decodeAgentMessage(later)).toEqual(agentBatch({ seq: 5 }));
+  });
+});
