@@ -83,6 +83,8 @@ export interface Heartbeat {
 
 /** Unix milliseconds, agent's clock. */
 export interface Gap {
+  /** One higher for each gap within an epoch; a gap told again keeps it. */
+  readonly id: number;
   readonly reason: string;
   readonly fromUnixMs: number;
   readonly toUnixMs: number;

@@ -129,6 +129,7 @@ export function encodeGap(gap: Gap): GapFields {
 
 export function decodeGap(fields: GapFields): Gap {
   return {
+    id: checkInteger('gap id', fields.id ?? 0),
     reason: checkText('gap reason', fields.reason ?? '', textLimits.sentence),
     fromUnixMs: checkInteger('from_unix_ms', fields.fromUnixMs ?? 0),
     toUnixMs: checkInteger('to_unix_ms', fields.toUnixMs ?? 0),

@@ -12,8 +12,12 @@ export const gapsPendingMax = gapsPerMessageMax;
 /** Losses for one reason within this time are one gap. */
 export const gapMergeMs = 60_000;
 
+type NewGap = Omit<Gap, 'id'>;
+
 export class GapLedger {
-  #pending: Gap[] = [];
+  /** Not told yet. */
+  #pending: NewGap[] = [];
+  #lastId = 0;
   /** Told on an earlier stream and not acknowledged: told again word for word, so that the aggregator knows them. */
   #resend: readonly Gap[] = [];
   #unacknowledged: { readonly seq: number; readonly gaps: readonly Gap[] }[] = [];
@@ -39,7 +43,7 @@ export class GapLedger {
     this.#add({ reason, fromUnixMs, toUnixMs, lostEvents: 0 });
   }
 
-  #add(gap: Gap): void {
+  #add(gap: NewGap): void {
     const at = this.#pending.findLastIndex((known) => isOneLoss(known, gap));
     if (at >= 0) this.#pending[at] = merge(this.#pending[at]!, gap, gap.reason);
     else this.#pending.push(gap);
@@ -48,7 +52,8 @@ export class GapLedger {
 
   /** Hands out what is to be told, at most gapsPerMessageMax, to travel in message `seq`. */
   take(seq: number): readonly Gap[] {
-    const waiting = [...this.#resend, ...this.#pending];
+    const fresh = this.#pending.map((gap) => ({ ...gap, id: ++this.#lastId }));
+    const waiting = [...this.#resend, ...fresh];
     const gaps = waiting.slice(0, gapsPerMessageMax);
     if (gaps.length === 0) return gaps;
     this.#resend = waiting.slice(gapsPerMessageMax);
@@ -75,11 +80,11 @@ export class GapLedger {
   }
 }
 
-function isOneLoss(known: Gap, gap: Gap): boolean {
+function isOneLoss(known: NewGap, gap: NewGap): boolean {
   return known.reason === gap.reason && gap.fromUnixMs - known.toUnixMs < gapMergeMs;
 }
 
-function merge(a: Gap, b: Gap, reason: string): Gap {
+function merge(a: NewGap, b: NewGap, reason: string): NewGap {
   return {
     reason,
     fromUnixMs: Math.min(a.fromUnixMs, b.fromUnixMs),

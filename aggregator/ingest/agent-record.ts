@@ -29,14 +29,15 @@ export class AgentRecord {
   #heardMs: number;
   /** When the stream before the current one said its last; aggregator's clock. */
   #heardBeforeMs: number;
+  #epoch = 0;
   /** Of the stream whose snapshot was applied last; null before the first. */
   #applied: Hello | null = null;
   #agentCannotSee: readonly string[] = [];
   /** Losses that earlier runs of the agent reported. */
   #lostBefore = 0;
   #lostInEpoch = 0;
-  /** Gaps as the agent told them, to know one that it tells again; as many as are shown. */
-  #toldGaps: string[] = [];
+  /** Of the last gap that the agent told in its epoch: one that it tells again is known. */
+  #lastGapId = 0;
   #duplicate: { readonly text: string; readonly atMs: number; readonly count: number } | null = null;
 
   constructor(hello: Hello, reports: SocketReports, now: Moment) {
@@ -59,8 +60,17 @@ export class AgentRecord {
 
   attach(stream: LiveStream, clock: ClockOffset): void {
     this.#stream = stream;
+    if (stream.hello.epoch !== this.#epoch) this.#startEpoch(stream.hello.epoch);
     this.#heardBeforeMs = this.host.lastSeenMs;
     this.clock = clock;
+  }
+
+  /** Another run of the agent counts and numbers from the start. */
+  #startEpoch(epoch: number): void {
+    this.#epoch = epoch;
+    this.#lostBefore += this.#lostInEpoch;
+    this.#lostInEpoch = 0;
+    this.#lastGapId = 0;
   }
 
   detach(): void {
@@ -77,8 +87,6 @@ export class AgentRecord {
     const { host } = this;
     const isRestart = this.#applied !== null && this.#applied.epoch !== hello.epoch;
     if (isRestart) {
-      this.#lostBefore += this.#lostInEpoch;
-      this.#lostInEpoch = 0;
       const reason =
         this.#applied?.bootId === hello.bootId ? 'the agent was restarted' : 'the host was rebooted';
       // What came and went in between was seen by nobody.
@@ -112,9 +120,8 @@ export class AgentRecord {
 
   /** A gap in the agent's words and on its clock. One resent after a lost acknowledgement is known already. */
   addAgentGap(gap: Gap): void {
-    const told = JSON.stringify([gap.reason, gap.fromUnixMs, gap.toUnixMs, gap.lostEvents]);
-    if (this.#toldGaps.includes(told)) return;
-    this.#toldGaps = [...this.#toldGaps, told].slice(-hostGapsMax);
+    if (gap.id <= this.#lastGapId) return;
+    this.#lastGapId = gap.id;
     this.addGap({
       fromMs: this.clock.toOurs(gap.fromUnixMs),
       toMs: this.clock.toOurs(gap.toUnixMs),

@@ -35,6 +35,10 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('break' as const) }),
 );
 
+/** Long ones: what goes wrong needs a history. */
+const scripts = (step: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> =>
+  fc.array(step, { minLength: 20, maxLength: 150, size: 'max' });
+
 /** The agent's side of the truth. */
 class World {
   readonly link: TestLink;
@@ -126,7 +130,7 @@ describe('delivery', () => {
 
   test('every socket is told once, opened and closed, however often the link breaks', () => {
     fc.assert(
-      fc.property(fc.array(steps, { maxLength: 120 }), (script) => {
+      fc.property(scripts(steps), (script) => {
         const world = new World(1000);
         for (const step of script) world.take(step);
         world.settle();
@@ -144,7 +148,7 @@ describe('delivery', () => {
 
   test('what had to be forgotten is in a gap, and nothing else is missing', () => {
     fc.assert(
-      fc.property(fc.array(steps, { maxLength: 120 }), (script) => {
+      fc.property(scripts(steps), (script) => {
         const world = new World(3);
         for (const step of script) world.take(step);
         world.settle();
@@ -164,7 +168,7 @@ describe('delivery', () => {
   test('an aggregator that starts anew has all that is open', () => {
     const restarts = fc.oneof(steps, fc.record({ do: fc.constant('restart-aggregator' as const) }));
     fc.assert(
-      fc.property(fc.array(restarts, { maxLength: 120 }), (script) => {
+      fc.property(scripts(restarts), (script) => {
         const world = new World(1000);
         for (const step of script) world.take(step);
         world.settle();
