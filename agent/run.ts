@@ -8,7 +8,6 @@
  */
 import { hostname, release } from 'node:os';
 import type { Logger } from 'pino';
-import type { SocketEvent } from '../model/socket-event.ts';
 import { packageVersion } from '../model/version.ts';
 import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import { AgentCounters } from './agent-counters.ts';
@@ -23,15 +22,12 @@ import { readHostId, systemHostIdSources } from './host-id.ts';
 import { createAgentRegistry, serveMetrics } from './metrics.ts';
 import { readBootId } from './procfs/boot-id.ts';
 import { scanLoop } from './scan-loop.ts';
-
-/** Tells scans apart; keeps what it needs of the scans before. */
-export interface SocketWatch {
-  apply(scan: Scan): Iterable<SocketEvent>;
-}
+import { SocketWatch } from './watch/socket-watch.ts';
 
 export interface AgentParts {
   readonly collector: Collector;
-  readonly watch: SocketWatch;
+  /** Default: one that watches up to watchedSocketsMax sockets. */
+  readonly watch?: SocketWatch;
   readonly log: Logger;
   /** Ends the agent. */
   readonly signal: AbortSignal;
@@ -101,8 +97,9 @@ function createPipeline(config: AgentConfig, { collector, log, connect }: AgentP
 }
 
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
-async function pump(pipeline: Pipeline, { collector, watch, log, signal }: AgentParts): Promise<void> {
+async function pump(pipeline: Pipeline, parts: AgentParts): Promise<void> {
   const { counters, gaps, slots, builder, stream, intervalMs } = pipeline;
+  const { collector, log, signal, watch = new SocketWatch() } = parts;
   let watchedUntilMs = clock.nowMs();
   for await (const outcome of scanLoop({ collector, intervalMs, clock, signal })) {
     if (outcome.kind === 'failed') {
@@ -116,9 +113,13 @@ async function pump(pipeline: Pipeline, { collector, watch, log, signal }: Agent
     if (outcome.overran) reportOverrun(counters, tookMs, intervalMs(), log);
     reportMalformed(counters, scan, log);
     counters.scanned(scan, tookMs);
+    const refusedBefore = watch.refusedTotal;
     for (const event of watch.apply(scan)) {
       counters.events[event.kind]++;
       slots.apply(event);
+    }
+    if (watch.refusedTotal > refusedBefore) {
+      gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);
     }
     builder.setNetns(scan.netns);
     // The first scan is part of the first snapshot, so that no host ever seems to have no sockets.
