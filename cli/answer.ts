@@ -1,7 +1,6 @@
 /** The way of every question: settings, the server's answer, its text, and what is missing in it. */
 import type { DocumentHead } from '../model/document.ts';
-import { FilterError } from '../query/filter-error.ts';
-import { type ExitCode, exitCodes, usageFailure } from './exit.ts';
+import { type ExitCode, exitCodes } from './exit.ts';
 import { plainText } from './format/plain-text.ts';
 import { type CommonSettings, type Invocation, warnIfExposed } from './invocation.ts';
 import { type CliIo, note } from './io.ts';
@@ -33,19 +32,4 @@ export function finish(io: CliIo, document: DocumentHead): ExitCode {
     note(io, `partial: ${plainText(host)} is missing: ${plainText(reason)}${when}`);
   }
   return document.partial.length > 0 ? exitCodes.partial : exitCodes.ok;
-}
-
-/** Runs a parser of query/, so that a bad filter is found before anything is asked. Throws a usage failure. */
-export function checked<T>(what: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof FilterError) throw usageFailure(`bad ${what}: ${plainText(error.message)}`);
-    throw error;
-  }
-}
-
-/** Says how many rows the limit left out. */
-export function noteCut(io: CliIo, shown: number, total: number): void {
-  if (shown < total) note(io, `showing ${shown} of ${total}; --limit N shows more`);
 }

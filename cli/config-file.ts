@@ -3,7 +3,6 @@ import { LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { usageFailure } from './exit.ts';
 import { graphFormats } from './format/output-format.ts';
-import type { SettingTexts } from './settings.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const text = z.string();
@@ -105,17 +104,4 @@ function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly Pro
 
 function firstLine(message: string): string {
   return message.split('\n')[0]!;
-}
-
-/** Scalars, lists and tables of a section as texts, for the settings' own parsers; a table as `key=value`. */
-export function settingTexts(section: Readonly<Record<string, unknown>>): SettingTexts {
-  return Object.fromEntries(Object.entries(section).map(([name, value]) => [name, textsOf(value)]));
-}
-
-function textsOf(value: unknown): string | string[] | undefined {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-    return String(value);
-  if (Array.isArray(value)) return value.filter((item) => typeof item === 'string');
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).map((pair) => pair.join('='));
 }

@@ -3,7 +3,6 @@
 import { HostPortError, isLoopbackHost, parseHostPort } from '../wire/host-port.ts';
 import { defaultGrpcAddress } from '../wire/protocol.ts';
 import type { ConfigFile } from './config-file.ts';
-import { settingTexts } from './config-file.ts';
 import { usageFailure } from './exit.ts';
 import { graphFormats, type OutputFormat } from './format/output-format.ts';
 import { type CliIo, note } from './io.ts';
@@ -16,6 +15,7 @@ import {
   type SettingSources,
   type SettingTexts,
   type SettingValues,
+  settingTexts,
   textSetting,
 } from './settings.ts';
 

@@ -35,3 +35,8 @@ export function stopped(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
+
+/** Says how many rows the limit left out. */
+export function noteCut(io: CliIo, shown: number, total: number): void {
+  if (shown < total) note(io, `showing ${shown} of ${total}; --limit N shows more`);
+}

@@ -9,9 +9,10 @@ export function createDaemonLog(io: CliIo): Logger {
   return pino({ level: level in pino.levels.values ? level : 'info', base: null }, io.stderr);
 }
 
-/** Warnings and errors only, as `whotalks: MESSAGE`. */
+/** Warnings and errors only, as `whotalks: MESSAGE`; none of what ends with the command itself. */
 export function createPersonLog(io: CliIo): Logger {
   const write = (line: string): void => {
+    if (io.signal.aborted) return;
     const { msg } = JSON.parse(line) as { msg?: string };
     io.stderr.write(`whotalks: ${plainText(msg ?? line.trimEnd())}\n`);
   };

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { FilterError } from '../query/filter-error.ts';
 import { ExposureError, HostPortError } from '../wire/host-port.ts';
-import { type ConfigFile, parseConfigFile } from './config-file.ts';
+import type { ConfigFile } from './config-file.ts';
 import { CliFailure, type ExitCode, exitCodes, usageFailure } from './exit.ts';
 import { plainText } from './format/plain-text.ts';
 import { type CliIo, note } from './io.ts';
@@ -55,13 +55,14 @@ function endOfParsing(error: CommanderError, argv: readonly string[]): null {
   const message = error.message
     .replace(/^error: /, '')
     .replace(/\n?\(Did you mean (.*)\?\)$/s, '; did you mean $1?');
-  throw usageFailure(`${message.replaceAll('\n', ' ')}; see "${help}"`);
+  throw usageFailure(`${message.replaceAll('\n', ' ')}${message.endsWith('?') ? '' : ';'} see "${help}"`);
 }
 
 async function readConfig(fileName: string): Promise<ConfigFile> {
   const source = await readFile(fileName, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw usageFailure(`--config ${fileName}: cannot be read: ${error.code}`);
   });
+  const { parseConfigFile } = await import('./config-file.ts');
   return parseConfigFile(fileName, source);
 }
 

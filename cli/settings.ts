@@ -150,3 +150,16 @@ function parseLabel(text: string): [string, string] {
   if (equals < 1) throw new SettingError('KEY=VALUE', text);
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
+
+/** Scalars, lists and tables of a section as texts, for the settings' own parsers; a table as `key=value`. */
+export function settingTexts(section: Readonly<Record<string, unknown>>): SettingTexts {
+  return Object.fromEntries(Object.entries(section).map(([name, value]) => [name, textsOf(value)]));
+}
+
+function textsOf(value: unknown): string | string[] | undefined {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return String(value);
+  if (Array.isArray(value)) return value.filter((item) => typeof item === 'string');
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.entries(value).map((pair) => pair.join('='));
+}

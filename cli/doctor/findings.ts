@@ -82,14 +82,26 @@ function capabilityCheck(findings: Findings, capability: Capability, programName
   const set = findings.effectiveCapabilities;
   if (set !== null && hasCapability(set, capability)) return ok(capability, 'there');
   const detail = set === null ? 'unknown: /proc/self/status cannot be read' : 'not there';
-  return lacking(capability, detail, 'the owners of other users’ sockets', `sudo ${programName} doctor`);
+  return lacking(
+    capability,
+    detail,
+    "the owners of other users' sockets",
+    privilegeFix(findings, programName),
+  );
 }
 
-function descriptorCheck({ processes, closedProcesses }: Findings, programName: string): Check {
+/** Root that lacks something is inside a container or a sandbox, where sudo gives nothing. */
+function privilegeFix({ uid }: Findings, programName: string): string {
+  if (uid !== 0) return `sudo ${programName} doctor`;
+  return 'run it outside of the container, or give that CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH';
+}
+
+function descriptorCheck(findings: Findings, programName: string): Check {
+  const { processes, closedProcesses } = findings;
   const name = 'file descriptors of others';
   if (closedProcesses === 0) return ok(name, `readable, ${processes} processes`);
-  const detail = `${closedProcesses} of ${processes} processes are closed to this user`;
-  return lacking(name, detail, 'the processes behind their sockets', `sudo ${programName} doctor`);
+  const detail = `closed to this user for ${closedProcesses} of ${processes} processes`;
+  return lacking(name, detail, 'the processes behind their sockets', privilegeFix(findings, programName));
 }
 
 function hidepidCheck({ hidepid, uid }: Findings): Check {
@@ -101,9 +113,9 @@ function hidepidCheck({ hidepid, uid }: Findings): Check {
 function scanCheck({ scan, scanProblem }: Findings): Check {
   if (scan === null)
     return lacking('sockets', scanProblem ?? 'no scan', 'everything', 'mount -t proc proc /proc');
-  const detail = `${scan.sockets} in ${scan.namespaces} network namespaces`;
+  const detail = `${scan.sockets} in ${scan.namespaces} network namespace${scan.namespaces === 1 ? '' : 's'}`;
   if (scan.cannotSee.length === 0) return ok('sockets', detail);
-  return lacking('sockets', detail, scan.cannotSee.join('; '), 'see the lines above');
+  return lacking('sockets', detail, scan.cannotSee.join(' '), 'see the lines above');
 }
 
 function serverCheck(findings: Findings, programName: string): Check {

@@ -6,8 +6,8 @@ import { unknownText } from './column.ts';
 /** `index_search@web1`; what is unknown of it is left out. */
 export function endName(end: Pick<EndDocument, 'service' | 'process' | 'host'>): string {
   const name = end.service ?? end.process;
-  if (end.host === null) return name ?? unknownText;
-  return `${name ?? ''}@${end.host}`;
+  if (name === null || end.host === null) return name ?? end.host ?? unknownText;
+  return `${name}@${end.host}`;
 }
 
 /** `java[4121]`. */

@@ -1,7 +1,6 @@
 /** `whotalks agent`: the agent of this host, until it is told to stop. */
 import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
 import { runAgent } from '../../agent/run.ts';
-import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
@@ -14,7 +13,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const collector = createProcfsCollector({ procRoot: config.procRoot, cmdline: config.cmdline });
   await runAgent(config, {
     collector,
-    watch: new SocketWatch(),
+
     log: createDaemonLog(io),
     signal: io.signal,
   });

@@ -1,11 +1,12 @@
 /** `whotalks connections [FILTER]`: one row per connection, both ends. */
 import { parseFilter } from '../../query/parser.ts';
-import { askServer, checked, finish, noteCut } from '../answer.ts';
+import { askServer, finish } from '../answer.ts';
 import { connectionColumns } from '../columns/connections.ts';
 import type { ExitCode } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
-import { note } from '../io.ts';
+import { note, noteCut } from '../io.ts';
 import { formatListing } from '../print.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {

@@ -2,7 +2,6 @@
 import type { Logger } from 'pino';
 import { type AgentConfig, defaultAgentConfig } from '../../agent/config.ts';
 import { runAgent } from '../../agent/run.ts';
-import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
 import { aggregatorSettingsOf } from '../daemon-settings.ts';
@@ -79,7 +78,7 @@ async function runFleet(
         realm: demoRealm,
         labels: new Map([['demo', 'true']]),
       },
-      { collector: new SimulatedHost(world, host, Date.now), watch: new SocketWatch(), log, signal },
+      { collector: new SimulatedHost(world, host, Date.now), log, signal },
     ),
   );
   await Promise.all(agents);

@@ -1,8 +1,9 @@
 /** `whotalks from SOURCE`: the answer in a sentence, and whom the source talks to. */
 import { parseTarget } from '../../query/target.ts';
-import { askServer, checked, finish } from '../answer.ts';
+import { askServer, finish } from '../answer.ts';
 import { peerColumns } from '../columns/peers.ts';
 import type { ExitCode } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';

@@ -1,9 +1,10 @@
 /** `whotalks hosts [FILTER]`: agents, their state and losses, and in a table what each of them cannot see. */
 import type { HostDocument } from '../../model/document.ts';
 import { parseFilter } from '../../query/parser.ts';
-import { askServer, checked, finish } from '../answer.ts';
+import { askServer, finish } from '../answer.ts';
 import { hostColumns } from '../columns/hosts.ts';
 import type { ExitCode } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';

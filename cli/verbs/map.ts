@@ -1,7 +1,8 @@
 /** `whotalks map [FILTER]`: the service map, as a list or drawn. */
 import { parseFilter } from '../../query/parser.ts';
-import { askServer, checked, finish } from '../answer.ts';
+import { askServer, finish } from '../answer.ts';
 import type { ExitCode } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { graphFormats } from '../format/output-format.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
 import { note } from '../io.ts';

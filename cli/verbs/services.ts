@@ -1,8 +1,9 @@
 /** `whotalks services [FILTER]`: every service of the fleet, and the peers that no agent reports. */
 import { parseFilter } from '../../query/parser.ts';
-import { askServer, checked, finish } from '../answer.ts';
+import { askServer, finish } from '../answer.ts';
 import { serviceColumns } from '../columns/services.ts';
 import type { ExitCode } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
 import { note } from '../io.ts';

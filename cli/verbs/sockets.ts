@@ -9,9 +9,9 @@ import type { OwnedSocket } from '../../model/socket.ts';
 import { filterMatches } from '../../query/evaluate.ts';
 import { parseFilter } from '../../query/parser.ts';
 import type { Filter } from '../../query/syntax.ts';
-import { checked, noteCut } from '../answer.ts';
 import { socketColumns } from '../columns/sockets.ts';
 import { type ExitCode, exitCodes, usageFailure } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import {
   type CommonSettings,
@@ -20,7 +20,7 @@ import {
   requireFormat,
   sourcesOf,
 } from '../invocation.ts';
-import { note } from '../io.ts';
+import { note, noteCut } from '../io.ts';
 import { formatListing } from '../print.ts';
 import { countSetting, resolveSettings, textSetting } from '../settings.ts';
 import { findSocketOfFd, socketSentence } from '../socket-of-fd.ts';

@@ -1,10 +1,11 @@
 /** `whotalks to TARGET`: the answer in a sentence, who listens there, and who calls. */
 import type { ToDocument } from '../../model/document.ts';
 import { parseTarget } from '../../query/target.ts';
-import { askServer, checked, finish } from '../answer.ts';
+import { askServer, finish } from '../answer.ts';
 import { listenerEndColumns } from '../columns/listeners.ts';
 import { peerColumns } from '../columns/peers.ts';
 import type { ExitCode } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { formatTable } from '../format/table.ts';

@@ -2,7 +2,6 @@
 import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
 import type { Collector, Scan } from '../../agent/collector.ts';
 import { runAgent } from '../../agent/run.ts';
-import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
 import { packageVersion } from '../../model/version.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
@@ -28,7 +27,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   );
   try {
     const config = { ...agentConfig, server: aggregator.grpcAddress };
-    await runAgent(config, { collector, watch: new SocketWatch(), log, signal: io.signal });
+    await runAgent(config, { collector, log, signal: io.signal });
   } finally {
     await aggregator.close();
   }

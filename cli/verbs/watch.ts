@@ -1,8 +1,8 @@
 /** `whotalks watch [FILTER]`: what opens, closes, is refused or is seen for the first time, as it happens. */
 import type { WatchDocument } from '../../model/document.ts';
 import { parseFilter } from '../../query/parser.ts';
-import { checked } from '../answer.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
+import { checked } from '../filter-operand.ts';
 import { endName, endpointText } from '../format/ends.ts';
 import { formatNdjson } from '../format/json.ts';
 import { plainText } from '../format/plain-text.ts';
