@@ -1,6 +1,6 @@
 /** What is missing is said: a host without an agent, an agent that died, an aggregator that came late or anew. */
 import { afterEach, expect, test } from 'vitest';
-import type { ConnectionsDocument } from '../../model/document.ts';
+import type { ConnectionDocument, ConnectionsDocument } from '../../model/document.ts';
 import { Fleet } from '../support/fleet/fleet.ts';
 import { aggregatorIp, openWatchedFleet } from '../support/fleet/watched-fleet.ts';
 import { until } from '../support/until.ts';
@@ -33,8 +33,13 @@ test.each([
     await talk(fleet, 3);
     const asker = fleet.host('aggregator');
     await fleet.expectLedgerMatched(asker);
-    const { connections } = await fleet.whotalks.connections(asker);
-    const talking = connections.filter(({ server }) => server.port === 5432);
+    let talking: readonly ConnectionDocument[] = [];
+    // For as long as an agent may still report the other end, the answer is "not yet".
+    await until('it is decided', async () => {
+      const { connections } = await fleet.whotalks.connections(asker);
+      talking = connections.filter(({ server }) => server.port === 5432);
+      return talking.every(({ unseenBecause }) => unseenBecause !== 'not-yet');
+    });
     expect(talking).toHaveLength(3);
     for (const connection of talking) {
       expect(connection).toMatchObject({ seen, unseenBecause: 'no-agent' });

@@ -82,7 +82,7 @@ test('one client with 500 connections', async () => {
   const client = await web.start('pool');
   const listener = await server.listen('0.0.0.0', 0);
   const target = { ip: '10.1.100.9', port: listener.local.port };
-  for (let i = 0; i < 500; i++) await fleet.connect(client, server, target);
+  await Promise.all(Array.from({ length: 500 }, () => fleet.connect(client, server, target)));
   const { total } = await fleet.expectLedgerMatched(asker);
   expect(total).toBeGreaterThanOrEqual(500);
 });
