@@ -43,11 +43,11 @@ const colon = 0x3a;
 const wordDigits = 8;
 const portDigits = 4;
 
-/** Columns between the state and the user that no row keeps, with the width that they are printed in. */
+/** Columns between the state and the user that no row keeps, with the places of their colon and end. */
 const skippedColumns = [
-  { name: 'tx_queue rx_queue', width: 17 },
-  { name: 'tr tm->when', width: 11 },
-  { name: 'retrnsmt', width: 8 },
+  { name: 'tx_queue rx_queue', colonAt: 8, width: 17 },
+  { name: 'tr tm->when', colonAt: 0, width: 0 },
+  { name: 'retrnsmt', colonAt: 0, width: 0 },
 ] as const;
 
 /** Parses a whole table. */
@@ -123,7 +123,9 @@ export class SocketTableParser {
     if (remote === null) return this.#reject(this.#words === 4 ? 'remote_address' : 'rem_address');
     const state = this.#nextState();
     if (state === null) return this.#reject('st');
-    for (const { name, width } of skippedColumns) if (!this.#nextColumn(width)) return this.#reject(name);
+    for (const { name, colonAt, width } of skippedColumns) {
+      if (!this.#nextColumn(colonAt, width)) return this.#reject(name);
+    }
     const uid = this.#nextDecimal();
     if (uid < 0) return this.#reject('uid');
     if (!this.#nextColumn()) return this.#reject('timeout');
@@ -134,15 +136,18 @@ export class SocketTableParser {
   }
 
   /**
-   * Moves on to the next column; false, with an empty column, at the end of the line. Most columns are printed with a
-   * fixed width: where a space stands after `width` characters, they need no looking through.
+   * Moves on to the next column; false, with an empty column, at the end of the line.
+   *
+   * Columns of two numbers are printed with a fixed width: where a colon and the space after them stand at their
+   * places, the characters in between need no looking through here.
    */
-  #nextColumn(width = 0): boolean {
+  #nextColumn(colonAt = 0, width = 0): boolean {
     const bytes = this.#bytes;
     let at = this.#to;
     while (at < this.#lineEnd && bytes[at] === space) at++;
     this.#from = at;
-    if (width > 0 && at + width < this.#lineEnd && bytes[at + width] === space) at += width;
+    const end = at + width;
+    if (width > 0 && end < this.#lineEnd && bytes[end] === space && bytes[at + colonAt] === colon) at = end;
     else while (at < this.#lineEnd && bytes[at] !== space) at++;
     this.#to = at;
     return this.#from < at;
@@ -150,7 +155,7 @@ export class SocketTableParser {
 
   #nextEndpoint(): Endpoint | null {
     const digits = this.#words * wordDigits;
-    this.#nextColumn(digits + 1 + portDigits);
+    this.#nextColumn(digits, digits + 1 + portDigits);
     const separator = this.#from + digits;
     if (this.#to - this.#from !== digits + 1 + portDigits || this.#bytes[separator] !== colon) return null;
     const port = this.#hex(separator + 1, portDigits);
@@ -184,7 +189,7 @@ export class SocketTableParser {
 
   /** Two digits. A datagram socket is either connected (1) or not (7), whatever else TCP may be. */
   #nextState(): SocketState | null {
-    this.#nextColumn(2);
+    this.#nextColumn();
     if (this.#to - this.#from !== 2) return null;
     const number = this.#hex(this.#from, 2);
     if (this.#protocol === 'udp' && number !== 1 && number !== 7) return null;
