@@ -23,7 +23,10 @@ const chromiumArgs = [
 /** How long a busy machine may take for what is usually there at once. */
 export const patienceMs = 30_000;
 
-/** Builds the page into a folder of its own, so that no test depends on what was built before. Returns the folder. */
+/**
+ * Builds the page into a folder of its own, so that no test depends on what was built before. Returns the folder, which
+ * the caller removes.
+ */
 export async function buildPage(): Promise<string> {
   const outDir = await mkdtemp(join(tmpdir(), 'whotalks-web-'));
   const configFile = fileURLToPath(new URL('../../vite.config.ts', import.meta.url));

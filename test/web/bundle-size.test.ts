@@ -1,5 +1,5 @@
 /** The page's first load stays small: a map is opened over slow lines, from jump hosts, in a hurry. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -10,11 +10,13 @@ const firstLoadMax = 120 * 1000;
 
 describe('the built page', () => {
   it('weighs at most 120 kB', { timeout: patienceMs }, async () => {
-    const assets = join(await buildPage(), 'assets');
+    const root = await buildPage();
+    const assets = join(root, 'assets');
     const names = await readdir(assets);
     const sizes = await Promise.all(
       names.map(async (name) => gzipSync(await readFile(join(assets, name))).length),
     );
+    await rm(root, { recursive: true });
     expect(names.map((name) => name.replace(/-.{8}\./, '.')).sort()).toEqual([
       'force-worker.js',
       'index.css',

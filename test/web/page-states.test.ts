@@ -1,9 +1,11 @@
 /** The page when something is missing, wrong, hostile or too large: each such state is designed, and none breaks it. */
+import { rm } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { visibleText } from '../../web/words/visible.ts';
 import { buildPage, launchBrowser, openPage, patienceMs, type WatchedPage } from './browser.ts';
-import { emptyFleet, foundingFleet, host, hostileFleet, hostileNames, largeFleet } from './documents.ts';
+import { host } from './documents.ts';
+import { emptyFleet, foundingFleet, hostileFleet, hostileNames, largeFleet } from './fleets.ts';
 import { type StubServer, startStubServer } from './stub-server.ts';
 
 const query = '?q=10.1.100.9%3A8743';
@@ -20,7 +22,10 @@ describe('the page when not all is well', { timeout: 2 * patienceMs }, () => {
   beforeAll(async () => {
     [root, browser] = await Promise.all([buildPage(), launchBrowser()]);
   }, 2 * patienceMs);
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    await rm(root, { recursive: true });
+  });
   beforeEach(async () => {
     stub = await startStubServer(root, foundingFleet());
   });
@@ -38,7 +43,7 @@ describe('the page when not all is well', { timeout: 2 * patienceMs }, () => {
     await page.keyboard.press('Enter');
     await page.getByRole('alert').waitFor();
     expect(await page.locator('.complaint p').textContent()).toBe(
-      'unexpected "(": expected a field, an address or a name (column 9)',
+      '"(" at column 9; expected a field, an address or a name',
     );
     expect(await page.locator('.complaint pre').textContent()).toBe('service((\n        ^');
     expect(await page.locator('.card').count()).toBe(7);

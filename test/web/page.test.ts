@@ -1,8 +1,10 @@
 /** The page in a real browser: one query as sentence, map and table, live, by mouse and by keyboard. */
+import { rm } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPage, launchBrowser, openPage, patienceMs, type WatchedPage } from './browser.ts';
-import { edge, foundingFleet, foundingSummary, mapOf } from './documents.ts';
+import { edge, mapOf } from './documents.ts';
+import { foundingFleet, foundingSummary } from './fleets.ts';
 import { type StubServer, startStubServer } from './stub-server.ts';
 
 const query = '?q=10.1.100.9%3A8743';
@@ -16,7 +18,10 @@ describe('the page of a query', { timeout: 2 * patienceMs }, () => {
   beforeAll(async () => {
     [root, browser] = await Promise.all([buildPage(), launchBrowser()]);
   }, 2 * patienceMs);
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    await rm(root, { recursive: true });
+  });
   beforeEach(async () => {
     stub = await startStubServer(root, foundingFleet());
   });

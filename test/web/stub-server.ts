@@ -8,10 +8,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import type { ErrorDocument, WatchDocument } from '../../model/document.ts';
-import { asOf, type Fleet, foundingTo } from './documents.ts';
+import { asOf } from './documents.ts';
+import { type Fleet, foundingTo } from './fleets.ts';
 
 /** What the aggregator sends with every file of the page. */
-export const contentSecurityPolicy = "default-src 'self'";
+export const contentSecurityPolicy =
+  "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const mimeTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -96,7 +98,13 @@ function openStream(response: ServerResponse, streams: Set<ServerResponse>): voi
 function documentFor(url: URL, fleet: Fleet): [number, unknown] {
   const query = url.searchParams.get('q') ?? '';
   if (query.includes('(('))
-    return [400, refusal('unexpected "(": expected a field, an address or a name', query.indexOf('((') + 2)];
+    return [
+      400,
+      refusal(
+        `"(" at column ${query.indexOf('((') + 2}; expected a field, an address or a name`,
+        query.indexOf('((') + 2,
+      ),
+    ];
   if (url.pathname === '/api/v1/map') return [200, fleet.map];
   if (url.pathname === '/api/v1/connections') return [200, fleet.connections];
   if (url.pathname === '/api/v1/hosts') return [200, fleet.hosts];

@@ -2,7 +2,7 @@
  * The layout of small maps: columns of services, callers left of what they call, neighbours at similar heights.
  * Once placed, a service stays: only what is new gets a place.
  */
-import type { Drawing } from './drawing.ts';
+import { type Drawing, isBetweenTwo } from './drawing.ts';
 import { groupBy } from './group.ts';
 import { rankServices } from './ranks.ts';
 
@@ -95,7 +95,7 @@ function freeSlot(
 
 function neighboursOf(drawing: Drawing): Map<string, string[]> {
   const neighbours = new Map<string, string[]>([...drawing.services.keys()].map((name) => [name, []]));
-  for (const edge of drawing.edges) {
+  for (const edge of drawing.edges.filter(isBetweenTwo)) {
     neighbours.get(edge.client)!.push(edge.server);
     neighbours.get(edge.server)!.push(edge.client);
   }

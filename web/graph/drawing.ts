@@ -9,8 +9,6 @@ export interface DrawnService {
   readonly hosts: readonly string[];
   /** Ports on which it is called or listens, ascending, each once. */
   readonly ports: readonly number[];
-  /** It calls itself: told in words, since a loop has no place in columns. */
-  readonly callsItself: boolean;
 }
 
 export interface DrawnEdge {
@@ -29,7 +27,7 @@ export interface DrawnEdge {
 export interface Drawing {
   /** By name, in alphabetical order, so that every browser draws the same. */
   readonly services: ReadonlyMap<string, DrawnService>;
-  /** Without self-calls. */
+  /** Self-calls included. */
   readonly edges: readonly DrawnEdge[];
 }
 
@@ -47,10 +45,14 @@ export function drawingOf(map: Pick<MapDocument, 'services' | 'edges'>): Drawing
       observed: service?.observed ?? false,
       hosts: service?.hosts ?? [],
       ports: [...new Set(ports)].sort((a, b) => a - b),
-      callsItself: incoming.some((edge) => edge.client === name),
     });
   }
   return { services, edges: mergeEdges(map.edges) };
+}
+
+/** Whether it leads from one service to another. A self-call has no say in where a service stands. */
+export function isBetweenTwo(edge: Pick<DrawnEdge, 'client' | 'server'>): boolean {
+  return edge.client !== edge.server;
 }
 
 /** The id of the edge between two services. */
@@ -59,10 +61,7 @@ export function edgeId(client: string, server: string): string {
 }
 
 function mergeEdges(edges: readonly EdgeDocument[]): DrawnEdge[] {
-  const pairs = groupBy(
-    edges.filter((edge) => edge.client !== edge.server),
-    (edge) => edgeId(edge.client, edge.server),
-  );
+  const pairs = groupBy(edges, (edge) => edgeId(edge.client, edge.server));
   return [...pairs].map(([id, parts]) => ({
     id,
     client: parts[0]!.client,

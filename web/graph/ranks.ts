@@ -1,5 +1,5 @@
 /** Which column a service stands in: callers left of what they call, as far as cycles allow. */
-import type { Drawing } from './drawing.ts';
+import { type Drawing, isBetweenTwo } from './drawing.ts';
 
 /** Column per service, 0 = leftmost. */
 export function rankServices(drawing: Drawing): Map<string, number> {
@@ -36,7 +36,7 @@ function pullRight(
 function forwardCallees(drawing: Drawing): Map<string, string[]> {
   const all = new Map<string, string[]>([...drawing.services.keys()].map((name) => [name, []]));
   const called = new Set<string>();
-  for (const edge of drawing.edges) {
+  for (const edge of drawing.edges.filter(isBetweenTwo)) {
     all.get(edge.client)!.push(edge.server);
     called.add(edge.server);
   }

@@ -2,7 +2,7 @@
  * What the page and the layout worker say to each other. Services are numbers here: the layout needs no names.
  * What has a place keeps it; what is new starts beside its neighbours.
  */
-import type { Drawing } from '../graph/drawing.ts';
+import { type Drawing, isBetweenTwo } from '../graph/drawing.ts';
 import { type Point, seedPoint } from '../graph/seed.ts';
 
 export interface ForceRequest {
@@ -42,9 +42,10 @@ export function forceRequest(drawing: Drawing, kept: ReadonlyMap<string, Point>)
   const names = [...drawing.services.keys()];
   const index = new Map(names.map((name, i) => [name, i]));
   const degree = new Uint32Array(names.length);
-  const edges = new Uint32Array(2 * drawing.edges.length);
+  const between = drawing.edges.filter(isBetweenTwo);
+  const edges = new Uint32Array(2 * between.length);
   const anchors = new Map<string, Point>();
-  for (const [i, { client, server }] of drawing.edges.entries()) {
+  for (const [i, { client, server }] of between.entries()) {
     const from = index.get(client)!;
     const to = index.get(server)!;
     edges.set([from, to], 2 * i);

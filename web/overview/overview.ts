@@ -2,7 +2,7 @@
 import Graph from 'graphology';
 import Sigma from 'sigma';
 import { EdgeArrowProgram, NodeCircleProgram } from 'sigma/rendering';
-import type { Drawing } from '../graph/drawing.ts';
+import { type Drawing, isBetweenTwo } from '../graph/drawing.ts';
 import type { Point } from '../graph/seed.ts';
 import type { Selection } from '../state/place.ts';
 import { visibleText } from '../words/visible.ts';
@@ -85,6 +85,7 @@ async function placeNew(drawing: Drawing, places: Map<string, Point>, signal: Ab
   for (const [i, name] of names.entries()) places.set(name, { x: points[2 * i]!, y: points[2 * i + 1]! });
 }
 
+/** Self-calls are not drawn here: at this scale a loop is a blot; the evidence lists them. */
 function fill(graph: Graph, drawing: Drawing, places: ReadonlyMap<string, Point>): void {
   graph.clear();
   for (const { name, observed } of drawing.services.values()) {
@@ -95,7 +96,7 @@ function fill(graph: Graph, drawing: Drawing, places: ReadonlyMap<string, Point>
       type: observed ? 'circle' : 'hollow',
     });
   }
-  for (const { client, server, open, oneEnd } of drawing.edges) {
+  for (const { client, server, open, oneEnd } of drawing.edges.filter(isBetweenTwo)) {
     graph.addEdge(client, server, { oneEnd, size: Math.min(4, 0.8 + Math.log2(open + 1) * 0.3) });
   }
   graph.forEachNode((name) => graph.setNodeAttribute(name, 'size', serviceSize(graph.degree(name))));

@@ -1,8 +1,9 @@
 /** A small map: cards in columns, callers left. Cards are HTML, so text, focus and touch are the browser's own. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import type { RefObject } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { placeInColumns, type Slots } from '../graph/columns.ts';
 import type { Drawing, DrawnService } from '../graph/drawing.ts';
-import { type Geometry, geometryOf, narrowMetric, wideMetric } from '../graph/geometry.ts';
+import { columnsOf, type Geometry, geometryOf, metricFor } from '../graph/geometry.ts';
 import { isArrowKey, stepFrom } from '../graph/walk.ts';
 import type { Answer } from '../state/answer.ts';
 import { focusOf, isNear } from '../state/selected.ts';
@@ -17,12 +18,11 @@ interface Props {
   readonly drawing: Drawing;
 }
 
-const narrowScreen = '(max-width: 640px)';
-
 export function ColumnsMap({ session, answer, drawing }: Props) {
   const slots = useRef<Slots>(new Map());
   slots.current = placeInColumns(drawing, slots.current);
-  const metric = useMedia(narrowScreen) ? narrowMetric : wideMetric;
+  const box = useRef<HTMLDivElement>(null);
+  const metric = metricFor(columnsOf(slots.current), useWidth(box));
   const geometry = geometryOf(slots.current, metric);
   const { selection } = session.place.value;
   const focus = focusOf(answer);
@@ -30,7 +30,7 @@ export function ColumnsMap({ session, answer, drawing }: Props) {
   const first = entry !== null && drawing.services.has(entry) ? entry : entryOf(drawing, focus);
   return (
     <section class="map columns" aria-label="Map of services" data-services={drawing.services.size}>
-      <div class="scroll">
+      <div class="scroll" ref={box}>
         <div class="sheet" ref={sizeTo(geometry)}>
           <Lines session={session} drawing={drawing} geometry={geometry} metric={metric} />
           {[...drawing.services.values()].map((service: DrawnService) => (
@@ -38,6 +38,7 @@ export function ColumnsMap({ session, answer, drawing }: Props) {
               key={service.name}
               service={service}
               corner={geometry.corners.get(service.name)!}
+              width={metric.cardWidth}
               isFocus={focus.has(service.name)}
               isSelected={selection?.kind === 'service' && selection.name === service.name}
               isDim={!isNear(service.name, selection, drawing)}
@@ -79,13 +80,15 @@ function sizeTo(geometry: Geometry): (element: HTMLElement | null) => void {
   };
 }
 
-function useMedia(query: string): boolean {
-  const [matches, setMatches] = useState(() => matchMedia(query).matches);
-  useEffect(() => {
-    const media = matchMedia(query);
-    const onChange = (): void => setMatches(media.matches);
-    media.addEventListener('change', onChange);
-    return () => media.removeEventListener('change', onChange);
-  }, [query]);
-  return matches;
+/** Width of an element in pixels, kept current. That of the window until it is measured. */
+function useWidth(box: RefObject<HTMLElement>): number {
+  const [width, setWidth] = useState(innerWidth);
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    setWidth(element.clientWidth);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [box]);
+  return width;
 }

@@ -57,7 +57,7 @@ function ComplaintLine({ complaint }: { readonly complaint: Complaint }) {
       )}
       <p>
         {message}
-        {column !== null && ` (column ${column})`}
+        {column !== null && !message.includes(`column ${column}`) && ` (column ${column})`}
       </p>
     </div>
   );

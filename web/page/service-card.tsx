@@ -8,6 +8,8 @@ import { Name } from './name.tsx';
 interface Props {
   readonly service: DrawnService;
   readonly corner: Point;
+  /** CSS pixels. */
+  readonly width: number;
   readonly isFocus: boolean;
   readonly isSelected: boolean;
   readonly isDim: boolean;
@@ -18,7 +20,7 @@ interface Props {
 }
 
 export function ServiceCard(props: Props) {
-  const { service, corner } = props;
+  const { service, corner, width } = props;
   const classes = [
     'card',
     !service.observed && 'unobserved',
@@ -35,7 +37,9 @@ export function ServiceCard(props: Props) {
       aria-pressed={props.isSelected}
       title={visibleText(service.name)}
       ref={(element) => {
-        if (element !== null) element.style.transform = `translate(${corner.x}px, ${corner.y}px)`;
+        if (element === null) return;
+        element.style.width = `${width}px`;
+        element.style.transform = `translate(${corner.x}px, ${corner.y}px)`;
       }}
       onFocus={props.onFocus}
       onKeyDown={props.onKeyDown}
@@ -55,7 +59,6 @@ function detailOf(service: DrawnService): string {
   const more = service.ports.length - ports.length;
   if (more > 0) ports.push(`+${more}`);
   const parts = [ports.join(' '), service.observed ? hostsWord(service.hosts) : 'no agent'];
-  if (service.callsItself) parts.push('↻');
   return parts.filter((part) => part !== '').join(' · ');
 }
 

@@ -40,7 +40,6 @@ export function ServiceEvidence({ session, answer, name }: Props) {
             <span class="address">{drawn.ports.map((port) => `:${port}`).join(' ')}</span>
           </Fact>
         )}
-        {drawn.callsItself && <Fact term="Also">calls itself</Fact>}
       </dl>
       <EdgeList
         session={session}

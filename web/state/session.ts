@@ -1,5 +1,5 @@
 /** The page's state as signals, and the only actions that change it. */
-import { batch, type ReadonlySignal, signal } from '@preact/signals';
+import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { type Api, Refused } from '../api/client.ts';
 import { type Answer, gatherAnswer } from './answer.ts';
 import { formatPlace, type Place, parsePlace, type Selection, type Sort, type View } from './place.ts';
@@ -34,50 +34,27 @@ export interface Session {
   setPaused(paused: boolean): void;
 }
 
-export function createSession(api: Api): Session {
-  const place = signal(parsePlace(location.search));
-  const answer = signal<Answer | null>(null);
-  const reach = signal<Reach>({ kind: 'asking' });
-  const complaint = signal<Complaint | null>(null);
-  const paused = signal(false);
-  let asking: AbortController | null = null;
+interface State {
+  readonly place: Signal<Place>;
+  readonly answer: Signal<Answer | null>;
+  readonly reach: Signal<Reach>;
+  readonly complaint: Signal<Complaint | null>;
+  readonly paused: Signal<boolean>;
+}
 
-  const refresh = async (): Promise<void> => {
-    asking?.abort();
-    asking = new AbortController();
-    const mine = asking.signal;
-    const { query } = place.value;
-    try {
-      const next = await gatherAnswer(api, query, mine);
-      if (mine.aborted) return;
-      batch(() => {
-        answer.value = next;
-        reach.value = { kind: 'here' };
-        complaint.value = null;
-      });
-    } catch (error) {
-      if (!mine.aborted) await fail(query, error, mine);
-    }
+/** Lives as long as the page: it follows the address bar from now on. */
+export function createSession(api: Api): Session {
+  const state: State = {
+    place: signal(parsePlace(location.search)),
+    answer: signal(null),
+    reach: signal({ kind: 'asking' }),
+    complaint: signal(null),
+    paused: signal(false),
   };
-  const fail = async (query: string, error: unknown, mine: AbortSignal): Promise<void> => {
-    const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof Refused) {
-      batch(() => {
-        complaint.value = { query, message, column: error.column };
-        reach.value = { kind: 'here' };
-      });
-      // A link with a bad filter still opens on something true: the whole fleet, under the complaint.
-      if (answer.value === null) answer.value = await gatherAnswer(api, '', mine).catch(() => null);
-      return;
-    }
-    // An answer that one of the four documents failed is no answer: the picture stays that of one moment.
-    const since = reach.value.kind === 'away' ? reach.value.sinceMs : Date.now();
-    reach.value = { kind: 'away', sinceMs: since, reason: message };
-  };
-  const go = (next: Place, how: 'push' | 'replace'): void => {
-    const address = `${location.pathname}${formatPlace(next)}`;
-    if (how === 'push') history.pushState(null, '', address);
-    else history.replaceState(null, '', address);
+  const { place } = state;
+  const refresh = createRefresh(api, state);
+  const go = (next: Place, how: 'pushState' | 'replaceState'): void => {
+    history[how](null, '', `${location.pathname}${formatPlace(next)}`);
     place.value = next;
   };
   addEventListener('popstate', () => {
@@ -86,21 +63,58 @@ export function createSession(api: Api): Session {
     if (place.value.query !== before) void refresh();
   });
   return {
-    place,
-    answer,
-    reach,
-    complaint,
-    paused,
+    ...state,
     refresh,
     ask: (query) => {
-      go({ ...place.value, query: query.trim(), selection: null }, 'push');
+      go({ ...place.value, query: query.trim(), selection: null }, 'pushState');
       void refresh();
     },
-    show: (view) => go({ ...place.value, view }, 'push'),
-    sortBy: (sort) => go({ ...place.value, sort }, 'replace'),
-    select: (selection) => go({ ...place.value, selection }, 'replace'),
+    show: (view) => go({ ...place.value, view }, 'pushState'),
+    sortBy: (sort) => go({ ...place.value, sort }, 'replaceState'),
+    select: (selection) => go({ ...place.value, selection }, 'replaceState'),
     setPaused: (value) => {
-      paused.value = value;
+      state.paused.value = value;
     },
   };
+}
+
+/** The function that asks for the current query and puts the outcome into `state`. A later call overtakes an earlier. */
+function createRefresh(api: Api, state: State): () => Promise<void> {
+  let asking: AbortController | null = null;
+  return async () => {
+    asking?.abort();
+    asking = new AbortController();
+    const mine = asking.signal;
+    const { query } = state.place.value;
+    try {
+      const next = await gatherAnswer(api, query, mine);
+      if (mine.aborted) return;
+      batch(() => {
+        state.answer.value = next;
+        state.reach.value = { kind: 'here' };
+        state.complaint.value = null;
+      });
+    } catch (error) {
+      if (mine.aborted) return;
+      tellFailure(state, query, error);
+      // A link with a bad filter still opens on something true: the whole fleet, under the complaint.
+      if (state.complaint.value === null || state.answer.value !== null) return;
+      const fleet = await gatherAnswer(api, '', mine).catch(() => null);
+      if (!mine.aborted) state.answer.value = fleet;
+    }
+  };
+}
+
+/** The last answer stays: one of which a document is missing would not be the picture of one moment. */
+function tellFailure({ complaint, reach }: State, query: string, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  batch(() => {
+    if (error instanceof Refused) {
+      complaint.value = { query, message, column: error.column };
+      reach.value = { kind: 'here' };
+    } else {
+      const sinceMs = reach.value.kind === 'away' ? reach.value.sinceMs : Date.now();
+      reach.value = { kind: 'away', sinceMs, reason: message };
+    }
+  });
 }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeInColumns, type Slots } from '../../../web/graph/columns.ts';
 import { type Drawing, drawingOf } from '../../../web/graph/drawing.ts';
-import { edge, foundingFleet, mapOf } from '../documents.ts';
+import { edge, mapOf } from '../documents.ts';
+import { foundingFleet } from '../fleets.ts';
 
 const nowhere: Slots = new Map();
 const column = (slots: Slots, name: string): number => slots.get(name)!.column;

@@ -25,10 +25,9 @@ describe('drawingOf', () => {
     expect([...services.keys()]).toEqual(['__proto__', 'a', 'a","b', 'b","c', 'c']);
   });
 
-  it('tells a self-call as such and draws no line for it', () => {
-    const { services, edges } = drawingOf(mapOf([edge('a', 'a', 80)]));
-    expect(services.get('a')!.callsItself).toBe(true);
-    expect(edges).toEqual([]);
+  it('draws a self-call too: on a single host there may be nothing else', () => {
+    const { edges } = drawingOf(mapOf([edge('a', 'a', 80)]));
+    expect(edges.map(({ client, server }) => [client, server])).toEqual([['a', 'a']]);
   });
 
   it('draws a service that only an edge names, as one that nobody reports', () => {
@@ -38,7 +37,6 @@ describe('drawingOf', () => {
       observed: false,
       hosts: [],
       ports: [5432],
-      callsItself: false,
     });
   });
 });

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { drawingOf } from '../../../web/graph/drawing.ts';
 import { forceRequest } from '../../../web/overview/force-request.ts';
 import { spreadOut } from '../../../web/overview/spread.ts';
-import { edge, largeFleet, mapOf } from '../documents.ts';
+import { edge, mapOf } from '../documents.ts';
+import { largeFleet } from '../fleets.ts';
 
 describe('forceRequest', () => {
   it('is the same for the same fleet', () => {

@@ -5,16 +5,8 @@ import { coverageOf, formatCoverage } from '../../../web/words/coverage.ts';
 import { formatAge, formatProcess, plural } from '../../../web/words/format.ts';
 import { sentenceOf } from '../../../web/words/sentence.ts';
 import { visibleText } from '../../../web/words/visible.ts';
-import {
-  asOf,
-  connectionsOf,
-  edge,
-  foundingSummary,
-  foundingTo,
-  host,
-  hostsOf,
-  mapOf,
-} from '../documents.ts';
+import { asOf, connectionsOf, edge, host, hostsOf, mapOf } from '../documents.ts';
+import { foundingSummary, foundingTo } from '../fleets.ts';
 
 describe('formatAge', () => {
   it.each([
