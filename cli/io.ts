@@ -36,7 +36,7 @@ export function stopped(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Says how many rows the limit left out. */
+/** Says how many rows the server's own limit left out. */
 export function noteCut(io: CliIo, shown: number, total: number): void {
   if (shown < total) note(io, `showing ${shown} of ${total}; --limit N shows more`);
 }

@@ -6,6 +6,7 @@
 import type {
   ConnectionsDocument,
   DepsDocument,
+  EdgeDocument,
   FromDocument,
   HostsDocument,
   ListenersDocument,
@@ -66,7 +67,7 @@ export const to: Answer<ToDocument> = (view, request, now) => {
   return {
     ...documentHead(view, request.realm, now),
     target: request.q.trim(),
-    summary: toSummary({ term, peers, coverage, now }, listeners),
+    summary: toSummary({ term, peers, coverage, realm: request.realm, now }, listeners),
     listeners: listeners.map(listenerEndDocument),
     clients: cut(peers, request, sorting.peerFields),
     coverage,
@@ -81,7 +82,7 @@ export const from: Answer<FromDocument> = (view, request, now) => {
   return {
     ...documentHead(view, request.realm, now),
     source: request.q.trim(),
-    summary: fromSummary({ term, peers, coverage, now }),
+    summary: fromSummary({ term, peers, coverage, realm: request.realm, now }),
     servers: cut(peers, request, sorting.peerFields),
     coverage,
   };
@@ -159,7 +160,7 @@ function countMatches(view: FleetView): Map<ReportingHost, SeenCounts> {
 /** Without a filter all services, also those without edges; with one, those that it or a selected edge names. */
 export const map: Answer<MapDocument> = (view, request, now) => {
   const selection = selectionOf(request);
-  const edges = selectedEdges(view, selection).map(edgeDocument);
+  const edges = selectedEdges(view, selection).map(edgeDocument).toSorted(compareEdges);
   const named = new Set(edges.flatMap((edge) => [edge.client, edge.server]));
   const matched = new Set(serviceDocuments(view, selection).map(({ service }) => service));
   const all = serviceDocuments(view, { ...selection, filter: everything });
@@ -169,6 +170,13 @@ export const map: Answer<MapDocument> = (view, request, now) => {
     edges: cut(edges, request, sorting.edgeFields),
   };
 };
+
+/** By client, server and port. */
+function compareEdges(a: EdgeDocument, b: EdgeDocument): number {
+  const [one, other] = a.client === b.client ? [a.server, b.server] : [a.client, b.client];
+  if (one === other) return a.port - b.port;
+  return one < other ? -1 : 1;
+}
 
 /** What a service needs or, in reverse, what needs it, nearest first. */
 export const deps: Answer<DepsDocument> = (view, request, now) => {

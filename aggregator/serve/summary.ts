@@ -8,6 +8,8 @@ export interface Findings {
   readonly term: Term;
   readonly peers: readonly PeerDocument[];
   readonly coverage: CoverageDocument;
+  /** The realm asked about; '' = all. */
+  readonly realm: string;
   /** Unix milliseconds: dates are left out of times of the same day. */
   readonly now: number;
 }
@@ -125,13 +127,13 @@ function unknownParts(peers: readonly PeerDocument[], noun: string): string[] {
 const gapsNamed = 3;
 
 /** @param always whether complete coverage is said too: it is the proof when nothing was found */
-function coverageParts({ coverage, now }: Findings, always: boolean): string[] {
+function coverageParts({ coverage, realm, now }: Findings, always: boolean): string[] {
   const parts: string[] = [];
   if (always || coverage.reporting < coverage.hosts) {
     const verb = coverage.hosts === 1 ? 'reports' : 'report';
     parts.push(
       coverage.hosts === 0
-        ? 'no host reports yet'
+        ? `no host${realm === '' ? '' : ` of realm ${realm}`} reports yet`
         : `${coverage.reporting} of ${count(coverage.hosts, 'host')} ${verb}`,
     );
   }

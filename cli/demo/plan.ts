@@ -21,6 +21,8 @@ export interface PlannedHost {
 }
 
 export interface PlannedService {
+  /** 0 and up; tells its processes and sockets apart from those of others. */
+  readonly index: number;
   readonly name: string;
   readonly port: number;
   /** Hosts it runs on, one instance each. */
@@ -45,6 +47,9 @@ export interface FleetPlan {
   /** Calls a service from a host that has no agent. */
   readonly stranger: { readonly ip: string; readonly server: PlannedService; readonly connections: number };
 }
+
+/** Workers of a prefork server. */
+export const workersMax = 4;
 
 export const hostsMax = 1000;
 export const servicesMax = 200;
@@ -76,8 +81,20 @@ export function planFleet(shape: FleetShape): FleetPlan {
     planService(index, shape.services, hosts, random),
   );
   const last = services.at(-1)!;
-  const unused: PlannedService = { name: 'forgotten', port: 9000, hosts: [random.pick(hosts)], workers: 1 };
-  const nightly: PlannedService = { name: 'nightly', port: 0, hosts: [random.pick(hosts)], workers: 1 };
+  const unused: PlannedService = {
+    index: shape.services,
+    name: 'forgotten',
+    port: 9000,
+    hosts: [random.pick(hosts)],
+    workers: 1,
+  };
+  const nightly: PlannedService = {
+    index: shape.services + 1,
+    name: 'nightly',
+    port: 0,
+    hosts: [random.pick(hosts)],
+    workers: 1,
+  };
   return {
     hosts,
     services: [...services, unused, nightly],
@@ -107,10 +124,12 @@ function planService(
   const copies = 1 + random.below(Math.min(3, hosts.length));
   const first = random.below(hosts.length);
   return {
+    index,
     name: round === 0 ? name : `${name}-${round + 1}`,
-    port: port + round,
+    // No two of the list are equal modulo 1000.
+    port: port + 1000 * round,
     hosts: Array.from({ length: copies }, (_, copy) => hosts[(first + copy) % hosts.length]!),
-    workers: index === 1 ? 4 : 1,
+    workers: index === 1 ? workersMax : 1,
   };
 }
 

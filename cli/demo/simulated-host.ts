@@ -3,7 +3,7 @@ import type { Collector, Scan } from '../../agent/collector.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
-import type { PlannedHost, PlannedService } from './plan.ts';
+import { type PlannedHost, type PlannedService, workersMax } from './plan.ts';
 import type { Instance, World, WorldConnection } from './world.ts';
 
 /** Inode of the first simulated namespace, in the range that the kernel gives to them. */
@@ -62,7 +62,7 @@ export class SimulatedHost implements Collector {
   }
 
   *#listeners(): Iterable<OwnedSocket> {
-    for (const [index, service] of this.#world.plan.services.entries()) {
+    for (const service of this.#world.plan.services) {
       if (service.port === 0 || !service.hosts.includes(this.#host)) continue;
       const workers = Array.from({ length: service.workers }, (_, worker) => worker);
       yield {
@@ -70,7 +70,7 @@ export class SimulatedHost implements Collector {
         state: 'listen',
         local: { ip: '0.0.0.0', port: service.port },
         remote: { ip: '0.0.0.0', port: 0 },
-        inode: 1000 + index,
+        inode: 1000 + service.index,
         uid: uidOf(service),
         netns: this.#inode,
         owners: workers.map((worker) => ({
@@ -104,13 +104,13 @@ export class SimulatedHost implements Collector {
   }
 }
 
-/** A service's user id comes from its port, so that it is the same on every host. */
+/** The same on every host. */
 function uidOf(service: PlannedService): number {
-  return 10_000 + (service.port % 10_000);
+  return 10_000 + service.index;
 }
 
-function processOf({ service, host, worker }: Instance): Process {
-  const pid = 1000 + service.port + worker + 17 * host.index;
+function processOf({ service, worker }: Instance): Process {
+  const pid = 1000 + workersMax * service.index + worker;
   return {
     pid,
     startTicks: 100 * pid,

@@ -94,13 +94,17 @@ function welcome(
   const { stranger } = plan;
   const target = `${stranger.server.hosts[0]!.ip}:${stranger.server.port}`;
   const flag = embedded === null ? ` --server ${server}` : serverFlag(embedded, defaultGrpcAddress);
+  const suggestions = [
+    [`${io.programName} map${flag}`, 'who calls whom'],
+    [`${io.programName} to ${target}${flag}`, 'a caller without an agent'],
+    [`${io.programName} listeners :9000${flag}`, 'a listener that nobody uses'],
+    [`${io.programName} watch nightly${flag}`, 'a new edge, a minute from now'],
+  ] as const;
+  const width = Math.max(...suggestions.map(([command]) => command.length));
   return [
     `DEMO: ${shape.hosts} simulated hosts, ${shape.services} services, seed ${shape.seed}, into ${server}\n\n`,
     embedded === null ? '' : `${addressLines(embedded)}\n`,
-    `  try: ${io.programName} map${flag}\n`,
-    `       ${io.programName} to ${target}${flag}      a caller without an agent\n`,
-    `       ${io.programName} listeners :9000${flag}   a listener that nobody uses\n`,
-    `       ${io.programName} watch nightly${flag}     a new edge, a minute from now\n`,
+    suggestions.map(([command, shows]) => `  ${command.padEnd(width)}  ${shows}\n`).join(''),
     '  Ctrl-C ends it\n',
   ].join('');
 }

@@ -20,8 +20,10 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const document = await askServer(invocation, settings, 'deps', { q: operand, depth, reverse });
   io.stdout.write(formatEdges(io, settings, format, document));
   if (document.edges.length === 0) {
-    const what = reverse ? 'nothing is known to need' : 'nothing is known that is needed by';
-    note(io, `${what} ${plainText(operand)}; "whotalks services" lists the names`);
+    const what = reverse
+      ? `nothing is known that needs ${operand}`
+      : `nothing is known that ${operand} needs`;
+    note(io, `${plainText(what)}; "whotalks services" lists the names`);
   }
   return finish(io, document);
 }

@@ -20,7 +20,7 @@ import {
   requireFormat,
   sourcesOf,
 } from '../invocation.ts';
-import { note, noteCut } from '../io.ts';
+import { note } from '../io.ts';
 import { formatListing } from '../print.ts';
 import { countSetting, resolveSettings, textSetting } from '../settings.ts';
 import { findSocketOfFd, socketSentence } from '../socket-of-fd.ts';
@@ -74,7 +74,6 @@ function showSockets({ io }: Invocation, settings: CommonSettings, found: readon
   const shown = { ...document, sockets: rows };
   io.stdout.write(formatListing(io, settings, format, { document: shown, rows, columns: socketColumns() }));
   if (rows.length === 0) note(io, 'no socket matches');
-  noteCut(io, rows.length, sorted.length);
   return exitCodes.ok;
 }
 

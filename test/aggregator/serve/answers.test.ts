@@ -116,6 +116,14 @@ describe('to, when not all hosts report', () => {
   });
 });
 
+describe('to, in a realm', () => {
+  test('without hosts says whose hosts are missing', () => {
+    expect(answers.to(view, ask({ q: ':80', realm: 'eu' }), fleet.nowMs).summary).toBe(
+      'Nobody talked to :80 since 14:02 UTC; no host of realm eu reports yet.',
+    );
+  });
+});
+
 describe('from', () => {
   test('lists the far ends by service, host and port', () => {
     const document = answers.from(view, ask({ q: 'index' }), fleet.nowMs);
@@ -214,7 +222,7 @@ describe('services, map and deps', () => {
   });
 
   test('the map has every edge with its counts', () => {
-    const { edges } = answers.map(view, ask({ sort: 'client' }), fleet.nowMs);
+    const { edges } = answers.map(view, ask({}), fleet.nowMs);
     expect(
       edges.map(({ client, server, port, open, total, seen }) => ({
         client,
