@@ -88,6 +88,17 @@ describe('the page of a query', { timeout: 2 * patienceMs }, () => {
     await page.locator('.card').first().waitFor();
   });
 
+  it('opens a long list of callers at the service that was asked about', async () => {
+    const callers = Array.from({ length: 40 }, (_, i) => edge(`caller${i}`, 'index', 8743));
+    stub.fleet = { ...foundingFleet(), map: mapOf(callers) };
+    open = await openPage(browser, stub.url + query);
+    const focus = open.page.locator('.card.focus');
+    await focus.waitFor();
+    const box = (await focus.boundingBox())!;
+    expect(box.y).toBeGreaterThan(100);
+    expect(box.y).toBeLessThan(760);
+  });
+
   it('shows the evidence of a clicked service, of its edge, and of a connection', async () => {
     open = await openPage(browser, stub.url + query);
     const { page } = open;

@@ -7,8 +7,16 @@ import { groupBy } from './group.ts';
 import { rankServices } from './ranks.ts';
 
 /** Beyond these a diagram of columns is no longer read but searched; the overview takes over. */
-export const columnServicesMax = 60;
-export const columnEdgesMax = 160;
+const columnServicesMax = 24;
+/** Around one service columns are lists of its callers and callees, which are read even when they are long. */
+const focusServicesMax = 60;
+const columnEdgesMax = 160;
+
+/** @param hasFocus whether the drawing is about a single service. */
+export function fitsColumns(drawing: Drawing, hasFocus: boolean): boolean {
+  const servicesMax = hasFocus ? focusServicesMax : columnServicesMax;
+  return drawing.services.size <= servicesMax && drawing.edges.length <= columnEdgesMax;
+}
 
 /** Grid place. Both may be negative or fractional: only differences matter. */
 export interface Slot {

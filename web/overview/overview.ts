@@ -58,6 +58,7 @@ export function createOverview(
       arranging = new AbortController();
       await placeNew(drawing, places, arranging.signal);
       fill(graph, drawing, places);
+      renderer.setSetting('labelDensity', labelDensity(drawing.services.size));
       renderer.refresh();
     },
     select: (next) => {
@@ -76,6 +77,11 @@ export function createOverview(
       renderer.kill();
     },
   };
+}
+
+/** Names per cell of the label grid: few in a large map, where only the busiest services keep theirs. */
+function labelDensity(count: number): number {
+  return Math.max(0.7, 60 / count);
 }
 
 async function placeNew(drawing: Drawing, places: Map<string, Point>, signal: AbortSignal): Promise<void> {
@@ -97,7 +103,7 @@ function fill(graph: Graph, drawing: Drawing, places: ReadonlyMap<string, Point>
     });
   }
   for (const { client, server, open, oneEnd } of drawing.edges.filter(isBetweenTwo)) {
-    graph.addEdge(client, server, { oneEnd, size: Math.min(4, 0.8 + Math.log2(open + 1) * 0.3) });
+    graph.addEdge(client, server, { oneEnd, size: Math.min(4, 1 + Math.log2(open + 1) * 0.3) });
   }
   graph.forEachNode((name) => graph.setNodeAttribute(name, 'size', serviceSize(graph.degree(name))));
 }
@@ -126,7 +132,6 @@ function createRenderer(
     labelFont: getComputedStyle(stage).fontFamily,
     labelSize: 13,
     labelColor: { color: palette().ink },
-    labelDensity: 0.7,
     labelGridCellSize: 120,
     labelRenderedSizeThreshold: 5,
     stagePadding: 48,

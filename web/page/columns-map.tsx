@@ -24,6 +24,9 @@ export function ColumnsMap({ session, answer, drawing }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const metric = metricFor(columnsOf(slots.current), useWidth(box));
   const geometry = geometryOf(slots.current, metric);
+  useLayoutEffect(() => {
+    box.current!.querySelector('.card.focus')?.scrollIntoView({ block: 'center', inline: 'center' });
+  }, []);
   const { selection } = session.place.value;
   const focus = focusOf(answer);
   const [entry, setEntry] = useState<string | null>(null);

@@ -1,9 +1,10 @@
 /** The chosen view of the answer; the table stands in where a map cannot be drawn. */
 import { useMemo, useRef } from 'preact/hooks';
-import { columnEdgesMax, columnServicesMax } from '../graph/columns.ts';
+import { fitsColumns } from '../graph/columns.ts';
 import { type Drawing, drawingOf } from '../graph/drawing.ts';
 import { hasWebgl } from '../overview/webgl.ts';
 import type { Answer } from '../state/answer.ts';
+import { focusOf } from '../state/selected.ts';
 import type { Session } from '../state/session.ts';
 import { formatCount } from '../words/format.ts';
 import { ColumnsMap } from './columns-map.tsx';
@@ -20,7 +21,7 @@ const overviewServicesMax = 2000;
 
 export function ViewArea({ session, answer }: Props) {
   const drawing = useMemo(() => drawingOf(answer.map), [answer.map]);
-  const form = useMapForm(drawing, answer.query);
+  const form = useMapForm(drawing, answer);
   if (session.place.value.view === 'table') return <ConnectionTable session={session} answer={answer} />;
   if (form === 'columns')
     return <ColumnsMap key={answer.query} session={session} answer={answer} drawing={drawing} />;
@@ -35,11 +36,12 @@ export function ViewArea({ session, answer }: Props) {
 }
 
 /** Within one query the form only ever grows from columns to overview: a fleet at the border must not make it flicker. */
-function useMapForm(drawing: Drawing, query: string): 'columns' | 'overview' {
+function useMapForm(drawing: Drawing, answer: Answer): 'columns' | 'overview' {
+  const { query } = answer;
   const chosen = useRef({ query, isLarge: false });
   if (chosen.current.query !== query) chosen.current = { query, isLarge: false };
-  if (drawing.services.size > columnServicesMax || drawing.edges.length > columnEdgesMax)
-    chosen.current.isLarge = true;
+  const hasFocus = [...focusOf(answer)].some((name) => drawing.services.has(name));
+  if (!fitsColumns(drawing, hasFocus)) chosen.current.isLarge = true;
   return chosen.current.isLarge ? 'overview' : 'columns';
 }
 

@@ -1,7 +1,7 @@
 /** The column layout: callers left, deterministic, and still when the fleet grows. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placeInColumns, type Slots } from '../../../web/graph/columns.ts';
+import { fitsColumns, placeInColumns, type Slots } from '../../../web/graph/columns.ts';
 import { type Drawing, drawingOf } from '../../../web/graph/drawing.ts';
 import { edge, mapOf } from '../documents.ts';
 import { foundingFleet } from '../fleets.ts';
@@ -21,6 +21,15 @@ function expectApart(slots: Slots): void {
     }
   }
 }
+
+describe('fitsColumns', () => {
+  it('takes longer lists around a single service than of a whole fleet', () => {
+    const callers = (count: number) =>
+      drawingOf(mapOf(Array.from({ length: count }, (_, i) => edge(`caller${i}`, 'index', 8743))));
+    expect([fitsColumns(callers(23), false), fitsColumns(callers(24), false)]).toEqual([true, false]);
+    expect([fitsColumns(callers(59), true), fitsColumns(callers(60), true)]).toEqual([true, false]);
+  });
+});
 
 describe('placeInColumns', () => {
   it('stands the founding example in three columns', () => {
