@@ -177,7 +177,7 @@ describe('the Ingest service', () => {
     const stream = await inStep();
     stream.send({ seq: 11, closes: { slot: [77, 0], ageMs: [0, 0] } });
     expect((await stream.heard('resync')).reason).toBe(
-      '1 rows of message 11 are about sockets not known here',
+      'message 11 speaks of sockets that are not known here (1)',
     );
     expect(server.ledger.story).toEqual(['opened 1000', 'closed 1000']);
   });
