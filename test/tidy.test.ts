@@ -185,14 +185,27 @@ test('no path of somebody’s machine', () => {
   expect(linesMatching(texts, path)).toEqual([]);
 });
 
-test('the lockfile names the public registry alone', () => {
-  const { packages } = JSON.parse(readSource('package-lock.json')) as {
-    packages: Record<string, { resolved?: string }>;
-  };
-  const elsewhere = Object.values(packages).filter(
-    ({ resolved }) => resolved !== undefined && !resolved.startsWith('https://registry.npmjs.org/'),
-  );
-  expect(elsewhere).toEqual([]);
+interface LockedPackage {
+  readonly resolved?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const { packages: locked } = JSON.parse(readSource('package-lock.json')) as {
+  packages: Record<string, LockedPackage>;
+};
+
+test('the lockfile names no registry', () => {
+  const named = Object.entries(locked).filter(([, { resolved }]) => resolved !== undefined);
+  expect(named.map(([path]) => path)).toEqual([]);
+});
+
+// npm 11 refuses to install from a lockfile that leaves out a package of another platform, and npm itself leaves them
+// out where its registry does not have them.
+test('the lockfile has an entry for every optional package of every platform', () => {
+  const missing = Object.values(locked)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => !Object.keys(locked).some((path) => path.endsWith(`node_modules/${name}`)));
+  expect(missing).toEqual([]);
 });
 
 test('default exports stand in configuration files only', () => {
