@@ -155,14 +155,16 @@ export class LiveView implements FleetView, ConnectionObserver {
     if (counted?.isNew === true) this.#publish({ kind: 'edge', edge: counted.edge, atMs: nowMs });
   }
 
-  /** An end that became unseen (its host is lost) keeps the name it was known by. */
   #shareOf(connection: Connection, before: EdgeShare | undefined): EdgeShare {
     const server = otherSide(connection.client);
     const missing = connection.datagramPeer === null ? missingSide(connection) : null;
-    const label = (side: Side, known: string | undefined): string =>
-      side === missing && before?.seen === 'both' && known !== undefined
-        ? known
-        : this.#endOf(connection, side).label;
+    // An end that is unseen since its host was lost, or whose address is nobody's any more, keeps the name it had.
+    const label = (side: Side, known: string | undefined): string => {
+      const end = this.#endOf(connection, side);
+      const isNameless = end.label === end.endpoint.ip;
+      if (side !== missing || known === undefined) return end.label;
+      return before?.seen === 'both' || isNameless ? known : end.label;
+    };
     return {
       client: label(connection.client, before?.client),
       server: label(server, before?.server),
@@ -176,6 +178,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   #viewOf(connection: Connection): ConnectionView {
+    const share = this.#shares.get(connection);
     return {
       id: connection.id,
       protocol: connection.protocol,
@@ -183,8 +186,8 @@ export class LiveView implements FleetView, ConnectionObserver {
       seen: seenOf(connection),
       unseenBecause: this.#unseenBecause(connection),
       direction: connection.direction,
-      client: this.#endOf(connection, connection.client),
-      server: this.#endOf(connection, otherSide(connection.client)),
+      client: this.#endOf(connection, connection.client, share?.client),
+      server: this.#endOf(connection, otherSide(connection.client), share?.server),
       openedAtMs: connection.openedAtMs,
       closedAtMs: connection.closedAtMs,
       lastSeenAtMs: lastSeenAtMs(connection),
@@ -203,7 +206,8 @@ export class LiveView implements FleetView, ConnectionObserver {
     });
   }
 
-  #endOf(connection: Connection, side: Side): ConnectionEnd {
+  /** @param counted the name under which the end counts in its edge; it outlives the host that gave it. */
+  #endOf(connection: Connection, side: Side, counted?: string): ConnectionEnd {
     const endpoint = connection.endpoints[side];
     const socket = connection.halves[side] ?? connection.datagramPeer;
     const host = socket?.host ?? this.#claimant(connection, side);
@@ -220,7 +224,7 @@ export class LiveView implements FleetView, ConnectionObserver {
       host,
       owners: (ownedBy ?? (socket === null ? null : named))?.owners ?? [],
       service,
-      label: service ?? host?.name ?? endpoint.ip,
+      label: counted ?? service ?? host?.name ?? endpoint.ip,
     };
   }
 

@@ -330,6 +330,19 @@ describe('lifetime', () => {
   });
 });
 
+describe('names', () => {
+  it("stay those under which a connection was counted when the address is nobody's any more", () => {
+    const { fleet, web, idx } = twoHosts();
+    const client = fleet.open(web, '10.1.17.138:40000', '10.1.100.9:80', { program: 'curl' });
+    fleet.pass(4_000);
+    idx.netns.clear();
+    fleet.view.reports.hostChanged(idx, fleet.nowMs);
+    fleet.change(client, 'fin-wait-2');
+    expect(fleet.only().server).toMatchObject({ label: 'idx1', host: null });
+    expect(fleet.edges()).toMatchObject([{ client: 'curl', server: 'idx1' }]);
+  });
+});
+
 describe('events', () => {
   it('tells opened when the place is decided, closed, refused and first-seen edges, each once', () => {
     const { fleet, web, idx } = twoHosts();
