@@ -158,16 +158,17 @@ export class LiveView implements FleetView, ConnectionObserver {
   #shareOf(connection: Connection, before: EdgeShare | undefined): EdgeShare {
     const server = otherSide(connection.client);
     const missing = connection.datagramPeer === null ? missingSide(connection) : null;
+    const sameWay = before?.port === connection.endpoints[server].port ? before : undefined;
     // An end that is unseen since its host was lost, or whose address is nobody's any more, keeps the name it had.
     const label = (side: Side, known: string | undefined): string => {
       const end = this.#endOf(connection, side);
       const isNameless = end.label === end.endpoint.ip;
       if (side !== missing || known === undefined) return end.label;
-      return before?.seen === 'both' || isNameless ? known : end.label;
+      return sameWay?.seen === 'both' || isNameless ? known : end.label;
     };
     return {
-      client: label(connection.client, before?.client),
-      server: label(server, before?.server),
+      client: label(connection.client, sameWay?.client),
+      server: label(server, sameWay?.server),
       port: connection.endpoints[server].port,
       protocol: connection.protocol,
       open: connection.closedAtMs === null,
