@@ -5,6 +5,7 @@ import { plainText } from './format/plain-text.ts';
 import { type CommonSettings, type Invocation, warnIfExposed } from './invocation.ts';
 import { type CliIo, note } from './io.ts';
 import { type Answers, QueryClient, type QueryRequest, type Question } from './query-client.ts';
+import { silenceGrpc } from './silence-grpc.ts';
 
 /** Asks one question. Throws a CliFailure. */
 export async function askServer<Q extends Question>(
@@ -15,6 +16,7 @@ export async function askServer<Q extends Question>(
 ): Promise<Answers[Q]> {
   const { server, insecure, realm, limit, sort } = settings;
   warnIfExposed(io, '--server', server, insecure);
+  silenceGrpc(io.env);
   const client = new QueryClient(server, insecure);
   try {
     return await client.ask(question, { realm, limit, sort, ...request }, io.signal);

@@ -1,12 +1,26 @@
-/** An aggregator inside this process, for `up` and `demo`: loopback, and default ports that give way. */
+/** An aggregator inside this process: as `aggregator` runs it, and for `up` and `demo` with ports that give way. */
 
 import type { Logger } from 'pino';
-import { type Aggregator, startAggregator } from '../aggregator/run.ts';
+import type { AggregatorConfig } from '../aggregator/config.ts';
+import { type Aggregator, BindError, startAggregator } from '../aggregator/run.ts';
 import type { AggregatorSettings } from './daemon-settings.ts';
+import { CliFailure, exitCodes } from './exit.ts';
 import { freeAddress } from './free-address.ts';
 import { type CliIo, note } from './io.ts';
+import { silenceGrpc } from './silence-grpc.ts';
 
-/** Throws BindError when an address that the person chose is taken. */
+/** Starts an aggregator. Throws a CliFailure when an address is taken. */
+export async function startServing(io: CliIo, config: AggregatorConfig, log: Logger): Promise<Aggregator> {
+  silenceGrpc(io.env);
+  try {
+    return await startAggregator(config, { log });
+  } catch (error) {
+    if (error instanceof BindError) throw new CliFailure(exitCodes.error, error.message);
+    throw error;
+  }
+}
+
+/** On default addresses where none was chosen, or next to them. Throws a CliFailure when a chosen one is taken. */
 export async function startEmbedded(
   io: CliIo,
   settings: AggregatorSettings,
@@ -17,7 +31,7 @@ export async function startEmbedded(
   const http = isHttpChosen ? config.http : await freeAddress(config.http);
   sayMoved(io, config.listen, listen);
   sayMoved(io, config.http, http);
-  return startAggregator({ ...config, listen, http }, { log });
+  return startServing(io, { ...config, listen, http }, log);
 }
 
 function sayMoved(io: CliIo, wanted: string, taken: string): void {

@@ -8,6 +8,7 @@ import { formatNdjson } from '../format/json.ts';
 import { plainText } from '../format/plain-text.ts';
 import { commonSettingsOf, type Invocation, requireFormat, warnIfExposed } from '../invocation.ts';
 import { QueryClient } from '../query-client.ts';
+import { silenceGrpc } from '../silence-grpc.ts';
 
 /** `json` is a stream of documents too: one per line. */
 const watchFormats = ['table', 'json', 'ndjson'] as const;
@@ -19,6 +20,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const format = requireFormat(settings.output, watchFormats);
   checked('filter', () => parseFilter(operand));
   warnIfExposed(io, '--server', settings.server, settings.insecure);
+  silenceGrpc(io.env);
   const client = new QueryClient(settings.server, settings.insecure);
   let events = 0;
   try {

@@ -2,22 +2,16 @@
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as answers from '../../../aggregator/serve/answers.ts';
-import { addHealthAndReflection, type Health } from '../../../aggregator/serve/grpc-extras.ts';
-import { addQueryService } from '../../../aggregator/serve/query-service.ts';
-import { Watchers } from '../../../aggregator/serve/watch-feed.ts';
 import type { WatchDocument } from '../../../model/document.ts';
 import { documentFromMessage } from '../../../wire/document-codec.ts';
 import { serviceDefinition } from '../../../wire/proto-file.ts';
+import { type QueryServer, startQueryServer } from '../../support/query-server.ts';
 import { until } from '../../support/until.ts';
 import { listServices, stockClient } from './stock-client.ts';
 import { ask, tellStory } from './story.ts';
 
 const { fleet } = tellStory();
-const watchers = new Watchers(fleet.view);
-const server = new grpc.Server();
-const failures: string[] = [];
-let address = '';
-let health: Health;
+let server: QueryServer;
 
 type Callback = (error: grpc.ServiceError | null, message: object) => void;
 type QueryClient = grpc.Client & {
@@ -27,26 +21,14 @@ type QueryClient = grpc.Client & {
 let client: QueryClient;
 
 beforeAll(async () => {
-  addQueryService(server, {
-    view: fleet.view,
-    watchers,
-    clock: () => fleet.nowMs,
-    onError: (question) => failures.push(question),
-  });
-  health = addHealthAndReflection(server);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
-  address = `127.0.0.1:${port}`;
+  server = await startQueryServer(fleet);
   const Client = grpc.makeClientConstructor(serviceDefinition('Query'), 'Query');
-  client = new Client(address, grpc.credentials.createInsecure()) as unknown as QueryClient;
+  client = new Client(server.address, grpc.credentials.createInsecure()) as unknown as QueryClient;
 });
 
 afterAll(() => {
   client.close();
-  server.forceShutdown();
+  server.close();
 });
 
 function call(method: string, request: object): Promise<object> {
@@ -83,7 +65,7 @@ describe('Query', () => {
     const error = await call('hosts', { sort: 'x' }).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: grpc.status.INVALID_ARGUMENT });
     expect((error as grpc.ServiceError).metadata.get('whotalks-column')).toEqual([]);
-    expect(failures).toEqual([]);
+    expect(server.failures).toEqual([]);
   });
 });
 
@@ -97,7 +79,7 @@ describe('Watch', () => {
     stream.on('error', () => {});
     await until('the stream started', () => seen.length === 1);
     expect(seen[0]).toMatchObject({ kind: 'started', connection: null, edge: null, host: null, missed: 0 });
-    expect(watchers.open).toBe(1);
+    expect(server.watchers.open).toBe(1);
     const web1 = fleet.hosts.get('web1')!;
     const cache = fleet.host('cache1', { addresses: ['10.1.50.1'] });
     fleet.listen(cache, '10.1.50.1:11211', { program: 'cache', pid: 9 });
@@ -117,7 +99,7 @@ describe('Watch', () => {
       server: { service: 'cache' },
     });
     stream.cancel();
-    await until('the watcher left', () => watchers.open === 0);
+    await until('the watcher left', () => server.watchers.open === 0);
   });
 
   test('a bad filter ends the stream with INVALID_ARGUMENT', async () => {
@@ -127,13 +109,13 @@ describe('Watch', () => {
       stream.resume();
     });
     expect(error.code).toBe(grpc.status.INVALID_ARGUMENT);
-    expect(watchers.open).toBe(0);
+    expect(server.watchers.open).toBe(0);
   });
 });
 
 describe('a stock client, which knows nothing but reflection', () => {
   test('lists the services', async () => {
-    expect(await listServices(address)).toEqual([
+    expect(await listServices(server.address)).toEqual([
       'grpc.health.v1.Health',
       'whotalks.v1.Ingest',
       'whotalks.v1.Query',
@@ -141,7 +123,7 @@ describe('a stock client, which knows nothing but reflection', () => {
   });
 
   test('calls Query by the names of the proto file', async () => {
-    const query = await stockClient(address, 'whotalks.v1.Query');
+    const query = await stockClient(server.address, 'whotalks.v1.Query');
     const answer = await query.call('To', { q: '10.1.100.9:8743' });
     expect(answer).toMatchObject({
       api_version: 'whotalks/v1',
@@ -151,11 +133,11 @@ describe('a stock client, which knows nothing but reflection', () => {
   });
 
   test('calls health, and sees it change', async () => {
-    const client = await stockClient(address, 'grpc.health.v1.Health');
+    const client = await stockClient(server.address, 'grpc.health.v1.Health');
     expect(await client.call('Check', { service: 'whotalks.v1.Query' })).toEqual({ status: 'SERVING' });
-    health.setServing(false);
+    server.health.setServing(false);
     expect(await client.call('Check', { service: '' })).toEqual({ status: 'NOT_SERVING' });
-    health.setServing(true);
+    server.health.setServing(true);
     client.close();
   });
 });

@@ -1,0 +1,118 @@
+/** What doctor concludes from what it found, and the kernel's files it reads. */
+import { describe, expect, test } from 'vitest';
+import { hasCapability, parseEffectiveCapabilities } from '../../../cli/doctor/capabilities.ts';
+import { conclude, type Findings } from '../../../cli/doctor/findings.ts';
+import { parseHidepid } from '../../../cli/doctor/mounts.ts';
+
+const healthy: Findings = {
+  kernel: '6.1.0',
+  uid: 0,
+  effectiveCapabilities: 0x1ffffffffffn,
+  processes: 90,
+  closedProcesses: 0,
+  hidepid: '0',
+  scan: { sockets: 41, namespaces: 2, cannotSee: [] },
+  scanProblem: null,
+  koffiProblem: null,
+  rtnetlinkProblem: null,
+  server: '127.0.0.1:7443',
+  insecure: false,
+  serverApiVersion: 'whotalks/v1',
+  serverProblem: null,
+};
+const lacking = (findings: Partial<Findings>) =>
+  conclude({ ...healthy, ...findings }, 'whotalks').filter(({ state }) => state === 'lacking');
+
+describe('conclude', () => {
+  test('nothing is lacking on a healthy host', () => {
+    expect(lacking({})).toEqual([]);
+    expect(conclude(healthy, 'whotalks').map(({ check, detail }) => `${check}: ${detail}`)).toEqual([
+      'kernel: 6.1.0',
+      'user: root',
+      'CAP_SYS_PTRACE: there',
+      'CAP_DAC_READ_SEARCH: there',
+      'file descriptors of others: readable, 90 processes',
+      'hidepid: off',
+      'sockets: 41 in 2 network namespaces',
+      'koffi: works',
+      'rtnetlink: works',
+      'server: 127.0.0.1:7443 answers, whotalks/v1',
+      'insecure: not in use',
+    ]);
+  });
+
+  test('an ordinary user is told what is lost and which command fixes it', () => {
+    expect(
+      lacking({ uid: 1000, effectiveCapabilities: 0n, closedProcesses: 80, hidepid: 'invisible' }),
+    ).toEqual([
+      {
+        check: 'CAP_SYS_PTRACE',
+        state: 'lacking',
+        detail: 'not there',
+        lost: "the owners of other users' sockets",
+        fix: 'sudo whotalks doctor',
+      },
+      {
+        check: 'CAP_DAC_READ_SEARCH',
+        state: 'lacking',
+        detail: 'not there',
+        lost: "the owners of other users' sockets",
+        fix: 'sudo whotalks doctor',
+      },
+      {
+        check: 'file descriptors of others',
+        state: 'lacking',
+        detail: 'closed to this user for 80 of 90 processes',
+        lost: 'the processes behind their sockets',
+        fix: 'sudo whotalks doctor',
+      },
+      {
+        check: 'hidepid',
+        state: 'lacking',
+        detail: 'invisible',
+        lost: 'every process of other users',
+        fix: 'sudo mount -o remount,hidepid=0 /proc',
+      },
+    ]);
+  });
+
+  test('a server that does not answer, plaintext in use, and a missing native module are lacking', () => {
+    const found = lacking({
+      serverApiVersion: null,
+      serverProblem: 'connection refused',
+      insecure: true,
+      koffiProblem: 'cannot load koffi: x',
+      rtnetlinkProblem: 'not reachable without koffi',
+    });
+    expect(found.map(({ check, detail, fix }) => [check, detail, fix])).toEqual([
+      ['koffi', 'cannot load koffi: x', 'npm ci --omit=dev'],
+      [
+        'rtnetlink',
+        'not reachable without koffi',
+        'allow AF_NETLINK sockets (seccomp, or RestrictAddressFamilies= of systemd)',
+      ],
+      ['server', 'connection refused', 'whotalks up'],
+      ['insecure', 'in use: plaintext without authorisation', 'leave out --insecure, and use loopback'],
+    ]);
+  });
+});
+
+describe('the files it reads', () => {
+  test('CapEff is a mask by capability number', () => {
+    const set = parseEffectiveCapabilities(
+      'Name:\tnode\nCapPrm:\t0000000000000000\nCapEff:\t0000000000080004\n',
+    )!;
+    expect(hasCapability(set, 'CAP_SYS_PTRACE')).toBe(true);
+    expect(hasCapability(set, 'CAP_DAC_READ_SEARCH')).toBe(true);
+    expect(hasCapability(set, 'CAP_NET_ADMIN')).toBe(false);
+    expect(parseEffectiveCapabilities('Name:\tnode\n')).toBeNull();
+  });
+
+  test('hidepid is an option of the mount, in either spelling', () => {
+    const mounts = 'sysfs /sys sysfs rw 0 0\nproc /proc proc rw,nosuid,hidepid=invisible,gid=4 0 0\n';
+    expect(parseHidepid(mounts, '/proc')).toBe('invisible');
+    expect(parseHidepid('proc /proc proc rw,hidepid=2 0 0\n', '/proc')).toBe('2');
+    expect(parseHidepid('proc /proc proc rw 0 0\n', '/proc')).toBe('0');
+    expect(parseHidepid(mounts, '/host/proc')).toBeNull();
+  });
+});

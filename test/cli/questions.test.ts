@@ -1,0 +1,190 @@
+/** Every question against a real gRPC server: texts, formats, exit codes. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ToDocument } from '../../model/document.ts';
+import { silence, tellStory } from '../aggregator/serve/story.ts';
+import { type QueryServer, startQueryServer } from '../support/query-server.ts';
+import { type CliWorld, runCli, startCli } from '../support/run-cli.ts';
+import { until } from '../support/until.ts';
+
+const { fleet } = tellStory();
+let server: QueryServer;
+
+beforeAll(async () => {
+  server = await startQueryServer(fleet);
+});
+afterAll(() => server.close());
+
+const ask = (argv: readonly string[], world: CliWorld = {}) =>
+  runCli(argv, { ...world, env: { WHOTALKS_SERVER: server.address, ...world.env } });
+
+describe('to', () => {
+  test('says the answer first, then who listens, then who calls, within 80 columns', async () => {
+    const { code, out, err } = await ask(['to', '10.1.100.9:8743'], {
+      terminalColumns: 80,
+      env: { NO_COLOR: '1' },
+    });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toBe(
+      [
+        'index (index[4121], user svc) on idx1 listens on 10.1.100.9:8743; 1 service on 2 hosts calls it; 1 caller has no agent.',
+        '',
+        'LISTENER  HOST  PROCESS      USER  LISTENS ON',
+        'index     idx1  index[4121]  svc   0.0.0.0:8743',
+        '',
+        'CLIENT        HOST  PROCESS         USER  ADDRESS      PORT  OPEN  ALL  SEEN',
+        'index_search  web1  index_search[…  svc   10.1.17.138  8743     1    1  both',
+        'index_search  web2  index_search[…  svc   10.1.17.139  8743     1    1  both',
+        '-             -     -               -     10.9.4.20    8743     1    1  no-agent',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('json is the document', async () => {
+    const { code, out } = await ask(['to', '10.1.100.9:8743', '-o', 'json']);
+    const document = JSON.parse(out) as ToDocument;
+    expect(code).toBe(0);
+    expect(document.listeners[0]).toMatchObject({ process: 'index', pid: 4121, fds: [7], container: null });
+    expect(document.clients.map((client) => client.process)).toEqual(['index_search', 'index_search', null]);
+  });
+
+  test('nobody is an answer', async () => {
+    expect(await ask(['to', ':99'])).toEqual({
+      code: 0,
+      out: 'Nobody talked to :99 since 14:02 UTC; 4 of 4 hosts report.\n',
+      err: '',
+    });
+  });
+});
+
+describe('the other questions', () => {
+  test('connections as a table and as CSV with chosen columns', async () => {
+    expect((await ask(['connections', '10.9.4.20'])).out).toBe(
+      [
+        'CLIENT  FROM             SERVER      TO               STATE        SEEN',
+        '-       10.9.4.20:40000  index@idx1  10.1.100.9:8743  established  server',
+        '',
+      ].join('\n'),
+    );
+    const csv = await ask(['connections', 'store', '-o', 'csv', '--columns', 'client,server.address,seen']);
+    expect(csv.out).toBe('client,server.address,seen\r\nindex@idx1,10.1.200.1:5432,both\r\n');
+  });
+
+  test('the words of a filter are joined; flags may stand in front of the verb', async () => {
+    const { out } = await ask([
+      '-o',
+      'ndjson',
+      '--limit',
+      '1',
+      'connections',
+      'index_search',
+      'and',
+      'not',
+      'web2',
+    ]);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { client: { host: string } }).client.host),
+    ).toEqual(['web1']);
+  });
+
+  test('nothing found is said on stderr, and stdout stays empty', async () => {
+    expect(await ask(['connections', 'nobody'])).toEqual({
+      code: 0,
+      out: '',
+      err: 'whotalks: no connection matches\n',
+    });
+  });
+
+  test('listeners show who uses them, none included', async () => {
+    expect((await ask(['listeners', 'idx1'])).out).toBe(
+      [
+        'LISTENER  HOST  PROCESS      USER  LISTENS ON      PROTO  CLIENTS  OPEN',
+        'index     idx1  index[4121]  svc   0.0.0.0:8743    tcp          2     3',
+        'admin     idx1  admin[4200]  svc   127.0.0.1:9000  tcp          0     0',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('services, hosts, from, deps and map', async () => {
+    expect((await ask(['services', 'index'])).out).toBe(
+      [
+        'SERVICE  INSTANCES  CLIENTS  SERVERS  LISTENS  HOSTS',
+        'index            1        2        1  8743     idx1',
+        '',
+      ].join('\n'),
+    );
+    expect((await ask(['hosts', 'idx1', '--no-headers'])).out).toBe(
+      'idx1  live  0s  0ms  0  0  4  75%  10.1.100.9\n',
+    );
+    expect((await ask(['from', 'index'])).out).toContain(
+      'index talks to 1 service on 1 host over 1 connection, 1 open.\n\nSERVER',
+    );
+    expect((await ask(['deps', 'store', '--reverse', '--depth', '1', '-o', 'mermaid'])).out).toBe(
+      'flowchart LR\n  n0["index"]\n  n1["store"]\n  n0 -->|"5432/tcp"| n1\n',
+    );
+    expect((await ask(['map', 'store', '-o', 'dot'])).out).toContain(
+      '  "index" -> "store" [label="5432/tcp"];\n',
+    );
+    expect((await ask(['deps', 'nothing'])).err).toBe(
+      'whotalks: nothing is known that nothing needs; "whotalks services" lists the names\n',
+    );
+  });
+
+  test('a wrong sort is the server’s to refuse, with exit code 2', async () => {
+    const { code, err } = await ask(['hosts', '--sort', 'colour']);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^whotalks: no field "colour" to sort by; there are host, realm, /);
+  });
+});
+
+describe('watch', () => {
+  test('prints events until it has seen --limit of them', async () => {
+    const watching = startCli(['watch', 'proxy', '--limit', '1', '-o', 'ndjson'], {
+      env: { WHOTALKS_SERVER: server.address },
+    });
+    await until('the watch began', () => watching.out().includes('"started"'));
+    const proxy = fleet.host('proxy1', { addresses: ['10.1.70.1'] });
+    fleet.open(proxy, '10.1.70.1:3128', '10.1.17.138:52000', { program: 'proxy', pid: 5 });
+    fleet.pass(60_000);
+    expect(await watching.done).toBe(0);
+    expect(watching.out().trim().split('\n')).toHaveLength(2);
+  });
+
+  test('an interrupt ends it with 130', async () => {
+    const watching = startCli(['watch'], { env: { WHOTALKS_SERVER: server.address } });
+    await until('the watch began', () => watching.out().endsWith('started  watching\n'));
+    watching.stop('SIGINT');
+    expect(await watching.done).toBe(130);
+    expect(watching.err()).toBe('');
+  });
+});
+
+describe('what can be wrong with the server', () => {
+  test('nobody listens: exit code 4', async () => {
+    expect(await runCli(['map', '--server', '127.0.0.1:1'])).toEqual({
+      code: 4,
+      out: '',
+      err: 'whotalks: cannot reach the aggregator at 127.0.0.1:1: connection refused; start one with "whotalks up", or name one with --server\n',
+    });
+  });
+
+  test('a silent host makes the answer partial: exit code 5, the host on stderr', async () => {
+    const partial = tellStory().fleet;
+    silence(partial, 'web2');
+    const other = await startQueryServer(partial);
+    try {
+      const { code, out, err } = await runCli(['map', '-o', 'json', '--server', other.address]);
+      expect(code).toBe(5);
+      expect(JSON.parse(out)).toMatchObject({ partial: [{ host: 'web2' }] });
+      expect(err).toBe(
+        'whotalks: partial: web2 is missing: stale: nothing heard from its agent, since 2026-11-22T14:03:00.000Z\n',
+      );
+    } finally {
+      other.close();
+    }
+  });
+});
