@@ -22,8 +22,45 @@ export interface NamespaceTables {
   readonly truncated: readonly string[];
 }
 
+/** Processes by namespace, as far as the agent may know it. */
+export function groupByNetns(inhabitants: readonly Inhabitant[]): Map<number, Inhabitant[]> {
+  const groups = new Map<number, Inhabitant[]>();
+  for (const inhabitant of inhabitants) {
+    if (inhabitant.netns === null) continue;
+    const group = groups.get(inhabitant.netns);
+    if (group === undefined) groups.set(inhabitant.netns, [inhabitant]);
+    else group.push(inhabitant);
+  }
+  return groups;
+}
+
+export interface AllTables {
+  readonly read: readonly NamespaceTables[];
+  readonly scanned: ReadonlySet<number>;
+  /** Namespaces whose tables the agent may not read. */
+  readonly closed: number;
+}
+
+/** Reads every namespace once. */
+export async function readAllTables(
+  byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
+  slice: TimeSlice,
+): Promise<AllTables> {
+  const read: NamespaceTables[] = [];
+  const scanned = new Set<number>();
+  let closed = 0;
+  for (const [netns, readers] of byNetns) {
+    const tables = await readNamespaceTables(netns, readers, slice);
+    if (tables === denied) closed++;
+    if (isUnread(tables)) continue;
+    read.push(tables);
+    scanned.add(netns);
+  }
+  return { read, scanned, closed };
+}
+
 /** `gone` when every process tried went away meanwhile: nothing is known then about the sockets of the namespace. */
-export async function readNamespaceTables(
+async function readNamespaceTables(
   netns: number,
   readers: readonly Inhabitant[],
   slice: TimeSlice,

@@ -8,7 +8,7 @@
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
 import type { Netns } from '../../model/netns.ts';
-import { type Collector, type MalformedRow, malformedRowsMax, type Scan } from '../collector.ts';
+import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { LibcError, type LoadLibc, loadLibc } from '../libc.ts';
 import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
 import { type FdReader, NodeFdReader, type SocketFds } from '../procfs/pid-fd.ts';
@@ -25,7 +25,7 @@ import { SocketOwners } from '../resolve/socket-owners.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
 import { type Census, type Inhabitant, takeCensus, visit } from './census.ts';
-import { type NamespaceTables, readNamespaceTables } from './namespace-tables.ts';
+import { groupByNetns, type NamespaceTables, readAllTables } from './namespace-tables.ts';
 
 export interface ProcfsCollectorOptions {
   /** Default `/proc`. */
@@ -69,7 +69,7 @@ export class ProcfsCollector implements Collector {
     const startedAtMs = Date.now();
     const slice = new TimeSlice(this.#sliceMs);
     const census = await takeCensus(this.#procRoot, slice);
-    const scan = await this.#scanInhabitants(census, startedAtMs, slice);
+    const { scan } = await this.#scanInhabitants(census, startedAtMs, slice);
     this.#processes.expire();
     this.#namespaces.expire();
     return scan;
@@ -85,7 +85,8 @@ export class ProcfsCollector implements Collector {
     if (found === 'closed') return denied;
     if (found === null) return gone;
     const census: Census = { inhabitants: [found], closed: 0, hidesOthers: false };
-    const scan = await this.#scanInhabitants(census, startedAtMs, new TimeSlice(this.#sliceMs));
+    const { scan, closed } = await this.#scanInhabitants(census, startedAtMs, new TimeSlice(this.#sliceMs));
+    if (closed > 0) return denied;
     return { ...scan, sockets: scan.sockets.filter((socket) => socket.owners.length > 0) };
   }
 
@@ -93,31 +94,37 @@ export class ProcfsCollector implements Collector {
     this.#namespaces.close();
   }
 
-  async #scanInhabitants(census: Census, startedAtMs: number, slice: TimeSlice): Promise<Scan> {
+  /** @returns the scan, and how many of the inhabitants are closed to the agent */
+  async #scanInhabitants(
+    census: Census,
+    startedAtMs: number,
+    slice: TimeSlice,
+  ): Promise<{ scan: Scan; closed: number }> {
     this.#users.refresh();
     const byNetns = groupByNetns(census.inhabitants);
     const tables = await readAllTables(byNetns, slice);
     const netns = await this.#describeNamespaces(byNetns);
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
-    const malformed = tables.read.flatMap((table): readonly MalformedRow[] => table.malformed);
-    return {
+    const blindness = {
+      isRoot: process.geteuid?.() === 0,
+      closedProcesses: census.closed + closed,
+      unplacedProcesses: census.closed + census.inhabitants.filter((one) => one.netns === null).length,
+      closedNamespaces: tables.closed,
+      hidesOthers: census.hidesOthers,
+      truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
+      interfacesProblem: this.#namespaces.hostProblem,
+    };
+    const scan = {
       startedAtMs,
       finishedAtMs: Date.now(),
       sockets: tables.read.flatMap(({ rows }) => rows),
       netns,
       scannedNetns: tables.scanned,
-      malformed: malformed.slice(0, malformedRowsMax),
+      malformed: tables.read.flatMap(({ malformed }) => malformed).slice(0, malformedRowsMax),
       malformedTotal: tables.read.reduce((sum, { malformedTotal }) => sum + malformedTotal, 0),
-      cannotSee: cannotSee({
-        isRoot: process.geteuid?.() === 0,
-        closedProcesses: census.closed + closed,
-        unplacedProcesses: census.closed + census.inhabitants.filter((one) => one.netns === null).length,
-        closedNamespaces: tables.closed,
-        hidesOthers: census.hidesOthers,
-        truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
-        interfacesProblem: this.#namespaces.hostProblem,
-      }),
+      cannotSee: cannotSee(blindness),
     };
+    return { scan, closed };
   }
 
   async #describeNamespaces(byNetns: ReadonlyMap<number, readonly Inhabitant[]>): Promise<Netns[]> {
@@ -168,39 +175,4 @@ async function chooseFdReader(load: LoadLibc): Promise<FdReader> {
     if (error instanceof LibcError) return new NodeFdReader();
     throw error;
   }
-}
-
-function groupByNetns(inhabitants: readonly Inhabitant[]): Map<number, Inhabitant[]> {
-  const groups = new Map<number, Inhabitant[]>();
-  for (const inhabitant of inhabitants) {
-    if (inhabitant.netns === null) continue;
-    const group = groups.get(inhabitant.netns);
-    if (group === undefined) groups.set(inhabitant.netns, [inhabitant]);
-    else group.push(inhabitant);
-  }
-  return groups;
-}
-
-interface AllTables {
-  readonly read: readonly NamespaceTables[];
-  readonly scanned: ReadonlySet<number>;
-  /** Namespaces whose tables the agent may not read. */
-  readonly closed: number;
-}
-
-async function readAllTables(
-  byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
-  slice: TimeSlice,
-): Promise<AllTables> {
-  const read: NamespaceTables[] = [];
-  const scanned = new Set<number>();
-  let closed = 0;
-  for (const [netns, readers] of byNetns) {
-    const tables = await readNamespaceTables(netns, readers, slice);
-    if (tables === denied) closed++;
-    if (isUnread(tables)) continue;
-    read.push(tables);
-    scanned.add(netns);
-  }
-  return { read, scanned, closed };
 }

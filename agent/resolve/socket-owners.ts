@@ -40,7 +40,7 @@ export class SocketOwners {
       const row = this.#byInode.get(inode);
       if (row === undefined) continue;
       const last = row.owners.at(-1) as OpenOwner | undefined;
-      if (last?.process === process) last.fds.push(held.fds[i]!);
+      if (last?.process === process) insertAscending(last.fds, held.fds[i]!);
       else row.owners = [...row.owners, { process, fds: [held.fds[i]!] }];
     }
   }
@@ -49,4 +49,10 @@ export class SocketOwners {
   finish(): void {
     for (const { inode, row } of this.#doubled) row.owners = this.#byInode.get(inode)!.owners;
   }
+}
+
+/** The kernel lists fds in ascending order; copies of /proc on other file systems do not. */
+function insertAscending(fds: number[], fd: number): void {
+  const at = fds.findLastIndex((other) => other < fd);
+  fds.splice(at + 1, 0, fd);
 }

@@ -16,7 +16,7 @@ function inWords({ owners }: OwnedSocket): string[] {
 
 it('several owners, several fds of one, and sockets of other families', () => {
   const [owners, rows] = owned(row({ inode: 7 }), row({ inode: 8 }), row({ inode: 9 }));
-  owners.claim(process({ pid: 10 }), { fds: [3, 4, 5, 6], inodes: [7, 999, 8, 7] });
+  owners.claim(process({ pid: 10 }), { fds: [6, 4, 5, 3], inodes: [7, 999, 8, 7] });
   owners.claim(process({ pid: 11 }), { fds: [3], inodes: [7] });
   owners.finish();
   expect(rows.map(inWords)).toEqual([['10: 3 6', '11: 3'], ['10: 5'], []]);
