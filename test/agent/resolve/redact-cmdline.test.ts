@@ -105,7 +105,7 @@ describe('the redacted command line', () => {
 
   it('shows no part of a random token, wherever it stands', () => {
     const digits = fc.string({
-      unit: fc.constantFrom(...'abcdefghijkmnpqrstuvwxyzABCDEFGH23456789'),
+      unit: fc.constantFrom(...'abcdefghijkmnpqrstuvwxyzABCDEFGH23456789'.split('')),
       minLength: 12,
       maxLength: 60,
     });

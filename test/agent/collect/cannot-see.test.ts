@@ -1,0 +1,43 @@
+/** The sentences about what a scan could not see. */
+import { expect, it } from 'vitest';
+import { type Blindness, cannotSee } from '../../../agent/collect/cannot-see.ts';
+
+const nothing: Blindness = {
+  isRoot: false,
+  closedProcesses: 0,
+  unplacedProcesses: 0,
+  closedNamespaces: 0,
+  hidesOthers: false,
+  truncatedTables: [],
+  interfacesProblem: null,
+};
+
+const need = 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; run as root.';
+
+it('a complete scan has none', () => expect(cannotSee(nothing)).toEqual([]));
+
+it.each([
+  [
+    { closedProcesses: 41 },
+    `The open files of 41 processes cannot be read, so their sockets show no owner: ${need}`,
+  ],
+  [
+    { closedProcesses: 1 },
+    `The open files of 1 process cannot be read, so their sockets show no owner: ${need}`,
+  ],
+  [
+    { unplacedProcesses: 2 },
+    `The network namespace of 2 processes is unknown, so sockets of other namespaces may be missing: ${need}`,
+  ],
+  [{ closedNamespaces: 1 }, `The socket tables of 1 network namespace cannot be read: ${need}`],
+  [{ hidesOthers: true }, `The processes of other users are hidden by the hidepid option of /proc: ${need}`],
+  [
+    { truncatedTables: ['/proc/1/net/tcp'] },
+    'The end of /proc/1/net/tcp was not read: it is longer than whotalks reads in one scan.',
+  ],
+  [
+    { closedNamespaces: 1, isRoot: true },
+    'The socket tables of 1 network namespace cannot be read: this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; ' +
+      'give the agent both, being root is not enough here.',
+  ],
+])('%o', (blindness, sentence) => expect(cannotSee({ ...nothing, ...blindness })).toEqual([sentence]));
