@@ -68,7 +68,7 @@ export class QueryClient {
       const deadline = Date.now() + answerTimeoutMs;
       const call = method.call(this.#client, request, { deadline }, (error, answer) => {
         if (error === null) resolve(answer);
-        else reject(failureOf(error, this.#server));
+        else reject(failureOf(error, this.#server, signal));
       });
       signal.addEventListener('abort', () => call.cancel(), { once: true });
     });
@@ -84,8 +84,10 @@ export class QueryClient {
       for await (const message of stream) {
         yield documentFromMessage<documents.WatchDocument>('WatchDocument', message as object);
       }
+      if (!signal.aborted) throw endedFailure(this.#server);
     } catch (error) {
-      if (!signal.aborted) throw failureOf(error as grpc.ServiceError, this.#server);
+      if (error instanceof CliFailure) throw error;
+      if (!signal.aborted) throw failureOf(error as grpc.ServiceError, this.#server, signal);
     } finally {
       signal.removeEventListener('abort', cancel);
       stream.on('error', () => {});
@@ -123,13 +125,14 @@ function checkedAddress(server: string, insecure: boolean): string {
   }
 }
 
-function failureOf(error: grpc.ServiceError, server: string): CliFailure {
+function failureOf(error: grpc.ServiceError, server: string, signal: AbortSignal): CliFailure {
   const details = error.details.split('\n')[0]!;
   switch (error.code) {
     case grpc.status.INVALID_ARGUMENT:
       return usageFailure(details);
     case grpc.status.CANCELLED:
-      return new CliFailure(exitCodes.interrupted, 'interrupted');
+      if (signal.aborted) return new CliFailure(exitCodes.interrupted, 'interrupted');
+      return endedFailure(server);
     case grpc.status.UNAVAILABLE:
       return new CliFailure(
         exitCodes.unreachable,
@@ -153,6 +156,14 @@ function failureOf(error: grpc.ServiceError, server: string): CliFailure {
   }
 }
 
+/** The server hung up, as it does when it is stopped. */
+function endedFailure(server: string): CliFailure {
+  return new CliFailure(
+    exitCodes.unreachable,
+    `the aggregator at ${server} ended the call: it is going away; try again when it is back`,
+  );
+}
+
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'no such host name',
@@ -164,6 +175,8 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** grpc-js tells only text; the system's code stands in it. */
 function reasonOf(details: string): string {
+  if (/Protocol error|Parse Error/i.test(details))
+    return 'what listens there does not speak gRPC (the HTTP port?)';
   const code = /\bE[A-Z_]{3,}\b/.exec(details)?.[0];
   return (code === undefined ? undefined : reasons[code]) ?? details;
 }

@@ -121,7 +121,8 @@ function planService(
     count <= trades.length ? Math.round((index * (trades.length - 1)) / Math.max(1, count - 1)) : index;
   const [name, port] = trades[spread % trades.length]!;
   const round = Math.floor(spread / trades.length);
-  const copies = 1 + random.below(Math.min(3, hosts.length));
+  const copiesMax = Math.max(3, Math.ceil((2 * hosts.length) / count));
+  const copies = 1 + random.below(Math.min(copiesMax, hosts.length));
   const first = random.below(hosts.length);
   return {
     index,

@@ -1,4 +1,6 @@
 /** Every question against a real gRPC server: texts, formats, exit codes. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ToDocument } from '../../model/document.ts';
 import { silence, tellStory } from '../aggregator/serve/story.ts';
@@ -170,6 +172,30 @@ describe('what can be wrong with the server', () => {
       out: '',
       err: 'whotalks: cannot reach the aggregator at 127.0.0.1:1: connection refused; start one with "whotalks up", or name one with --server\n',
     });
+  });
+
+  test('it goes away under a watcher: exit code 4', async () => {
+    const other = await startQueryServer(tellStory().fleet);
+    const watching = startCli(['watch', '--server', other.address]);
+    await until('the watch began', () => watching.out().endsWith('started  watching\n'));
+    other.close();
+    expect(await watching.done).toBe(4);
+    expect(watching.err()).toMatch(/^whotalks: .*aggregator at 127\.0\.0\.1:\d+.*\n$/);
+  });
+
+  test('what listens there is no aggregator: exit code 4', async () => {
+    const web = createServer((_request, response) => response.end('hello'));
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', () => resolve()));
+    const { port } = web.address() as AddressInfo;
+    try {
+      const { code, err } = await runCli(['map', '--server', `127.0.0.1:${port}`]);
+      expect(code).toBe(4);
+      expect(err).toMatch(
+        /what listens there does not speak gRPC \(the HTTP port\?\); start one with "whotalks up"/,
+      );
+    } finally {
+      web.close();
+    }
   });
 
   test('a silent host makes the answer partial: exit code 5, the host on stderr', async () => {
