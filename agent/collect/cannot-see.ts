@@ -1,8 +1,8 @@
 /** What a scan could not see, in plain sentences: what, why, and what to do. */
 
 export interface Blindness {
-  /** The agent already runs as root, so that it lacks a capability rather than the user. */
-  readonly isRoot: boolean;
+  /** What the agent may do: everything that capabilities allow, what root may do without them, or what a user may. */
+  readonly privilege: 'capable' | 'root' | 'user';
   /** Processes whose open files are closed to the agent. */
   readonly closedProcesses: number;
   /** Processes whose network namespace the agent may not know. */
@@ -17,31 +17,37 @@ export interface Blindness {
   readonly interfacesProblem: string | null;
 }
 
-/** For everything that Linux guards by permission. */
-const need = 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH';
+/** Why Linux guards something, and what to do about it. */
+const reasons = {
+  capable:
+    'the kernel guards them even from CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, which the agent has; ' +
+    'look for a security module or a sandbox',
+  root: 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; being root is not enough here, give the agent both',
+  user: 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; run as root',
+} as const;
 
 /** Empty when the scan is complete. */
 export function cannotSee(blindness: Blindness): string[] {
   const sentences: string[] = [];
-  const remedy = `${need}; ${blindness.isRoot ? 'give the agent both, being root is not enough here' : 'run as root'}`;
+  const reason = reasons[blindness.privilege];
   if (blindness.hidesOthers) {
-    sentences.push(`The processes of other users are hidden by the hidepid option of /proc: ${remedy}.`);
+    sentences.push(`The processes of other users are hidden by the hidepid option of /proc: ${reason}.`);
   }
   if (blindness.closedProcesses > 0) {
     const processes = counted(blindness.closedProcesses, 'process', 'processes');
     sentences.push(
-      `The open files of ${processes} cannot be read, so their sockets show no owner: ${remedy}.`,
+      `The open files of ${processes} cannot be read, so their sockets show no owner: ${reason}.`,
     );
   }
   if (blindness.unplacedProcesses > 0) {
     const processes = counted(blindness.unplacedProcesses, 'process', 'processes');
     sentences.push(
-      `The network namespace of ${processes} is unknown, so sockets of other namespaces may be missing: ${remedy}.`,
+      `The network namespace of ${processes} is unknown, so sockets of other namespaces may be missing: ${reason}.`,
     );
   }
   if (blindness.closedNamespaces > 0) {
     const namespaces = counted(blindness.closedNamespaces, 'network namespace', 'network namespaces');
-    sentences.push(`The socket tables of ${namespaces} cannot be read: ${remedy}.`);
+    sentences.push(`The socket tables of ${namespaces} cannot be read: ${reason}.`);
   }
   for (const table of blindness.truncatedTables) {
     sentences.push(`The end of ${table} was not read: it is longer than whotalks reads in one scan.`);

@@ -14,6 +14,7 @@ import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
 import { type FdReader, NodeFdReader, type SocketFds } from '../procfs/pid-fd.ts';
 import { readNetnsInode } from '../procfs/pid-netns.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
+import { readMayInspectOthers } from '../procfs/pid-status.ts';
 import { readSelf } from '../procfs/pids.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
@@ -106,7 +107,7 @@ export class ProcfsCollector implements Collector {
     const netns = await this.#describeNamespaces(byNetns);
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
     const blindness = {
-      isRoot: process.geteuid?.() === 0,
+      privilege: this.#privilege(),
       closedProcesses: census.closed + closed,
       unplacedProcesses: census.closed + census.inhabitants.filter((one) => one.netns === null).length,
       closedNamespaces: tables.closed,
@@ -125,6 +126,11 @@ export class ProcfsCollector implements Collector {
       cannotSee: cannotSee(blindness),
     };
     return { scan, closed };
+  }
+
+  #privilege(): 'capable' | 'root' | 'user' {
+    if (readMayInspectOthers(`${this.#procRoot}/self`)) return 'capable';
+    return process.geteuid?.() === 0 ? 'root' : 'user';
   }
 
   async #describeNamespaces(byNetns: ReadonlyMap<number, readonly Inhabitant[]>): Promise<Netns[]> {

@@ -1,4 +1,4 @@
-/** /proc/PID/status: the user that a process acts as. Layout: Documentation/filesystems/proc.rst, table 1-2. */
+/** /proc/PID/status: the user that a process acts as, and with which privileges. Layout: Documentation/filesystems/proc.rst, table 1-2. */
 import { gone, isUnread, readProcFile, type Unread } from './proc-file.ts';
 
 /** Effective user id. */
@@ -11,4 +11,22 @@ export function readUid(path: string): number | Unread {
 export function parseUid(text: string): number | null {
   const match = /^Uid:\t\d+\t(\d+)/m.exec(text);
   return match === null ? null : Number(match[1]);
+}
+
+/** Bits of include/uapi/linux/capability.h: what reading the files of other users' processes takes. */
+const capDacReadSearch = 1n << 2n;
+const capSysPtrace = 1n << 19n;
+
+/** Whether the process has the capabilities that open every /proc/PID/fd; false where that cannot be read. */
+export function readMayInspectOthers(path: string): boolean {
+  const bytes = readProcFile(`${path}/status`);
+  if (isUnread(bytes)) return false;
+  const needed = capDacReadSearch | capSysPtrace;
+  return (parseEffectiveCapabilities(bytes.toString('latin1')) & needed) === needed;
+}
+
+/** `CapEff:`, a bit set in hexadecimal; 0 when the line is missing. */
+export function parseEffectiveCapabilities(text: string): bigint {
+  const match = /^CapEff:\t([0-9a-f]{1,16})$/m.exec(text);
+  return match === null ? 0n : BigInt(`0x${match[1]!}`);
 }

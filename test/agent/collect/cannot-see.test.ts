@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { type Blindness, cannotSee } from '../../../agent/collect/cannot-see.ts';
 
 const nothing: Blindness = {
-  isRoot: false,
+  privilege: 'user',
   closedProcesses: 0,
   unplacedProcesses: 0,
   closedNamespaces: 0,
@@ -36,8 +36,13 @@ it.each([
     'The end of /proc/1/net/tcp was not read: it is longer than whotalks reads in one scan.',
   ],
   [
-    { closedNamespaces: 1, isRoot: true },
+    { closedNamespaces: 1, privilege: 'root' as const },
     'The socket tables of 1 network namespace cannot be read: this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; ' +
-      'give the agent both, being root is not enough here.',
+      'being root is not enough here, give the agent both.',
+  ],
+  [
+    { closedProcesses: 1, privilege: 'capable' as const },
+    'The open files of 1 process cannot be read, so their sockets show no owner: the kernel guards them even from ' +
+      'CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, which the agent has; look for a security module or a sandbox.',
   ],
 ])('%o', (blindness, sentence) => expect(cannotSee({ ...nothing, ...blindness })).toEqual([sentence]));

@@ -8,7 +8,7 @@ import { parseExe } from '../../../agent/procfs/pid-exe.ts';
 import { parseSocketLink } from '../../../agent/procfs/pid-fd.ts';
 import { parseNetnsLink } from '../../../agent/procfs/pid-netns.ts';
 import { parsePidStat } from '../../../agent/procfs/pid-stat.ts';
-import { parseUid } from '../../../agent/procfs/pid-status.ts';
+import { parseEffectiveCapabilities, parseUid } from '../../../agent/procfs/pid-status.ts';
 
 /** Fields 4 to 22 of a stat line; field 9 are the flags, 20 the threads, 22 the start time. */
 function statLine(comm: string, state = 'S', flags = 4194304): Buffer {
@@ -43,6 +43,12 @@ describe('status', () => {
   it('a name that looks like the line', () =>
     expect(parseUid('Name:\tUid:\t9\t9\nUid:\t1\t2\t3\t4\n')).toBe(2));
   it('no such line', () => expect(parseUid('Name:\tx\n')).toBeNull());
+});
+
+describe('capabilities', () => {
+  it('are a bit set', () =>
+    expect(parseEffectiveCapabilities('CapPrm:\t1\nCapEff:\t0000000000080004\n')).toBe(0x80004n));
+  it('none without the line', () => expect(parseEffectiveCapabilities('Name:\tx\n')).toBe(0n));
 });
 
 describe('cmdline', () => {
