@@ -73,9 +73,11 @@ function readOrMakeKeptId(file: string): HostId {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `${id}\n`, { flag: kept === null ? 'wx' : 'w', mode: 0o600 });
     return { id, source: 'kept' };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return { id, source: 'made' };
-    return { id: readLine(file) ?? id, source: 'kept' };
+  } catch {
+    const written = readLine(file);
+    return written !== null && keptIdPattern.test(written)
+      ? { id: written, source: 'kept' }
+      : { id, source: 'made' };
   }
 }
 

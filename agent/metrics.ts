@@ -1,5 +1,5 @@
 /** `--metrics`: what Prometheus sees of an agent. Values are read when they are scraped, so nothing is kept twice. */
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { formatHostPort, parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import type { AgentCounters } from './agent-counters.ts';
@@ -57,11 +57,21 @@ export function createAgentRegistry({ counters, slots, gaps, stream }: MetricsSo
   return registry;
 }
 
+export interface MetricsServer {
+  /** Where it is scraped; with the port that the system chose for port 0. */
+  readonly url: string;
+  close(): void;
+}
+
 /**
- * Serves /metrics at `address` (HOST:PORT). Throws HostPortError, ExposureError, and Node's own error when the address
+ * Serves /metrics at `address` (HOST:PORT). Throws HostPortError, ExposureError, and Error in one line when the address
  * cannot be bound.
  */
-export async function serveMetrics(registry: Registry, address: string, insecure: boolean): Promise<Server> {
+export async function serveMetrics(
+  registry: Registry,
+  address: string,
+  insecure: boolean,
+): Promise<MetricsServer> {
   const { host, port } = parseHostPort(address);
   refuseExposure('--metrics', { host, port }, insecure);
   const server = createServer((request, response) => {
@@ -75,10 +85,13 @@ export async function serveMetrics(registry: Registry, address: string, insecure
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(new Error(`--metrics ${formatHostPort({ host, port })}: ${cause.message}`, { cause })),
-    );
+    server.once('error', (cause) => reject(new Error(`--metrics ${address}: ${cause.message}`, { cause })));
     server.listen(port, host, resolve);
   });
-  return server;
+  const bound = server.address();
+  const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
+  return {
+    url: `http://${formatHostPort({ host, port: boundPort })}/metrics`,
+    close: () => server.close(),
+  };
 }

@@ -39,9 +39,11 @@ export interface AgentParts {
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
   refuseExposure('--server', parseHostPort(config.server), config.insecure);
   const pipeline = createPipeline(config, parts);
-  const { metrics: address, insecure } = config;
   const metrics =
-    address === null ? null : await serveMetrics(createAgentRegistry(pipeline), address, insecure);
+    config.metrics === null
+      ? null
+      : await serveMetrics(createAgentRegistry(pipeline), config.metrics, config.insecure);
+  if (metrics !== null) parts.log.info(`metrics at ${metrics.url}`);
   try {
     await pump(pipeline, parts);
   } finally {

@@ -2,7 +2,6 @@
  * Scans at an interval, one at a time: a scan that takes longer than the interval delays the next one and is told, and
  * one that fails leaves a gap, never a stop.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Collector, Scan } from './collector.ts';
 
 /** What one turn of the loop brought. */
@@ -33,15 +32,23 @@ export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOu
     } catch (error) {
       yield { kind: 'failed', error, startedAtMs };
     }
-    await waitUntil(startedMs + intervalMs());
-  }
-
-  /** A scan that overran still leaves a breath, so that the loop never keeps a core busy. */
-  async function waitUntil(dueMs: number): Promise<void> {
-    const waitMs = Math.max(breathMs, dueMs - clock.monotonicMs());
-    await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    // A scan that overran still leaves a breath, so that the loop never keeps a core busy.
+    await sleep(Math.max(breathMs, startedMs + intervalMs() - clock.monotonicMs()), signal);
   }
 }
 
 /** The least time between the end of one scan and the start of the next. */
 const breathMs = 20;
+
+/** Also over when `signal` is aborted. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, signal.aborted ? 0 : ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -31,7 +31,7 @@ export class BatchBuilder {
   #netns: ReadonlyMap<number, Netns> = new Map();
   /** Namespaces that the current stream may not know as they are. */
   #netnsToDefine: Netns[] = [];
-  #phase: SnapshotPhase = 'to-begin';
+  #phase: SnapshotPhase = 'told';
 
   constructor(slots: SlotTable, gaps: GapLedger, targetBytes = batchTargetBytes) {
     this.#slots = slots;
@@ -62,7 +62,10 @@ export class BatchBuilder {
     this.#phase = 'to-begin';
   }
 
-  /** The next message, or null when there is nothing to tell. What it tells counts as told from here on. */
+  /**
+   * The next message, or null when there is nothing to tell. What it tells counts as told from here on. Every stream
+   * starts with startSnapshot.
+   */
   build(seq: number, nowMs: number): AgentBatch | null {
     if (this.#dictionary.sweepDue) this.#dictionary.sweepProcesses(this.#processesInUse());
     const columns = new BatchColumns();

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ClockOffset } from '../../../aggregator/ingest/clock-offset.ts';
+
+describe('ClockOffset', () => {
+  test('before any heartbeat: none, unless the first message comes from another time', () => {
+    expect(new ClockOffset(10_000, 11_500).offsetMs).toBe(0);
+    const ahead = new ClockOffset(70_000, 10_000);
+    expect([ahead.offsetMs, ahead.measuredMs, ahead.toOurs(70_500)]).toEqual([60_000, null, 10_500]);
+    expect(new ClockOffset(10_000, 70_000).offsetMs).toBe(-60_000);
+    expect(new ClockOffset(0, 70_000).offsetMs).toBe(0);
+  });
+
+  test('a heartbeat counts with the round trip that the next one reports', () => {
+    const clock = new ClockOffset(0, 0);
+    clock.heartbeat(1100, 0, 1050);
+    expect(clock.measuredMs).toBeNull();
+    clock.heartbeat(11_100, 20, 11_050);
+    // It left 10 ms before it arrived at 1050, when the agent's clock showed 1100.
+    expect(clock.measuredMs).toBe(60);
+  });
+
+  test('the shortest of the last eight round trips says most', () => {
+    const clock = new ClockOffset(0, 0);
+    let nowMs = 0;
+    const beat = (delayMs: number, roundTripOfLast: number): void => {
+      nowMs += 10_000;
+      clock.heartbeat(nowMs + 500, roundTripOfLast, nowMs + delayMs);
+    };
+    beat(300, 0);
+    beat(2, 320);
+    expect(clock.measuredMs).toBe(360);
+    beat(150, 4);
+    expect(clock.measuredMs).toBe(500);
+    for (let n = 0; n < 7; n++) beat(150, 160);
+    expect(clock.measuredMs).toBe(500);
+    beat(150, 160);
+    expect(clock.measuredMs).toBe(430);
+  });
+
+  test('after a step of a clock what was measured before is void', () => {
+    const clock = new ClockOffset(0, 0);
+    clock.heartbeat(1000, 0, 1001);
+    clock.heartbeat(11_000, 2, 11_001);
+    expect(clock.measuredMs).toBe(0);
+    clock.heartbeat(81_000, 2, 21_001);
+    clock.heartbeat(91_000, 4, 31_002);
+    expect(clock.measuredMs).toBe(60_001);
+  });
+
+  test('the error is at most half the round trip', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1e9, max: 1e9 }), fc.nat(500), fc.nat(500), (offset, there, back) => {
+        const clock = new ClockOffset(0, 0);
+        clock.heartbeat(1_000_000 + offset, 0, 1_000_000 + there);
+        clock.heartbeat(1_010_000 + offset, there + back, 1_010_000);
+        if (there + back === 0) return;
+        expect(Math.abs(clock.measuredMs! - offset)).toBeLessThanOrEqual((there + back) / 2);
+      }),
+    );
+  });
+});
