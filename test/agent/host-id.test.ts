@@ -1,3 +1,4 @@
+/** Where the id of a host comes from, and that it lasts. */
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,6 +70,6 @@ describe('the id of a host', () => {
     const keptFile = (env: NodeJS.ProcessEnv, uid: number) => systemHostIdSources(null, env, uid).keptFile;
     expect(keptFile({ XDG_STATE_HOME: '/x', HOME: '/root' }, 0)).toBe('/x/whotalks/host-id');
     expect(keptFile({ HOME: '/root' }, 0)).toBe('/var/lib/whotalks/host-id');
-    expect(keptFile({ HOME: '/home/a' }, 1000)).toBe('/home/a/.local/state/whotalks/host-id');
+    expect(keptFile({ HOME: '/h' }, 1000)).toBe('/h/.local/state/whotalks/host-id');
   });
 });

@@ -1,3 +1,4 @@
+/** The pace of scans, on fake timers. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Collector, Scan } from '../../agent/collector.ts';
 import { type ScanOutcome, scanLoop } from '../../agent/scan-loop.ts';

@@ -1,3 +1,4 @@
+/** Agent messages there and back, and everything that is refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatIp } from '../../model/ip.ts';

@@ -1,3 +1,4 @@
+/** Several values in one u32. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatIp } from '../../model/ip.ts';

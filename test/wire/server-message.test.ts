@@ -1,3 +1,4 @@
+/** What an aggregator says, there and back. */
 import { describe, expect, test } from 'vitest';
 import { ingestService } from '../../wire/ingest-service.ts';
 import { decodeServerMessage, encodeServerMessage, type ServerSaying } from '../../wire/server-message.ts';

@@ -1,3 +1,4 @@
+/** Messages as the other end decodes them: rows, dictionaries, and where a message is cut. */
 import { describe, expect, test } from 'vitest';
 import { BatchBuilder } from '../../../agent/export/batch-builder.ts';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';

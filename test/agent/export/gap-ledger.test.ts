@@ -1,3 +1,4 @@
+/** Losses become gaps, and a gap stays until it is acknowledged. */
 import { describe, expect, test } from 'vitest';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';
 

@@ -1,3 +1,4 @@
+/** Every transition of the stream to the aggregator, and its waits. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backoffMs, snapshotDelayMs } from '../../../agent/export/backoff.ts';

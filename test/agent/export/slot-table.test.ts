@@ -1,3 +1,4 @@
+/** Slots, what is pending, what a snapshot holds, and what is forgotten when there is too much. */
 import { describe, expect, test } from 'vitest';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';
 import { SlotTable } from '../../../agent/export/slot-table.ts';
