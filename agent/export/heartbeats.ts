@@ -8,16 +8,14 @@ export class Heartbeats {
   #intervalMs = heartbeatIntervalMs;
   #dueMs = 0;
   #lastHeardMs: number;
+  /** Of the heartbeat sent last; 0 while it is not answered. */
   #roundTripMs = 0;
+  #sentMs = Number.NaN;
+  #isAnswered = false;
 
   /** All times are of the agent's monotonic clock. */
   constructor(nowMs: number) {
     this.#lastHeardMs = nowMs;
-  }
-
-  /** Of the last answered heartbeat; 0 = none yet. At least 1, because 0 says that there is none. */
-  get roundTripMs(): number {
-    return this.#roundTripMs;
   }
 
   setInterval(intervalMs: number): void {
@@ -37,13 +35,23 @@ export class Heartbeats {
     return nowMs >= this.#dueMs;
   }
 
-  sent(nowMs: number): void {
+  /**
+   * A heartbeat goes out now.
+   * @returns the round trip of the one before, which it reports; 0 when that is not answered.
+   */
+  send(nowMs: number): number {
+    const roundTripMs = this.#roundTripMs;
+    this.#roundTripMs = 0;
+    this.#sentMs = Math.round(nowMs);
     this.#dueMs = nowMs + this.#intervalMs;
+    return roundTripMs;
   }
 
-  /** The first answer makes the next heartbeat due at once: only then does the aggregator learn the round trip. */
+  /** The first answer makes the next heartbeat due at once: only with it does the aggregator learn the round trip. */
   answered(sentMs: number, nowMs: number): void {
-    if (this.#roundTripMs === 0) this.#dueMs = nowMs;
+    if (sentMs !== this.#sentMs) return;
     this.#roundTripMs = Math.max(1, Math.round(nowMs - sentMs));
+    if (!this.#isAnswered) this.#dueMs = nowMs;
+    this.#isAnswered = true;
   }
 }

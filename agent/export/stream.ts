@@ -259,12 +259,12 @@ export class AgentStream {
     const greeted = ['holding', 'snapshotting', 'streaming'].includes(this.#state.kind);
     const connection = this.#connection;
     if (!greeted || connection === null || connection.isBlocked || !this.#heartbeats.isDue(nowMs)) return;
-    this.#heartbeats.sent(nowMs);
+    const roundTripMs = this.#heartbeats.send(nowMs);
     const unixMs = this.#options.clock.nowMs();
     const heartbeat: Heartbeat = {
       unixMs,
       monotonicMs: Math.round(nowMs),
-      roundTripMs: this.#heartbeats.roundTripMs,
+      roundTripMs,
       ...this.#options.vitals(),
     };
     connection.write(encodeAgentMessage(agentBatch({ baseUnixMs: unixMs, heartbeat })));

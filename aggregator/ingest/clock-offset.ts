@@ -25,13 +25,21 @@ export class ClockOffset {
     this.#guessMs = unixMs > 0 && Math.abs(differenceMs) > firstGuessMs ? differenceMs : 0;
   }
 
-  /** Agent's clock minus the aggregator's; null before the first measured round trip. */
+  /**
+   * Agent's clock minus the aggregator's; null before the first measured round trip. An offset that the delay of the
+   * heartbeat alone explains is 0: clocks that agree are common, and a slow heartbeat says nothing against it.
+   */
   get measuredMs(): number | null {
-    const best = this.#samples.reduce<Sample | null>(
+    const best = this.#bestSample;
+    if (best === null) return null;
+    return Math.abs(best.offsetMs) <= best.roundTripMs / 2 ? 0 : best.offsetMs;
+  }
+
+  get #bestSample(): Sample | null {
+    return this.#samples.reduce<Sample | null>(
       (least, sample) => (least === null || sample.roundTripMs <= least.roundTripMs ? sample : least),
       null,
     );
-    return best === null ? null : best.offsetMs;
   }
 
   /** The measured offset, or the first guess until there is one. */
@@ -55,9 +63,10 @@ export class ClockOffset {
 
   #learn(sent: { unixMs: number; arrivedMs: number }, roundTripMs: number): void {
     const offsetMs = sent.unixMs - (sent.arrivedMs - roundTripMs / 2);
-    const known = this.measuredMs;
+    const known = this.#bestSample;
+    const explainedMs = firstGuessMs + roundTripMs + (known?.roundTripMs ?? 0);
     // Further off than any delay explains: a clock was set, and what was measured before it is void.
-    if (known !== null && Math.abs(offsetMs - known) > firstGuessMs + roundTripMs) this.#samples = [];
+    if (known !== null && Math.abs(offsetMs - known.offsetMs) > explainedMs) this.#samples = [];
     this.#samples = [...this.#samples, { offsetMs, roundTripMs }].slice(-samplesMax);
   }
 }

@@ -249,7 +249,8 @@ export class IngestSession {
     this.#state = { ...state, lastSeq: batch.seq };
     counters.rows += rows.opened.length + rows.closed.length + rows.updated.length + rows.reowned.length;
     this.#acknowledge(batch.seq);
-    if (leftOut > 0) this.#resync(`message ${batch.seq} speaks of sockets that are not known here (${leftOut})`);
+    if (leftOut > 0)
+      this.#resync(`message ${batch.seq} speaks of sockets that are not known here (${leftOut})`);
   }
 
   #takeGaps(batch: AgentBatch, record: AgentRecord): void {

@@ -1,3 +1,4 @@
+/** What heartbeats tell about the agent's clock. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ClockOffset } from '../../../aggregator/ingest/clock-offset.ts';
@@ -38,6 +39,13 @@ describe('ClockOffset', () => {
     expect(clock.measuredMs).toBe(430);
   });
 
+  test('a slow heartbeat says nothing against clocks that agree', () => {
+    const clock = new ClockOffset(0, 0);
+    clock.heartbeat(1000, 0, 2400);
+    clock.heartbeat(11_000, 1400, 11_000);
+    expect(clock.measuredMs).toBe(0);
+  });
+
   test('after a step of a clock what was measured before is void', () => {
     const clock = new ClockOffset(0, 0);
     clock.heartbeat(1000, 0, 1001);
@@ -48,14 +56,14 @@ describe('ClockOffset', () => {
     expect(clock.measuredMs).toBe(60_001);
   });
 
-  test('the error is at most half the round trip', () => {
+  test('the error is at most the round trip', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1e9, max: 1e9 }), fc.nat(500), fc.nat(500), (offset, there, back) => {
         const clock = new ClockOffset(0, 0);
         clock.heartbeat(1_000_000 + offset, 0, 1_000_000 + there);
         clock.heartbeat(1_010_000 + offset, there + back, 1_010_000);
         if (there + back === 0) return;
-        expect(Math.abs(clock.measuredMs! - offset)).toBeLessThanOrEqual((there + back) / 2);
+        expect(Math.abs(clock.measuredMs! - offset)).toBeLessThanOrEqual(there + back);
       }),
     );
   });
