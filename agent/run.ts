@@ -26,8 +26,6 @@ import { SocketWatch } from './watch/socket-watch.ts';
 
 export interface AgentParts {
   readonly collector: Collector;
-  /** Default: one that watches up to watchedSocketsMax sockets. */
-  readonly watch?: SocketWatch;
   readonly log: Logger;
   /** Ends the agent. */
   readonly signal: AbortSignal;
@@ -101,7 +99,8 @@ function createPipeline(config: AgentConfig, { collector, log, connect }: AgentP
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
 async function pump(pipeline: Pipeline, parts: AgentParts): Promise<void> {
   const { counters, gaps, slots, builder, stream, intervalMs } = pipeline;
-  const { collector, log, signal, watch = new SocketWatch() } = parts;
+  const { collector, log, signal } = parts;
+  const watch = new SocketWatch();
   let watchedUntilMs = clock.nowMs();
   for await (const outcome of scanLoop({ collector, intervalMs, clock, signal })) {
     if (outcome.kind === 'failed') {
