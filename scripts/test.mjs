@@ -12,6 +12,9 @@ await main(async () => {
     console.log('0 passed, 1 failed, 0 skipped');
     return 1;
   }
+  if (process.getuid?.() !== 0) {
+    console.error('test: not root, so the tests that make network namespaces are skipped');
+  }
   return runOpenly(process.execPath, [
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',

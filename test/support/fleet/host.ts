@@ -1,7 +1,4 @@
 /** A host of the fleet: a namespace with addresses on the switch, processes in it, and containers behind its own bridge. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Namespace } from './namespace.ts';
 import { Peer } from './peer.ts';
 
@@ -15,14 +12,13 @@ export interface Place {
 export class Host implements Place {
   readonly host: string;
   readonly namespace: Namespace;
-  /** For whatever its processes store; goes with the host. */
-  readonly folder: string;
+  /** For what its processes store, as they see it. It lives in memory and goes with the host. */
+  readonly folder = '/mnt';
   readonly #containers: Namespace[] = [];
 
   private constructor(name: string, namespace: Namespace) {
     this.host = name;
     this.namespace = namespace;
-    this.folder = mkdtempSync(join(tmpdir(), `whotalks-fleet-${name}-`));
   }
 
   static async open(name: string): Promise<Host> {
@@ -69,9 +65,8 @@ export class Host implements Place {
     return text.split('\n').filter((line) => line !== '');
   }
 
-  async close(): Promise<void> {
-    await this.namespace.close();
-    rmSync(this.folder, { recursive: true, force: true });
+  close(): Promise<void> {
+    return this.namespace.close();
   }
 
   /** Unlike Namespace.ip, with the host's own pids, which is what `netns PID` needs. */

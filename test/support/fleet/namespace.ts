@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 const initScript = fileURLToPath(new URL('../programs/namespace-init.sh', import.meta.url));
 
+/** Only root can; tests of fleets are skipped for anybody else. */
+export const canMakeNamespaces = process.getuid?.() === 0;
+
 export interface Finished {
   readonly code: number;
   readonly stdout: string;

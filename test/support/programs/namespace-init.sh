@@ -10,6 +10,8 @@ read -r pid _ </proc/self/stat
 if [ "$1" = host ]; then
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys
+  # For what its processes store: gone with the namespace.
+  mount -t tmpfs tmpfs /mnt
 fi
 echo "$2" >/proc/sys/kernel/hostname
 ip link set lo up
