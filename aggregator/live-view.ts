@@ -171,6 +171,7 @@ export class LiveView implements FleetView, ConnectionObserver {
       server: label(server, sameWay?.server),
       port: connection.endpoints[server].port,
       protocol: connection.protocol,
+      realm: connection.realm,
       open: connection.closedAtMs === null,
       seen: seenOf(connection),
       firstSeenAtMs: connection.openedAtMs,

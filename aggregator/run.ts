@@ -6,33 +6,26 @@ import * as grpc from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { packageVersion } from '../model/version.ts';
-import {
-  formatHostPort,
-  type HostPort,
-  isLoopbackHost,
-  parseHostPort,
-  refuseExposure,
-} from '../wire/host-port.ts';
+import { isLoopbackHost, parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import { maxMessageBytes } from '../wire/protocol.ts';
+import { bindGrpc, bindHttp, shutDownGrpc } from './bind.ts';
 import { type Bus, publishFleet } from './cluster/bus.ts';
 import { createInProcessBus } from './cluster/in-process.ts';
 import { NatsBus } from './cluster/nats.ts';
 import type { AggregatorConfig } from './config.ts';
 import { Naming } from './graph/naming.ts';
-import { createIngest } from './ingest/ingest.ts';
+import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { LiveView } from './live-view.ts';
 import { createRegistry } from './metrics.ts';
+import { type AboutSources, aboutDocument } from './serve/about.ts';
 import { connectionDocument, edgeDocument } from './serve/documents.ts';
-import { addHealthAndReflection } from './serve/grpc-extras.ts';
+import { addHealthAndReflection, type Health } from './serve/grpc-extras.ts';
 import { createHttpServer } from './serve/http.ts';
 import { addQueryService } from './serve/query-service.ts';
 import { Watchers } from './serve/watch-feed.ts';
 
 /** How often grace times, lingering and leases are looked after. */
 const sweepIntervalMs = 500;
-
-/** How long close() waits for calls under way. */
-const drainMs = 1_000;
 
 export interface Aggregator {
   /** As bound: with the port that the system chose for port 0. */
@@ -43,17 +36,8 @@ export interface Aggregator {
   close(): Promise<void>;
 }
 
-/** An address could not be bound. `code` is the system's, such as EADDRINUSE. */
-export class BindError extends Error {
-  override readonly name = 'BindError';
-  readonly code: string;
-
-  constructor(flag: string, address: string, code: string) {
-    const reason = code === 'EADDRINUSE' ? 'the port is in use' : code;
-    super(`${flag} ${address}: ${reason}: choose another with ${flag} HOST:PORT`);
-    this.code = code;
-  }
-}
+/** Unix milliseconds. */
+const clock = Date.now;
 
 /** Throws HostPortError, ExposureError and BindError. */
 export async function startAggregator(
@@ -65,7 +49,48 @@ export async function startAggregator(
   refuseExposure('--listen', listen, config.insecure);
   refuseExposure('--http', http, config.insecure);
 
-  const clock = Date.now;
+  const core = createCore(config, log);
+  const { view, ingest, bus } = core;
+  const addresses = { grpcAddress: config.listen, httpAddress: config.http };
+  const doors = await createDoors(core, {
+    log,
+    loopbackOnly: isLoopbackHost(http.host),
+    about: () => ({ ...addresses, sinceMs: view.sinceMs, insecure: config.insecure, bus }),
+  });
+
+  const stopPublishing = publishFleet(view, bus, { connection: connectionDocument, edge: edgeDocument });
+  const sweeping = setInterval(() => {
+    ingest.sweep(clock());
+    view.correlator.sweep(clock());
+  }, sweepIntervalMs);
+  const close = once(async () => {
+    doors.setOpen(false);
+    clearInterval(sweeping);
+    stopPublishing();
+    ingest.close();
+    await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close()]);
+  });
+
+  try {
+    addresses.grpcAddress = await bindGrpc(doors.grpcServer, listen);
+    addresses.httpAddress = await bindHttp(doors.httpServer, http);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  doors.setOpen(true);
+  log.info({ grpc: addresses.grpcAddress, http: addresses.httpAddress }, 'aggregator listens');
+  return { ...addresses, view, close };
+}
+
+/** What takes facts in and keeps them. */
+interface Core {
+  readonly view: LiveView;
+  readonly ingest: Ingest;
+  readonly bus: Bus;
+}
+
+function createCore(config: AggregatorConfig, log: Logger): Core {
   const view: LiveView = new LiveView({
     naming: new Naming(config.services, config.names),
     limits: config.limits,
@@ -80,51 +105,62 @@ export async function startAggregator(
     serverId: randomUUID(),
     version: packageVersion,
   });
-  const bus = createBus(config, log);
-  const stopPublishing = publishFleet(view, bus, { connection: connectionDocument, edge: edgeDocument });
-  const watchers = new Watchers(view);
-  const onError = (question: string, error: unknown): void =>
-    log.error({ err: error, question }, 'no answer');
+  return { view, ingest, bus: createBus(config, log) };
+}
 
-  const grpcServer = createGrpcServer();
-  ingest.addTo(grpcServer);
-  addQueryService(grpcServer, { view, watchers, clock, onError });
-  const health = addHealthAndReflection(grpcServer);
-  let isReady = false;
-  const httpServer = await createHttpServer({
+function createBus(config: AggregatorConfig, log: Logger): Bus {
+  if (config.natsUrls.length === 0) return createInProcessBus();
+  const busLog = log.child({ part: 'nats' });
+  return new NatsBus({
+    servers: config.natsUrls,
+    log: { info: (line) => busLog.info(line), warn: (line) => busLog.warn(line) },
+  });
+}
+
+/** The two servers, not bound yet. */
+interface Doors {
+  readonly grpcServer: grpc.Server;
+  readonly httpServer: FastifyInstance;
+  /** What health checks and /readyz say. */
+  setOpen(isOpen: boolean): void;
+}
+
+interface DoorOptions {
+  readonly log: Logger;
+  readonly loopbackOnly: boolean;
+  readonly about: () => AboutSources;
+}
+
+async function createDoors({ view, ingest, bus }: Core, options: DoorOptions): Promise<Doors> {
+  const { log, loopbackOnly } = options;
+  const watchers = new Watchers(view);
+  let isOpen = false;
+  const shared = {
     view,
     watchers,
-    registry: createRegistry({ view, watchers, bus }),
     clock,
-    isReady: () => isReady,
+    about: () => aboutDocument(options.about(), clock()),
+    onError: (question: string, error: unknown) => log.error({ err: error, question }, 'no answer'),
+  };
+  const grpcServer = createGrpcServer();
+  ingest.addTo(grpcServer);
+  addQueryService(grpcServer, shared);
+  const health: Health = addHealthAndReflection(grpcServer);
+  const httpServer = await createHttpServer({
+    ...shared,
+    registry: createRegistry({ view, ingest, watchers, bus }),
+    isReady: () => isOpen,
     pageFolder: pageFolder(),
-    loopbackOnly: isLoopbackHost(http.host),
-    onError,
+    loopbackOnly,
   });
-
-  const sweeping = setInterval(() => {
-    ingest.sweep(clock());
-    view.correlator.sweep(clock());
-  }, sweepIntervalMs);
-  const close = once(async () => {
-    isReady = false;
-    health.setServing(false);
-    clearInterval(sweeping);
-    stopPublishing();
-    ingest.close();
-    await Promise.all([shutDown(grpcServer), httpServer.close(), bus.close()]);
-  });
-
-  try {
-    const grpcAddress = await bindGrpc(grpcServer, listen);
-    const httpAddress = await bindHttp(httpServer, http);
-    isReady = true;
-    log.info({ grpc: grpcAddress, http: httpAddress }, 'aggregator listens');
-    return { grpcAddress, httpAddress, view, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return {
+    grpcServer,
+    httpServer,
+    setOpen: (open) => {
+      isOpen = open;
+      health.setServing(open);
+    },
+  };
 }
 
 function createGrpcServer(): grpc.Server {
@@ -138,61 +174,10 @@ function createGrpcServer(): grpc.Server {
   });
 }
 
-function createBus(config: AggregatorConfig, log: Logger): Bus {
-  if (config.natsUrls.length === 0) return createInProcessBus();
-  const busLog = log.child({ part: 'nats' });
-  return new NatsBus({
-    servers: config.natsUrls,
-    log: { info: (line) => busLog.info(line), warn: (line) => busLog.warn(line) },
-  });
-}
-
 /** The built page beside the compiled aggregator; null when run from the sources. */
 function pageFolder(): string | null {
   const folder = fileURLToPath(new URL('../web', import.meta.url));
   return existsSync(`${folder}/index.html`) && !existsSync(`${folder}/main.tsx`) ? folder : null;
-}
-
-function bindGrpc(server: grpc.Server, address: HostPort): Promise<string> {
-  const text = formatHostPort(address);
-  return new Promise((resolve, reject) => {
-    server.bindAsync(text, grpc.ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(formatHostPort({ ...address, port }));
-      else reject(new BindError('--listen', text, systemCode(error.message)));
-    });
-  });
-}
-
-async function bindHttp(server: FastifyInstance, { host, port }: HostPort): Promise<string> {
-  try {
-    await server.listen({ host, port });
-  } catch (error) {
-    throw new BindError(
-      '--http',
-      formatHostPort({ host, port }),
-      (error as NodeJS.ErrnoException).code ?? '',
-    );
-  }
-  const bound = server.server.address();
-  return formatHostPort({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
-}
-
-/** grpc-js tells only text: the system's code stands in it. */
-function systemCode(text: string): string {
-  return /\bE[A-Z]{3,}\b/.exec(text)?.[0] ?? text;
-}
-
-function shutDown(server: grpc.Server): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, drainMs);
-    server.tryShutdown(() => {
-      clearTimeout(force);
-      resolve();
-    });
-  });
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {

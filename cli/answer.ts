@@ -1,5 +1,5 @@
 /** The way of every question: settings, the server's answer, its text, and what is missing in it. */
-import type { DocumentHead } from '../model/document.ts';
+import type { FleetAnswer } from '../model/document.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { plainText } from './format/plain-text.ts';
 import { type CommonSettings, type Invocation, warnIfExposed } from './invocation.ts';
@@ -26,9 +26,11 @@ export async function askServer<Q extends Question>(
 }
 
 /**
- * The exit code of an answer that was printed: partial when hosts are missing in it, which are named on stderr.
+ * The exit code of an answer that was printed: partial when hosts are missing in it, which are named on stderr, as are
+ * simulated ones.
  */
-export function finish(io: CliIo, document: DocumentHead): ExitCode {
+export function finish(io: CliIo, document: FleetAnswer): ExitCode {
+  if (document.demo) note(io, 'DEMO: simulated hosts are in this answer');
   for (const { host, reason, since } of document.partial) {
     const when = since === null ? '' : `, since ${since}`;
     note(io, `partial: ${plainText(host)} is missing: ${plainText(reason)}${when}`);

@@ -38,6 +38,7 @@ const configSchema = z.strictObject({
       interval: text.optional(),
       procfs: text.optional(),
       cmdline: z.enum(['full', 'redacted', 'none']).optional(),
+      metrics: text.optional(),
       labels: z.record(z.string(), scalar).optional(),
     })
     .optional(),

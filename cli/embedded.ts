@@ -1,8 +1,9 @@
 /** An aggregator inside this process: as `aggregator` runs it, and for `up` and `demo` with ports that give way. */
 
 import type { Logger } from 'pino';
+import { BindError } from '../aggregator/bind.ts';
 import type { AggregatorConfig } from '../aggregator/config.ts';
-import { type Aggregator, BindError, startAggregator } from '../aggregator/run.ts';
+import { type Aggregator, startAggregator } from '../aggregator/run.ts';
 import type { AggregatorSettings } from './daemon-settings.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { freeAddress } from './free-address.ts';

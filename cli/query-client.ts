@@ -16,6 +16,7 @@ export interface Answers {
   readonly hosts: documents.HostsDocument;
   readonly deps: documents.DepsDocument;
   readonly map: documents.MapDocument;
+  readonly about: documents.AboutDocument;
 }
 
 export type Question = keyof Answers;

@@ -11,6 +11,7 @@ const agentOptions: readonly VerbOption[] = [
   { flags: '--procfs <path>', description: 'where proc is mounted (default: /proc)' },
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },
   { flags: '--cmdline <mode>', description: 'full, redacted or none (default: redacted)' },
+  { flags: '--metrics <host:port>', description: "the agent's own metrics (default: none)" },
 ];
 
 const aggregatorOptions: readonly VerbOption[] = [

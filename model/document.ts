@@ -13,6 +13,12 @@ export interface DocumentHead {
   readonly partial: readonly PartialHost[];
 }
 
+/** What every answer about a fleet carries besides. */
+export interface FleetAnswer extends DocumentHead {
+  /** Simulated hosts (`whotalks demo`) are in it. */
+  readonly demo: boolean;
+}
+
 export interface PartialHost {
   readonly host: string;
   readonly reason: string;
@@ -94,7 +100,7 @@ export interface ConnectionDocument {
   readonly nat: NatDocument | null;
 }
 
-export interface ConnectionsDocument extends DocumentHead {
+export interface ConnectionsDocument extends FleetAnswer {
   readonly connections: readonly ConnectionDocument[];
   /** Matches before the limit cut them. */
   readonly total: number;
@@ -136,7 +142,7 @@ export interface CoverageDocument {
   readonly gaps: readonly GapDocument[];
 }
 
-export interface ToDocument extends DocumentHead {
+export interface ToDocument extends FleetAnswer {
   readonly target: string;
   /** The answer in one sentence. */
   readonly summary: string;
@@ -145,7 +151,7 @@ export interface ToDocument extends DocumentHead {
   readonly coverage: CoverageDocument;
 }
 
-export interface FromDocument extends DocumentHead {
+export interface FromDocument extends FleetAnswer {
   readonly source: string;
   readonly summary: string;
   readonly servers: readonly PeerDocument[];
@@ -160,7 +166,7 @@ export interface ListenerDocument extends EndDocument {
   readonly open: number;
 }
 
-export interface ListenersDocument extends DocumentHead {
+export interface ListenersDocument extends FleetAnswer {
   readonly listeners: readonly ListenerDocument[];
   readonly total: number;
 }
@@ -177,7 +183,7 @@ export interface ServiceDocument {
   readonly observed: boolean;
 }
 
-export interface ServicesDocument extends DocumentHead {
+export interface ServicesDocument extends FleetAnswer {
   readonly services: readonly ServiceDocument[];
 }
 
@@ -205,13 +211,14 @@ export interface HostDocument {
   readonly agentVersion: string;
 }
 
-export interface HostsDocument extends DocumentHead {
+export interface HostsDocument extends FleetAnswer {
   readonly hosts: readonly HostDocument[];
 }
 
 export interface EdgeDocument {
   readonly client: string;
   readonly server: string;
+  readonly realm: string;
   readonly port: number;
   readonly protocol: Protocol;
   readonly open: number;
@@ -223,12 +230,12 @@ export interface EdgeDocument {
   readonly seen: SeenCounts;
 }
 
-export interface MapDocument extends DocumentHead {
+export interface MapDocument extends FleetAnswer {
   readonly services: readonly ServiceDocument[];
   readonly edges: readonly EdgeDocument[];
 }
 
-export interface DepsDocument extends DocumentHead {
+export interface DepsDocument extends FleetAnswer {
   readonly service: string;
   readonly edges: readonly EdgeDocument[];
 }
@@ -241,6 +248,32 @@ export interface WatchDocument {
   readonly edge: EdgeDocument | null;
   readonly host: HostDocument | null;
   readonly missed: number;
+}
+
+/** The aggregator itself: what a client and the page need to know of it. */
+export interface AboutDocument {
+  readonly apiVersion: string;
+  readonly asOf: string;
+  readonly version: string;
+  /** Since when it watches. */
+  readonly since: string;
+  /** Where agents and the CLI reach it, as bound. */
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  /** It takes plaintext without authorisation off loopback. */
+  readonly insecure: boolean;
+  readonly bus: BusDocument;
+}
+
+/** Where it publishes what it saw. */
+export interface BusDocument {
+  readonly name: string;
+  readonly state: 'connected' | 'disconnected';
+  readonly since: string;
+  readonly error: string | null;
+  readonly published: number;
+  readonly lost: number;
+  readonly queued: number;
 }
 
 /** `whotalks sockets`: this host alone, no aggregator. */

@@ -1,5 +1,5 @@
 /**
- * The dependencies of the fleet, counted incrementally: client → server on one server port. A connection counts in
+ * The dependencies of the fleet, counted incrementally: client → server on one server port in one realm. A connection counts in
  * exactly one edge; when it is known better, its count moves.
  */
 import type { Seen } from '../../model/document.ts';
@@ -7,6 +7,7 @@ import type { Protocol } from '../../model/socket-state.ts';
 
 /** What one connection says about one edge. */
 export interface EdgeShare {
+  readonly realm: string;
   readonly client: string;
   readonly server: string;
   readonly port: number;
@@ -18,6 +19,7 @@ export interface EdgeShare {
 }
 
 export interface Edge {
+  readonly realm: string;
   readonly client: string;
   readonly server: string;
   readonly port: number;
@@ -103,12 +105,14 @@ export class Edges {
   }
 }
 
-function newEdge({ client, server, port, protocol, firstSeenAtMs, lastSeenAtMs }: EdgeShare): Edge {
+function newEdge(share: EdgeShare): Edge {
+  const { realm, client, server, port, protocol, firstSeenAtMs, lastSeenAtMs } = share;
   const seen = { both: 0, client: 0, server: 0 };
-  return { client, server, port, protocol, open: 0, total: 0, firstSeenAtMs, lastSeenAtMs, seen };
+  return { realm, client, server, port, protocol, open: 0, total: 0, firstSeenAtMs, lastSeenAtMs, seen };
 }
 
 /** Names are foreign text and may hold any character, so they are told apart by length. */
 function edgeKey(share: EdgeShare): string {
-  return `${share.protocol}:${share.port}:${share.client.length}:${share.client}${share.server}`;
+  const { protocol, port, realm, client, server } = share;
+  return `${protocol}:${port}:${realm.length}:${client.length}:${realm}${client}${server}`;
 }

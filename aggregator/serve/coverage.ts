@@ -1,5 +1,5 @@
 /** What an answer rests on: which hosts report, since when, and which intervals nobody watched. */
-import type { CoverageDocument, DocumentHead, PartialHost } from '../../model/document.ts';
+import type { CoverageDocument, FleetAnswer, PartialHost } from '../../model/document.ts';
 import { apiVersion } from '../../wire/protocol.ts';
 import type { ReportingHost } from '../correlate/report.ts';
 import { formatTime, gapDocuments } from './documents.ts';
@@ -17,8 +17,10 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-export function documentHead(view: FleetView, realm: string, now: number): DocumentHead {
-  return { apiVersion, asOf: formatTime(now), partial: partialHosts(hostsIn(view, realm)) };
+export function documentHead(view: FleetView, realm: string, now: number): FleetAnswer {
+  const hosts = hostsIn(view, realm);
+  const demo = hosts.some((host) => host.labels.get('demo') === 'true');
+  return { apiVersion, asOf: formatTime(now), partial: partialHosts(hosts), demo };
 }
 
 function partialHosts(hosts: readonly ReportingHost[]): PartialHost[] {

@@ -138,6 +138,7 @@ export function edgeDocument(edge: EdgeView): EdgeDocument {
   return {
     client: edge.client,
     server: edge.server,
+    realm: edge.realm,
     port: edge.port,
     protocol: edge.protocol,
     open: edge.open,

@@ -49,6 +49,7 @@ export interface ListenerView {
 
 /** Counts of one dependency, kept incrementally. */
 export interface EdgeView {
+  readonly realm: string;
   readonly client: string;
   readonly server: string;
   readonly port: number;

@@ -2,6 +2,7 @@
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { AboutDocument } from '../../model/document.ts';
 import * as answers from './answers.ts';
 import type { FleetView } from './fleet-view.ts';
 import { failure, type HttpFailure, httpFailure } from './http-errors.ts';
@@ -12,6 +13,7 @@ import type { Watchers } from './watch-feed.ts';
 export interface HttpOptions {
   readonly view: FleetView;
   readonly watchers: Watchers;
+  readonly about: () => AboutDocument;
   readonly registry: Registry;
   /** Unix milliseconds. */
   readonly clock: () => number;
@@ -83,7 +85,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   return server;
 }
 
-const whatThereIs = `the API is GET /api/v1/{${[...Object.keys(questions), 'watch'].join(',')}}`;
+const whatThereIs = `the API is GET /api/v1/{${[...Object.keys(questions), 'about', 'watch'].join(',')}}`;
 
 function send(reply: FastifyReply, failed: HttpFailure): FastifyReply {
   return reply.code(failed.status).header('cache-control', 'no-store').send(failed.document);
@@ -96,6 +98,9 @@ function addApi(server: FastifyInstance, options: HttpOptions): void {
       return reply.send(answer(options.view, parametersOf(request.url), options.clock()));
     });
   }
+  server.get('/api/v1/about', (_request, reply) => {
+    return reply.header('cache-control', 'no-store').send(options.about());
+  });
   server.get('/api/v1/watch', (request, reply) => {
     streamWatch(options.watchers, parametersOf(request.url), options.clock(), request, reply);
   });

@@ -34,13 +34,11 @@ export function serviceDocuments(view: FleetView, selection: Selection): Service
     if (!isInRealm(listener.socket.host.realm, selection)) continue;
     if (filterMatches(filter, listenerSubject(listener))) inventory.addListener(listener);
   }
-  const edges = [...view.edges()];
-  if (selection.realm === '') {
-    for (const edge of edges) {
-      const { client, server } = edgeSubject(edge);
-      if (filterMatches(filter, { client: null, server: client })) inventory.addName(edge.client);
-      if (filterMatches(filter, { client: null, server })) inventory.addName(edge.server);
-    }
+  const edges = [...view.edges()].filter((edge) => isInRealm(edge.realm, selection));
+  for (const edge of edges) {
+    const { client, server } = edgeSubject(edge);
+    if (filterMatches(filter, { client: null, server: client })) inventory.addName(edge.client);
+    if (filterMatches(filter, { client: null, server })) inventory.addName(edge.server);
   }
   for (const edge of edges) inventory.link(edge);
   return inventory.documents();
@@ -55,33 +53,31 @@ export function isInRealm(realm: string, selection: Selection): boolean {
   return selection.realm === '' || selection.realm === realm;
 }
 
-/**
- * The edges that have a selected connection. Edges whose connections are all gone are judged by their names and port;
- * of such an edge the realm is not known, so that it is left out when a realm is asked for.
- */
+/** The edges that have a selected connection. Those whose connections are all gone are judged by their names and port. */
 export function selectedEdges(view: FleetView, selection: Selection): EdgeView[] {
   const selected = new Set<string>();
   const connected = new Set<string>();
-  for (const connection of view.connections()) {
+  for (const connection of selectedIn(view.connections(), selection)) {
     const key = edgeKey({
       client: connection.client.label,
       server: connection.server.label,
+      realm: connection.server.realm,
       port: connection.server.endpoint.port,
       protocol: connection.protocol,
     });
     connected.add(key);
-    if (!isInRealm(connection.server.realm, selection) || selected.has(key)) continue;
+    if (selected.has(key)) continue;
     if (filterMatches(selection.filter, connectionSubject(connection))) selected.add(key);
   }
   return [...view.edges()].filter((edge) => {
+    if (!isInRealm(edge.realm, selection)) return false;
     const key = edgeKey(edge);
-    if (connected.has(key)) return selected.has(key);
-    return selection.realm === '' && filterMatches(selection.filter, edgeSubject(edge));
+    return connected.has(key) ? selected.has(key) : filterMatches(selection.filter, edgeSubject(edge));
   });
 }
 
-function edgeKey(edge: Pick<EdgeView, 'client' | 'server' | 'port' | 'protocol'>): string {
-  return JSON.stringify([edge.client, edge.server, edge.port, edge.protocol]);
+function edgeKey(edge: Pick<EdgeView, 'client' | 'server' | 'realm' | 'port' | 'protocol'>): string {
+  return JSON.stringify([edge.client, edge.server, edge.realm, edge.port, edge.protocol]);
 }
 
 class Inventory {

@@ -1,6 +1,6 @@
 /** The gRPC Query service: requests of the wire to answers, errors to status codes. */
 import * as grpc from '@grpc/grpc-js';
-import type { WatchDocument } from '../../model/document.ts';
+import type { AboutDocument, WatchDocument } from '../../model/document.ts';
 import { FilterError } from '../../query/filter-error.ts';
 import { serviceDefinition } from '../../wire/proto-file.ts';
 import * as answers from './answers.ts';
@@ -14,6 +14,7 @@ export const columnMetadataKey = 'whotalks-column';
 export interface QueryServiceOptions {
   readonly view: FleetView;
   readonly watchers: Watchers;
+  readonly about: () => AboutDocument;
   /** Unix milliseconds. */
   readonly clock: () => number;
   /** Told of every failure that is not the asker's fault. */
@@ -42,6 +43,7 @@ export function addQueryService(server: grpc.Server, options: QueryServiceOption
     hosts: unary('hosts', answers.hosts),
     deps: unary('deps', answers.deps),
     map: unary('map', answers.map),
+    about: unary('about', () => options.about()),
     watch: watchHandler(options),
   });
 }

@@ -59,7 +59,7 @@ export function edgeSubject(edge: EdgeView): FilterSubject {
     port,
     host: label,
     service: label,
-    realm: null,
+    realm: edge.realm,
   });
   return { client: end(edge.client, null), server: end(edge.server, edge.port) };
 }

@@ -70,12 +70,12 @@ async function examineLibc(): Promise<Pick<Findings, 'koffiProblem' | 'rtnetlink
 async function examineServer(
   invocation: Invocation,
   settings: CommonSettings,
-): Promise<Pick<Findings, 'serverApiVersion' | 'serverProblem'>> {
+): Promise<Pick<Findings, 'about' | 'serverProblem'>> {
   try {
-    const document = await askServer(invocation, settings, 'hosts', { q: '' });
-    return { serverApiVersion: document.apiVersion, serverProblem: null };
+    const about = await askServer(invocation, settings, 'about', { q: '' });
+    return { about, serverProblem: null };
   } catch (error) {
-    if (error instanceof CliFailure) return { serverApiVersion: null, serverProblem: error.message };
+    if (error instanceof CliFailure) return { about: null, serverProblem: error.message };
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** What doctor found out, and what it concludes: per facility whether it is there, what is lost, what fixes it. Pure. */
+import type { AboutDocument } from '../../model/document.ts';
 import { type Capability, hasCapability } from './capabilities.ts';
 
 /** What was read of this host and of the server. */
@@ -24,8 +25,8 @@ export interface Findings {
   readonly rtnetlinkProblem: string | null;
   readonly server: string;
   readonly insecure: boolean;
-  /** apiVersion of its answer; null = no answer. */
-  readonly serverApiVersion: string | null;
+  /** What it says of itself; null = no answer. */
+  readonly about: AboutDocument | null;
   readonly serverProblem: string | null;
 }
 
@@ -62,6 +63,7 @@ export function conclude(findings: Findings, programName: string): Check[] {
       'allow AF_NETLINK sockets (seccomp, or RestrictAddressFamilies= of systemd)',
     ),
     serverCheck(findings, programName),
+    ...busChecks(findings),
     insecureCheck(findings),
   ];
 }
@@ -119,13 +121,30 @@ function scanCheck({ scan, scanProblem }: Findings): Check {
 }
 
 function serverCheck(findings: Findings, programName: string): Check {
-  const { server, serverApiVersion, serverProblem } = findings;
-  if (serverApiVersion !== null) return ok('server', `${server} answers, ${serverApiVersion}`);
+  const { server, about, serverProblem } = findings;
+  if (about !== null) return ok('server', `${server} answers, version ${about.version}`);
   return lacking('server', serverProblem ?? 'no answer', 'every answer about the fleet', `${programName} up`);
 }
 
-function insecureCheck({ insecure }: Findings): Check {
-  if (!insecure) return ok('insecure', 'not in use');
+/** Nothing to say of an aggregator that publishes nowhere. */
+function busChecks({ about }: Findings): Check[] {
+  if (about === null || about.bus.name === 'in-process') return [];
+  const { name, state, error, published, lost } = about.bus;
+  if (state === 'connected' && lost === 0) return [ok(name, `connected, ${published} events published`)];
+  const detail =
+    state === 'connected' ? `connected, ${lost} events lost` : `disconnected: ${error ?? 'no reason'}`;
+  return [
+    lacking(
+      name,
+      detail,
+      `what others learn through ${name}; answers are whole`,
+      'see the log of the aggregator',
+    ),
+  ];
+}
+
+function insecureCheck({ insecure, about }: Findings): Check {
+  if (!insecure && about?.insecure !== true) return ok('insecure', 'not in use');
   const lost = 'confidentiality: whoever is on the way reads and forges';
   return lacking(
     'insecure',

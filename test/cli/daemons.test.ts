@@ -42,7 +42,7 @@ describe('up', () => {
     expect(code).toBe(0);
     expect(checks.find(({ check }) => check === 'server')).toMatchObject({
       state: 'ok',
-      detail: `${addressOf(up)} answers, whotalks/v1`,
+      detail: `${addressOf(up)} answers, version 0.1.0`,
     });
     expect((await runCli(['doctor', '--server', addressOf(up)])).out).toMatch(/^ok {7}kernel +\S+\n/);
   });

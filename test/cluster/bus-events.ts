@@ -50,6 +50,7 @@ export function connectionDocument(id: string): ConnectionDocument {
 export const edgeDocument: EdgeDocument = {
   client: 'index_search',
   server: 'server',
+  realm: 'default',
   port: 8743,
   protocol: 'tcp',
   open: 1,

@@ -3,6 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import { addHealthAndReflection, type Health } from '../../aggregator/serve/grpc-extras.ts';
 import { addQueryService } from '../../aggregator/serve/query-service.ts';
 import { Watchers } from '../../aggregator/serve/watch-feed.ts';
+import { aboutTests } from './about.ts';
 import type { ReportedFleet } from './reported-fleet.ts';
 
 export interface QueryServer {
@@ -22,6 +23,7 @@ export async function startQueryServer(fleet: ReportedFleet): Promise<QueryServe
   addQueryService(server, {
     view: fleet.view,
     watchers,
+    about: () => aboutTests(fleet.nowMs),
     clock: () => fleet.nowMs,
     onError: (question) => failures.push(question),
   });

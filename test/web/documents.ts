@@ -1,5 +1,6 @@
 /** Builders of documents for the page's tests: whole, with only what matters given. */
 import type {
+  AboutDocument,
   ConnectionDocument,
   ConnectionsDocument,
   EdgeDocument,
@@ -12,7 +13,27 @@ import type {
 
 export const asOf = '2026-03-05T14:02:11.000Z';
 /** What every document carries. */
-export const head = { apiVersion: 'whotalks/v1', asOf, partial: [] } as const;
+export const head = { apiVersion: 'whotalks/v1', asOf, partial: [], demo: false } as const;
+
+/** An aggregator that is open to loopback only. */
+export const about: AboutDocument = {
+  apiVersion: 'whotalks/v1',
+  asOf,
+  version: '0.1.0',
+  since: asOf,
+  grpcAddress: '127.0.0.1:7443',
+  httpAddress: '127.0.0.1:7480',
+  insecure: false,
+  bus: {
+    name: 'in-process',
+    state: 'connected',
+    since: asOf,
+    error: null,
+    published: 0,
+    lost: 0,
+    queued: 0,
+  },
+};
 
 export function host(name: string, part: Partial<HostDocument> = {}): HostDocument {
   return {
@@ -96,6 +117,7 @@ export function edge(
   return {
     client,
     server,
+    realm: 'default',
     port,
     protocol: 'tcp',
     open: 1,

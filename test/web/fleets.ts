@@ -1,5 +1,6 @@
 /** Canned fleets for the page's tests: the founding example, a hostile one, one too large for columns, none at all. */
 import type {
+  AboutDocument,
   ConnectionsDocument,
   EdgeDocument,
   HostDocument,
@@ -7,13 +8,14 @@ import type {
   MapDocument,
   ToDocument,
 } from '../../model/document.ts';
-import { connection, connectionsOf, edge, end, head, host, hostsOf, mapOf } from './documents.ts';
+import { about, connection, connectionsOf, edge, end, head, host, hostsOf, mapOf } from './documents.ts';
 
 /** Everything that one query answers with. */
 export interface Fleet {
   readonly map: MapDocument;
   readonly connections: ConnectionsDocument;
   readonly hosts: HostsDocument;
+  readonly about: AboutDocument;
 }
 
 const index = end('10.1.100.9', 8743, {
@@ -82,6 +84,7 @@ export function foundingFleet(): Fleet {
       }),
       connection('c4', { ...index, port: 40112, fds: [91] }, store, { openedAt: '2026-02-27T14:01:31.000Z' }),
     ]),
+    about,
     hosts: hostsOf([
       host('web1'),
       host('web2'),
@@ -122,6 +125,7 @@ export function hostileFleet(): Fleet {
         ),
       ),
     ),
+    about,
     hosts: hostsOf(names.map((name) => host(name, { state: 'stale' }))),
   };
 }
@@ -146,10 +150,11 @@ export function largeFleet(count: number): Fleet {
   return {
     map: mapOf(proper, ['team1-svc3', 'team4-svc9']),
     connections: connectionsOf([]),
+    about,
     hosts: hostsOf([host('h1')]),
   };
 }
 
 export function emptyFleet(hosts: readonly HostDocument[] = []): Fleet {
-  return { map: mapOf([]), connections: connectionsOf([]), hosts: hostsOf(hosts) };
+  return { map: mapOf([]), connections: connectionsOf([]), hosts: hostsOf(hosts), about };
 }

@@ -84,6 +84,17 @@ describe('the page when not all is well', { timeout: 2 * patienceMs }, () => {
     expect(await open.page.locator('.command').textContent()).toBe('whotalks agent --server 127.0.0.1:7443');
   });
 
+  it('marks simulated hosts and an aggregator without protection', async () => {
+    const fleet = foundingFleet();
+    stub.fleet = { ...fleet, map: { ...fleet.map, demo: true }, about: { ...fleet.about, insecure: true } };
+    open = await openPage(browser, stub.url);
+    await open.page.locator('.mark').first().waitFor();
+    expect(await open.page.locator('.mark').allTextContents()).toEqual(['DEMO', 'insecure']);
+    stub.fleet = foundingFleet();
+    stub.tell();
+    await open.page.locator('.mark').first().waitFor({ state: 'detached' });
+  });
+
   it('says what was searched over which coverage when nothing is found', async () => {
     stub.fleet = emptyFleet([host('a'), host('b', { state: 'lost' })]);
     open = await openPage(browser, `${stub.url}?q=nowhere`);

@@ -108,6 +108,7 @@ function documentFor(url: URL, fleet: Fleet): [number, unknown] {
   if (url.pathname === '/api/v1/map') return [200, fleet.map];
   if (url.pathname === '/api/v1/connections') return [200, fleet.connections];
   if (url.pathname === '/api/v1/hosts') return [200, fleet.hosts];
+  if (url.pathname === '/api/v1/about') return [200, fleet.about];
   if (url.pathname === '/api/v1/to' && query === '10.1.100.9:8743') return [200, foundingTo(query)];
   return [400, refusal('not a single target', 1)];
 }

@@ -1,5 +1,6 @@
 /** Asks the aggregator's HTTP API for documents. Errors are two: Refused (the question is wrong) and Away (no answer). */
 import type {
+  AboutDocument,
   ConnectionsDocument,
   ErrorDocument,
   FromDocument,
@@ -29,6 +30,7 @@ export interface Api {
   to(target: string, signal: AbortSignal): Promise<ToDocument>;
   from(source: string, signal: AbortSignal): Promise<FromDocument>;
   hosts(signal: AbortSignal): Promise<HostsDocument>;
+  about(signal: AbortSignal): Promise<AboutDocument>;
 }
 
 /** @param base address of the page; the API stands beside it. */
@@ -41,6 +43,7 @@ export function createApi(base: string): Api {
     to: (q, signal) => get('to', { q }, signal),
     from: (q, signal) => get('from', { q }, signal),
     hosts: (signal) => get('hosts', {}, signal),
+    about: (signal) => get('about', {}, signal),
   };
 }
 

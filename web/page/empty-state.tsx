@@ -1,6 +1,7 @@
 /** No hosts yet, or nothing found: says what was searched, over what coverage, and what to do. */
+import type { AboutDocument } from '../../model/document.ts';
 import type { Answer } from '../state/answer.ts';
-import { joinCommand } from '../words/command.ts';
+import { joining } from '../words/command.ts';
 import { coverageOf, formatCoverage } from '../words/coverage.ts';
 import { formatClock } from '../words/format.ts';
 import { visibleText } from '../words/visible.ts';
@@ -11,7 +12,7 @@ export function EmptyState({ answer }: { readonly answer: Answer }) {
     return (
       <section class="empty">
         <p>The aggregator is here and waits for agents. On each host that you want to see, run:</p>
-        <pre class="command">{joinCommand(location)}</pre>
+        <HowToJoin about={answer.about} />
         <p class="quiet">The map appears as soon as the first agent has looked around.</p>
       </section>
     );
@@ -29,7 +30,17 @@ export function EmptyState({ answer }: { readonly answer: Answer }) {
         is open or was closed recently, as of {formatClock(answer.map.asOf)}; {formatCoverage(coverage)}.
       </p>
       <p>What runs on a host without an agent is invisible unless it talks to one that has. To add a host:</p>
-      <pre class="command">{joinCommand(location)}</pre>
+      <HowToJoin about={answer.about} />
     </section>
+  );
+}
+
+function HowToJoin({ about }: { readonly about: AboutDocument }) {
+  const { command, obstacle } = joining(location, about);
+  return (
+    <>
+      <pre class="command">{command}</pre>
+      {obstacle !== null && <p class="obstacle">{obstacle}</p>}
+    </>
   );
 }

@@ -26,10 +26,30 @@ export function TopBar({ session, searchBox }: Props) {
       </a>
       <SearchBox session={session} searchBox={searchBox} />
       <div class="truth">
+        <Warnings session={session} />
         <LiveButton session={session} />
         <CoverageDetails session={session} />
       </div>
     </header>
+  );
+}
+
+/** What must not be overlooked about everything else on the page. */
+function Warnings({ session }: { readonly session: Session }) {
+  const answer = session.answer.value;
+  return (
+    <>
+      {answer?.map.demo === true && (
+        <strong class="mark" title="Simulated hosts are in this picture">
+          DEMO
+        </strong>
+      )}
+      {answer?.about.insecure === true && (
+        <strong class="mark" title="Plaintext without authorisation: whoever is on the way reads and forges">
+          insecure
+        </strong>
+      )}
+    </>
   );
 }
 

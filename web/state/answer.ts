@@ -1,5 +1,6 @@
 /** One answer: the documents of one query, fetched together, and the sentence that opens the page. */
 import type {
+  AboutDocument,
   ConnectionsDocument,
   FromDocument,
   HostsDocument,
@@ -18,6 +19,7 @@ export interface Answer {
   readonly map: MapDocument;
   readonly connections: ConnectionsDocument;
   readonly hosts: HostsDocument;
+  readonly about: AboutDocument;
   /** The aggregator's own words on a single target or source; null for every other query. */
   readonly spoken: ToDocument | FromDocument | null;
 }
@@ -28,13 +30,14 @@ export function isEmpty(answer: Answer): boolean {
 }
 
 export async function gatherAnswer(api: Api, query: string, signal: AbortSignal): Promise<Answer> {
-  const [map, connections, hosts, spoken] = await Promise.all([
+  const [map, connections, hosts, about, spoken] = await Promise.all([
     api.map(query, signal),
     api.connections(query, connectionRowsMax, signal),
     api.hosts(signal),
+    api.about(signal),
     askForWords(api, query, signal),
   ]);
-  return { query, map, connections, hosts, spoken };
+  return { query, map, connections, hosts, about, spoken };
 }
 
 /** A refusal only means that the query is no single target: if it is malformed, the map's own refusal says so. */

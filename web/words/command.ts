@@ -1,4 +1,5 @@
 /** The same question, and the setup, as lines for a shell. */
+import type { AboutDocument } from '../../model/document.ts';
 import { questionOf } from '../state/question.ts';
 
 /** The command that answers `query` in a terminal. */
@@ -9,19 +10,36 @@ export function commandOf(query: string): string {
   return query === '' ? 'whotalks map' : `whotalks connections ${shellQuote(query)}`;
 }
 
-/** Port on which an aggregator takes agents unless told otherwise. */
-const agentPort = 7443;
+/** What makes another host report to the aggregator behind this page. */
+export interface Joining {
+  /** To be run on that host. */
+  readonly command: string;
+  /** What stands in the way; null when nothing does. */
+  readonly obstacle: string | null;
+}
 
-/**
- * The command that makes a host report to the aggregator behind this page.
- *
- * @param page scheme and host under which the page was opened. Plain HTTP off loopback means an aggregator without
- *   TLS, which an agent joins only when told to.
- */
-export function joinCommand(page: { readonly protocol: string; readonly hostname: string }): string {
-  const isLoopback = /^(localhost|127\..*|\[::1\])$/.test(page.hostname);
-  const insecure = page.protocol === 'http:' && !isLoopback ? ' --insecure' : '';
-  return `whotalks agent --server ${page.hostname}:${agentPort}${insecure}`;
+/** @param page host under which the page was opened */
+export function joining(
+  page: { readonly hostname: string },
+  about: Pick<AboutDocument, 'grpcAddress' | 'insecure'>,
+): Joining {
+  const colon = about.grpcAddress.lastIndexOf(':');
+  const [bound, port] = [about.grpcAddress.slice(0, colon), about.grpcAddress.slice(colon + 1)];
+  if (isLoopback(bound)) {
+    return {
+      command: `whotalks agent --server ${about.grpcAddress}`,
+      obstacle:
+        'This aggregator takes agents of its own machine only. For others start it with ' +
+        `--listen ADDRESS:${port} --insecure, and name that address in --server.`,
+    };
+  }
+  const host = /^(0\.0\.0\.0|\[::\])$/.test(bound) ? page.hostname : bound;
+  const insecure = about.insecure ? ' --insecure' : '';
+  return { command: `whotalks agent --server ${host}:${port}${insecure}`, obstacle: null };
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\..*|\[::1\])$/.test(host);
 }
 
 /** One word for a POSIX shell, whatever the text holds. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type EdgeShare, Edges } from '../../../aggregator/graph/edges.ts';
 
 const share: EdgeShare = {
+  realm: 'default',
   client: 'web',
   server: 'db',
   port: 5432,
@@ -48,6 +49,13 @@ describe('edges', () => {
     edges.count({ ...share, client: 'ab', server: 'c' }, null);
     edges.count({ ...share, client: 'a', server: 'bc' }, null);
     expect(edges.size).toBe(2);
+  });
+
+  it('keep realms apart', () => {
+    const edges = new Edges();
+    edges.count(share, null);
+    edges.count({ ...share, realm: 'east' }, null);
+    expect([...edges.all()].map((edge) => edge.realm)).toEqual(['default', 'east']);
   });
 
   it('refuse what is beyond the bound, and say how often', () => {

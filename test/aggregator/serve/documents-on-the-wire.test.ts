@@ -5,13 +5,14 @@ import { documentFromMessage } from '../../../wire/document-codec.ts';
 import { serviceDefinition } from '../../../wire/proto-file.ts';
 
 const time = '2026-11-22T14:02:00.123Z';
-const head: documents.DocumentHead = {
+const head: documents.FleetAnswer = {
   apiVersion: 'whotalks/v1',
   asOf: time,
   partial: [
     { host: 'h7', reason: 'stale', since: time },
     { host: 'h8', reason: 'lost', since: null },
   ],
+  demo: true,
 };
 
 const fullEnd: documents.EndDocument = {
@@ -119,6 +120,7 @@ const coverage: documents.CoverageDocument = { hosts: 2, reporting: 1, since: ti
 const edge: documents.EdgeDocument = {
   client: 'a',
   server: 'b',
+  realm: 'default',
   port: 443,
   protocol: 'udp',
   open: 0,
@@ -165,7 +167,22 @@ const watch: documents.WatchDocument = {
   missed: 5,
 };
 
+const about: documents.AboutDocument = {
+  apiVersion: 'whotalks/v1',
+  asOf: time,
+  version: '0.1.0',
+  since: time,
+  grpcAddress: '127.0.0.1:7443',
+  httpAddress: '127.0.0.1:7480',
+  insecure: true,
+  bus: { name: 'nats', state: 'disconnected', since: time, error: 'gone', published: 3, lost: 2, queued: 1 },
+};
+
 const samples: { [method: string]: [message: string, sample: object][] } = {
+  About: [
+    ['AboutDocument', about],
+    ['AboutDocument', { ...about, bus: { ...about.bus, error: null } }],
+  ],
   Connections: [
     [
       'ConnectionsDocument',

@@ -9,6 +9,7 @@ import * as answers from '../../../aggregator/serve/answers.ts';
 import type { FleetView } from '../../../aggregator/serve/fleet-view.ts';
 import { createHttpServer, isLoopbackHost } from '../../../aggregator/serve/http.ts';
 import { Watchers } from '../../../aggregator/serve/watch-feed.ts';
+import { aboutTests } from '../../support/about.ts';
 import { until } from '../../support/until.ts';
 import { ask, tellStory } from './story.ts';
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
     view: fleet.view,
     watchers,
     registry,
+    about: () => aboutTests(fleet.nowMs),
     clock: () => fleet.nowMs,
     isReady: () => isReady,
     pageFolder,
@@ -101,6 +103,7 @@ describe('the API', () => {
       view: failingView,
       watchers,
       registry,
+      about: () => aboutTests(0),
       clock: () => 0,
       isReady: () => true,
       pageFolder: null,

@@ -3,6 +3,26 @@ import { describe, expect, test } from 'vitest';
 import { hasCapability, parseEffectiveCapabilities } from '../../../cli/doctor/capabilities.ts';
 import { conclude, type Findings } from '../../../cli/doctor/findings.ts';
 import { parseHidepid } from '../../../cli/doctor/mounts.ts';
+import type { AboutDocument } from '../../../model/document.ts';
+
+const about: AboutDocument = {
+  apiVersion: 'whotalks/v1',
+  asOf: '2026-02-03T04:05:06.000Z',
+  version: '0.1.0',
+  since: '2026-02-03T04:05:06.000Z',
+  grpcAddress: '127.0.0.1:7443',
+  httpAddress: '127.0.0.1:7480',
+  insecure: false,
+  bus: {
+    name: 'in-process',
+    state: 'connected',
+    since: '2026-02-03T04:05:06.000Z',
+    error: null,
+    published: 0,
+    lost: 0,
+    queued: 0,
+  },
+};
 
 const healthy: Findings = {
   kernel: '6.1.0',
@@ -17,7 +37,7 @@ const healthy: Findings = {
   rtnetlinkProblem: null,
   server: '127.0.0.1:7443',
   insecure: false,
-  serverApiVersion: 'whotalks/v1',
+  about,
   serverProblem: null,
 };
 const lacking = (findings: Partial<Findings>) =>
@@ -36,7 +56,7 @@ describe('conclude', () => {
       'sockets: 41 in 2 network namespaces',
       'koffi: works',
       'rtnetlink: works',
-      'server: 127.0.0.1:7443 answers, whotalks/v1',
+      'server: 127.0.0.1:7443 answers, version 0.1.0',
       'insecure: not in use',
     ]);
   });
@@ -78,7 +98,7 @@ describe('conclude', () => {
 
   test('a server that does not answer, plaintext in use, and a missing native module are lacking', () => {
     const found = lacking({
-      serverApiVersion: null,
+      about: null,
       serverProblem: 'connection refused',
       insecure: true,
       koffiProblem: 'cannot load koffi: x',

@@ -48,6 +48,7 @@ describe('drawings', () => {
   const edge = (client: string, both: number): EdgeDocument => ({
     client,
     server: 'in"dex',
+    realm: 'default',
     port: 8743,
     protocol: 'tcp',
     open: 1,

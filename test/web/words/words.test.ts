@@ -1,11 +1,11 @@
 /** What the page says: ages, ends, sentences, commands, and names that hide something. */
 import { describe, expect, it } from 'vitest';
-import { commandOf, joinCommand } from '../../../web/words/command.ts';
+import { commandOf, joining } from '../../../web/words/command.ts';
 import { coverageOf, formatCoverage } from '../../../web/words/coverage.ts';
 import { formatAge, formatProcess, plural } from '../../../web/words/format.ts';
 import { sentenceOf } from '../../../web/words/sentence.ts';
 import { visibleText } from '../../../web/words/visible.ts';
-import { asOf, connectionsOf, edge, host, hostsOf, mapOf } from '../documents.ts';
+import { about, asOf, connectionsOf, edge, host, hostsOf, mapOf } from '../documents.ts';
 import { foundingSummary, foundingTo } from '../fleets.ts';
 
 describe('formatAge', () => {
@@ -40,6 +40,7 @@ describe('sentenceOf', () => {
     map: mapOf([]),
     connections: connectionsOf([]),
     hosts: hostsOf([host('a')]),
+    about,
     spoken: null,
   };
 
@@ -97,15 +98,22 @@ describe('commands', () => {
     expect(commandOf(query)).toBe(command);
   });
 
-  it('joins a host to the aggregator behind the page', () => {
-    expect(joinCommand({ protocol: 'http:', hostname: 'localhost' })).toBe(
-      'whotalks agent --server localhost:7443',
+  it.each([
+    ['0.0.0.0:7443', true, 'whotalks agent --server agg.lan:7443 --insecure'],
+    ['[::]:9', false, 'whotalks agent --server agg.lan:9'],
+    ['10.0.0.5:7444', true, 'whotalks agent --server 10.0.0.5:7444 --insecure'],
+  ])('a host joins an aggregator on %s (insecure: %s) by %s', (grpcAddress, insecure, command) => {
+    expect(joining({ hostname: 'agg.lan' }, { grpcAddress, insecure })).toEqual({ command, obstacle: null });
+  });
+
+  it('says that an aggregator on loopback cannot be joined from elsewhere, and what to do', () => {
+    const { command, obstacle } = joining(
+      { hostname: 'localhost' },
+      { grpcAddress: '127.0.0.1:7444', insecure: false },
     );
-    expect(joinCommand({ protocol: 'http:', hostname: 'agg.lan' })).toBe(
-      'whotalks agent --server agg.lan:7443 --insecure',
-    );
-    expect(joinCommand({ protocol: 'https:', hostname: 'agg.lan' })).toBe(
-      'whotalks agent --server agg.lan:7443',
+    expect(command).toBe('whotalks agent --server 127.0.0.1:7444');
+    expect(obstacle).toMatch(
+      /its own machine only\. For others start it with --listen ADDRESS:7444 --insecure/,
     );
   });
 });

@@ -1,0 +1,61 @@
+/** Binding the two servers to their addresses, and letting go of them. */
+import * as grpc from '@grpc/grpc-js';
+import type { FastifyInstance } from 'fastify';
+import { formatHostPort, type HostPort } from '../wire/host-port.ts';
+
+/** How long calls under way may go on when the server stops. */
+const drainMs = 1_000;
+
+/** An address could not be bound. `code` is the system's, such as EADDRINUSE. */
+export class BindError extends Error {
+  override readonly name = 'BindError';
+  readonly code: string;
+
+  constructor(flag: string, address: string, code: string) {
+    const reason = code === 'EADDRINUSE' ? 'the port is in use' : code;
+    super(`${flag} ${address}: ${reason}: choose another with ${flag} HOST:PORT`);
+    this.code = code;
+  }
+}
+
+/** The address as bound. Throws BindError. */
+export function bindGrpc(server: grpc.Server, address: HostPort): Promise<string> {
+  const text = formatHostPort(address);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(text, grpc.ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(formatHostPort({ ...address, port }));
+      else reject(new BindError('--listen', text, systemCode(error.message)));
+    });
+  });
+}
+
+/** grpc-js tells only text: the system's code stands in it. */
+function systemCode(text: string): string {
+  return /\bE[A-Z]{3,}\b/.exec(text)?.[0] ?? text;
+}
+
+/** The address as bound. Throws BindError. */
+export async function bindHttp(server: FastifyInstance, { host, port }: HostPort): Promise<string> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new BindError('--http', formatHostPort({ host, port }), code ?? message);
+  }
+  const bound = server.server.address();
+  return formatHostPort({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
+}
+
+/** Lets calls end for a moment, then ends them. */
+export function shutDownGrpc(server: grpc.Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, drainMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}
