@@ -1,9 +1,9 @@
 /** /proc/sys/kernel/random/boot_id: a UUID that the kernel draws at every boot. */
-import { isUnread, readProcFile } from './proc-file.ts';
+import { isUnread, readRecordFile } from './proc-file.ts';
 
 /** Null where it cannot be read. */
 export function readBootId(procRoot: string): string | null {
-  const bytes = readProcFile(`${procRoot}/sys/kernel/random/boot_id`);
+  const bytes = readRecordFile(`${procRoot}/sys/kernel/random/boot_id`);
   return isUnread(bytes) ? null : parseBootId(bytes.toString('latin1'));
 }
 

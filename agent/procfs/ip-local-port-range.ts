@@ -2,11 +2,11 @@
  * /proc/sys/net/ipv4/ip_local_port_range: from which ports the kernel picks the local one of an outgoing connection.
  * The file shows the READER's network namespace, whichever /proc it is opened through.
  */
-import { isUnread, readProcFile } from './proc-file.ts';
+import { isUnread, readRecordFile } from './proc-file.ts';
 
 /** First and last port, both inclusive; null where it cannot be read. */
 export function readLocalPortRange(procRoot: string): readonly [number, number] | null {
-  const bytes = readProcFile(`${procRoot}/sys/net/ipv4/ip_local_port_range`);
+  const bytes = readRecordFile(`${procRoot}/sys/net/ipv4/ip_local_port_range`);
   return isUnread(bytes) ? null : parseLocalPortRange(bytes.toString('latin1'));
 }
 

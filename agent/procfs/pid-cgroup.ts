@@ -1,5 +1,5 @@
 /** /proc/PID/cgroup: the path of a process in each cgroup hierarchy. Layout: cgroups(7). */
-import { isUnread, readProcFile, type Unread } from './proc-file.ts';
+import { isUnread, readRecordFile, type Unread } from './proc-file.ts';
 
 export interface CgroupEntry {
   /** Empty for the unified hierarchy (v2), `name=systemd` for systemd's own one, else v1 controllers. */
@@ -9,7 +9,7 @@ export interface CgroupEntry {
 }
 
 export function readCgroup(path: string): CgroupEntry[] | Unread {
-  const bytes = readProcFile(`${path}/cgroup`);
+  const bytes = readRecordFile(`${path}/cgroup`);
   return isUnread(bytes) ? bytes : parseCgroup(bytes.toString());
 }
 

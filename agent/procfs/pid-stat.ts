@@ -1,5 +1,5 @@
 /** /proc/PID/stat: identity and kind of a process. Layout: Documentation/filesystems/proc.rst, table 1-4. */
-import { gone, isUnread, readProcFile, type Unread } from './proc-file.ts';
+import { gone, isUnread, readRecordFile, type Unread } from './proc-file.ts';
 
 export interface PidStat {
   /** Field 2, chosen by the process: may hold spaces, parentheses and control characters. */
@@ -22,7 +22,7 @@ const closeParenthesis = 0x29;
 
 /** @param path folder of the process or thread. An unreadable content counts as gone: the kernel never writes one. */
 export function readPidStat(path: string): PidStat | Unread {
-  const bytes = readProcFile(`${path}/stat`);
+  const bytes = readRecordFile(`${path}/stat`);
   return isUnread(bytes) ? bytes : (parsePidStat(bytes) ?? gone);
 }
 

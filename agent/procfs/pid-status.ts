@@ -1,9 +1,9 @@
 /** /proc/PID/status: the user that a process acts as, and with which privileges. Layout: Documentation/filesystems/proc.rst, table 1-2. */
-import { gone, isUnread, readProcFile, type Unread } from './proc-file.ts';
+import { gone, isUnread, readRecordFile, type Unread } from './proc-file.ts';
 
 /** Effective user id. */
 export function readUid(path: string): number | Unread {
-  const bytes = readProcFile(`${path}/status`);
+  const bytes = readRecordFile(`${path}/status`);
   return isUnread(bytes) ? bytes : (parseUid(bytes.toString('latin1')) ?? gone);
 }
 
@@ -19,7 +19,7 @@ const capSysPtrace = 1n << 19n;
 
 /** Whether the process has the capabilities that open every /proc/PID/fd; false where that cannot be read. */
 export function readMayInspectOthers(path: string): boolean {
-  const bytes = readProcFile(`${path}/status`);
+  const bytes = readRecordFile(`${path}/status`);
   if (isUnread(bytes)) return false;
   const needed = capDacReadSearch | capSysPtrace;
   return (parseEffectiveCapabilities(bytes.toString('latin1')) & needed) === needed;

@@ -23,8 +23,12 @@ export const tableBytesMax = 256 << 20;
 /** Most files of a process fit in one read of this many bytes. */
 const smallFileBytes = 2048;
 
-/** The kernel hands out about one page per read of a socket table, so a larger step gains nothing. */
+/** Room for one read of a socket table; the kernel fills at most one page of its own per read. */
 const tableReadBytes = 64 << 10;
+
+/** The smallest page of any machine, and more than the longest row of any socket table. */
+const pageBytes = 4096;
+const rowBytesMax = 512;
 
 export function isUnread(read: unknown): read is Unread {
   return read === gone || read === denied;
@@ -35,17 +39,32 @@ export function processPath(procRoot: string, pid: number): string {
   return `${procRoot}/${pid}`;
 }
 
+/** Content of a file that the kernel prints as one record (stat, status, cgroup ...): a read that is not filled is all. */
+export function readRecordFile(path: string): Buffer | Unread {
+  return readUntil(path, tableBytesMax, (got, room) => got < room);
+}
+
 /** Whole content, as far as `maxBytes`. stat() lies about sizes in /proc, so it reads until the end. */
 export function readProcFile(path: string, maxBytes = tableBytesMax): Buffer | Unread {
+  return readUntil(path, maxBytes, (got) => got === 0);
+}
+
+/** @param isEnd tells from the size of a read and the room that there was whether it was the last one */
+function readUntil(
+  path: string,
+  maxBytes: number,
+  isEnd: (got: number, room: number) => boolean,
+): Buffer | Unread {
   return unreadIfAbsent(() => {
     const fd = openSync(path, 'r');
     try {
       let bytes = Buffer.allocUnsafe(Math.min(smallFileBytes, maxBytes));
       let length = 0;
       for (;;) {
-        const got = readSync(fd, bytes, length, bytes.length - length, null);
+        const room = bytes.length - length;
+        const got = readSync(fd, bytes, length, room, null);
         length += got;
-        if (got === 0 || length === maxBytes) return bytes.subarray(0, length);
+        if (isEnd(got, room) || length === maxBytes) return bytes.subarray(0, length);
         if (length === bytes.length) bytes = grown(bytes, maxBytes);
       }
     } finally {
@@ -60,7 +79,12 @@ export interface TableRead {
   readonly truncated: boolean;
 }
 
-/** Like readProcFile for a file that may have megabytes; gives the event loop its turns in between. */
+/**
+ * Like readProcFile for a socket table, which may have megabytes; gives the event loop its turns in between.
+ *
+ * The kernel ends a read when the next row does not fit into its page, so a read that leaves room for a row was the
+ * last one. Asking once more would cost as much as half the table: it searches all hash buckets of the host again.
+ */
 export async function readTableFile(path: string, slice: TimeSlice): Promise<TableRead | Unread> {
   const fd = unreadIfAbsent(() => openSync(path, 'r'));
   if (isUnread(fd)) return fd;
@@ -68,11 +92,11 @@ export async function readTableFile(path: string, slice: TimeSlice): Promise<Tab
     let bytes = Buffer.allocUnsafeSlow(tableReadBytes);
     let length = 0;
     for (;;) {
+      if (bytes.length - length < pageBytes) bytes = grown(bytes, tableBytesMax + pageBytes);
       const got = readSync(fd, bytes, length, bytes.length - length, null);
       length += got;
-      if (got === 0 || length === tableBytesMax)
-        return { bytes: bytes.subarray(0, length), truncated: got > 0 };
-      if (length === bytes.length) bytes = grown(bytes, tableBytesMax);
+      const truncated = length >= tableBytesMax;
+      if (truncated || got < pageBytes - rowBytesMax) return { bytes: bytes.subarray(0, length), truncated };
       if (slice.isUsedUp()) await slice.rest();
     }
   } finally {
