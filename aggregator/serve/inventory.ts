@@ -26,6 +26,8 @@ export function serviceDocuments(view: FleetView, selection: Selection): Service
   const inventory = new Inventory();
   const { filter } = selection;
   for (const connection of selectedIn(view.connections(), selection)) {
+    // Its other end may still be on its way; until then what it is called is not decided.
+    if (connection.unseenBecause === 'not-yet') continue;
     for (const end of [connection.client, connection.server]) {
       if (filterMatches(filter, { client: null, server: filterEnd(end) })) inventory.addEnd(end);
     }
