@@ -3,7 +3,8 @@ import type { OwnedSocket } from '../../model/socket.ts';
 import type { MalformedRow } from '../collector.ts';
 import { SocketTableParser, socketTables } from '../procfs/net-tcp.ts';
 import { readNetnsInode } from '../procfs/pid-netns.ts';
-import { denied, gone, isUnread, readTableFile, type Unread } from '../procfs/proc-file.ts';
+import { denied, gone, isUnread, type Unread } from '../procfs/proc-file.ts';
+import type { TableReader } from '../procfs/table-reader.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import type { Inhabitant } from './census.ts';
 
@@ -44,13 +45,14 @@ export interface AllTables {
 /** Reads every namespace once. */
 export async function readAllTables(
   byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
+  reader: TableReader,
   slice: TimeSlice,
 ): Promise<AllTables> {
   const read: NamespaceTables[] = [];
   const scanned = new Set<number>();
   let closed = 0;
-  for (const [netns, readers] of byNetns) {
-    const tables = await readNamespaceTables(netns, readers, slice);
+  for (const [netns, inhabitants] of byNetns) {
+    const tables = await readNamespaceTables(netns, inhabitants, reader, slice);
     if (tables === denied) closed++;
     if (isUnread(tables)) continue;
     read.push(tables);
@@ -62,26 +64,32 @@ export async function readAllTables(
 /** `gone` when every process tried went away meanwhile: nothing is known then about the sockets of the namespace. */
 async function readNamespaceTables(
   netns: number,
-  readers: readonly Inhabitant[],
+  inhabitants: readonly Inhabitant[],
+  reader: TableReader,
   slice: TimeSlice,
 ): Promise<NamespaceTables | Unread> {
   let unread: Unread = gone;
-  for (const reader of readers.slice(0, readersMax)) {
-    const tables = await readThrough(reader.path, netns, slice);
+  for (const { path } of inhabitants.slice(0, readersMax)) {
+    const tables = await readThrough(path, netns, reader, slice);
     if (!isUnread(tables)) return tables;
     unread = tables;
   }
   return unread;
 }
 
-async function readThrough(path: string, netns: number, slice: TimeSlice): Promise<NamespaceTables | Unread> {
+async function readThrough(
+  path: string,
+  netns: number,
+  reader: TableReader,
+  slice: TimeSlice,
+): Promise<NamespaceTables | Unread> {
   const rows: OwnedSocket[] = [];
   const malformed: MalformedRow[] = [];
   const truncated: string[] = [];
   let malformedTotal = 0;
   for (const table of socketTables) {
     const file = `${path}/net/${table}`;
-    const read = await readTableFile(file, slice);
+    const read = await reader.read(file, slice);
     if (read === denied) return denied;
     // A table may be absent (tcp6 without IPv6); whether the process is still there is asked below, once for all.
     if (isUnread(read)) continue;

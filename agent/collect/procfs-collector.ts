@@ -17,6 +17,7 @@ import { readPidStat } from '../procfs/pid-stat.ts';
 import { readMayInspectOthers } from '../procfs/pid-status.ts';
 import { readSelf } from '../procfs/pids.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
+import { TableReader } from '../procfs/table-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
@@ -54,6 +55,7 @@ export class ProcfsCollector implements Collector {
   readonly #processes: ProcessTable;
   readonly #namespaces: NamespaceTable;
   readonly #loadLibc: LoadLibc;
+  readonly #tableReader = new TableReader();
   #fdReader: FdReader | null = null;
 
   constructor(options: ProcfsCollectorOptions) {
@@ -103,7 +105,7 @@ export class ProcfsCollector implements Collector {
   ): Promise<{ scan: Scan; closed: number }> {
     this.#users.refresh();
     const byNetns = groupByNetns(census.inhabitants);
-    const tables = await readAllTables(byNetns, slice);
+    const tables = await readAllTables(byNetns, this.#tableReader, slice);
     const netns = await this.#describeNamespaces(byNetns);
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
     const blindness = {

@@ -6,7 +6,6 @@
  * else goes wrong (EMFILE, EIO) concerns the agent itself and is thrown as Node's own error with its path.
  */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
-import type { TimeSlice } from './time-slice.ts';
 
 /** The process or the file is no more. */
 export const gone = Object.freeze({ unread: 'gone' });
@@ -17,18 +16,11 @@ export const denied = Object.freeze({ unread: 'denied' });
 /** Why there is nothing to parse. Compare with `gone` and `denied` by identity. */
 export type Unread = typeof gone | typeof denied;
 
-/** Upper bound of one socket table; 256 MiB are about 1.7 million rows. What lies beyond is not read, and said. */
-export const tableBytesMax = 256 << 20;
+/** Upper bound of one file. */
+const fileBytesMax = 64 << 20;
 
 /** Most files of a process fit in one read of this many bytes. */
 const smallFileBytes = 2048;
-
-/** Room for one read of a socket table; the kernel fills at most one page of its own per read. */
-const tableReadBytes = 64 << 10;
-
-/** The smallest page of any machine, and more than the longest row of any socket table. */
-const pageBytes = 4096;
-const rowBytesMax = 512;
 
 export function isUnread(read: unknown): read is Unread {
   return read === gone || read === denied;
@@ -41,11 +33,11 @@ export function processPath(procRoot: string, pid: number): string {
 
 /** Content of a file that the kernel prints as one record (stat, status, cgroup ...): a read that is not filled is all. */
 export function readRecordFile(path: string): Buffer | Unread {
-  return readUntil(path, tableBytesMax, (got, room) => got < room);
+  return readUntil(path, fileBytesMax, (got, room) => got < room);
 }
 
 /** Whole content, as far as `maxBytes`. stat() lies about sizes in /proc, so it reads until the end. */
-export function readProcFile(path: string, maxBytes = tableBytesMax): Buffer | Unread {
+export function readProcFile(path: string, maxBytes = fileBytesMax): Buffer | Unread {
   return readUntil(path, maxBytes, (got) => got === 0);
 }
 
@@ -73,37 +65,6 @@ function readUntil(
   });
 }
 
-export interface TableRead {
-  readonly bytes: Buffer;
-  /** The table was longer than tableBytesMax. */
-  readonly truncated: boolean;
-}
-
-/**
- * Like readProcFile for a socket table, which may have megabytes; gives the event loop its turns in between.
- *
- * The kernel ends a read when the next row does not fit into its page, so a read that leaves room for a row was the
- * last one. Asking once more would cost as much as half the table: it searches all hash buckets of the host again.
- */
-export async function readTableFile(path: string, slice: TimeSlice): Promise<TableRead | Unread> {
-  const fd = unreadIfAbsent(() => openSync(path, 'r'));
-  if (isUnread(fd)) return fd;
-  try {
-    let bytes = Buffer.allocUnsafeSlow(tableReadBytes);
-    let length = 0;
-    for (;;) {
-      if (bytes.length - length < pageBytes) bytes = grown(bytes, tableBytesMax + pageBytes);
-      const got = readSync(fd, bytes, length, bytes.length - length, null);
-      length += got;
-      const truncated = length >= tableBytesMax;
-      if (truncated || got < pageBytes - rowBytesMax) return { bytes: bytes.subarray(0, length), truncated };
-      if (slice.isUsedUp()) await slice.rest();
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Target of a symbolic link, such as `socket:[42]`. */
 export function readLink(path: string): string | Unread {
   return unreadIfAbsent(() => readlinkSync(path));
@@ -114,7 +75,8 @@ export function readFolder(path: string): string[] | Unread {
   return unreadIfAbsent(() => readdirSync(path));
 }
 
-function grown(bytes: Buffer, maxBytes: number): Buffer<ArrayBuffer> {
+/** A copy with room for as much again, but not more than `maxBytes`. */
+export function grown(bytes: Buffer, maxBytes: number): Buffer<ArrayBuffer> {
   const larger = Buffer.allocUnsafeSlow(Math.min(bytes.length * 2, maxBytes));
   bytes.copy(larger);
   return larger;
