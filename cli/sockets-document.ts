@@ -1,9 +1,9 @@
 /** A scan of this host as the document of `whotalks sockets`. Pure. */
 import type { Scan } from '../agent/collector.ts';
 import type { SocketDocument, SocketsDocument } from '../model/document.ts';
-import { type IpAddress, isIpv6, isUnspecified } from '../model/ip.ts';
 import { serviceName } from '../model/service-name.ts';
 import type { OwnedSocket } from '../model/socket.ts';
+import { reachableAt } from '../query/bound-address.ts';
 import type { FilterSubject } from '../query/evaluate.ts';
 import { apiVersion } from '../wire/protocol.ts';
 
@@ -40,16 +40,10 @@ function serviceOf(socket: OwnedSocket): string | null {
 
 /** How a filter sees a socket: its local end as server, since the direction is not known here. */
 export function socketSubject(socket: OwnedSocket, scan: Scan, hostName: string): FilterSubject {
-  const server = { ...socket.local, host: hostName, service: serviceOf(socket), realm: null };
+  const netns = scan.netns.find(({ inode }) => inode === socket.netns);
+  const alsoAt = reachableAt(socket.local.ip, netns?.addresses.map(({ ip }) => ip) ?? []);
   return {
     client: socket.remote.port === 0 ? null : { ...socket.remote, host: null, service: null, realm: null },
-    server: isUnspecified(socket.local.ip) ? { ...server, alsoAt: reachableAt(socket, scan) } : server,
+    server: { ...socket.local, host: hostName, service: serviceOf(socket), realm: null, alsoAt },
   };
-}
-
-/** Addresses of the namespace on which a socket bound to all of them is reached; `::` takes IPv4 too. */
-function reachableAt(socket: OwnedSocket, scan: Scan): IpAddress[] {
-  const netns = scan.netns.find(({ inode }) => inode === socket.netns);
-  const addresses = netns?.addresses.map(({ ip }) => ip) ?? [];
-  return isIpv6(socket.local.ip) ? addresses : addresses.filter((ip) => !isIpv6(ip));
 }

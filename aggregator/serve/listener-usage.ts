@@ -1,12 +1,13 @@
 /** Who uses each listener: connections by the listener that accepted them. */
 import type { ListenerDocument } from '../../model/document.ts';
-import { accepts, type Endpoint } from '../../model/endpoint.ts';
+import { accepts } from '../../model/endpoint.ts';
+import { type IpAddress, isLoopback } from '../../model/ip.ts';
 import type { Protocol } from '../../model/socket-state.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import { listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
 import { isOpenConnection } from './peers.ts';
-import { reachableAt } from './subjects.ts';
+import { reportedAddresses } from './subjects.ts';
 
 export interface ListenerUsage {
   /** Labels of the services that call it. */
@@ -44,13 +45,14 @@ function portKey(host: ReportingHost, protocol: Protocol, port: number): string 
  * The listener that took the connection. Sockets that share one endpoint (SO_REUSEPORT) are told apart by the process
  * that has the accepted socket; where that does not decide, all of them count it.
  */
-function listenersOf(
-  { server, protocol }: ConnectionView,
-  byPort: ListenersByPort,
-): readonly ReportedSocket[] {
+function listenersOf(connection: ConnectionView, byPort: ListenersByPort): readonly ReportedSocket[] {
+  const { server, protocol } = connection;
   if (server.host === null) return [];
+  const netns = serverNetns(connection);
   const candidates = (byPort.get(portKey(server.host, protocol, server.endpoint.port)) ?? []).filter(
-    (listener) => takes(listener, server.endpoint, server.socket),
+    (listener) =>
+      accepts(listener.local, server.endpoint) &&
+      (netns === null ? isAt(listener, server.endpoint.ip) : listener.netns === netns),
   );
   const exact = candidates.filter((listener) => listener.local.ip === server.endpoint.ip);
   const nearest = exact.length > 0 ? exact : candidates;
@@ -59,10 +61,14 @@ function listenersOf(
   return owned.length > 0 ? owned : nearest;
 }
 
-function takes(listener: ReportedSocket, endpoint: Endpoint, accepted: ReportedSocket | null): boolean {
-  if (!accepts(listener.local, endpoint)) return false;
-  if (accepted !== null) return accepted.netns === listener.netns;
-  return listener.local.ip === endpoint.ip || reachableAt(listener).includes(endpoint.ip);
+/** The namespace that the server end is in: its own, or the client's on loopback; null when only the address tells. */
+function serverNetns({ client, server }: ConnectionView): number | null {
+  if (server.socket !== null) return server.socket.netns;
+  return isLoopback(server.endpoint.ip) ? (client.socket?.netns ?? null) : null;
+}
+
+function isAt(listener: ReportedSocket, ip: IpAddress): boolean {
+  return listener.local.ip === ip || reportedAddresses(listener).includes(ip);
 }
 
 export function listenerDocument(listener: ListenerView, usage: ListenerUsage): ListenerDocument {

@@ -1,6 +1,6 @@
 /** Things of the live view, as filters see them. */
-
-import { type IpAddress, isIpv6, isUnspecified, parseIp } from '../../model/ip.ts';
+import { type IpAddress, parseIp } from '../../model/ip.ts';
+import { reachableAt } from '../../query/bound-address.ts';
 import type { FilterEnd, FilterSubject } from '../../query/evaluate.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import { hostAddresses } from './documents.ts';
@@ -29,19 +29,15 @@ export function listenerSubject(listener: ListenerView): FilterSubject {
     host: socket.host.name,
     service: listener.service,
     realm: socket.host.realm,
-    alsoAt: reachableAt(socket),
+    alsoAt: reportedAddresses(socket),
   };
   return { client: null, server: end };
 }
 
-/**
- * The addresses on which a socket bound to the unspecified address is reached: those of its namespace, of the family
- * it is bound in (`::` takes IPv4 too). Empty for a socket bound to one address.
- */
-export function reachableAt(socket: ReportedSocket): readonly IpAddress[] {
-  if (!isUnspecified(socket.local.ip)) return [];
-  const addresses = socket.host.netns.get(socket.netns)?.addresses.map((address) => address.ip) ?? [];
-  return socket.local.ip === '::' ? addresses : addresses.filter((ip) => !isIpv6(ip));
+/** The addresses besides its own on which a reported socket is reached. */
+export function reportedAddresses(socket: ReportedSocket): readonly IpAddress[] {
+  const netns = socket.host.netns.get(socket.netns);
+  return reachableAt(socket.local.ip, netns?.addresses.map(({ ip }) => ip) ?? []);
 }
 
 export function hostSubject(host: ReportingHost): FilterSubject {

@@ -71,6 +71,11 @@ describe('to', () => {
     expect(answer('10.1.17.138:8743').listeners).toEqual([]);
   });
 
+  test('a listener on the unspecified address is found on loopback too', () => {
+    expect(answer('127.0.0.1:8743').listeners).toMatchObject([{ ip: '0.0.0.0', host: 'idx1' }]);
+    expect(answer('[::1]:8743').listeners).toEqual([]);
+  });
+
   test('several listeners are counted', () => {
     expect(answer('10.1.0.0/16').summary).toBe(
       'index and store on 2 hosts listen there with 2 sockets; 2 services on 3 hosts call it; 1 caller has no agent.',
