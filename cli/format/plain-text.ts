@@ -3,6 +3,9 @@
 /** Controls, line separators, lone surrogates, and the marks that turn or hide text: a name cannot move the cursor. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** What nearly every cell is made of, so that it is worth a look before anything else. */
+const printableAscii = /^[ -~]*$/;
+
 /** Unsafe characters become `\x1b` or `\u{202e}`; all others, and the width of plain text, stay. */
 export function plainText(text: string): string {
   return isPrintableAscii(text) ? text : text.replace(unsafe, escaped);
@@ -33,11 +36,7 @@ function characterWidth(character: string): number {
 }
 
 function isPrintableAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e) return false;
-  }
-  return true;
+  return printableAscii.test(text);
 }
 
 /** Cut to `width` cells, its last one an ellipsis when something is missing. */

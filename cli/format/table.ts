@@ -22,18 +22,20 @@ export function formatTable<Row>(
   options: TableOptions,
 ): string {
   if (rows.length === 0) return '';
-  const heads = options.hasHeaders ? [columns.map((column) => column.title)] : [];
+  const heads = columns.map((column) => (options.hasHeaders ? column.title : ''));
   const cells = rows.map((row) => columns.map((column) => plainText(cellText(column, row, options.asOf))));
-  const widths = fitWidths(columns, naturalWidths(columns.length, [...heads, ...cells]), options.width);
-  const line = (row: readonly string[]): string => formatLine(row, columns, widths);
-  const headLine = heads.map((head) => (options.isColored ? `\x1b[1m${line(head)}\x1b[0m` : line(head)));
-  return [...headLine, ...cells.map(line)].map((text) => `${text}\n`).join('');
+  const widths = fitWidths(columns, naturalWidths(heads, cells), options.width);
+  const line = (row: readonly string[]): string => `${formatLine(row, columns, widths)}\n`;
+  const body = cells.map(line).join('');
+  if (!options.hasHeaders) return body;
+  const head = formatLine(heads, columns, widths);
+  return `${options.isColored ? `\x1b[1m${head}\x1b[0m` : head}\n${body}`;
 }
 
-function naturalWidths(count: number, lines: readonly (readonly string[])[]): number[] {
-  const widths = Array<number>(count).fill(0);
+function naturalWidths(heads: readonly string[], lines: readonly (readonly string[])[]): number[] {
+  const widths = heads.map(displayWidth);
   for (const line of lines) {
-    for (let i = 0; i < count; i++) widths[i] = Math.max(widths[i]!, displayWidth(line[i]!));
+    for (const [i, cell] of line.entries()) widths[i] = Math.max(widths[i]!, displayWidth(cell));
   }
   return widths;
 }
@@ -63,8 +65,9 @@ function formatLine<Row>(
 ): string {
   const padded = cells.map((cell, i) => {
     const text = cutToWidth(cell, widths[i]!);
-    const padding = ' '.repeat(widths[i]! - displayWidth(text));
-    return columns[i]!.isNumber === true ? padding + text : text + padding;
+    // In UTF-16 units, of which a character may have another number than cells.
+    const length = widths[i]! + text.length - displayWidth(text);
+    return columns[i]!.isNumber === true ? text.padStart(length) : text.padEnd(length);
   });
   return padded.join(gap).trimEnd();
 }
