@@ -11,6 +11,7 @@ import type {
   HostsDocument,
   ListenersDocument,
   MapDocument,
+  PeerDocument,
   SeenCounts,
   ServicesDocument,
   ToDocument,
@@ -25,14 +26,14 @@ import { coverageDocument, documentHead, hostsIn } from './coverage.ts';
 import { reachedEdges } from './dependencies.ts';
 import { connectionDocument, edgeDocument, hostDocument, listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
-import { isInRealm, type Selection, selectedEdges, serviceDocuments } from './inventory.ts';
+import { isInRealm, knowsName, type Selection, selectedEdges, serviceDocuments } from './inventory.ts';
 import { countListenerUsage, listenerDocument } from './listener-usage.ts';
 import { isOpenConnection, peerDocuments } from './peers.ts';
 import { type AnswerRequest, rowLimit, rowsMax } from './request.ts';
 import { type SortFields, sortRows } from './sort.ts';
 import * as sorting from './sort-fields.ts';
 import { connectionSubject, filterEnd, hostSubject, listenerSubject } from './subjects.ts';
-import { fromSummary, toSummary } from './summary.ts';
+import { type Findings, fromSummary, toSummary } from './summary.ts';
 
 /** A question and how it is answered. `now` is unix milliseconds. */
 export type Answer<Document> = (view: FleetView, request: AnswerRequest, now: number) => Document;
@@ -63,14 +64,13 @@ export const to: Answer<ToDocument> = (view, request, now) => {
   const term = parseTarget(request.q);
   const listeners = listenersAt(view, term, request);
   const peers = peerDocuments(connectionsWith(view, request, term, 'server'), 'client');
-  const coverage = coverageDocument(view, request.realm);
   return {
     ...documentHead(view, request.realm, now),
     target: request.q.trim(),
-    summary: toSummary({ term, peers, coverage, realm: request.realm, now }, listeners),
+    summary: toSummary(findingsOf(view, request, term, peers, now), listeners),
     listeners: listeners.map(listenerEndDocument),
     clients: cut(peers, request, sorting.peerFields),
-    coverage,
+    coverage: coverageDocument(view, request.realm),
   };
 };
 
@@ -78,15 +78,26 @@ export const to: Answer<ToDocument> = (view, request, now) => {
 export const from: Answer<FromDocument> = (view, request, now) => {
   const term = parseTarget(request.q);
   const peers = peerDocuments(connectionsWith(view, request, term, 'client'), 'server');
-  const coverage = coverageDocument(view, request.realm);
   return {
     ...documentHead(view, request.realm, now),
     source: request.q.trim(),
-    summary: fromSummary({ term, peers, coverage, realm: request.realm, now }),
+    summary: fromSummary(findingsOf(view, request, term, peers, now)),
     servers: cut(peers, request, sorting.peerFields),
-    coverage,
+    coverage: coverageDocument(view, request.realm),
   };
 };
+
+function findingsOf(
+  view: FleetView,
+  { realm }: AnswerRequest,
+  term: Term,
+  peers: readonly PeerDocument[],
+  now: number,
+): Findings {
+  const isNamed = term.kind === 'name' || term.kind === 'named-port';
+  const isKnown = !isNamed || knowsName(view, term.name);
+  return { term, isKnown, peers, coverage: coverageDocument(view, realm), realm, now };
+}
 
 function* connectionsWith(
   view: FleetView,
@@ -101,12 +112,14 @@ function* connectionsWith(
   }
 }
 
-function listenersAt(view: FleetView, term: Term, request: AnswerRequest): ListenerView[] {
-  return [...view.listeners()].filter(
+/** By host and port. */
+function listenersAt(view: FleetView, term: Term, request: AnswerRequest): readonly ListenerView[] {
+  const found = [...view.listeners()].filter(
     (listener) =>
       (request.realm === '' || listener.socket.host.realm === request.realm) &&
       endMatches(term, listenerSubject(listener).server),
   );
+  return sortRows(sortRows(found, 'port', sorting.listenerViewFields), 'host', sorting.listenerViewFields);
 }
 
 /** By host and port, each with its users. */

@@ -46,6 +46,17 @@ export function serviceDocuments(view: FleetView, selection: Selection): Service
   return inventory.documents();
 }
 
+/** Whether a host, a service or an end of an edge is called so, on any port and in whatever state. */
+export function knowsName(view: FleetView, name: string): boolean {
+  for (const host of view.hosts()) if (host.name === name) return true;
+  for (const { service } of view.listeners()) if (service === name) return true;
+  for (const edge of view.edges()) if (edge.client === name || edge.server === name) return true;
+  for (const { client, server } of view.connections()) {
+    if (client.label === name || server.label === name) return true;
+  }
+  return false;
+}
+
 /** Connections of the realm; a connection crosses no realms, so that its server's tells. */
 function* selectedIn(connections: Iterable<ConnectionView>, selection: Selection): Iterable<ConnectionView> {
   for (const connection of connections) if (isInRealm(connection.server.realm, selection)) yield connection;

@@ -6,7 +6,7 @@ import type {
   PeerDocument,
   ServiceDocument,
 } from '../../model/document.ts';
-import type { ConnectionView } from './fleet-view.ts';
+import type { ConnectionView, ListenerView } from './fleet-view.ts';
 import type { SortFields } from './sort.ts';
 
 /** Of views rather than documents: a sort of all connections makes documents only of those it shows. */
@@ -42,6 +42,12 @@ export const peerFields: SortFields<PeerDocument> = {
   firstSeenAt: (row) => row.firstSeenAt,
   lastSeenAt: (row) => row.lastSeenAt,
   seen: (row) => row.seen,
+};
+
+/** The order of the listeners in `to`, which nobody chooses. */
+export const listenerViewFields: SortFields<ListenerView> = {
+  host: ({ socket }) => socket.host.name,
+  port: ({ socket }) => socket.local.port,
 };
 
 export const listenerFields: SortFields<ListenerDocument> = {

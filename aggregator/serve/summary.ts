@@ -6,6 +6,8 @@ import type { ListenerView } from './fleet-view.ts';
 
 export interface Findings {
   readonly term: Term;
+  /** False for a name that nothing in the fleet has: a misspelt one must not read as proof that nobody calls. */
+  readonly isKnown: boolean;
   readonly peers: readonly PeerDocument[];
   readonly coverage: CoverageDocument;
   /** The realm asked about; '' = all. */
@@ -22,6 +24,7 @@ export function toSummary(findings: Findings, listeners: readonly ListenerView[]
     const opening = listening ?? `No agent reports a listener on ${target}`;
     return sentence([opening, ...callerParts(findings.peers), ...coverageParts(findings, false)]);
   }
+  if (!findings.isKnown) return unknownName(findings);
   const since = timeText(findings.coverage.since, findings.now);
   const nobody =
     listening === null
@@ -35,6 +38,7 @@ export function fromSummary(findings: Findings): string {
   const source = formatTerm(findings.term);
   const since = timeText(findings.coverage.since, findings.now);
   if (findings.peers.length === 0) {
+    if (!findings.isKnown) return unknownName(findings);
     return sentence([`${source} talked to nobody since ${since}`, ...coverageParts(findings, true)]);
   }
   const connections = findings.peers.reduce((sum, peer) => sum + peer.connections, 0);
@@ -42,6 +46,16 @@ export function fromSummary(findings: Findings): string {
   const verb = open > 0 ? 'talks' : 'talked';
   const opening = `${source} ${verb} to ${placesText(findings.peers)} over ${count(connections, 'connection')}, ${open} open`;
   return sentence([opening, ...unknownParts(findings.peers, 'peer'), ...coverageParts(findings, false)]);
+}
+
+function unknownName(findings: Findings): string {
+  const { term, coverage, now } = findings;
+  const name = 'name' in term ? term.name : formatTerm(term);
+  const since = timeText(coverage.since, now);
+  return sentence([
+    `No host or service called ${JSON.stringify(name)} was seen since ${since}`,
+    ...coverageParts(findings, true),
+  ]);
 }
 
 function listenersPart(term: Term, listeners: readonly ListenerView[]): string | null {
@@ -53,7 +67,7 @@ function listenersPart(term: Term, listeners: readonly ListenerView[]): string |
     return `${holderText(first)} on ${first.socket.host.name} listens on ${where}`;
   }
   const names = [...new Set(listeners.map((listener) => listener.service ?? 'an unknown process'))];
-  const who = names.length <= 3 ? names.join(' and ') : count(names.length, 'service');
+  const who = names.length <= 3 ? enumeration(names) : count(names.length, 'service');
   const verb = names.length === 1 ? 'listens' : 'listen';
   return `${who} on ${count(hosts, 'host')} ${verb} there with ${count(listeners.length, 'socket')}`;
 }
@@ -157,6 +171,12 @@ function timeText(time: string, now: number): string {
 function clockText(time: string, now: number): string {
   const isToday = time.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
   return isToday ? time.slice(11, 16) : `${time.slice(0, 10)} ${time.slice(11, 16)}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function enumeration(names: readonly string[]): string {
+  if (names.length < 2) return names.join();
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 function distinct(peers: readonly PeerDocument[], key: (peer: PeerDocument) => string): number {

@@ -3,7 +3,7 @@ import { parseTarget } from '../../query/target.ts';
 import { askServer, finish } from '../answer.ts';
 import { peerColumns } from '../columns/peers.ts';
 import type { ExitCode } from '../exit.ts';
-import { checked } from '../filter-operand.ts';
+import { checked, noteNames } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
@@ -13,7 +13,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io, operand } = invocation;
   const settings = commonSettingsOf(invocation);
   const format = requireFormat(settings.output, listFormats);
-  checked('source', () => parseTarget(operand));
+  const term = checked('source', () => parseTarget(operand));
   const document = await askServer(invocation, settings, 'from', { q: operand });
   const rows = document.servers;
   const listing = formatListing(io, settings, format, { document, rows, columns: peerColumns('SERVER') });
@@ -21,5 +21,6 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
     io.stdout.write(`${plainText(document.summary)}\n${listing === '' ? '' : '\n'}`);
   }
   io.stdout.write(listing);
+  if (rows.length === 0) noteNames(io, term);
   return finish(io, document);
 }

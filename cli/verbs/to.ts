@@ -5,7 +5,7 @@ import { askServer, finish } from '../answer.ts';
 import { listenerEndColumns } from '../columns/listeners.ts';
 import { peerColumns } from '../columns/peers.ts';
 import type { ExitCode } from '../exit.ts';
-import { checked } from '../filter-operand.ts';
+import { checked, noteNames } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { formatTable } from '../format/table.ts';
@@ -17,7 +17,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io, operand } = invocation;
   const settings = commonSettingsOf(invocation);
   const format = requireFormat(settings.output, listFormats);
-  checked('target', () => parseTarget(operand));
+  const term = checked('target', () => parseTarget(operand));
   const document = await askServer(invocation, settings, 'to', { q: operand });
   io.stdout.write(
     format === 'table' || format === 'wide'
@@ -28,6 +28,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
           columns: peerColumns('CLIENT'),
         }),
   );
+  if (document.listeners.length === 0 && document.clients.length === 0) noteNames(io, term);
   return finish(io, document);
 }
 

@@ -59,6 +59,16 @@ describe('to', () => {
   });
 });
 
+describe('a name that nothing has', () => {
+  test.each(['to', 'from'])('%s says so, and where names are found', async (verb) => {
+    expect(await ask([verb, 'indx'])).toEqual({
+      code: 0,
+      out: 'No host or service called "indx" was seen since 14:02 UTC; 4 of 4 hosts report.\n',
+      err: 'whotalks: "whotalks services" and "whotalks hosts" list the names\n',
+    });
+  });
+});
+
 describe('the other questions', () => {
   test('connections as a table and as CSV with chosen columns', async () => {
     expect((await ask(['connections', '10.9.4.20'])).out).toBe(

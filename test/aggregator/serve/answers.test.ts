@@ -78,8 +78,21 @@ describe('to', () => {
 
   test('several listeners are counted', () => {
     expect(answer('10.1.0.0/16').summary).toBe(
-      'index and store on 2 hosts listen there with 2 sockets; 2 services on 3 hosts call it; 1 caller has no agent.',
+      'store and index on 2 hosts listen there with 2 sockets; 2 services on 3 hosts call it; 1 caller has no agent.',
     );
+  });
+
+  test('a name that nothing has is no proof that nobody calls it', () => {
+    const unknown = 'No host or service called "indx" was seen since 14:02 UTC; 4 of 4 hosts report.';
+    expect(answer('indx').summary).toBe(unknown);
+    expect(answer('indx:8743').summary).toBe(unknown);
+    expect(answers.from(view, ask({ q: 'indx' }), fleet.nowMs).summary).toBe(unknown);
+    expect(answer('index:1').summary).toBe('Nobody talked to index:1 since 14:02 UTC; 4 of 4 hosts report.');
+  });
+
+  test('listeners stand by host and port', () => {
+    const places = answer('0.0.0.0/0').listeners.map(({ host, port }) => `${host}:${port}`);
+    expect(places).toEqual(['db1:5432', 'idx1:8743', 'idx1:9000']);
   });
 
   test('an empty target is an error, not everything', () => {
