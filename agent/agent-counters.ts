@@ -11,12 +11,15 @@ export class AgentCounters {
   malformedRows = 0;
   /** The place and text of the malformed row that was told last. */
   lastMalformed = '';
+  /** Why the last scan failed, as it was told; empty after one that succeeded. */
+  lastFailure = '';
   lastScanMs = 0;
   lastSockets = 0;
   cannotSee: readonly string[] = [];
 
   scanned(scan: Scan, tookMs: number): void {
     this.scans++;
+    this.lastFailure = '';
     this.malformedRows += scan.malformedTotal;
     this.lastScanMs = Math.round(tookMs);
     this.lastSockets = scan.sockets.length;

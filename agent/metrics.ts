@@ -1,6 +1,7 @@
 /** `--metrics`: what Prometheus sees of an agent. Values are read when they are scraped, so nothing is kept twice. */
 import { createServer } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { BindError } from '../wire/bind-error.ts';
 import { formatHostPort, parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import type { AgentCounters } from './agent-counters.ts';
 import type { GapLedger } from './export/gap-ledger.ts';
@@ -64,8 +65,7 @@ export interface MetricsServer {
 }
 
 /**
- * Serves /metrics at `address` (HOST:PORT). Throws HostPortError, ExposureError, and Error in one line when the address
- * cannot be bound.
+ * Serves /metrics at `address` (HOST:PORT). Throws HostPortError, ExposureError and BindError.
  */
 export async function serveMetrics(
   registry: Registry,
@@ -85,7 +85,9 @@ export async function serveMetrics(
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new Error(`--metrics ${address}: ${cause.message}`, { cause })));
+    server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+      reject(new BindError('--metrics', address, code ?? message));
+    });
     server.listen(port, host, resolve);
   });
   const bound = server.address();

@@ -105,7 +105,7 @@ async function pump(pipeline: Pipeline, parts: AgentParts): Promise<void> {
   for await (const outcome of scanLoop({ collector, intervalMs, clock, signal })) {
     if (outcome.kind === 'failed') {
       counters.failedScans++;
-      log.error({ err: outcome.error }, 'scan failed');
+      reportFailedScan(counters, outcome.error, log);
       gaps.unwatched('a scan failed', watchedUntilMs, clock.nowMs());
       continue;
     }
@@ -172,6 +172,15 @@ function isAllowed(endpoint: string, insecure: boolean): boolean {
   } catch {
     return false;
   }
+}
+
+/** One line for each new reason: a scan that failed fails again a second later. */
+function reportFailedScan(counters: AgentCounters, error: unknown, log: Logger): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (reason === counters.lastFailure) return;
+  counters.lastFailure = reason;
+  log.error(`scan failed: ${reason}`);
+  log.debug({ err: error }, 'scan failed');
 }
 
 /** One line at the first overrun, and at each doubling of their number. */

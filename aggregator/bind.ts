@@ -1,22 +1,11 @@
 /** Binding the two servers to their addresses, and letting go of them. */
 import * as grpc from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
+import { BindError } from '../wire/bind-error.ts';
 import { formatHostPort, type HostPort } from '../wire/host-port.ts';
 
 /** How long calls under way may go on when the server stops. */
 const drainMs = 1_000;
-
-/** An address could not be bound. `code` is the system's, such as EADDRINUSE. */
-export class BindError extends Error {
-  override readonly name = 'BindError';
-  readonly code: string;
-
-  constructor(flag: string, address: string, code: string) {
-    const reason = code === 'EADDRINUSE' ? 'the port is in use' : code;
-    super(`${flag} ${address}: ${reason}: choose another with ${flag} HOST:PORT`);
-    this.code = code;
-  }
-}
 
 /** The address as bound. Throws BindError. */
 export function bindGrpc(server: grpc.Server, address: HostPort): Promise<string> {
@@ -31,7 +20,7 @@ export function bindGrpc(server: grpc.Server, address: HostPort): Promise<string
 
 /** grpc-js tells only text: the system's code stands in it. */
 function systemCode(text: string): string {
-  return /\bE[A-Z]{3,}\b/.exec(text)?.[0] ?? text;
+  return /\bE[A-Z_]{3,}\b/.exec(text)?.[0] ?? text;
 }
 
 /** The address as bound. Throws BindError. */

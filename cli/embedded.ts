@@ -1,27 +1,20 @@
 /** An aggregator inside this process: as `aggregator` runs it, and for `up` and `demo` with ports that give way. */
 
 import type { Logger } from 'pino';
-import { BindError } from '../aggregator/bind.ts';
 import type { AggregatorConfig } from '../aggregator/config.ts';
 import { type Aggregator, startAggregator } from '../aggregator/run.ts';
 import type { AggregatorSettings } from './daemon-settings.ts';
-import { CliFailure, exitCodes } from './exit.ts';
 import { freeAddress } from './free-address.ts';
 import { type CliIo, note } from './io.ts';
 import { silenceGrpc } from './silence-grpc.ts';
 
-/** Starts an aggregator. Throws a CliFailure when an address is taken. */
-export async function startServing(io: CliIo, config: AggregatorConfig, log: Logger): Promise<Aggregator> {
+/** Starts an aggregator. Throws BindError when an address cannot be had. */
+export function startServing(io: CliIo, config: AggregatorConfig, log: Logger): Promise<Aggregator> {
   silenceGrpc(io.env);
-  try {
-    return await startAggregator(config, { log });
-  } catch (error) {
-    if (error instanceof BindError) throw new CliFailure(exitCodes.error, error.message);
-    throw error;
-  }
+  return startAggregator(config, { log });
 }
 
-/** On default addresses where none was chosen, or next to them. Throws a CliFailure when a chosen one is taken. */
+/** On default addresses where none was chosen, or next to them. Throws BindError when a chosen one is taken. */
 export async function startEmbedded(
   io: CliIo,
   settings: AggregatorSettings,
@@ -30,9 +23,10 @@ export async function startEmbedded(
   const { config, isListenChosen, isHttpChosen } = settings;
   const listen = isListenChosen ? config.listen : await freeAddress(config.listen);
   const http = isHttpChosen ? config.http : await freeAddress(config.http);
+  const aggregator = await startServing(io, { ...config, listen, http }, log);
   sayMoved(io, config.listen, listen);
   sayMoved(io, config.http, http);
-  return startServing(io, { ...config, listen, http }, log);
+  return aggregator;
 }
 
 function sayMoved(io: CliIo, wanted: string, taken: string): void {

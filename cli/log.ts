@@ -9,12 +9,19 @@ export function createDaemonLog(io: CliIo): Logger {
   return pino({ level: level in pino.levels.values ? level : 'info', base: null }, io.stderr);
 }
 
-/** Warnings and errors only, as `whotalks: MESSAGE`; none of what ends with the command itself. */
+/**
+ * Warnings and errors only, as `whotalks: MESSAGE`; none of what ends with the command itself. The same line again, as
+ * from each agent of a demo, is one line.
+ */
 export function createPersonLog(io: CliIo): Logger {
+  let last = '';
   const write = (line: string): void => {
     if (io.signal.aborted) return;
     const { msg } = JSON.parse(line) as { msg?: string };
-    io.stderr.write(`whotalks: ${plainText(msg ?? line.trimEnd())}\n`);
+    const text = msg ?? line.trimEnd();
+    if (text === last) return;
+    last = text;
+    io.stderr.write(`whotalks: ${plainText(text)}\n`);
   };
   return pino({ level: 'warn', base: null }, { write });
 }

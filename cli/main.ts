@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { FilterError } from '../query/filter-error.ts';
+import { BindError } from '../wire/bind-error.ts';
 import { ExposureError, HostPortError } from '../wire/host-port.ts';
 import type { ConfigFile } from './config-file.ts';
 import { CliFailure, type ExitCode, exitCodes, usageFailure } from './exit.ts';
@@ -71,6 +72,7 @@ function failureOf(error: unknown): CliFailure {
   if (error instanceof HostPortError || error instanceof ExposureError || error instanceof FilterError) {
     return usageFailure(error.message);
   }
+  if (error instanceof BindError) return new CliFailure(exitCodes.error, error.message);
   const message = error instanceof Error ? error.message : String(error);
   return new CliFailure(exitCodes.error, `${message.split('\n')[0]!} (WHOTALKS_DEBUG=1 shows where)`);
 }

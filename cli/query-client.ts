@@ -4,6 +4,7 @@ import type * as documents from '../model/document.ts';
 import { documentFromMessage } from '../wire/document-codec.ts';
 import { formatHostPort, HostPortError, isLoopbackHost, parseHostPort } from '../wire/host-port.ts';
 import { serviceDefinition } from '../wire/proto-file.ts';
+import { unreachableReason } from '../wire/unreachable.ts';
 import { CliFailure, exitCodes, usageFailure } from './exit.ts';
 
 /** The questions, and the document that answers each. */
@@ -71,7 +72,9 @@ export class QueryClient {
         if (error === null) resolve(answer);
         else reject(failureOf(error, this.#server, signal));
       });
-      signal.addEventListener('abort', () => call.cancel(), { once: true });
+      const cancel = (): void => call.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      call.on('status', () => signal.removeEventListener('abort', cancel));
     });
     return documentFromMessage<Answers[Q]>(documentName(question), message);
   }
@@ -137,7 +140,7 @@ function failureOf(error: grpc.ServiceError, server: string, signal: AbortSignal
     case grpc.status.UNAVAILABLE:
       return new CliFailure(
         exitCodes.unreachable,
-        `cannot reach the aggregator at ${server}: ${reasonOf(details)}; start one with "whotalks up", or name one with --server`,
+        `cannot reach the aggregator at ${server}: ${unreachableReason(details)}; start one with "whotalks up", or name one with --server`,
       );
     case grpc.status.DEADLINE_EXCEEDED:
       return new CliFailure(
@@ -163,21 +166,4 @@ function endedFailure(server: string): CliFailure {
     exitCodes.unreachable,
     `the aggregator at ${server} ended the call: it is going away; try again when it is back`,
   );
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ENOTFOUND: 'no such host name',
-  EAI_AGAIN: 'its name cannot be resolved',
-  ECONNRESET: 'it closed the connection',
-  ETIMEDOUT: 'no answer',
-  EHOSTUNREACH: 'no route to it',
-};
-
-/** grpc-js tells only text; the system's code stands in it. */
-function reasonOf(details: string): string {
-  if (/Protocol error|Parse Error/i.test(details))
-    return 'what listens there does not speak gRPC (the HTTP port?)';
-  const code = /\bE[A-Z_]{3,}\b/.exec(details)?.[0];
-  return (code === undefined ? undefined : reasons[code]) ?? details;
 }

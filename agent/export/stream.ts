@@ -8,6 +8,7 @@ import { agentBatch, type Heartbeat, type Hello } from '../../wire/agent-batch.t
 import { encodeAgentMessage } from '../../wire/agent-message.ts';
 import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
+import { unreachableReason } from '../../wire/unreachable.ts';
 import type { BatchBuilder } from './batch-builder.ts';
 import type { Connect, Connection } from './connection.ts';
 import type { GapLedger } from './gap-ledger.ts';
@@ -284,6 +285,9 @@ function judgeEnd(code: status, details: string, endpoint: string): { why: strin
     return { why: `${endpoint} is no whotalks aggregator: it has no Ingest service`, refused: true };
   }
   if (refusals.includes(code)) return { why: `${endpoint} refuses this agent: ${details}`, refused: true };
+  if (code === status.UNAVAILABLE) {
+    return { why: `cannot reach ${endpoint}: ${unreachableReason(details)}; trying again`, refused: false };
+  }
   if (code === status.OK) return { why: `${endpoint} ended the stream`, refused: false };
   return { why: `${endpoint}: ${details} (${status[code]})`, refused: false };
 }

@@ -5,15 +5,16 @@ import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import { createDaemonLog } from '../log.ts';
+import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io } = invocation;
   const config = agentConfigOf(invocation);
+  requireProcfs(config.procRoot);
   warnIfExposed(io, '--server', config.server, config.insecure);
   const collector = createProcfsCollector({ procRoot: config.procRoot, cmdline: config.cmdline });
   await runAgent(config, {
     collector,
-
     log: createDaemonLog(io),
     signal: io.signal,
   });

@@ -1,4 +1,5 @@
 /** `whotalks demo`: simulated hosts, each with a real agent that streams over real gRPC. */
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { type AgentConfig, defaultAgentConfig } from '../../agent/config.ts';
 import { runAgent } from '../../agent/run.ts';
@@ -60,6 +61,9 @@ function checkedShape({ hosts, services, seed }: FleetShape): FleetShape {
   return { hosts, services, seed };
 }
 
+/** Listeners that the process itself may add to the signal. */
+const listenersOfProcess = 10;
+
 /** One agent per host, until the signal ends all of them. */
 async function runFleet(
   plan: FleetPlan,
@@ -68,6 +72,8 @@ async function runFleet(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
+  // Every agent waits for it: above Node's ten listeners that is a fleet, not a leak.
+  setMaxListeners(listenersOfProcess + plan.hosts.length, signal);
   const world = new World(plan, seed, Date.now());
   const agents = plan.hosts.map((host) =>
     runAgent(

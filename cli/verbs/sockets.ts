@@ -22,6 +22,7 @@ import {
 } from '../invocation.ts';
 import { note } from '../io.ts';
 import { formatListing } from '../print.ts';
+import { requireProcfs } from '../require-procfs.ts';
 import { countSetting, resolveSettings, textSetting } from '../settings.ts';
 import { findSocketOfFd, socketSentence } from '../socket-of-fd.ts';
 import { socketSubject, socketsDocument } from '../sockets-document.ts';
@@ -43,6 +44,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   requireFormat(settings.output, listFormats);
   if (fd !== noNumber && pid === noNumber)
     throw usageFailure('--fd needs --pid: whose file descriptor is it?');
+  requireProcfs(procfs);
   const collector = createProcfsCollector({ procRoot: procfs, cmdline: 'none' });
   try {
     if (fd !== noNumber)

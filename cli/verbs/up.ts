@@ -12,11 +12,13 @@ import { plainText } from '../format/plain-text.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
 import { createPersonLog } from '../log.ts';
+import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io } = invocation;
   const settings = aggregatorSettingsOf(invocation);
   const agentConfig = agentConfigOf(invocation);
+  requireProcfs(agentConfig.procRoot);
   const log = createPersonLog(io);
   const aggregator = await startEmbedded(io, settings, log);
   warnIfExposed(io, '--listen', aggregator.grpcAddress, settings.config.insecure);

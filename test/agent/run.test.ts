@@ -98,11 +98,12 @@ describe('the agent', () => {
     collector.sockets = [socketOf(1)];
     await until('it is open', () => server.ledger.openPorts.length === 1);
     collector.failure = new Error('EMFILE');
-    await until('it failed', () => lines.includes('scan failed'));
+    await until('it failed', () => lines.includes('scan failed: EMFILE'));
     collector.failure = null;
     const [host] = [...server.ingest.hosts()];
     await until('the gap is told', () => host!.gaps.length > 0);
     expect(host!.gaps[0]).toMatchObject({ reason: 'a scan failed', lostEvents: 0 });
+    expect(lines.filter((line) => line.startsWith('scan failed'))).toEqual(['scan failed: EMFILE']);
     expect(server.ledger.story).toEqual(['opened 1025']);
   });
 

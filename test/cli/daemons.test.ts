@@ -73,7 +73,47 @@ describe('ports in use', () => {
   );
 });
 
+describe('an agent that cannot begin says so in one line', () => {
+  test('its metrics find their port in use', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', () => resolve()));
+    const address = `127.0.0.1:${(taken.address() as { port: number }).port}`;
+    const { code, err } = await runCli(['agent', '--server', '127.0.0.1:1', '--metrics', address]);
+    taken.close();
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `whotalks: --metrics ${address}: the port is in use: choose another with --metrics HOST:PORT\n`,
+    });
+  });
+
+  test.each([
+    ['/nonexistent', 'no such folder'],
+    ['/sys', 'no process is in it'],
+  ])('--procfs %s is no proc', async (place, reason) => {
+    for (const verb of ['agent', 'up', 'sockets']) {
+      expect(await runCli([verb, '--procfs', place])).toEqual({
+        code: 2,
+        out: '',
+        err: `whotalks: --procfs ${place}: ${reason}; name the folder where proc is mounted\n`,
+      });
+    }
+  });
+});
+
 describe('demo', () => {
+  test('many agents without an aggregator complain once, and Node does not warn', async () => {
+    const warnings: string[] = [];
+    const keep = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', keep);
+    const demo = startCli(['demo', '--hosts', '12', '--services', '2', '--server', '127.0.0.1:1']);
+    await until('they complain', () => demo.err() !== '');
+    demo.stop('SIGINT');
+    expect(await demo.done).toBe(130);
+    process.off('warning', keep);
+    expect(demo.err()).toBe('whotalks: cannot reach 127.0.0.1:1: connection refused; trying again\n');
+    expect(warnings).toEqual([]);
+  });
+
   test('fills an aggregator with simulated hosts, and ends cleanly', async () => {
     const demo = startCli(['demo', '--hosts', '3', '--services', '4', '--seed', '5', ...anyPorts]);
     await until('the demo is up', () => demo.out().includes('Ctrl-C') || demo.err());
