@@ -68,14 +68,37 @@ export function parseConfigFile(fileName: string, source: string): ConfigFile {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
-  const line = lineAt(offsetOf(document, path));
-  throw usageFailure(`${fileName}:${line}: ${path.join('.')}: ${explain(issue)}`);
+  const place = [
+    `${fileName}:${lineAt(offsetOf(document, path))}`,
+    ...(path.length === 0 ? [] : [path.join('.')]),
+  ];
+  throw usageFailure(`${place.join(': ')}: ${explain(issue)}`);
 }
 
+/** What zod calls the kinds of value, in the words of YAML. */
+const kinds: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a table of keys and values',
+  record: 'a table of keys and values',
+};
+
 function explain(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'unrecognized_keys') return firstLine(issue.message);
-  const allowed = allowedKeys(issue.path);
-  return `unknown key; allowed here: ${allowed.join(', ')}`;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `unknown key; allowed here: ${allowedKeys(issue.path).join(', ')}`;
+    case 'invalid_type':
+      return `expected ${kinds[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `expected ${issue.values.join(', ')}`;
+    case 'too_small':
+      return `expected ${issue.minimum} or more`;
+    default:
+      return firstLine(issue.message);
+  }
 }
 
 /** Keys of the object that stands at `path` of the schema. */

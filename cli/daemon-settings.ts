@@ -8,6 +8,7 @@ import type { ConfigFile } from './config-file.ts';
 import { usageFailure } from './exit.ts';
 import { type Invocation, sourcesOf } from './invocation.ts';
 import {
+  addressSetting,
   choiceSetting,
   durationSetting,
   flagSetting,
@@ -17,26 +18,25 @@ import {
   textSetting,
 } from './settings.ts';
 
+/** Shortest time between two scans: below it an agent would do nothing else. */
+const intervalMsMin = 50;
+
 const agentSettings = {
-  server: textSetting(defaultAgentConfig.server),
+  server: addressSetting(defaultAgentConfig.server),
   insecure: flagSetting(false),
   hostId: textSetting(null),
   hostName: textSetting(null),
   realm: textSetting(defaultAgentConfig.realm),
   label: labelsSetting(),
   labels: labelsSetting(),
-  interval: durationSetting(defaultAgentConfig.intervalMs),
+  interval: durationSetting(defaultAgentConfig.intervalMs, intervalMsMin),
   procfs: textSetting(defaultAgentConfig.procRoot),
   cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
-  metrics: textSetting(null),
+  metrics: addressSetting(null),
 } as const;
-
-/** Shortest time between two scans: below it an agent would do nothing else. */
-const intervalMsMin = 50;
 
 export function agentConfigOf(invocation: Invocation): AgentConfig {
   const values = resolveSettings(agentSettings, sourcesOf(invocation, invocation.file.agent ?? {}));
-  if (values.interval < intervalMsMin) throw usageFailure(`--interval: at least ${intervalMsMin}ms`);
   return {
     server: values.server,
     insecure: values.insecure,
@@ -52,8 +52,8 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
 }
 
 const aggregatorSettings = {
-  listen: textSetting(null),
-  http: textSetting(null),
+  listen: addressSetting(null),
+  http: addressSetting(null),
   insecure: flagSetting(false),
   linger: durationSetting(defaultAggregatorConfig.limits.lingerMs),
   nats: listSetting(),

@@ -7,6 +7,7 @@ import { usageFailure } from './exit.ts';
 import { graphFormats, type OutputFormat } from './format/output-format.ts';
 import { type CliIo, note } from './io.ts';
 import {
+  addressSetting,
   choiceSetting,
   countSetting,
   flagSetting,
@@ -32,7 +33,7 @@ export interface Invocation {
 
 /** Settings of everything that asks or prints. */
 const commonSettings = {
-  server: textSetting(defaultGrpcAddress),
+  server: addressSetting(defaultGrpcAddress),
   realm: textSetting(''),
   insecure: flagSetting(false),
   output: choiceSetting(graphFormats, 'table'),

@@ -10,7 +10,7 @@ import { plainText } from './format/plain-text.ts';
 import { type CliIo, note } from './io.ts';
 import { processIo } from './process-io.ts';
 import { type Call, createProgram } from './program.ts';
-import { verbs } from './verbs.ts';
+import { laterVerbs, verbs } from './verbs.ts';
 
 /** Runs the command line of this process. Sets its exit code; what is still being written is written. */
 export async function runProcess(): Promise<void> {
@@ -22,8 +22,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode
   try {
     const call = parseCall(argv, io);
     if (call === null) return exitCodes.ok;
-    const fileName = [call.flags['config'] ?? io.env['WHOTALKS_CONFIG'] ?? ''].flat().at(-1)!;
-    const file = fileName === '' ? {} : await readConfig(fileName);
+    const { fileName, file } = await readConfig(call, io);
     const { run } = await call.verb.load();
     return await run({ io, operand: call.operand, flags: call.flags, file, fileName });
   } catch (error) {
@@ -51,21 +50,37 @@ function parseCall(argv: readonly string[], io: CliIo): Call | null {
 function endOfParsing(error: CommanderError, argv: readonly string[]): null {
   if (error.exitCode === 0) return null;
   if (error.code === 'commander.help') throw usageFailure('no command given; "whotalks --help" lists them');
+  const later = laterVerbs.find((name) => error.message.startsWith(`error: unknown command '${name}'`));
+  if (later !== undefined)
+    throw usageFailure(`"${later}" is not there yet in this version; "whotalks --help" lists what is`);
   const verb = verbs.find(({ name }) => argv.includes(name));
   const help = verb === undefined ? 'whotalks --help' : `whotalks ${verb.name} --help`;
   const message = error.message
     .replace(/^error: /, '')
+    .replace(/\. Expected (.*)\.$/, ': expected $1')
     .replace(/\n?\(Did you mean (.*)\?\)$/s, '; did you mean $1?');
   throw usageFailure(`${message.replaceAll('\n', ' ')}${message.endsWith('?') ? '' : ';'} see "${help}"`);
 }
 
-async function readConfig(fileName: string): Promise<ConfigFile> {
+/** The file that --config or WHOTALKS_CONFIG names; an empty one, called '', where neither does. */
+async function readConfig({ flags }: Call, io: CliIo): Promise<{ fileName: string; file: ConfigFile }> {
+  const typed = [flags['config'] ?? ''].flat().at(-1)!;
+  const fileName = typed === '' ? (io.env['WHOTALKS_CONFIG'] ?? '') : typed;
+  if (fileName === '') return { fileName, file: {} };
   const source = await readFile(fileName, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw usageFailure(`--config ${fileName}: cannot be read: ${error.code}`);
+    const flag = typed === '' ? 'WHOTALKS_CONFIG' : '--config';
+    throw usageFailure(`${flag} ${fileName}: ${unreadable[error.code ?? ''] ?? error.message}`);
   });
   const { parseConfigFile } = await import('./config-file.ts');
-  return parseConfigFile(fileName, source);
+  return { fileName, file: parseConfigFile(fileName, source) };
 }
+
+/** Why a file cannot be read. */
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this user may not read it',
+  EISDIR: 'it is a folder, not a file',
+};
 
 function failureOf(error: unknown): CliFailure {
   if (error instanceof CliFailure) return error;

@@ -3,6 +3,7 @@
  *
  * Each setting has one parser, which reads the texts that a flag, an environment variable or the file gives for it.
  */
+import { HostPortError, parseHostPort } from '../wire/host-port.ts';
 import { usageFailure } from './exit.ts';
 
 /** The value of one setting. */
@@ -99,7 +100,7 @@ export function choiceSetting<C extends string, F extends C | null>(
 
 export function countSetting(fallback: number): Setting<number> {
   return single(fallback, (text) => {
-    if (!/^[0-9]{1,9}$/.test(text)) throw new SettingError('a whole number', text);
+    if (!/^[0-9]{1,9}$/.test(text)) throw new SettingError('a whole number of 0 to 999999999', text);
     return Number(text);
   });
 }
@@ -112,9 +113,28 @@ export function flagSetting(fallback: boolean): Setting<boolean> {
   });
 }
 
-/** `1s`, `500ms`, `15m`, `2h` as milliseconds. */
-export function durationSetting(fallbackMs: number): Setting<number> {
-  return single(fallbackMs, parseDurationMs);
+/** `HOST:PORT`, as typed. */
+export function addressSetting<T extends string | null>(fallback: T): Setting<T | string> {
+  return single<T | string>(fallback, (text) => {
+    try {
+      parseHostPort(text);
+    } catch (error) {
+      if (error instanceof HostPortError) throw new SettingError(addressForm, text);
+      throw error;
+    }
+    return text;
+  });
+}
+
+const addressForm = 'HOST:PORT, such as 127.0.0.1:7443 or [::1]:7443';
+
+/** `1s`, `500ms`, `15m`, `2h` as milliseconds. @param minMs what less than that is no value either */
+export function durationSetting(fallbackMs: number, minMs = 0): Setting<number> {
+  return single(fallbackMs, (text) => {
+    const ms = parseDurationMs(text);
+    if (ms < minMs) throw new SettingError(`at least ${minMs}ms`, text);
+    return ms;
+  });
 }
 
 const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

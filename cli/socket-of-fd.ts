@@ -37,9 +37,18 @@ export async function findSocketOfFd(
   return { socket, fd };
 }
 
+/** Throws a CliFailure when there is no such process, or when its files are closed to this user. */
+export function requireProcess(procRoot: string, pid: number): void {
+  const folder = readFolder(`${processPath(procRoot, pid)}/fd`);
+  if (isUnread(folder)) throw unreadFailure(folder, true, pid, 0);
+}
+
 function unreadFailure(reason: Unread, isProcessGone: boolean, pid: number, fd: number): CliFailure {
   if (reason === denied) {
-    return failure(`may not look into process ${pid}: it belongs to another user; run as root`);
+    const isRoot = process.geteuid?.() === 0;
+    return failure(
+      `may not look into process ${pid}: ${isRoot ? 'here it is closed even to root; "whotalks doctor" says more' : 'it belongs to another user; run as root'}`,
+    );
   }
   if (isProcessGone) return failure(`there is no process ${pid}; "ps -e" lists those there are`);
   return failure(
@@ -58,6 +67,6 @@ export function socketSentence(socket: OwnedSocket, fd: number): string {
   const { protocol, state, local, remote } = socket;
   const where = isListening(state)
     ? `listening on ${formatEndpoint(local)}`
-    : `${formatEndpoint(local)} to ${formatEndpoint(remote)}`;
-  return `fd ${fd} of ${holder} is ${protocol} ${where}, ${state}.`;
+    : `${formatEndpoint(local)} to ${formatEndpoint(remote)}, ${state}`;
+  return `fd ${fd} of ${holder} is ${protocol} ${where}.`;
 }

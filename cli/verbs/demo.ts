@@ -14,13 +14,13 @@ import { type ExitCode, endOfDaemon, usageFailure } from '../exit.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
 import { createPersonLog } from '../log.ts';
-import { countSetting, flagSetting, resolveSettings, textSetting } from '../settings.ts';
+import { addressSetting, countSetting, flagSetting, resolveSettings } from '../settings.ts';
 
 const demoSettings = {
   hosts: countSetting(8),
   services: countSetting(10),
   seed: countSetting(1),
-  server: textSetting(null),
+  server: addressSetting(null),
   insecure: flagSetting(false),
 } as const;
 

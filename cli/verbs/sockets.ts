@@ -24,7 +24,7 @@ import { note } from '../io.ts';
 import { formatListing } from '../print.ts';
 import { requireProcfs } from '../require-procfs.ts';
 import { countSetting, resolveSettings, textSetting } from '../settings.ts';
-import { findSocketOfFd, socketSentence } from '../socket-of-fd.ts';
+import { findSocketOfFd, requireProcess, socketSentence } from '../socket-of-fd.ts';
 import { socketSubject, socketsDocument } from '../sockets-document.ts';
 
 /** No process and no file descriptor has this number. */
@@ -49,6 +49,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   try {
     if (fd !== noNumber)
       return await showSocketOfFd(invocation, settings, await findSocketOfFd(collector, procfs, pid, fd));
+    if (pid !== noNumber) requireProcess(procfs, pid);
     const scan = await collector.scan();
     const found = selectSockets(scan, filter, pid === noNumber ? null : pid);
     for (const sentence of scan.cannotSee) note(io, `cannot see: ${sentence}`);

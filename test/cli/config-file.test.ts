@@ -39,14 +39,19 @@ describe('parseConfigFile', () => {
       'agent:\n  interval: 1s\n  hostname: x',
       /^w\.yaml:3: agent\.hostname: unknown key; allowed here: hostId, hostName, /,
     ],
-    ['\nlimit: many', /^w\.yaml:2: limit: Invalid input: expected number, received string$/],
-    ['output: yaml', /^w\.yaml:1: output: Invalid option: expected one of "table"\|"wide"/],
+    ['\nlimit: many', /^w\.yaml:2: limit: expected a number$/],
+    ['output: yaml', /^w\.yaml:1: output: expected table, wide, json, ndjson, csv, dot, mermaid$/],
     [
       'aggregator:\n  services:\n    - service: x\n      match: { colour: red }',
       /^w\.yaml:4: aggregator\.services\.0\.match\.colour: unknown key; allowed here: host, program, /,
     ],
     ['a: [', /^w\.yaml:1: not YAML: /],
-    ['just text', /^w\.yaml:1: .*expected object/],
+    ['- a\n- b', /^w\.yaml:1: expected a table of keys and values$/],
+    ['limit: -1', /^w\.yaml:1: limit: expected 0 or more$/],
+    ['limit: 1.5', /^w\.yaml:1: limit: expected a whole number$/],
+    ['server: 5', /^w\.yaml:1: server: expected a text$/],
+    ['aggregator:\n  nats: x', /^w\.yaml:2: aggregator\.nats: expected a list$/],
+    ['just text', /^w\.yaml:1: expected a table of keys and values$/],
   ])('%j is refused with its place', (source, message) => {
     let refusal: unknown;
     try {

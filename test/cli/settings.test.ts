@@ -68,8 +68,8 @@ describe('values', () => {
   });
 
   test.each<[Partial<SettingSources>, string]>([
-    [{ flags: { limit: 'x' } }, '--limit: expected a whole number, found "x"'],
-    [{ flags: { limit: '-1' } }, '--limit: expected a whole number, found "-1"'],
+    [{ flags: { limit: 'x' } }, '--limit: expected a whole number of 0 to 999999999, found "x"'],
+    [{ flags: { limit: '-1' } }, '--limit: expected a whole number of 0 to 999999999, found "-1"'],
     [{ env: { WHOTALKS_COLOR: 'pink' } }, 'WHOTALKS_COLOR: expected auto, never, found "pink"'],
     [
       { file: { interval: 'soon' } },

@@ -54,6 +54,22 @@ describe('sockets', () => {
     expect(out.split('\n')[2]).toMatch(/^PROTO {2}STATE/);
   });
 
+  test('a listener is named without a second word for it', async () => {
+    const listener = (server as unknown as { _handle: { fd: number } })._handle.fd;
+    const { out } = await runCli(['sockets', '--pid', String(process.pid), '--fd', String(listener)]);
+    expect(out.split('\n')[0]).toMatch(
+      new RegExp(`^fd ${listener} of .+ is tcp listening on 127\\.0\\.0\\.1:${port}\\.$`),
+    );
+  });
+
+  test('all sockets of a process that is not there are no empty list', async () => {
+    expect(await runCli(['sockets', '--pid', '4194305'])).toEqual({
+      code: 1,
+      out: '',
+      err: 'whotalks: there is no process 4194305; "ps -e" lists those there are\n',
+    });
+  });
+
   test('no such process, no such fd, no socket, not TCP or UDP: one line each, exit code 1', async () => {
     const of = (pid: number, fd: number) => runCli(['sockets', '--pid', String(pid), '--fd', String(fd)]);
     const file = openSync('/dev/null', 'r');

@@ -28,17 +28,22 @@ describe('help', () => {
 describe('mistakes end with exit code 2 and one line', () => {
   const terms = 'ip:port, [v6]:port, ip, cidr, :port, host, service or service:port';
 
+  const address = 'HOST:PORT, such as 127.0.0.1:7443 or [::1]:7443';
+
   test.each<[string[], string]>([
     [[], 'no command given; "whotalks --help" lists them'],
     [['conections'], 'unknown command \'conections\'; did you mean connections? see "whotalks --help"'],
-    [['explain', 'x'], 'unknown command \'explain\'; see "whotalks --help"'],
+    [['explain', 'x'], '"explain" is not there yet in this version; "whotalks --help" lists what is'],
+    [['path', 'a', 'b'], '"path" is not there yet in this version; "whotalks --help" lists what is'],
     [['to'], 'missing required argument \'target\'; see "whotalks to --help"'],
     [
       ['to', 'a', 'b'],
-      'too many arguments for \'to\'. Expected 1 argument but got 2.; see "whotalks to --help"',
+      'too many arguments for \'to\': expected 1 argument but got 2; see "whotalks to --help"',
     ],
     [['to', 'a', '--limt', '1'], 'unknown option \'--limt\'; did you mean --limit? see "whotalks to --help"'],
-    [['to', 'a', '--limit', 'x'], '--limit: expected a whole number, found "x"'],
+    [['to', 'a', '--limit', 'x'], '--limit: expected a whole number of 0 to 999999999, found "x"'],
+    [['agent', '--metrics', 'x'], `--metrics: expected ${address}, found "x"`],
+    [['aggregator', '--listen', '127.0.0.1:99999'], `--listen: expected ${address}, found "127.0.0.1:99999"`],
     [
       ['to', 'a', '-o', 'yaml'],
       '--output: expected table, wide, json, ndjson, csv, dot, mermaid, found "yaml"',
@@ -58,21 +63,26 @@ describe('mistakes end with exit code 2 and one line', () => {
       ['connections', 'server.port = 1'],
       `bad filter: fields are not supported yet: "server.port" at column 1; expected ${terms}`,
     ],
-    [
-      ['map', '--server', 'nowhere'],
-      '--server: "nowhere" is not HOST:PORT, such as 127.0.0.1:7443 or [::1]:7443',
-    ],
+    [['map', '--server', 'nowhere'], `--server: expected ${address}, found "nowhere"`],
     [
       ['map', '--server', '10.0.0.1:7443'],
       '--server 10.0.0.1:7443 is not loopback: there is no TLS yet, so the answers would cross the network in plaintext; pass --insecure to accept that',
     ],
     [['deps', ' '], 'deps: expected the name of a service; "whotalks services" lists them'],
-    [['map', '--config', '/nonexistent'], '--config /nonexistent: cannot be read: ENOENT'],
+    [['map', '--config', '/nonexistent'], '--config /nonexistent: there is no such file'],
+    [['map', '--config', '/tmp'], '--config /tmp: it is a folder, not a file'],
     [['sockets', '--fd', '3'], '--fd needs --pid: whose file descriptor is it?'],
     [['demo', '--hosts', '0'], '--hosts: expected 1 to 1000, found 0'],
-    [['agent', '--interval', '1ms'], '--interval: at least 50ms'],
+    [['agent', '--interval', '1ms'], '--interval: expected at least 50ms, found "1ms"'],
   ])('%j', async (argv, message) => {
     expect(await runCli(argv)).toEqual({ code: 2, out: '', err: `whotalks: ${message}\n` });
+  });
+
+  test.each([
+    [{ WHOTALKS_SERVER: 'x' }, `WHOTALKS_SERVER: expected ${address}, found "x"`],
+    [{ WHOTALKS_CONFIG: '/nonexistent' }, 'WHOTALKS_CONFIG /nonexistent: there is no such file'],
+  ])('%j is named as the source', async (env, message) => {
+    expect(await runCli(['map'], { env })).toEqual({ code: 2, out: '', err: `whotalks: ${message}\n` });
   });
 
   test('a wrong key of the config file is named with its line', async () => {
