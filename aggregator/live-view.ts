@@ -13,7 +13,8 @@ import {
   seenOf,
   stateOfConnection,
 } from './correlate/connection.ts';
-import { type ConnectionObserver, Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
+import { Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
+import type { ConnectionObserver } from './correlate/observer.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
 import { unseenBecause } from './correlate/unseen.ts';
 import { type EdgeShare, Edges } from './graph/edges.ts';
@@ -43,6 +44,8 @@ export class LiveView implements FleetView, ConnectionObserver {
   readonly #options: LiveViewOptions;
   /** What each placed connection counts as; absent while it waits, or when the edge table was full. */
   readonly #shares = new Map<Connection, EdgeShare>();
+  /** Placed, and not told closed yet. */
+  readonly #toldOpen = new Set<Connection>();
   readonly #subscribers = new Set<(event: FleetEvent) => void>();
 
   constructor(options: LiveViewOptions) {
@@ -76,6 +79,7 @@ export class LiveView implements FleetView, ConnectionObserver {
 
   placed(connection: Connection, nowMs: number): void {
     this.#count(connection, nowMs);
+    if (connection.closedAtMs === null) this.#toldOpen.add(connection);
     if (connection.closedAtMs === null || connection.established) {
       this.#publish({ kind: 'opened', connection: this.#viewOf(connection), atMs: nowMs });
     }
@@ -83,15 +87,31 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   updated(connection: Connection, nowMs: number): void {
-    const wasOpen = this.#shares.get(connection)?.open ?? false;
     this.#count(connection, nowMs);
-    if (wasOpen && connection.closedAtMs !== null) this.#publishClosed(connection, nowMs);
+    if (connection.closedAtMs === null) this.#toldOpen.add(connection);
+    else if (this.#toldOpen.delete(connection)) this.#publishClosed(connection, nowMs);
   }
 
   forgotten(connection: Connection): void {
     const share = this.#shares.get(connection);
     if (share !== undefined) this.edgeTable.settle(share, lastSeenAtMs(connection));
+    this.#drop(connection);
+  }
+
+  dissolved(connection: Connection): void {
+    const share = this.#shares.get(connection);
+    if (share !== undefined) this.edgeTable.uncount(share);
+    this.#drop(connection);
+  }
+
+  #drop(connection: Connection): void {
     this.#shares.delete(connection);
+    this.#toldOpen.delete(connection);
+  }
+
+  /** Entries of each internal table; see Correlator.sizes. Edges stay. */
+  get sizes(): Readonly<Record<string, number>> {
+    return { ...this.correlator.sizes, shares: this.#shares.size, toldOpen: this.#toldOpen.size };
   }
 
   // --- what answers read ---

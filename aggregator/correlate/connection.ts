@@ -40,6 +40,42 @@ export interface Connection {
   readonly reportedAtMs: number;
 }
 
+/** A connection of which `socket` is the only half so far. The correlator attaches it. */
+export function newConnection(
+  id: string,
+  key: string,
+  side: Side,
+  socket: ReportedSocket,
+  nowMs: number,
+): Connection {
+  return {
+    id,
+    key,
+    protocol: socket.protocol,
+    realm: socket.host.realm,
+    endpoints: side === 'a' ? { a: socket.local, b: socket.remote } : { a: socket.remote, b: socket.local },
+    halves: { a: null, b: null },
+    datagramPeer: null,
+    client: 'a',
+    direction: 'unknown',
+    handshakeClient: null,
+    ambiguous: false,
+    established: false,
+    openedAtMs: socket.openedAtMs,
+    closedAtMs: null,
+    placed: false,
+    reportedAtMs: nowMs,
+  };
+}
+
+/** Takes from the state of a half what stays known when the state changes: who shook hands, and that both did. */
+export function learnFromState(connection: Connection, half: ReportedSocket): void {
+  const side = connection.halves.a === half ? 'a' : 'b';
+  if (half.state === 'syn-sent') connection.handshakeClient ??= side;
+  else if (half.state === 'syn-recv') connection.handshakeClient ??= otherSide(side);
+  else if (half.state !== 'closed') connection.established = true;
+}
+
 export function otherSide(side: Side): Side {
   return side === 'a' ? 'b' : 'a';
 }

@@ -8,26 +8,27 @@
 import type { DirectionRule } from '../../model/document.ts';
 import { sameEndpoint } from '../../model/endpoint.ts';
 import { type Side, tupleKey } from '../../model/four-tuple.ts';
-import { type IpAddress, isUnspecified } from '../../model/ip.ts';
+import { isUnspecified } from '../../model/ip.ts';
 import { isListening, type SocketState } from '../../model/socket-state.ts';
 import { defaultLingerLimits, type LingerLimits, RecentlyClosed } from '../history/recently-closed.ts';
 import { AddressClaims } from './address-claims.ts';
-import { type Connection, isHalfOpen, missingSide, otherSide, reportedHalves } from './connection.ts';
+import { addTo, ConcernedConnections, removeFrom } from './concerned.ts';
+import {
+  type Connection,
+  isHalfOpen,
+  learnFromState,
+  missingSide,
+  newConnection,
+  otherSide,
+  reportedHalves,
+} from './connection.ts';
 import { decideDirection, isStronger } from './direction.ts';
-import { placeHalf } from './generations.ts';
-import { Listeners, portKey } from './listeners.ts';
+import { generationsMax, placeHalf, settledRivals } from './generations.ts';
+import { Listeners } from './listeners.ts';
+import type { ConnectionObserver } from './observer.ts';
+import { differencesOf, type Portrait, portraitOf } from './portrait.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from './report.ts';
 import { scopeOf } from './scope.ts';
-
-/** Told of every conclusion, in order. The connection already has its new values. */
-export interface ConnectionObserver {
-  /** Its place in the map is decided: matched, or alone after the grace time. Comes once per connection, first. */
-  placed(connection: Connection, nowMs: number): void;
-  /** After `placed`: an end, its owners, its direction, or whether it is open became different. */
-  updated(connection: Connection, nowMs: number): void;
-  /** It left the live view: it lingered long enough, or its only reporting host is lost. */
-  forgotten(connection: Connection, nowMs: number): void;
-}
 
 export interface CorrelatorLimits extends LingerLimits {
   /** How long a lone half waits for its other end before it is placed alone. */
@@ -44,10 +45,8 @@ export class Correlator implements SocketReports {
   readonly #connectionOf = new Map<ReportedSocket, Connection>();
   /** Sockets with a peer, by host: what a change of that host's networks or state concerns. */
   readonly #socketsOf = new Map<ReportingHost, Set<ReportedSocket>>();
-  /** Connections by the port of each end that is reported: whom a listener there concerns. */
-  readonly #byPort = new Map<string, Set<Connection>>();
-  /** Connections by the realm and address of their missing end. */
-  readonly #byMissingEnd = new Map<string, Set<Connection>>();
+  readonly #concerned = new ConcernedConnections();
+  readonly #portraits = new Map<ReportingHost, Portrait>();
   /** Not placed yet, in the order of their first report. */
   readonly #waiting = new Set<Connection>();
   readonly recentlyClosed: RecentlyClosed<Connection>;
@@ -74,10 +73,10 @@ export class Correlator implements SocketReports {
     addTo(this.#socketsOf, socket.host, socket);
     const { key, side } = tupleKey(scopeOf(socket), socket.protocol, socket);
     const placement = placeHalf(this.#generations.get(key) ?? [], side, socket);
-    if (placement.kind === 'join') return this.#join(placement.connection, side, socket, nowMs);
-    if (placement.kind === 'new' && placement.displaced !== null) {
+    if (placement.kind !== 'ambiguous' && placement.displaced !== null) {
       this.#closeMissed(placement.displaced, side, socket, nowMs);
     }
+    if (placement.kind === 'join') return this.#join(placement.connection, side, socket, nowMs);
     const connection = this.#create(key, side, socket, nowMs);
     if (placement.kind === 'ambiguous') {
       for (const rival of [connection, ...placement.rivals]) rival.ambiguous = true;
@@ -99,30 +98,59 @@ export class Correlator implements SocketReports {
     if (isListening(socket.state)) return this.listeners.remove(socket);
     removeFrom(this.#socketsOf, socket.host, socket);
     const connection = this.#connectionOf.get(socket);
-    if (connection !== undefined) this.#conclude(connection, nowMs);
+    if (connection === undefined) return;
+    this.#conclude(connection, nowMs);
+    if (connection.ambiguous) this.#settleRivals(connection.key, nowMs);
   }
 
   hostChanged(host: ReportingHost, nowMs: number): void {
-    this.claims.update(host);
-    const sockets = Array.from(this.#socketsOf.get(host) ?? []);
-    for (const socket of sockets) {
-      const connection = this.#connectionOf.get(socket);
-      if (connection === undefined) continue;
-      const { key } = tupleKey(scopeOf(socket), socket.protocol, socket);
-      if (key === connection.key) {
-        this.#conclude(connection, nowMs);
-      } else {
-        this.#withdraw(socket, false, nowMs);
-        this.opened(socket, nowMs);
+    const portrait = portraitOf(host);
+    const changed = differencesOf(this.#portraits.get(host) ?? null, portrait);
+    this.#portraits.set(host, portrait);
+    if (changed.claims) this.claims.update(host);
+    if (changed.scope) this.#moveToScopes(host, nowMs);
+    if (changed.name || changed.netns.size > 0) {
+      for (const socket of this.#socketsOf.get(host) ?? []) {
+        const connection = this.#connectionOf.get(socket);
+        const isConcerned = changed.name || changed.netns.has(socket.netns);
+        if (connection !== undefined && isConcerned) this.#conclude(connection, nowMs);
       }
     }
-    const addresses = [...host.netns.values()].flatMap((netns) => netns.addresses.map(({ ip }) => ip));
-    for (const connection of this.#missingEndsAt(host.realm, addresses)) this.#conclude(connection, nowMs);
+    for (const ip of changed.addresses) {
+      for (const connection of this.#concerned.byMissingEnd(host.realm, ip))
+        this.#conclude(connection, nowMs);
+    }
+  }
+
+  /** Files the sockets of a host anew that belong to another scope since its realm or its networks changed. */
+  #moveToScopes(host: ReportingHost, nowMs: number): void {
+    const moved = Array.from(this.#socketsOf.get(host) ?? []).filter((socket) => {
+      const connection = this.#connectionOf.get(socket);
+      const { key } = tupleKey(scopeOf(socket), socket.protocol, socket);
+      return connection !== undefined && (key !== connection.key || connection.realm !== host.realm);
+    });
+    for (const socket of moved) this.#withdraw(socket, false, nowMs, 'dissolve');
+    for (const socket of moved) this.opened(socket, nowMs);
   }
 
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
     for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
     this.claims.remove(host);
+    this.#portraits.delete(host);
+  }
+
+  /** Entries of each table that grows with sockets: all are 0 when nothing is open and nothing lingers. */
+  get sizes(): Readonly<Record<string, number>> {
+    return {
+      connections: this.connections.size,
+      keys: this.#generations.size,
+      halves: this.#connectionOf.size,
+      hostsWithSockets: this.#socketsOf.size,
+      concerned: this.#concerned.size,
+      waiting: this.#waiting.size,
+      recentlyClosed: this.recentlyClosed.size,
+      listeners: this.listeners.size,
+    };
   }
 
   /** Places the lone halves whose grace time is over and forgets what lingered long enough. Call about once a second. */
@@ -154,31 +182,24 @@ export class Correlator implements SocketReports {
 
   #create(key: string, side: Side, socket: ReportedSocket, nowMs: number): Connection {
     this.#lastNumber++;
-    const connection: Connection = {
-      id: `${this.#idPrefix}-${this.#lastNumber.toString(36)}`,
-      key,
-      protocol: socket.protocol,
-      realm: socket.host.realm,
-      endpoints: side === 'a' ? { a: socket.local, b: socket.remote } : { a: socket.remote, b: socket.local },
-      halves: { a: null, b: null },
-      datagramPeer: null,
-      client: 'a',
-      direction: 'unknown',
-      handshakeClient: null,
-      ambiguous: false,
-      established: false,
-      openedAtMs: socket.openedAtMs,
-      closedAtMs: null,
-      placed: false,
-      reportedAtMs: nowMs,
-    };
+    const id = `${this.#idPrefix}-${this.#lastNumber.toString(36)}`;
+    const connection = newConnection(id, key, side, socket, nowMs);
     const generations = this.#generations.get(key);
     if (generations === undefined) this.#generations.set(key, [connection]);
-    else generations.push(connection);
+    else this.#addGeneration(generations, connection, nowMs);
     this.connections.set(connection.id, connection);
     this.#waiting.add(connection);
     this.#attach(connection, side, socket);
     return connection;
+  }
+
+  #addGeneration(generations: Connection[], connection: Connection, nowMs: number): void {
+    generations.push(connection);
+    if (generations.length <= generationsMax) return;
+    const oldest = generations.find(({ closedAtMs }) => closedAtMs !== null);
+    if (oldest === undefined) return;
+    this.recentlyClosed.evicted++;
+    this.#forget(oldest, nowMs);
   }
 
   #join(connection: Connection, side: Side, socket: ReportedSocket, nowMs: number): void {
@@ -190,23 +211,14 @@ export class Correlator implements SocketReports {
     connection.halves[side] = socket;
     if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] = socket;
     this.#connectionOf.set(socket, connection);
-    addTo(this.#byPort, halfPortKey(socket), connection);
-    this.#indexMissingEnd(connection);
-  }
-
-  #indexMissingEnd(connection: Connection): void {
-    for (const side of ['a', 'b'] as const) {
-      const key = missingEndKey(connection.realm, connection.endpoints[side].ip);
-      if (connection.halves[side] === null) addTo(this.#byMissingEnd, key, connection);
-      else removeFrom(this.#byMissingEnd, key, connection);
-    }
+    this.#concerned.attach(connection, socket);
   }
 
   /** Brings every conclusion about a connection up to what its halves now say, and tells the observer. */
   #conclude(connection: Connection, nowMs: number): void {
     const halves = reportedHalves(connection);
     connection.openedAtMs = Math.min(...halves.map((half) => half.openedAtMs));
-    for (const half of halves) this.#learnFromState(connection, half);
+    for (const half of halves) learnFromState(connection, half);
     this.#decideDirection(connection);
     this.#findDatagramPeer(connection);
     this.#concludeClosing(connection, halves, nowMs);
@@ -214,19 +226,8 @@ export class Correlator implements SocketReports {
     else if (halves.length === 2 || connection.datagramPeer !== null) this.#place(connection, nowMs);
   }
 
-  #learnFromState(connection: Connection, half: ReportedSocket): void {
-    const side = connection.halves.a === half ? 'a' : 'b';
-    if (half.state === 'syn-sent') connection.handshakeClient ??= side;
-    else if (half.state === 'syn-recv') connection.handshakeClient ??= otherSide(side);
-    else if (half.state !== 'closed') connection.established = true;
-  }
-
   #decideDirection(connection: Connection): void {
-    const decided = decideDirection(connection, (side) => {
-      const listener = this.listenerBehind(connection, side);
-      // A listener born after the connection ended says nothing about it: its port was a client's before.
-      return listener !== null && listener.notBeforeMs < (connection.closedAtMs ?? Number.POSITIVE_INFINITY);
-    });
+    const decided = decideDirection(connection, (side) => this.#listenerThen(connection, side) !== null);
     const current: DirectionRule = connection.direction;
     if (!isStronger(decided.rule, current) && current !== 'unknown') return;
     connection.client = decided.client;
@@ -236,7 +237,14 @@ export class Correlator implements SocketReports {
   #findDatagramPeer(connection: Connection): void {
     const missing = connection.protocol === 'udp' ? missingSide(connection) : null;
     if (missing === null) connection.datagramPeer = null;
-    else connection.datagramPeer = this.listenerBehind(connection, missing) ?? connection.datagramPeer;
+    else connection.datagramPeer = this.#listenerThen(connection, missing) ?? connection.datagramPeer;
+  }
+
+  /** A listener born after the connection ended says nothing about it: its port was another's before. */
+  #listenerThen(connection: Connection, side: Side): ReportedSocket | null {
+    const listener = this.listenerBehind(connection, side);
+    if (listener === null || connection.closedAtMs === null) return listener;
+    return listener.notBeforeMs < connection.closedAtMs ? listener : null;
   }
 
   #concludeClosing(connection: Connection, halves: readonly ReportedSocket[], nowMs: number): void {
@@ -265,86 +273,78 @@ export class Correlator implements SocketReports {
     this.#conclude(displaced, nowMs);
   }
 
-  /** Takes a socket back as if it had not been reported: its host is lost, or it moved to another scope. */
-  #withdraw(socket: ReportedSocket, wasListening: boolean, nowMs: number): void {
+  /**
+   * Takes a socket back as if it had not been reported: its host is lost, or it belongs to another connection.
+   * @param lone what becomes of a connection that has no other half
+   */
+  #withdraw(
+    socket: ReportedSocket,
+    wasListening: boolean,
+    nowMs: number,
+    lone: 'forget' | 'dissolve' = 'forget',
+  ): void {
     if (wasListening) return this.#withdrawListener(socket, nowMs);
     removeFrom(this.#socketsOf, socket.host, socket);
     const connection = this.#connectionOf.get(socket);
     if (connection === undefined) return;
-    if (reportedHalves(connection).every((half) => half === socket)) return this.#forget(connection, nowMs);
-    this.#connectionOf.delete(socket);
-    removeFrom(this.#byPort, halfPortKey(socket), connection);
-    connection.halves[connection.halves.a === socket ? 'a' : 'b'] = null;
-    this.#indexMissingEnd(connection);
-    this.#conclude(connection, nowMs);
+    if (reportedHalves(connection).every((half) => half === socket)) {
+      this.#forget(connection, nowMs, lone);
+    } else {
+      this.#connectionOf.delete(socket);
+      connection.halves[connection.halves.a === socket ? 'a' : 'b'] = null;
+      this.#concerned.detach(connection, socket);
+      this.#conclude(connection, nowMs);
+    }
+    if (connection.ambiguous) this.#settleRivals(connection.key, nowMs);
   }
 
-  #forget(connection: Connection, nowMs: number): void {
-    for (const half of reportedHalves(connection)) {
-      this.#connectionOf.delete(half);
-      removeFrom(this.#byPort, halfPortKey(half), connection);
+  /** A rival of ambiguous halves is gone: what is left of them may be told apart, and find its other end. */
+  #settleRivals(key: string, nowMs: number): void {
+    const settled = settledRivals(this.#generations.get(key) ?? []);
+    for (const connection of settled) connection.ambiguous = false;
+    for (const connection of settled) {
+      const side = connection.halves.a === null ? 'b' : 'a';
+      const socket = connection.halves[side];
+      if (socket === null || missingSide(connection) === null) continue;
+      const others = this.#generations.get(key)!.filter((other) => other !== connection);
+      const placement = placeHalf(others, side, socket);
+      if (placement.kind !== 'join') continue;
+      this.#withdraw(socket, false, nowMs, 'dissolve');
+      addTo(this.#socketsOf, socket.host, socket);
+      this.#join(placement.connection, side, socket, nowMs);
     }
-    for (const endpoint of Object.values(connection.endpoints)) {
-      removeFrom(this.#byMissingEnd, missingEndKey(connection.realm, endpoint.ip), connection);
-    }
+  }
+
+  #forget(connection: Connection, nowMs: number, how: 'forget' | 'dissolve' = 'forget'): void {
+    for (const half of reportedHalves(connection)) this.#connectionOf.delete(half);
+    this.#concerned.remove(connection);
     const left = (this.#generations.get(connection.key) ?? []).filter((other) => other !== connection);
     if (left.length === 0) this.#generations.delete(connection.key);
     else this.#generations.set(connection.key, left);
     this.connections.delete(connection.id);
     this.#waiting.delete(connection);
     this.recentlyClosed.delete(connection);
-    if (connection.placed) this.#observer.forgotten(connection, nowMs);
+    if (!connection.placed) return;
+    if (how === 'dissolve') this.#observer.dissolved(connection, nowMs);
+    else this.#observer.forgotten(connection, nowMs);
   }
 
-  /** Also when a known listener's owners changed. */
+  /** Also when a known listener's owners changed. What closed under an earlier listener keeps that one's name. */
   #listenerOpened(socket: ReportedSocket, nowMs: number): void {
-    this.listeners.add(socket);
-    for (const connection of this.#behind(socket)) this.#conclude(connection, nowMs);
+    if (!this.listeners.add(socket)) return;
+    for (const connection of this.#concerned.byListener(socket)) {
+      const isSettled = connection.closedAtMs !== null && connection.direction === 'listener';
+      if (!isSettled) this.#conclude(connection, nowMs);
+    }
   }
 
   #withdrawListener(socket: ReportedSocket, nowMs: number): void {
     this.listeners.remove(socket);
-    for (const connection of this.#behind(socket)) {
+    if (socket.protocol !== 'udp') return;
+    for (const connection of this.#concerned.byListener(socket)) {
       if (connection.datagramPeer !== socket) continue;
       connection.datagramPeer = null;
       this.#conclude(connection, nowMs);
     }
   }
-
-  /** The connections that a listener concerns: with a half on its port, or with a missing end at its address and port. */
-  #behind(listener: ReportedSocket): Set<Connection> {
-    const { host, netns, local } = listener;
-    const addresses = isUnspecified(local.ip)
-      ? (host.netns.get(netns)?.addresses ?? []).map((address) => address.ip)
-      : [local.ip];
-    const connections = new Set(this.#byPort.get(halfPortKey(listener)));
-    for (const connection of this.#missingEndsAt(host.realm, addresses)) {
-      const side = missingSide(connection);
-      if (side !== null && connection.endpoints[side].port === local.port) connections.add(connection);
-    }
-    return connections;
-  }
-
-  #missingEndsAt(realm: string, addresses: readonly IpAddress[]): Connection[] {
-    return addresses.flatMap((ip) => [...(this.#byMissingEnd.get(missingEndKey(realm, ip)) ?? [])]);
-  }
-}
-
-function halfPortKey(socket: ReportedSocket): string {
-  return portKey(socket.host.id, socket.netns, socket.protocol, socket.local.port);
-}
-
-function missingEndKey(realm: string, ip: IpAddress): string {
-  return `${realm}|${ip}`;
-}
-
-function addTo<Key, Value>(index: Map<Key, Set<Value>>, key: Key, value: Value): void {
-  const values = index.get(key);
-  if (values === undefined) index.set(key, new Set([value]));
-  else values.add(value);
-}
-
-function removeFrom<Key, Value>(index: Map<Key, Set<Value>>, key: Key, value: Value): void {
-  const values = index.get(key);
-  if (values?.delete(value) === true && values.size === 0) index.delete(key);
 }

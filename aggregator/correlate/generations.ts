@@ -6,15 +6,22 @@
  * notBeforeMs < birth <= openedAtMs. Two halves can be one connection only when their bounds overlap.
  */
 import type { Side } from '../../model/four-tuple.ts';
-import { type Connection, isHalfOpen, otherSide } from './connection.ts';
+import { type Connection, isHalfOpen, missingSide, otherSide, reportedHalves } from './connection.ts';
 import type { ReportedSocket } from './report.ts';
 
 /** Handshake time plus what two hosts' clocks may differ by after their offsets were taken off, in milliseconds. */
 export const clockSlackMs = 2_000;
 
+/**
+ * How many generations of one key are remembered; beyond it the oldest that is closed goes. A four-tuple that is reused
+ * faster than it lingers must not make each reuse dearer than the one before.
+ */
+export const generationsMax = 64;
+
+/** `displaced` had this half open under an older socket, so its close was missed. */
 export type Placement =
-  | { readonly kind: 'join'; readonly connection: Connection }
-  /** A connection of its own; `displaced` had this half open, so its close was missed. */
+  | { readonly kind: 'join'; readonly connection: Connection; readonly displaced: Connection | null }
+  /** A connection of its own. */
   | { readonly kind: 'new'; readonly displaced: Connection | null }
   /** A connection of its own, and so are `rivals`: nothing tells which of them it belongs to. */
   | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] };
@@ -24,9 +31,12 @@ export function placeHalf(generations: readonly Connection[], side: Side, socket
   const occupied = generations.filter((connection) => isHalfOpen(connection.halves[side]));
   const rivals = occupied.filter((connection) => !sameNetns(connection.halves[side]!, socket));
   if (rivals.length > 0) return { kind: 'ambiguous', rivals };
+  // An older socket that is told late, closed since, displaces none that came after it.
+  const displaced =
+    occupied.find((connection) => connection.halves[side]!.openedAtMs <= socket.openedAtMs) ?? null;
   const candidates = generations.filter((connection) => canJoin(connection, side, socket));
   const first = candidates[0];
-  if (first === undefined) return { kind: 'new', displaced: occupied[0] ?? null };
+  if (first === undefined) return { kind: 'new', displaced };
   const other = otherSide(side);
   if (candidates.some((connection) => !sameNetns(connection.halves[other]!, first.halves[other]!))) {
     return { kind: 'ambiguous', rivals: candidates };
@@ -36,7 +46,24 @@ export function placeHalf(generations: readonly Connection[], side: Side, socket
       ? connection
       : best,
   );
-  return { kind: 'join', connection: nearest };
+  return { kind: 'join', connection: nearest, displaced };
+}
+
+/**
+ * The lone open halves that were ambiguous and have no rival any more, because it closed or its host is gone: nothing
+ * stands against joining them now.
+ */
+export function settledRivals(generations: readonly Connection[]): Connection[] {
+  const open = generations.filter((connection) => reportedHalves(connection).some(isHalfOpen));
+  return open.filter((connection) => {
+    const missing = missingSide(connection);
+    if (!connection.ambiguous || missing === null) return false;
+    const half = connection.halves[otherSide(missing)]!;
+    return open.every((other) => {
+      const rival = other.halves[otherSide(missing)];
+      return rival === null || !isHalfOpen(rival) || sameNetns(rival, half);
+    });
+  });
 }
 
 function canJoin(connection: Connection, side: Side, socket: ReportedSocket): boolean {

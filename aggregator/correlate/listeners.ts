@@ -1,5 +1,12 @@
-/** The sockets that wait for peers, by namespace and port: the first rule of direction, and who stands behind a port. */
-import { accepts, type Endpoint } from '../../model/endpoint.ts';
+/**
+ * The sockets that wait for peers, by namespace and port: the first rule of direction, and who stands behind a port.
+ *
+ * SO_REUSEPORT gives one address any number of listeners. One of them speaks for all, so that neither finding it nor
+ * another one's coming and going costs more with their number.
+ */
+import type { Endpoint } from '../../model/endpoint.ts';
+import { type IpAddress, isIpv6 } from '../../model/ip.ts';
+import type { Process } from '../../model/process.ts';
 import type { Protocol } from '../../model/socket-state.ts';
 import type { ReportedSocket } from './report.ts';
 
@@ -8,20 +15,57 @@ export function portKey(hostId: string, netns: number, protocol: Protocol, port:
   return `${hostId}/${netns}/${protocol}/${port}`;
 }
 
-export class Listeners {
-  readonly #byPort = new Map<string, Set<ReportedSocket>>();
+/** The listeners bound to one address and port. */
+interface Group {
+  readonly sockets: Set<ReportedSocket>;
+  /** One that has an owner, if any has. */
+  speaker: ReportedSocket;
+  /** First owner of the speaker when it was looked at last: what the port is called by. */
+  owner: Process | undefined;
+}
 
-  add(socket: ReportedSocket): void {
+export class Listeners {
+  /** By portKey, then by bound address. */
+  readonly #byPort = new Map<string, Map<IpAddress, Group>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Adds a listener, or takes over what became different about it.
+   * @returns whether that changes who speaks for its address.
+   */
+  add(socket: ReportedSocket): boolean {
     const key = keyOf(socket);
-    const sockets = this.#byPort.get(key);
-    if (sockets === undefined) this.#byPort.set(key, new Set([socket]));
-    else sockets.add(socket);
+    const groups = this.#byPort.get(key) ?? new Map<IpAddress, Group>();
+    this.#byPort.set(key, groups);
+    const group = groups.get(socket.local.ip);
+    if (group === undefined) {
+      groups.set(socket.local.ip, { sockets: new Set([socket]), speaker: socket, owner: ownerOf(socket) });
+      this.#size++;
+      return true;
+    }
+    if (!group.sockets.has(socket)) this.#size++;
+    group.sockets.add(socket);
+    return chooseSpeaker(group, [socket]);
   }
 
   remove(socket: ReportedSocket): void {
     const key = keyOf(socket);
-    const sockets = this.#byPort.get(key);
-    if (sockets?.delete(socket) === true && sockets.size === 0) this.#byPort.delete(key);
+    const groups = this.#byPort.get(key);
+    const group = groups?.get(socket.local.ip);
+    if (groups === undefined || group?.sockets.delete(socket) !== true) return;
+    this.#size--;
+    const [first] = group.sockets;
+    if (first === undefined) {
+      groups.delete(socket.local.ip);
+      if (groups.size === 0) this.#byPort.delete(key);
+    } else if (group.speaker === socket) {
+      group.speaker = first;
+      chooseSpeaker(group, group.sockets);
+    }
   }
 
   /**
@@ -29,19 +73,39 @@ export class Listeners {
    * bound to all, one with an owner before one without; null when there is none.
    */
   find(hostId: string, netns: number, protocol: Protocol, endpoint: Endpoint): ReportedSocket | null {
-    let best: ReportedSocket | null = null;
-    let bestRank = 0;
-    for (const socket of this.#byPort.get(portKey(hostId, netns, protocol, endpoint.port)) ?? []) {
-      if (!accepts(socket.local, endpoint)) continue;
-      const rank = 1 + (socket.local.ip === endpoint.ip ? 2 : 0) + (socket.owners.length > 0 ? 1 : 0);
-      if (rank > bestRank) [best, bestRank] = [socket, rank];
-    }
-    return best;
+    const groups = this.#byPort.get(portKey(hostId, netns, protocol, endpoint.port));
+    if (groups === undefined) return null;
+    const exact = groups.get(endpoint.ip);
+    if (exact !== undefined) return exact.speaker;
+    // `::` takes IPv4 too.
+    const wildcards = isIpv6(endpoint.ip) ? [groups.get('::')] : [groups.get('0.0.0.0'), groups.get('::')];
+    const speakers = wildcards.flatMap((group) => group?.speaker ?? []);
+    return speakers.find((socket) => socket.owners.length > 0) ?? speakers[0] ?? null;
   }
 
   *all(): Iterable<ReportedSocket> {
-    for (const sockets of this.#byPort.values()) yield* sockets;
+    for (const groups of this.#byPort.values()) {
+      for (const { sockets } of groups.values()) yield* sockets;
+    }
   }
+}
+
+/** Lets the first of `candidates` with an owner speak where the speaker has none. @returns whether anything changed. */
+function chooseSpeaker(group: Group, candidates: Iterable<ReportedSocket>): boolean {
+  const { speaker, owner } = group;
+  if (speaker.owners.length === 0) {
+    for (const socket of candidates) {
+      if (socket.owners.length === 0) continue;
+      group.speaker = socket;
+      break;
+    }
+  }
+  group.owner = ownerOf(group.speaker);
+  return group.speaker !== speaker || group.owner !== owner;
+}
+
+function ownerOf(socket: ReportedSocket): Process | undefined {
+  return socket.owners[0]?.process;
 }
 
 function keyOf(socket: ReportedSocket): string {

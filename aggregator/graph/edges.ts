@@ -54,7 +54,7 @@ export class Edges {
    */
   count(share: EdgeShare, before: EdgeShare | null): { readonly edge: Edge; readonly isNew: boolean } | null {
     const added = this.#add(share);
-    if (before !== null) this.#remove(before);
+    if (before !== null) this.uncount(before);
     return added;
   }
 
@@ -75,8 +75,8 @@ export class Edges {
     return { edge, isNew: known === undefined };
   }
 
-  /** An edge that never had another connection goes with its last one. */
-  #remove(share: EdgeShare): void {
+  /** Takes a count back. An edge that never had another connection goes with it. */
+  uncount(share: EdgeShare): void {
     const key = edgeKey(share);
     const edge = this.#edges.get(key);
     if (edge === undefined) return;

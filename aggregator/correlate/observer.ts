@@ -1,0 +1,14 @@
+/** What correlation concludes, as the graph hears it. */
+import type { Connection } from './connection.ts';
+
+/** Told of every conclusion, in order. The connection already has its new values. */
+export interface ConnectionObserver {
+  /** Its place in the map is decided: matched, or alone after the grace time. Comes once per connection, first. */
+  placed(connection: Connection, nowMs: number): void;
+  /** After `placed`: an end, its owners, its direction, or whether it is open became different. */
+  updated(connection: Connection, nowMs: number): void;
+  /** It left the live view: it lingered long enough, or its only reporting host is lost. */
+  forgotten(connection: Connection, nowMs: number): void;
+  /** It is no connection of its own: its only half is part of another one from now on. */
+  dissolved(connection: Connection, nowMs: number): void;
+}

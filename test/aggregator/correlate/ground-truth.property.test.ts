@@ -1,0 +1,86 @@
+/** What is concluded against what was: no join across a reuse, no end lost, counters that equal a recount, no leak. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { clockSlackMs } from '../../../aggregator/correlate/generations.ts';
+import type { ConnectionView } from '../../../aggregator/serve/fleet-view.ts';
+import { type History, history, scanIntervalMs, skewMaxMs, Telling, type Truth } from './true-history.ts';
+
+/** Births this near to each other have bounds that may overlap: nothing can tell them apart. */
+const tooNearMs = clockSlackMs + 2 * scanIntervalMs + 2 * skewMaxMs;
+
+/** Another conversation with the same ends that was born about the same time. */
+function hasRival(truth: Truth, { truths }: History): boolean {
+  return truths.some(
+    (other) =>
+      other !== truth && isSameTuple(other, truth) && Math.abs(other.bornMs - truth.bornMs) <= tooNearMs,
+  );
+}
+
+function isSameTuple(a: Truth, b: Truth): boolean {
+  return a.protocol === b.protocol && JSON.stringify(a.ends) === JSON.stringify(b.ends);
+}
+
+function truthsOf(telling: Telling, { client, server }: ConnectionView): Truth[] {
+  return [client.socket, server.socket].flatMap((socket) => telling.truthOf.get(socket!) ?? []);
+}
+
+function expectTruth(telling: Telling): void {
+  const connections = telling.fleet.connections();
+  for (const connection of connections) {
+    const [one, two] = truthsOf(telling, connection);
+    if (one === undefined || two === undefined || one === two) continue;
+    expect([hasRival(one, telling.history), hasRival(two, telling.history)]).toContain(true);
+  }
+  for (const [truth, ends] of telling.endsReported) {
+    if (ends.size < 2 || hasRival(truth, telling.history)) continue;
+    const its = connections.filter((connection) => truthsOf(telling, connection).includes(truth));
+    expect([truth, its.map(({ seen }) => seen)]).toEqual([truth, ['both']]);
+  }
+}
+
+/** The edges counted anew from the connections that have their place. */
+function expectCounts(telling: Telling, alsoTotals: boolean): void {
+  const { view } = telling.fleet;
+  const edges = new Map<string, { open: number; total: number; both: number }>();
+  for (const { id, client, server, protocol, closedAtMs, seen } of view.connections()) {
+    if (!view.correlator.connections.get(id)!.placed) continue;
+    const key = JSON.stringify([client.realm, client.label, server.label, server.endpoint.port, protocol]);
+    const edge = edges.get(key) ?? { open: 0, total: 0, both: 0 };
+    edge.open += closedAtMs === null ? 1 : 0;
+    edge.total++;
+    edge.both += seen === 'both' ? 1 : 0;
+    edges.set(key, edge);
+  }
+  for (const { realm, client, server, port, protocol, open, total, seen } of view.edges()) {
+    const key = JSON.stringify([realm, client, server, port, protocol]);
+    const counted = edges.get(key) ?? { open: 0, total: 0, both: 0 };
+    edges.delete(key);
+    expect([key, open]).toEqual([key, counted.open]);
+    expect(seen.both + seen.client + seen.server).toBe(total);
+    if (alsoTotals) expect([key, total, seen.both]).toEqual([key, counted.total, counted.both]);
+  }
+  expect([...edges.keys()]).toEqual([]);
+}
+
+/** When all sockets are closed and all connections lingered out, no index remembers any. */
+function expectNothingLeft(telling: Telling): void {
+  telling.closeListeners();
+  telling.fleet.pass(60 * 60_000);
+  const left = Object.entries(telling.fleet.view.sizes).filter(([, size]) => size > 0);
+  expect(left).toEqual([]);
+}
+
+describe('what is concluded', () => {
+  it('is what was, for any history, delays and clocks', { timeout: 300_000 }, () => {
+    fc.assert(
+      fc.property(history, (story) => {
+        const telling = new Telling(story);
+        const everLost = story.hosts.some(({ lost }) => lost !== null);
+        telling.tell(() => expectCounts(telling, !everLost));
+        expectTruth(telling);
+        expectNothingLeft(telling);
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 200) },
+    );
+  });
+});
