@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clockSlackMs } from '../../../aggregator/correlate/generations.ts';
 import type { ConnectionView } from '../../../aggregator/serve/fleet-view.ts';
-import { type History, history, scanIntervalMs, skewMaxMs, Telling, type Truth } from './true-history.ts';
+import { Telling } from './telling.ts';
+import { type History, history, scanIntervalMs, skewMaxMs, type Truth } from './true-history.ts';
 
 /** Births this near to each other have bounds that may overlap: nothing can tell them apart. */
 const tooNearMs = clockSlackMs + 2 * scanIntervalMs + 2 * skewMaxMs;
