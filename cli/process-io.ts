@@ -1,11 +1,12 @@
 /** The edge to the operating system: streams, signals, and what the person typed to get here. */
+import { writeSync } from 'node:fs';
 import { basename, delimiter, dirname, relative } from 'node:path';
 import type { CliIo, StopReason } from './io.ts';
 
 /** Of this process. Listens for signals from now on. */
 export function processIo(): CliIo {
-  endQuietlyOnClosedPipe(process.stdout);
-  endQuietlyOnClosedPipe(process.stderr);
+  process.stdout.on('error', endOnFailedWrite);
+  process.stderr.on('error', endOnFailedWrite);
   return {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -17,11 +18,16 @@ export function processIo(): CliIo {
   };
 }
 
-/** `whotalks connections | head` is no error. */
-function endQuietlyOnClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+/** `whotalks connections | head` is no error; a full disk is one. */
+function endOnFailedWrite(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  const reason = error.code === 'ENOSPC' ? 'there is no space left' : (error.code ?? error.message);
+  try {
+    writeSync(2, `whotalks: what is printed cannot be written: ${reason}\n`);
+  } catch {
+    // stderr is the one that cannot be written.
+  }
+  process.exit(1);
 }
 
 /** The first signal asks the command to end; the second ends it. */

@@ -4,12 +4,12 @@ import { release } from 'node:os';
 import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
 import { loadLibc } from '../../agent/libc.ts';
 import { RouteSocket } from '../../agent/netlink/route-socket.ts';
+import { parseEffectiveCapabilities } from '../../agent/procfs/pid-status.ts';
 import { readPids } from '../../agent/procfs/pids.ts';
 import { denied, isUnread, processPath, readFolder, readLink } from '../../agent/procfs/proc-file.ts';
 import { askServer } from '../answer.ts';
 import { CliFailure } from '../exit.ts';
 import type { CommonSettings, Invocation } from '../invocation.ts';
-import { parseEffectiveCapabilities } from './capabilities.ts';
 import type { Findings } from './findings.ts';
 import { parseHidepid } from './mounts.ts';
 
@@ -18,10 +18,11 @@ export async function examine(
   settings: CommonSettings,
   procRoot: string,
 ): Promise<Findings> {
+  const status = readText(`${procRoot}/self/status`);
   return {
     kernel: release(),
     uid: process.geteuid?.() ?? 0,
-    effectiveCapabilities: parseEffectiveCapabilities(readText(`${procRoot}/self/status`)),
+    effectiveCapabilities: status === '' ? null : parseEffectiveCapabilities(status),
     ...countClosedProcesses(procRoot),
     hidepid: parseHidepid(readText(`${procRoot}/self/mounts`), procRoot),
     ...(await examineScan(procRoot)),

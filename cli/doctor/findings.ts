@@ -45,8 +45,7 @@ export function conclude(findings: Findings, programName: string): Check[] {
   return [
     ok('kernel', findings.kernel),
     ok('user', findings.uid === 0 ? 'root' : `uid ${findings.uid}`),
-    capabilityCheck(findings, 'CAP_SYS_PTRACE', programName),
-    capabilityCheck(findings, 'CAP_DAC_READ_SEARCH', programName),
+    ...needed.map((capability) => capabilityCheck(findings, capability, programName)),
     descriptorCheck(findings, programName),
     hidepidCheck(findings),
     scanCheck(findings),
@@ -92,11 +91,21 @@ function capabilityCheck(findings: Findings, capability: Capability, programName
   );
 }
 
-/** Root that lacks something is inside a container or a sandbox, where sudo gives nothing. */
-function privilegeFix({ uid }: Findings, programName: string): string {
+/**
+ * Root that lacks something is inside a container or a sandbox, where sudo gives nothing; who has the capabilities and
+ * is refused all the same has met something that no privilege of the agent opens.
+ */
+function privilegeFix(findings: Findings, programName: string): string {
+  const { uid, effectiveCapabilities: set } = findings;
+  if (set !== null && needed.every((capability) => hasCapability(set, capability))) {
+    return 'none for the agent, which has what it takes: look for a security module, or the edge of a sandbox';
+  }
   if (uid !== 0) return `sudo ${programName} doctor`;
   return 'run it outside of the container, or give that CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH';
 }
+
+/** What it takes to read the descriptors of other users' processes. */
+const needed: readonly Capability[] = ['CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'];
 
 function descriptorCheck(findings: Findings, programName: string): Check {
   const { processes, closedProcesses } = findings;
@@ -117,7 +126,8 @@ function scanCheck({ scan, scanProblem }: Findings): Check {
     return lacking('sockets', scanProblem ?? 'no scan', 'everything', 'mount -t proc proc /proc');
   const detail = `${scan.sockets} in ${scan.namespaces} network namespace${scan.namespaces === 1 ? '' : 's'}`;
   if (scan.cannotSee.length === 0) return ok('sockets', detail);
-  return lacking('sockets', detail, scan.cannotSee.join(' '), 'see the lines above');
+  // Each of the sentences ends with what to do.
+  return { check: 'sockets', state: 'lacking', detail, lost: scan.cannotSee.join(' '), fix: null };
 }
 
 function serverCheck(findings: Findings, programName: string): Check {

@@ -9,8 +9,9 @@ import { type Check, conclude } from '../doctor/findings.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { formatJson } from '../format/json.ts';
 import { plainText } from '../format/plain-text.ts';
+import { wrapText } from '../format/wrap.ts';
 import { commonSettingsOf, type Invocation, requireFormat, sourcesOf } from '../invocation.ts';
-import { isColored } from '../print.ts';
+import { isColored, tableWidth } from '../print.ts';
 import { resolveSettings, textSetting } from '../settings.ts';
 
 const doctorFormats = ['table', 'json'] as const;
@@ -25,21 +26,22 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   if (format === 'json') {
     io.stdout.write(formatJson({ apiVersion, asOf: new Date().toISOString(), partial: [], checks }));
   } else {
-    io.stdout.write(forPeople(checks, isColored(io, settings.color)));
+    io.stdout.write(forPeople(checks, isColored(io, settings.color), tableWidth(io)));
   }
   return exitCodes.ok;
 }
 
-/** One line each; for what is lacking two more: what is lost, and the fix. */
-function forPeople(checks: readonly Check[], colored: boolean): string {
-  const width = Math.max(...checks.map(({ check }) => check.length));
-  const indent = ' '.repeat(9 + width);
+/** One line each; for what is lacking also what is lost, and the fix. @param width of the terminal */
+function forPeople(checks: readonly Check[], colored: boolean, width: number | null): string {
+  const nameWidth = Math.max(...checks.map(({ check }) => check.length));
+  const indent = 11 + nameWidth;
+  const wrapped = (text: string): string => `${wrapText(plainText(text), width, indent)}\n`;
   return checks
     .map(({ check, state, detail, lost, fix }) => {
       const mark = colored && state === 'lacking' ? `\x1b[1m${state}\x1b[0m` : state.padEnd(7);
-      const line = `${mark}  ${check.padEnd(width)}  ${plainText(detail)}\n`;
-      const consequences = lost === null ? '' : `${indent}  lost: ${plainText(lost)}\n`;
-      return line + consequences + (fix === null ? '' : `${indent}  fix: ${plainText(fix)}\n`);
+      const line = `${mark}  ${check.padEnd(nameWidth)}  ${wrapped(detail)}`;
+      const consequences = lost === null ? '' : ' '.repeat(indent) + wrapped(`lost: ${lost}`);
+      return line + consequences + (fix === null ? '' : ' '.repeat(indent) + wrapped(`fix: ${fix}`));
     })
     .join('');
 }

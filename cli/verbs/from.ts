@@ -6,8 +6,9 @@ import type { ExitCode } from '../exit.ts';
 import { checked, noteNames } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
+import { wrapText } from '../format/wrap.ts';
 import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
-import { formatListing } from '../print.ts';
+import { formatListing, tableWidth } from '../print.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io, operand } = invocation;
@@ -18,7 +19,9 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const rows = document.servers;
   const listing = formatListing(io, settings, format, { document, rows, columns: peerColumns('SERVER') });
   if (format === 'table' || format === 'wide') {
-    io.stdout.write(`${plainText(document.summary)}\n${listing === '' ? '' : '\n'}`);
+    io.stdout.write(
+      `${wrapText(plainText(document.summary), tableWidth(io))}\n${listing === '' ? '' : '\n'}`,
+    );
   }
   io.stdout.write(listing);
   if (rows.length === 0) noteNames(io, term);

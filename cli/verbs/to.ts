@@ -9,9 +9,10 @@ import { checked, noteNames } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { formatTable } from '../format/table.ts';
+import { wrapText } from '../format/wrap.ts';
 import { type CommonSettings, commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
-import { chosenColumns, formatListing, tableOptions } from '../print.ts';
+import { chosenColumns, formatListing, tableOptions, tableWidth } from '../print.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io, operand } = invocation;
@@ -45,7 +46,7 @@ function forPeople(
   );
   const clientColumns = chosenColumns(peerColumns('CLIENT'), settings, format);
   return [
-    `${plainText(document.summary)}\n`,
+    `${wrapText(plainText(document.summary), tableWidth(io))}\n`,
     formatTable(document.listeners, listenerColumns, options),
     formatTable(document.clients, clientColumns, options),
   ]

@@ -9,9 +9,11 @@ import { agentConfigOf, aggregatorSettingsOf } from '../daemon-settings.ts';
 import { addressLines, serverFlag, startEmbedded } from '../embedded.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { plainText } from '../format/plain-text.ts';
+import { wrapText } from '../format/wrap.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
 import { createPersonLog } from '../log.ts';
+import { tableWidth } from '../print.ts';
 import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
@@ -54,7 +56,9 @@ function tellingFirstScan(collector: Collector, tell: (scan: Scan) => void): Col
 function welcome(io: CliIo, aggregator: Aggregator, scan: Scan): string {
   const { grpcAddress } = aggregator;
   const flag = serverFlag(aggregator, defaultGrpcAddress);
-  const blindSpots = scan.cannotSee.map((sentence) => `  cannot see: ${plainText(sentence)}\n`);
+  const blindSpots = scan.cannotSee.map(
+    (sentence) => `  ${wrapText(`cannot see: ${plainText(sentence)}`, tableWidth(io), 4)}\n`,
+  );
   return [
     `whotalks ${packageVersion} is up: aggregator and agent of this host, in one process\n\n`,
     addressLines(aggregator),

@@ -28,7 +28,8 @@ describe('to', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toBe(
       [
-        'index (index[4121], user svc) on idx1 listens on 10.1.100.9:8743; 1 service on 2 hosts calls it; 1 caller has no agent.',
+        'index (index[4121], user svc) on idx1 listens on 10.1.100.9:8743; 1 service on 2',
+        'hosts calls it; 1 caller has no agent.',
         '',
         'LISTENER  HOST  PROCESS      USER  LISTENS ON',
         'index     idx1  index[4121]  svc   0.0.0.0:8743',
