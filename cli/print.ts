@@ -4,6 +4,7 @@ import { type Column, pickColumns, UnknownColumn } from './format/column.ts';
 import { formatCsv } from './format/csv.ts';
 import { formatJson, formatNdjson } from './format/json.ts';
 import type { ListFormat } from './format/output-format.ts';
+import { plainText } from './format/plain-text.ts';
 import { formatTable, type TableOptions } from './format/table.ts';
 import type { CommonSettings } from './invocation.ts';
 import type { CliIo } from './io.ts';
@@ -72,8 +73,11 @@ export function formatListing<Row extends object>(
       return formatJson(document);
     case 'ndjson':
       return formatNdjson(rows);
-    case 'csv':
-      return formatCsv(rows, chosenColumns(columns, settings, format), settings.headers);
+    case 'csv': {
+      const csv = formatCsv(rows, chosenColumns(columns, settings, format), settings.headers);
+      // Programs get every value as it is; a terminal would act upon some.
+      return io.isTerminal ? csv.split('\r\n').map(plainText).join('\r\n') : csv;
+    }
     case 'table':
     case 'wide': {
       const chosen = chosenColumns(columns, settings, format);

@@ -14,7 +14,7 @@ function bash(line: string): Promise<{ out: string; err: string }> {
 }
 
 test('a reader that has seen enough is no error', async () => {
-  const { out, err } = await bash('$W sockets -o json | head -1; echo "${PIPESTATUS[0]}"');
+  const { out, err } = await bash('$W sockets -o json | head -1; echo "$PIPESTATUS"');
   expect({ out, err: err.replaceAll(/^whotalks: cannot see: .*\n/gm, '') }).toEqual({
     out: '{\n0\n',
     err: '',
