@@ -27,6 +27,7 @@ export class AgentRecord {
   #stream: LiveStream | null = null;
   /** Monotonic clock. */
   #heardMs: number;
+  #inStepMs: number;
   /** When the stream before the current one said its last; aggregator's clock. */
   #heardBeforeMs: number;
   #epoch = 0;
@@ -45,6 +46,7 @@ export class AgentRecord {
     this.table = new AgentTable(this.host, reports);
     this.clock = new ClockOffset(0, now.unixMs);
     this.#heardMs = now.monotonicMs;
+    this.#inStepMs = now.monotonicMs;
     this.#heardBeforeMs = now.unixMs;
   }
 
@@ -56,6 +58,11 @@ export class AgentRecord {
   /** When the agent last said anything; monotonic clock. */
   get heardMs(): number {
     return this.#heardMs;
+  }
+
+  /** When the copy of its sockets last was the agent's, or its stream began; monotonic clock. */
+  get inStepMs(): number {
+    return this.#inStepMs;
   }
 
   attach(stream: LiveStream, clock: ClockOffset): void {
@@ -80,6 +87,11 @@ export class AgentRecord {
   heard(now: Moment): void {
     this.#heardMs = now.monotonicMs;
     this.host.lastSeenMs = now.unixMs;
+  }
+
+  /** The agent speaks, and what it speaks of is known here. */
+  keptStep(now: Moment): void {
+    this.#inStepMs = now.monotonicMs;
   }
 
   /** A snapshot of this agent is about to be applied: brings the host up to what its Hello and dictionary say. */
@@ -119,12 +131,12 @@ export class AgentRecord {
   }
 
   /** A gap in the agent's words and on its clock. One resent after a lost acknowledgement is known already. */
-  addAgentGap(gap: Gap): void {
+  addAgentGap(gap: Gap, nowMs: number): void {
     if (gap.id <= this.#lastGapId) return;
     this.#lastGapId = gap.id;
     this.addGap({
-      fromMs: this.clock.toOurs(gap.fromUnixMs),
-      toMs: this.clock.toOurs(gap.toUnixMs),
+      fromMs: this.clock.toOurs(gap.fromUnixMs, nowMs),
+      toMs: this.clock.toOurs(gap.toUnixMs, nowMs),
       reason: gap.reason,
       lostEvents: gap.lostEvents,
     });
@@ -157,13 +169,14 @@ export class AgentRecord {
   }
 }
 
+/** Stale until its first snapshot is applied: nothing of it is known yet. */
 function newHost(hello: Hello, nowMs: number): ReportingHost {
   return {
     id: hello.hostId,
     name: hello.hostName,
     realm: hello.realm,
     labels: hello.labels,
-    state: 'live',
+    state: 'stale',
     collector: hello.collector,
     cannotSee: hello.cannotSee,
     agentVersion: hello.agentVersion,
@@ -172,7 +185,7 @@ function newHost(hello: Hello, nowMs: number): ReportingHost {
     gaps: [],
     lostEvents: 0,
     lastSeenMs: nowMs,
-    awaySinceMs: null,
+    awaySinceMs: nowMs,
     clockOffsetMs: null,
   };
 }

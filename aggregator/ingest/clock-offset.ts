@@ -47,9 +47,12 @@ export class ClockOffset {
     return this.measuredMs ?? this.#guessMs;
   }
 
-  /** Unix milliseconds of the agent as the aggregator's. */
-  toOurs(agentUnixMs: number): number {
-    return Math.round(agentUnixMs - this.offsetMs);
+  /**
+   * Unix milliseconds of the agent as the aggregator's. What is told at `nowMs` was before it, whatever a clock that is
+   * wrong or an agent that lies says; so no time is beyond what a date can hold.
+   */
+  toOurs(agentUnixMs: number, nowMs: number): number {
+    return Math.min(nowMs, Math.max(0, Math.round(agentUnixMs - this.offsetMs)));
   }
 
   /**

@@ -1,8 +1,9 @@
 /**
  * The registry of agents: which stream speaks for a host, and how long a silent one is believed.
  *
- * Life of a host: live while its stream is in step; stale when the stream broke or said nothing for a while; lost, and
- * out of the live view, when it stayed away; live again with its next snapshot.
+ * Life of a host: stale until its first snapshot; live while its stream is in step; stale when the stream broke, said
+ * nothing or stayed out of step for a while; lost, and out of the live view, when it stayed away; live again with its
+ * next snapshot.
  */
 import type { Logger } from 'pino';
 import type { Hello } from '../../wire/agent-batch.ts';
@@ -56,6 +57,7 @@ export class Hosts {
     this.#records.set(hello.hostId, record);
     record.attach(stream, new ClockOffset(firstUnixMs, now.unixMs));
     record.heard(now);
+    record.keptStep(now);
     return record;
   }
 
@@ -69,8 +71,10 @@ export class Hosts {
   /** Looks after the leases. Call it about once a second. */
   sweep(now: Moment): void {
     for (const record of this.#records.values()) {
+      // An agent that talks and does not get in step leaves an old copy behind, just as a silent one does.
+      const outOfStepMs = now.monotonicMs - record.inStepMs;
+      if (outOfStepMs >= this.#limits.staleAfterMs) this.#becomeStale(record, now);
       const silentMs = now.monotonicMs - record.heardMs;
-      if (silentMs >= this.#limits.staleAfterMs) this.#becomeStale(record, now);
       if (silentMs >= this.#limits.lostAfterMs) this.#becomeLost(record, now);
       record.expireDuplicate(now.unixMs);
     }

@@ -60,18 +60,20 @@ export function resolveRows(
   batch: AgentBatch,
   dictionary: StreamDictionary,
   clock: ClockOffset,
+  nowMs: number,
 ): MessageRows {
   const pairs = pairsBySlot(batch.owners);
+  const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, nowMs);
   const opened = new Map<number, OpenedRow>();
   for (let row = 0; row < batch.opens.slot.length; row++) {
-    const open = resolveOpen(batch, row, pairs, dictionary, clock);
+    const open = resolveOpen(batch, row, pairs, dictionary, toOurs);
     if (opened.has(open.slot)) throw new WireError('bad-slot', `slot ${open.slot} is opened twice`);
     opened.set(open.slot, open);
   }
   const closed: ClosedRow[] = [];
   for (let row = 0; row < batch.closes.slot.length; row++) {
     const slot = batch.closes.slot[row]!;
-    const closedAtMs = clock.toOurs(batch.baseUnixMs - batch.closes.ageMs[row]!);
+    const closedAtMs = toOurs(batch.baseUnixMs - batch.closes.ageMs[row]!);
     const openedHere = opened.get(slot);
     if (openedHere === undefined) closed.push({ slot, closedAtMs });
     else openedHere.closedAtMs = Math.max(openedHere.openedAtMs, closedAtMs);
@@ -109,7 +111,7 @@ function resolveOpen(
   row: number,
   pairs: ReadonlyMap<number, Pair[]>,
   dictionary: StreamDictionary,
-  clock: ClockOffset,
+  toOurs: (agentUnixMs: number) => number,
 ): OpenedRow {
   const { opens } = batch;
   const slot = opens.slot[row]!;
@@ -130,8 +132,8 @@ function resolveOpen(
     inode: opens.inode[row]!,
     uid: opens.uid[row]!,
     owners: resolveOwners([...first, ...(pairs.get(slot) ?? [])], dictionary),
-    openedAtMs: clock.toOurs(openedUnixMs),
-    notBeforeMs: unseenMs === neverLooked ? 0 : clock.toOurs(openedUnixMs - unseenMs),
+    openedAtMs: toOurs(openedUnixMs),
+    notBeforeMs: unseenMs === neverLooked ? 0 : toOurs(openedUnixMs - unseenMs),
     closedAtMs: null,
   };
 }

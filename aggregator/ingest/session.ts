@@ -122,6 +122,7 @@ export class IngestSession {
       throw new WireError('out-of-place', 'Hello comes once, at the start of a stream');
     const { record } = this.#state.agent;
     record.heard(this.#context.now());
+    if (this.#state.kind === 'in-step') record.keptStep(this.#context.now());
     this.#noticeAbsence(record.host);
     if (batch.heartbeat !== null) this.#onHeartbeat(batch.heartbeat, record);
     if (batch.seq > 0) this.#onRows(batch);
@@ -206,20 +207,21 @@ export class IngestSession {
   #addToSnapshot(batch: AgentBatch, state: Extract<SessionState, { kind: 'snapshotting' }>): void {
     const { agent, snapshot } = state;
     this.#dictionary.define(batch);
-    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock));
+    const { reports, counters, now } = this.#context;
+    const nowMs = now().unixMs;
+    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock, nowMs));
     this.#dictionary.drop(batch);
-    this.#takeGaps(batch, agent.record);
+    for (const gap of batch.gaps) agent.record.addAgentGap(gap, nowMs);
     if ((batch.flags & messageFlags.snapshotEnd) === 0) {
       this.#state = { ...state, lastSeq: batch.seq };
       // Acknowledged as taken, so that the window goes on; durable it is with all the rest.
       this.#peer.say({ kind: 'ack', appliedSeq: batch.seq, durableSeq: this.#durableSeq });
       return;
     }
-    const { reports, counters, now } = this.#context;
-    const nowMs = now().unixMs;
     agent.record.describe(agent.hello, this.#dictionary, nowMs);
     reports.hostChanged(agent.record.host, nowMs);
     agent.record.table.replace(snapshot.sockets, agent.hello, nowMs);
+    agent.record.keptStep(now());
     counters.snapshots++;
     counters.rows += snapshot.sockets.length;
     this.#state = { kind: 'in-step', agent, lastSeq: batch.seq };
@@ -231,7 +233,7 @@ export class IngestSession {
     const { reports, counters, now } = this.#context;
     const nowMs = now().unixMs;
     this.#dictionary.define(batch);
-    const rows = resolveRows(batch, this.#dictionary, record.clock);
+    const rows = resolveRows(batch, this.#dictionary, record.clock, nowMs);
     if (record.table.size + rows.opened.length > this.#context.limits.slotsMax) {
       throw new WireError('too-many', `more than ${this.#context.limits.slotsMax} sockets`);
     }
@@ -245,16 +247,12 @@ export class IngestSession {
       record.setNetns(this.#dictionary);
       reports.hostChanged(record.host, nowMs);
     }
-    this.#takeGaps(batch, record);
+    for (const gap of batch.gaps) record.addAgentGap(gap, nowMs);
     this.#state = { ...state, lastSeq: batch.seq };
     counters.rows += rows.opened.length + rows.closed.length + rows.updated.length + rows.reowned.length;
     this.#acknowledge(batch.seq);
     if (leftOut > 0)
       this.#resync(`message ${batch.seq} speaks of sockets that are not known here (${leftOut})`);
-  }
-
-  #takeGaps(batch: AgentBatch, record: AgentRecord): void {
-    for (const gap of batch.gaps) record.addAgentGap(gap);
   }
 
   #acknowledge(seq: number): void {

@@ -7,9 +7,15 @@ describe('ClockOffset', () => {
   test('before any heartbeat: none, unless the first message comes from another time', () => {
     expect(new ClockOffset(10_000, 11_500).offsetMs).toBe(0);
     const ahead = new ClockOffset(70_000, 10_000);
-    expect([ahead.offsetMs, ahead.measuredMs, ahead.toOurs(70_500)]).toEqual([60_000, null, 10_500]);
+    expect([ahead.offsetMs, ahead.measuredMs, ahead.toOurs(70_500, 11_000)]).toEqual([60_000, null, 10_500]);
     expect(new ClockOffset(10_000, 70_000).offsetMs).toBe(-60_000);
     expect(new ClockOffset(0, 70_000).offsetMs).toBe(0);
+  });
+
+  test('a time told now is not after now, nor before time began', () => {
+    const clock = new ClockOffset(0, 0);
+    expect(clock.toOurs(Number.MAX_SAFE_INTEGER, 5_000)).toBe(5_000);
+    expect(new ClockOffset(Number.MAX_SAFE_INTEGER, 5_000).toOurs(4_000, 5_000)).toBe(0);
   });
 
   test('a heartbeat counts with the round trip that the next one reports', () => {

@@ -46,6 +46,16 @@ describe('Hosts', () => {
     expect([...hosts.all()]).toEqual([host]);
   });
 
+  test('an agent that talks and does not get in step is stale, and not lost', () => {
+    const record = admit(stream());
+    record.heard(at(39_000));
+    hosts.sweep(at(40_000));
+    expect(record.host).toMatchObject({ state: 'stale', awaySinceMs: at(40_000).unixMs });
+    record.heard(at(290_000));
+    hosts.sweep(at(330_000));
+    expect(record.host.state).toBe('stale');
+  });
+
   test('leases run on the monotonic clock: a step of the wall clock changes nothing', () => {
     const { host } = admit(stream());
     hosts.sweep({ unixMs: at(0).unixMs + 86_400_000, monotonicMs: 1000 });
