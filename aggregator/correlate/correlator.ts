@@ -24,6 +24,7 @@ import {
 } from './connection.ts';
 import { decideDirection, isStronger } from './direction.ts';
 import { generationsMax, placeHalf, settledRivals } from './generations.ts';
+import { listenerBehind, listenerThen } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
 import type { ConnectionObserver } from './observer.ts';
 import { differencesOf, type Portrait, portraitOf } from './portrait.ts';
@@ -156,7 +157,7 @@ export class Correlator implements SocketReports {
   /** Places the lone halves whose grace time is over and forgets what lingered long enough. Call about once a second. */
   sweep(nowMs: number): void {
     for (const connection of this.#waiting) {
-      if (nowMs - connection.reportedAtMs < this.#limits.graceMs) break;
+      if (this.isWithinGrace(connection, nowMs)) break;
       this.#place(connection, nowMs);
     }
     for (const connection of this.recentlyClosed.expire(nowMs)) this.#forget(connection, nowMs);
@@ -164,20 +165,14 @@ export class Correlator implements SocketReports {
 
   /** Whether the other end of a lone half may still be on its way. */
   isWithinGrace(connection: Connection, nowMs: number): boolean {
-    return nowMs - connection.reportedAtMs < this.#limits.graceMs;
+    const waitedMs = nowMs - connection.reportedAtMs;
+    // Below 0 when the clock was set back: nobody knows how long it waited.
+    return waitedMs >= 0 && waitedMs < this.#limits.graceMs;
   }
 
   /** The socket that listens behind a half: in its own namespace, or where its address is claimed when it is unseen. */
   listenerBehind(connection: Connection, side: Side): ReportedSocket | null {
-    const endpoint = connection.endpoints[side];
-    const half = connection.halves[side];
-    if (half !== null) return this.listeners.find(half.host.id, half.netns, connection.protocol, endpoint);
-    const other = connection.halves[otherSide(side)];
-    if (other === null || connection.ambiguous) return null;
-    const claims = this.claims.of(other.host, other.netns, endpoint.ip);
-    const only = claims[0];
-    if (only === undefined || claims.length > 1) return null;
-    return this.listeners.find(only.host.id, only.netns.inode, connection.protocol, endpoint);
+    return listenerBehind(connection, side, this);
   }
 
   #create(key: string, side: Side, socket: ReportedSocket, nowMs: number): Connection {
@@ -227,7 +222,7 @@ export class Correlator implements SocketReports {
   }
 
   #decideDirection(connection: Connection): void {
-    const decided = decideDirection(connection, (side) => this.#listenerThen(connection, side) !== null);
+    const decided = decideDirection(connection, (side) => listenerThen(connection, side, this) !== null);
     const current: DirectionRule = connection.direction;
     if (!isStronger(decided.rule, current) && current !== 'unknown') return;
     connection.client = decided.client;
@@ -237,14 +232,7 @@ export class Correlator implements SocketReports {
   #findDatagramPeer(connection: Connection): void {
     const missing = connection.protocol === 'udp' ? missingSide(connection) : null;
     if (missing === null) connection.datagramPeer = null;
-    else connection.datagramPeer = this.#listenerThen(connection, missing) ?? connection.datagramPeer;
-  }
-
-  /** A listener born after the connection ended says nothing about it: its port was another's before. */
-  #listenerThen(connection: Connection, side: Side): ReportedSocket | null {
-    const listener = this.listenerBehind(connection, side);
-    if (listener === null || connection.closedAtMs === null) return listener;
-    return listener.notBeforeMs < connection.closedAtMs ? listener : null;
+    else connection.datagramPeer = listenerThen(connection, missing, this) ?? connection.datagramPeer;
   }
 
   #concludeClosing(connection: Connection, halves: readonly ReportedSocket[], nowMs: number): void {

@@ -2,13 +2,13 @@
  * The aggregator's copy of one agent's sockets: slots → reported sockets. Every change goes to SocketReports at once.
  *
  * A snapshot replaces the copy in one synchronous go and tells only the difference, so what goes on does not flicker:
- * within an epoch sockets are known by the agent's number, across a restart of the agent by tuple and inode.
+ * within an epoch sockets are known by the agent's number, across a restart of the agent by what they are.
  */
-import { formatEndpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import { type SocketState, stateOf } from '../../model/socket-state.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
+import { matchContinuations } from './continuation.ts';
 import { RecentCloses } from './recent-closes.ts';
 import type { MessageRows, OpenedRow } from './rows.ts';
 
@@ -76,7 +76,7 @@ export class AgentTable {
     const sameEpoch = agent.epoch === this.#epoch;
     const successors = sameEpoch
       ? this.#matchById(snapshot)
-      : this.#matchByTuple(snapshot, agent.bootId === this.#bootId);
+      : matchContinuations(snapshot, agent.bootId === this.#bootId ? this.#rows.values() : []);
     const known = new Set(successors.values());
     const before = this.#rows;
     this.#rows = new Map();
@@ -144,22 +144,6 @@ export class AgentTable {
     return matches;
   }
 
-  /** Across a restart of the agent. After a reboot nothing goes on. */
-  #matchByTuple(snapshot: readonly OpenedRow[], sameBoot: boolean): Map<OpenedRow, TableRow> {
-    const matches = new Map<OpenedRow, TableRow>();
-    if (!sameBoot) return matches;
-    const byKey = new Map<string, TableRow>();
-    for (const row of this.#rows.values()) byKey.set(continuationKey(row.socket), row);
-    for (const open of snapshot) {
-      const key = continuationKey(open);
-      const row = byKey.get(key);
-      if (row === undefined) continue;
-      byKey.delete(key);
-      matches.set(open, row);
-    }
-    return matches;
-  }
-
   #goOn(open: OpenedRow, socket: ReportedSocket, nowMs: number): void {
     this.#change(socket, open, nowMs);
     if (open.closedAtMs === null) this.#rows.set(open.slot, { socket, id: open.id });
@@ -211,14 +195,6 @@ function knownState(socket: ReportedSocket, number: number): SocketState {
   const state = stateOf(socket.protocol, number);
   if (state !== null) return state;
   throw new WireError('unknown-state', `update_state ${number} is no state of ${socket.protocol}`);
-}
-
-/** Equal for what the kernel must mean as the same socket: rows without an inode are told apart by tuple alone. */
-function continuationKey(
-  socket: Pick<OpenedRow, 'protocol' | 'netns' | 'local' | 'remote' | 'inode'>,
-): string {
-  const tuple = `${formatEndpoint(socket.local)}|${formatEndpoint(socket.remote)}`;
-  return `${socket.protocol}|${socket.netns}|${tuple}|${socket.inode}`;
 }
 
 function sameOwners(a: readonly Owner[], b: readonly Owner[]): boolean {

@@ -182,7 +182,7 @@ test('a snapshot within a snapshot replaces it, a stream that breaks within one 
   await until('the host is stale', () => [...aggregator.view.hosts()][0]!.state === 'stale');
   const { connections } = await ask<ConnectionsDocument>('connections');
   const open = connections.filter(({ closedAt }) => closedAt === null);
-  expect(open.map(({ client, server }) => [client.port, server.port].sort())).toEqual([
+  expect(open.map(({ client, server }) => [client.port, server.port].sort((a, b) => a - b))).toEqual([
     [1_000, 8_743],
     [1_003, 8_743],
   ]);

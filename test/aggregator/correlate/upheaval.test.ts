@@ -82,6 +82,17 @@ describe('a socket that is told late', () => {
   });
 });
 
+describe('a clock that is set back', () => {
+  it('does not keep lone halves waiting until it has caught up', () => {
+    const fleet = new ReportedFleet();
+    const host = fleet.host('h1', { addresses: ['10.0.0.1'] });
+    fleet.open(host, '10.0.0.1:40000', '10.9.9.9:80');
+    fleet.pass(-3_600_000);
+    expect(fleet.edges()).toMatchObject([{ open: 1, total: 1 }]);
+    expect(fleet.only().unseenBecause).toBe('no-agent');
+  });
+});
+
 describe('the listener behind a datagram', () => {
   it('is none that came after the conversation ended', () => {
     const fleet = new ReportedFleet();

@@ -1,0 +1,67 @@
+/** Which sockets are known again when an agent was restarted. */
+import { expect, test } from 'vitest';
+import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
+import { matchContinuations } from '../../../aggregator/ingest/continuation.ts';
+import type { OpenedRow } from '../../../aggregator/ingest/rows.ts';
+import type { Protocol, SocketState } from '../../../model/socket-state.ts';
+
+interface Shape {
+  readonly state: SocketState;
+  readonly inode: number;
+  readonly protocol?: Protocol;
+}
+
+function rowOf({ state, inode, protocol = 'tcp' }: Shape): OpenedRow {
+  return {
+    slot: 0,
+    id: 1,
+    protocol,
+    state,
+    netns: 1,
+    local: { ip: '10.0.0.1', port: 80 },
+    remote: state === 'listen' ? { ip: '0.0.0.0', port: 0 } : { ip: '10.0.0.2', port: 40_000 },
+    inode,
+    uid: 0,
+    owners: [],
+    openedAtMs: 1,
+    notBeforeMs: 0,
+    closedAtMs: null,
+  };
+}
+
+function goesOn(before: Shape, now: Shape): boolean {
+  const socket = { ...rowOf(before), id: '1-1' } as unknown as ReportedSocket;
+  return matchContinuations([rowOf(now)], [{ socket }]).size === 1;
+}
+
+test.each<[before: Shape, now: Shape, boolean]>([
+  [{ state: 'established', inode: 5 }, { state: 'established', inode: 5 }, true],
+  [{ state: 'established', inode: 5 }, { state: 'established', inode: 6 }, false],
+  // It closed, and the kernel remembers it.
+  [{ state: 'established', inode: 5 }, { state: 'time-wait', inode: 0 }, true],
+  // Another one took its place and waits to be accepted.
+  [{ state: 'established', inode: 5 }, { state: 'established', inode: 0 }, false],
+  // It was accepted.
+  [{ state: 'syn-recv', inode: 0 }, { state: 'established', inode: 5 }, true],
+  [{ state: 'established', inode: 0 }, { state: 'established', inode: 0 }, true],
+  // A four-tuple in TIME_WAIT was used anew.
+  [{ state: 'time-wait', inode: 0 }, { state: 'established', inode: 5 }, false],
+  [{ state: 'time-wait', inode: 0 }, { state: 'syn-recv', inode: 0 }, false],
+  [{ state: 'time-wait', inode: 0 }, { state: 'time-wait', inode: 0 }, true],
+  [{ state: 'listen', inode: 5 }, { state: 'listen', inode: 6 }, false],
+  [
+    { state: 'established', inode: 5, protocol: 'udp' },
+    { state: 'established', inode: 0, protocol: 'udp' },
+    false,
+  ],
+])('%o, then %o: %s', (before, now, expected) => {
+  expect(goesOn(before, now)).toBe(expected);
+});
+
+test('each goes on once', () => {
+  const before = [
+    { socket: { ...rowOf({ state: 'established', inode: 5 }), id: '1-1' } as unknown as ReportedSocket },
+  ];
+  const snapshot = [rowOf({ state: 'established', inode: 5 }), rowOf({ state: 'time-wait', inode: 0 })];
+  expect([...matchContinuations(snapshot, before).keys()]).toEqual([snapshot[0]]);
+});
