@@ -10,15 +10,15 @@ export function createDaemonLog(io: CliIo): Logger {
 }
 
 /**
- * Warnings and errors only, as `whotalks: MESSAGE`; none of what ends with the command itself. The same line again, as
+ * Warnings and errors only, as `whotalks: [HOST: ]MESSAGE`; none of what ends with the command itself. The same line again, as
  * from each agent of a demo, is one line.
  */
 export function createPersonLog(io: CliIo): Logger {
   let last = '';
   const write = (line: string): void => {
     if (io.signal.aborted) return;
-    const { msg } = JSON.parse(line) as { msg?: string };
-    const text = msg ?? line.trimEnd();
+    const { msg, host } = JSON.parse(line) as { msg?: string; host?: string };
+    const text = `${host === undefined ? '' : `${host}: `}${msg ?? line.trimEnd()}`;
     if (text === last) return;
     last = text;
     io.stderr.write(`whotalks: ${plainText(text)}\n`);

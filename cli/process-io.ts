@@ -13,7 +13,8 @@ export function processIo(): CliIo {
     env: process.env,
     signal: stopSignal(),
     isTerminal: process.stdout.isTTY === true,
-    terminalColumns: process.stdout.columns ?? null,
+    // A terminal without a size, as containers have them, tells 0.
+    terminalColumns: process.stdout.columns > 0 ? process.stdout.columns : null,
     programName: programName(process.argv[1] ?? 'whotalks'),
   };
 }

@@ -152,12 +152,19 @@ function failureOf(error: grpc.ServiceError, server: string, signal: AbortSignal
         exitCodes.error,
         `what answers at ${server} does not know this question: it is another version, or no whotalks aggregator`,
       );
-    default:
+    case grpc.status.INTERNAL:
+      if (!details.startsWith('Response message parsing error')) return failedAnswer(details, server);
       return new CliFailure(
         exitCodes.error,
-        `the aggregator at ${server} failed: ${details}; its log says why`,
+        `the answer of ${server} cannot be read: it is another version, or something on the way damages it`,
       );
+    default:
+      return failedAnswer(details, server);
   }
+}
+
+function failedAnswer(details: string, server: string): CliFailure {
+  return new CliFailure(exitCodes.error, `the aggregator at ${server} failed: ${details}; its log says why`);
 }
 
 /** The server hung up, as it does when it is stopped. */

@@ -16,6 +16,8 @@ export function unreachableReason(details: string): string {
     return 'what listens there does not speak gRPC (the HTTP port?)';
   }
   if (details.startsWith('Name resolution failed')) return 'its name cannot be resolved';
+  if (details.includes('Failed to connect')) return 'it takes connections and closes them at once';
+  if (details.startsWith('Connection dropped')) return 'the connection broke off';
   const code = /\bE[A-Z_]{3,}\b/.exec(details)?.[0];
   return (code === undefined ? undefined : reasons[code]) ?? details.split('\n')[0]!;
 }

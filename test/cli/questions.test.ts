@@ -1,6 +1,7 @@
 /** Every question against a real gRPC server: texts, formats, exit codes. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ToDocument } from '../../model/document.ts';
 import { silence, tellStory } from '../aggregator/serve/story.ts';
@@ -206,6 +207,36 @@ describe('what can be wrong with the server', () => {
       );
     } finally {
       web.close();
+    }
+  });
+
+  test('its answer is damaged: exit code 1', async () => {
+    const damaged = new grpc.Server();
+    const map: grpc.MethodDefinition<Buffer, Buffer> = {
+      path: '/whotalks.v1.Query/Map',
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: (bytes) => bytes,
+      requestDeserialize: (bytes) => bytes,
+      responseSerialize: (bytes) => bytes,
+      responseDeserialize: (bytes) => bytes,
+    };
+    const answer: grpc.handleUnaryCall<Buffer, Buffer> = (_call, reply) =>
+      reply(null, Buffer.from([7, 7, 7]));
+    damaged.addService({ map }, { map: answer });
+    const port = await new Promise<number>((resolve) => {
+      damaged.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (_error, bound) =>
+        resolve(bound),
+      );
+    });
+    try {
+      expect(await runCli(['map', '--server', `127.0.0.1:${port}`])).toEqual({
+        code: 1,
+        out: '',
+        err: `whotalks: the answer of 127.0.0.1:${port} cannot be read: it is another version, or something on the way damages it\n`,
+      });
+    } finally {
+      damaged.forceShutdown();
     }
   });
 

@@ -12,5 +12,10 @@ test.each([
     'No connection established. Last error: Error: Protocol error. Resolution note: ',
     'what listens there does not speak gRPC (the HTTP port?)',
   ],
-  ['Connection dropped\nat somewhere', 'Connection dropped'],
+  [
+    'No connection established. Last error: Failed to connect (2026-02-03T04:05:06.000Z). Resolution note: ',
+    'it takes connections and closes them at once',
+  ],
+  ['Connection dropped', 'the connection broke off'],
+  ['Stream refused by server\nat somewhere', 'Stream refused by server'],
 ])('%j', (details, reason) => expect(unreachableReason(details)).toBe(reason));
