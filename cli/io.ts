@@ -36,7 +36,9 @@ export function stopped(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Says how many rows the server's own limit left out. */
-export function noteCut(io: CliIo, shown: number, total: number): void {
-  if (shown < total) note(io, `showing ${shown} of ${total}; --limit N shows more`);
+/** Says how many rows the server's own limits left out. @param limit what was asked for; 0 = nothing */
+export function noteCut(io: CliIo, limit: number, shown: number, total: number): void {
+  if (shown >= total || shown === limit) return;
+  const more = limit === 0 ? '--limit N shows more' : 'one answer has no more, a filter asks for less';
+  note(io, `showing ${shown} of ${total}; ${more}`);
 }

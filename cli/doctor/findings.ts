@@ -1,5 +1,6 @@
 /** What doctor found out, and what it concludes: per facility whether it is there, what is lost, what fixes it. Pure. */
 import type { AboutDocument } from '../../model/document.ts';
+import { defaultGrpcAddress } from '../../wire/protocol.ts';
 import { type Capability, hasCapability } from './capabilities.ts';
 
 /** What was read of this host and of the server. */
@@ -133,7 +134,11 @@ function scanCheck({ scan, scanProblem }: Findings): Check {
 function serverCheck(findings: Findings, programName: string): Check {
   const { server, about, serverProblem } = findings;
   if (about !== null) return ok('server', `${server} answers, version ${about.version}`);
-  return lacking('server', serverProblem ?? 'no answer', 'every answer about the fleet', `${programName} up`);
+  const fix =
+    server === defaultGrpcAddress
+      ? `${programName} up`
+      : 'start an aggregator there, or name another with --server';
+  return lacking('server', serverProblem ?? 'no answer', 'every answer about the fleet', fix);
 }
 
 /** Nothing to say of an aggregator that publishes nowhere. */

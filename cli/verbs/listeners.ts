@@ -18,6 +18,6 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const rows = document.listeners;
   io.stdout.write(formatListing(io, settings, format, { document, rows, columns: listenerColumns() }));
   if (rows.length === 0) note(io, 'no listener matches');
-  if (settings.limit === 0) noteCut(io, rows.length, document.total);
+  noteCut(io, settings.limit, rows.length, document.total);
   return finish(io, document);
 }

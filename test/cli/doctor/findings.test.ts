@@ -147,6 +147,11 @@ describe('conclude', () => {
   });
 });
 
+test('an aggregator that is wanted elsewhere is not started here', () => {
+  const elsewhere = { server: '10.1.0.1:7443', about: null, serverProblem: 'no answer' };
+  expect(lacking(elsewhere)[0]!.fix).toBe('start an aggregator there, or name another with --server');
+});
+
 describe('the files it reads', () => {
   test('CapEff is a mask by capability number', () => {
     expect(hasCapability(0x80004n, 'CAP_SYS_PTRACE')).toBe(true);
