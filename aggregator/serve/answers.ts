@@ -175,8 +175,9 @@ export const map: Answer<MapDocument> = (view, request, now) => {
   const selection = selectionOf(request);
   const edges = selectedEdges(view, selection).map(edgeDocument).toSorted(compareEdges);
   const named = new Set(edges.flatMap((edge) => [edge.client, edge.server]));
-  const matched = new Set(serviceDocuments(view, selection).map(({ service }) => service));
   const all = serviceDocuments(view, { ...selection, filter: everything });
+  const matching = selection.filter === everything ? all : serviceDocuments(view, selection);
+  const matched = new Set(matching.map(({ service }) => service));
   return {
     ...documentHead(view, request.realm, now),
     services: all.filter(({ service }) => named.has(service) || matched.has(service)),

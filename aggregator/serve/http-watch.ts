@@ -7,9 +7,23 @@ import type { Watchers, WatchFeed } from './watch-feed.ts';
 /** How often a silent stream says that it lives, so that proxies keep it and readers notice its end. */
 export const keepAliveIntervalMs = 15_000;
 
+/** The text of each document, made once for all streams that carry it. */
+export class EventTexts {
+  readonly #texts = new WeakMap<WatchDocument, string>();
+
+  of(document: WatchDocument): string {
+    const known = this.#texts.get(document);
+    if (known !== undefined) return known;
+    const text = `data: ${JSON.stringify(document)}\n\n`;
+    this.#texts.set(document, text);
+    return text;
+  }
+}
+
 /** Throws what Watchers.start throws, before anything is sent. */
 export function streamWatch(
   watchers: Watchers,
+  texts: EventTexts,
   query: AnswerRequest,
   now: number,
   request: FastifyRequest,
@@ -28,7 +42,14 @@ export function streamWatch(
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
   });
-  write = (document) => raw.write(`data: ${JSON.stringify(document)}\n\n`);
+  // Many events come of one message of an agent: what one turn of the event loop brings leaves in one write.
+  write = (document) => {
+    if (raw.writableCorked === 0) {
+      raw.cork();
+      setImmediate(() => raw.uncork());
+    }
+    return raw.write(texts.of(document));
+  };
   for (const document of waiting) write(document);
   const keepAlive = setInterval(() => raw.write(': alive\n\n'), keepAliveIntervalMs);
   const close = (): void => {

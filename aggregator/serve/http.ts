@@ -7,7 +7,7 @@ import * as answers from './answers.ts';
 import type { FleetView } from './fleet-view.ts';
 import { failure, type HttpFailure, httpFailure } from './http-errors.ts';
 import { parseParameters } from './http-request.ts';
-import { streamWatch } from './http-watch.ts';
+import { EventTexts, streamWatch } from './http-watch.ts';
 import type { Watchers } from './watch-feed.ts';
 
 export interface HttpOptions {
@@ -101,8 +101,9 @@ function addApi(server: FastifyInstance, options: HttpOptions): void {
   server.get('/api/v1/about', (_request, reply) => {
     return reply.header('cache-control', 'no-store').send(options.about());
   });
+  const texts = new EventTexts();
   server.get('/api/v1/watch', (request, reply) => {
-    streamWatch(options.watchers, parametersOf(request.url), options.clock(), request, reply);
+    streamWatch(options.watchers, texts, parametersOf(request.url), options.clock(), request, reply);
   });
 }
 

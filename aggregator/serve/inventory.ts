@@ -1,7 +1,7 @@
 /** The services of the fleet: everything that is an end of a connection or an edge, or that listens. */
 import type { ServiceDocument } from '../../model/document.ts';
 import { filterMatches } from '../../query/evaluate.ts';
-import type { Filter } from '../../query/syntax.ts';
+import { everything, type Filter } from '../../query/syntax.ts';
 import type { ConnectionEnd, ConnectionView, EdgeView, FleetView, ListenerView } from './fleet-view.ts';
 import { connectionSubject, edgeSubject, filterEnd, listenerSubject } from './subjects.ts';
 
@@ -68,6 +68,9 @@ export function isInRealm(realm: string, selection: Selection): boolean {
 
 /** The edges that have a selected connection. Those whose connections are all gone are judged by their names and port. */
 export function selectedEdges(view: FleetView, selection: Selection): EdgeView[] {
+  if (selection.filter === everything) {
+    return [...view.edges()].filter((edge) => isInRealm(edge.realm, selection));
+  }
   const selected = new Set<string>();
   const connected = new Set<string>();
   for (const connection of selectedIn(view.connections(), selection)) {

@@ -17,25 +17,36 @@ export function watchDocument(
   return { apiVersion, asOf, kind, connection: null, edge: null, host: null, missed: 0, ...content };
 }
 
-/** The document of an event, or null when the selection leaves it out. An edge has no realm, so that all watch it. */
-export function eventDocument(event: FleetEvent, selection: Selection): WatchDocument | null {
+/** Whether a watcher asked for the event. */
+export function isSelected(event: FleetEvent, selection: Selection): boolean {
+  const { filter } = selection;
+  switch (event.kind) {
+    case 'edge':
+      return isInRealm(event.edge.realm, selection) && filterMatches(filter, edgeSubject(event.edge));
+    case 'host':
+      return isInRealm(event.host.realm, selection) && filterMatches(filter, hostSubject(event.host));
+    case 'opened':
+    case 'closed':
+    case 'refused':
+      return (
+        isInRealm(event.connection.server.realm, selection) &&
+        filterMatches(filter, connectionSubject(event.connection))
+      );
+  }
+}
+
+export function eventDocument(event: FleetEvent): WatchDocument {
   const asOf = formatTime(event.atMs);
   switch (event.kind) {
     case 'edge':
-      if (!filterMatches(selection.filter, edgeSubject(event.edge))) return null;
       return watchDocument('edge', asOf, { edge: edgeDocument(event.edge) });
     case 'host': {
-      if (!isInRealm(event.host.realm, selection)) return null;
-      if (!filterMatches(selection.filter, hostSubject(event.host))) return null;
-      return watchDocument('host', asOf, {
-        host: hostDocument(event.host, { both: 0, client: 0, server: 0 }),
-      });
+      const host = hostDocument(event.host, { both: 0, client: 0, server: 0 });
+      return watchDocument('host', asOf, { host });
     }
     case 'opened':
     case 'closed':
     case 'refused':
-      if (!isInRealm(event.connection.server.realm, selection)) return null;
-      if (!filterMatches(selection.filter, connectionSubject(event.connection))) return null;
       return watchDocument(event.kind, asOf, { connection: connectionDocument(event.connection) });
   }
 }

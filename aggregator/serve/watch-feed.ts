@@ -2,9 +2,10 @@
 import type { WatchDocument } from '../../model/document.ts';
 import { parseFilter } from '../../query/parser.ts';
 import { formatTime } from './documents.ts';
-import type { FleetView } from './fleet-view.ts';
+import type { FleetEvent, FleetView } from './fleet-view.ts';
+import type { Selection } from './inventory.ts';
 import type { AnswerRequest } from './request.ts';
-import { eventDocument, watchDocument } from './watch-document.ts';
+import { eventDocument, isSelected, watchDocument } from './watch-document.ts';
 import { WatchQueue } from './watch-queue.ts';
 
 /** Watchers of one aggregator at a time, over gRPC and HTTP together. */
@@ -32,10 +33,18 @@ export interface WatchFeed {
   close(): void;
 }
 
+/** One watcher: what it asked for, and what it has not taken yet. */
+interface Watcher {
+  readonly selection: Selection;
+  /** Returns whether there was room. */
+  readonly push: (document: WatchDocument) => boolean;
+}
+
 /** The watchers of one aggregator, with what `/metrics` shows of them. */
 export class Watchers {
   readonly #view: FleetView;
-  #open = 0;
+  readonly #watchers = new Set<Watcher>();
+  #unsubscribe: () => void = () => undefined;
   /** Documents left out because a watcher was too slow. */
   missedTotal = 0;
   /** Watchers turned away at watchersMax. */
@@ -46,17 +55,16 @@ export class Watchers {
   }
 
   get open(): number {
-    return this.#open;
+    return this.#watchers.size;
   }
 
   /** Begins with a `started` document. Throws FilterError, and TooManyWatchers. */
   start(request: AnswerRequest, now: number, sink: WatchSink): WatchFeed {
     const selection = { filter: parseFilter(request.q), realm: request.realm };
-    if (this.#open >= watchersMax) {
+    if (this.open >= watchersMax) {
       this.refusedTotal += 1;
       throw new TooManyWatchers();
     }
-    this.#open += 1;
     const queue = new WatchQueue();
     let isWritable = true;
     const flush = (): void => {
@@ -66,30 +74,33 @@ export class Watchers {
         isWritable = sink.write(document);
       }
     };
-    queue.push(watchDocument('started', formatTime(now)));
-    const unsubscribe = this.#view.subscribe((event) => {
-      const document = eventDocument(event, selection);
-      if (document === null) return;
-      if (!queue.push(document)) this.missedTotal += 1;
+    const push = (document: WatchDocument): boolean => {
+      const isQueued = queue.push(document);
       flush();
-    });
-    flush();
+      return isQueued;
+    };
+    push(watchDocument('started', formatTime(now)));
+    const watcher = { selection, push };
+    if (this.open === 0) this.#unsubscribe = this.#view.subscribe((event) => this.#tell(event));
+    this.#watchers.add(watcher);
     return {
       resume: () => {
         isWritable = true;
         flush();
       },
-      close: this.#closer(unsubscribe),
+      close: () => {
+        if (this.#watchers.delete(watcher) && this.open === 0) this.#unsubscribe();
+      },
     };
   }
 
-  #closer(unsubscribe: () => void): () => void {
-    let isClosed = false;
-    return () => {
-      if (isClosed) return;
-      isClosed = true;
-      this.#open -= 1;
-      unsubscribe();
-    };
+  /** All watchers are told by one document: it is made once, and only when somebody asked for it. */
+  #tell(event: FleetEvent): void {
+    let document: WatchDocument | null = null;
+    for (const { selection, push } of this.#watchers) {
+      if (!isSelected(event, selection)) continue;
+      document ??= eventDocument(event);
+      if (!push(document)) this.missedTotal += 1;
+    }
   }
 }
