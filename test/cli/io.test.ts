@@ -1,20 +1,12 @@
 /** What is said beside an answer. */
 import { expect, test } from 'vitest';
-import { type CliIo, noteCut } from '../../cli/io.ts';
+import { noteCut } from '../../cli/io.ts';
+import { keptIo } from './kept-io.ts';
 
 function said(limit: number, shown: number, total: number): string {
-  let text = '';
-  const io: CliIo = {
-    stdout: { write: () => {} },
-    stderr: { write: (line) => void (text += line) },
-    env: {},
-    signal: new AbortController().signal,
-    isTerminal: false,
-    terminalColumns: null,
-    programName: 'whotalks',
-  };
+  const { io, err } = keptIo();
   noteCut(io, limit, shown, total);
-  return text;
+  return err.join('');
 }
 
 test('rows that the server left out are said, those that were not asked for are not', () => {

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { parseConfigFile } from '../../cli/config-file.ts';
 import type { Column } from '../../cli/format/column.ts';
 import { commonSettingsOf } from '../../cli/invocation.ts';
-import type { CliIo } from '../../cli/io.ts';
 import { formatListing } from '../../cli/print.ts';
+import { keptIo } from './kept-io.ts';
 
 const columns: readonly Column<{ name: string }>[] = [
   { key: 'name', title: 'NAME', value: (row) => row.name },
@@ -12,15 +12,7 @@ const columns: readonly Column<{ name: string }>[] = [
 const rows = [{ name: 'a\x1b[31m' }, { name: 'b' }];
 
 function csv(isTerminal: boolean): string {
-  const io: CliIo = {
-    stdout: { write: () => {} },
-    stderr: { write: () => {} },
-    env: {},
-    signal: new AbortController().signal,
-    isTerminal,
-    terminalColumns: null,
-    programName: 'whotalks',
-  };
+  const { io } = keptIo({ isTerminal });
   const file = parseConfigFile('none', '');
   const settings = commonSettingsOf({ io, operand: '', flags: {}, file, fileName: '' });
   const document = { asOf: '2026-02-03T04:05:06.000Z' };
