@@ -42,14 +42,7 @@ export function streamWatch(
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
   });
-  // Many events come of one message of an agent: what one turn of the event loop brings leaves in one write.
-  write = (document) => {
-    if (raw.writableCorked === 0) {
-      raw.cork();
-      setImmediate(() => raw.uncork());
-    }
-    return raw.write(texts.of(document));
-  };
+  write = (document) => raw.write(texts.of(document));
   for (const document of waiting) write(document);
   const keepAlive = setInterval(() => raw.write(': alive\n\n'), keepAliveIntervalMs);
   const close = (): void => {
