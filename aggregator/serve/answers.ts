@@ -16,6 +16,7 @@ import type {
   ServicesDocument,
   ToDocument,
 } from '../../model/document.ts';
+import { isLoopback } from '../../model/ip.ts';
 import { endMatches, filterMatches } from '../../query/evaluate.ts';
 import { FilterError } from '../../query/filter-error.ts';
 import { parseFilter } from '../../query/parser.ts';
@@ -26,7 +27,14 @@ import { coverageDocument, documentHead, hostsIn } from './coverage.ts';
 import { reachedEdges } from './dependencies.ts';
 import { connectionDocument, edgeDocument, hostDocument, listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
-import { isInRealm, knowsName, type Selection, selectedEdges, serviceDocuments } from './inventory.ts';
+import {
+  hasAddress,
+  isInRealm,
+  knowsName,
+  type Selection,
+  selectedEdges,
+  serviceDocuments,
+} from './inventory.ts';
 import { countListenerUsage, listenerDocument } from './listener-usage.ts';
 import { isOpenConnection, peerDocuments } from './peers.ts';
 import { type AnswerRequest, rowLimit, rowsMax } from './request.ts';
@@ -96,7 +104,9 @@ function findingsOf(
 ): Findings {
   const isNamed = term.kind === 'name' || term.kind === 'named-port';
   const isKnown = !isNamed || knowsName(view, term.name);
-  return { term, isKnown, peers, coverage: coverageDocument(view, realm), realm, now };
+  const ip = term.kind === 'endpoint' ? term.endpoint.ip : term.kind === 'ip' ? term.ip : null;
+  const isWatched = ip === null || isLoopback(ip) || hasAddress(view, ip);
+  return { term, isKnown, isWatched, peers, coverage: coverageDocument(view, realm), realm, now };
 }
 
 function* connectionsWith(

@@ -1,5 +1,6 @@
 /** The services of the fleet: everything that is an end of a connection or an edge, or that listens. */
 import type { ServiceDocument } from '../../model/document.ts';
+import type { IpAddress } from '../../model/ip.ts';
 import { filterMatches } from '../../query/evaluate.ts';
 import { everything, type Filter } from '../../query/syntax.ts';
 import type { ConnectionEnd, ConnectionView, EdgeView, FleetView, ListenerView } from './fleet-view.ts';
@@ -53,6 +54,16 @@ export function knowsName(view: FleetView, name: string): boolean {
   for (const edge of view.edges()) if (edge.client === name || edge.server === name) return true;
   for (const { client, server } of view.connections()) {
     if (client.label === name || server.label === name) return true;
+  }
+  return false;
+}
+
+/** Whether a host reports the address as one of its own. */
+export function hasAddress(view: FleetView, ip: IpAddress): boolean {
+  for (const { netns } of view.hosts()) {
+    for (const { addresses } of netns.values()) {
+      if (addresses.some((address) => address.ip === ip)) return true;
+    }
   }
   return false;
 }

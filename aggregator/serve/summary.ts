@@ -8,6 +8,8 @@ export interface Findings {
   readonly term: Term;
   /** False for a name that nothing in the fleet has: a misspelt one must not read as proof that nobody calls. */
   readonly isKnown: boolean;
+  /** False for an address that no agent has: then only callers that have one are seen. */
+  readonly isWatched: boolean;
   readonly peers: readonly PeerDocument[];
   readonly coverage: CoverageDocument;
   /** The realm asked about; '' = all. */
@@ -30,7 +32,8 @@ export function toSummary(findings: Findings, listeners: readonly ListenerView[]
     listening === null
       ? [`Nobody talked to ${target} since ${since}`]
       : [listening, `nobody talked to it since ${since}`];
-  return sentence([...nobody, ...coverageParts(findings, true)]);
+  const unwatched = findings.isWatched ? [] : ['no agent is there, so callers without an agent are not seen'];
+  return sentence([...nobody, ...unwatched, ...coverageParts(findings, true)]);
 }
 
 /** `checkout talks to 3 services on 2 hosts over 12 connections, 10 of them open; ...` */

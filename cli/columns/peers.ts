@@ -4,10 +4,15 @@ import { formatAge } from '../format/age.ts';
 import type { Column } from '../format/column.ts';
 import { processText } from '../format/ends.ts';
 
-/** @param title head of the first column: CLIENT or SERVER */
-export function peerColumns(title: string): readonly Column<PeerDocument>[] {
+/** Why the row's own end is missing; where it is the other that is missing, which end was seen. */
+function seenText(side: 'client' | 'server', { seen, unseenBecause }: PeerDocument): string {
+  return seen === 'both' || seen === side ? seen : (unseenBecause ?? seen);
+}
+
+/** @param side the end that each row describes */
+export function peerColumns(side: 'client' | 'server'): readonly Column<PeerDocument>[] {
   return [
-    { key: 'service', title, value: (row) => row.service, canShrink: true },
+    { key: 'service', title: side.toUpperCase(), value: (row) => row.service, canShrink: true },
     { key: 'host', title: 'HOST', value: (row) => row.host, canShrink: true },
     {
       key: 'process',
@@ -25,7 +30,7 @@ export function peerColumns(title: string): readonly Column<PeerDocument>[] {
       key: 'seen',
       title: 'SEEN',
       value: (row) => row.seen,
-      text: (row) => row.unseenBecause ?? row.seen,
+      text: (row) => seenText(side, row),
     },
     { key: 'protocol', title: 'PROTO', value: (row) => row.protocol, isWide: true },
     { key: 'pid', title: 'PID', value: (row) => row.pid, isNumber: true, isWide: true },

@@ -17,7 +17,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const term = checked('source', () => parseTarget(operand));
   const document = await askServer(invocation, settings, 'from', { q: operand });
   const rows = document.servers;
-  const listing = formatListing(io, settings, format, { document, rows, columns: peerColumns('SERVER') });
+  const listing = formatListing(io, settings, format, { document, rows, columns: peerColumns('server') });
   if (format === 'table' || format === 'wide') {
     io.stdout.write(
       `${wrapText(plainText(document.summary), tableWidth(io))}\n${listing === '' ? '' : '\n'}`,

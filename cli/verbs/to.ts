@@ -26,7 +26,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
       : formatListing(io, settings, format, {
           document,
           rows: document.clients,
-          columns: peerColumns('CLIENT'),
+          columns: peerColumns('client'),
         }),
   );
   if (document.listeners.length === 0 && document.clients.length === 0) noteNames(io, term);
@@ -44,7 +44,7 @@ function forPeople(
   const listenerColumns = listenerEndColumns().filter(
     (column) => format === 'wide' || column.isWide !== true,
   );
-  const clientColumns = chosenColumns(peerColumns('CLIENT'), settings, format);
+  const clientColumns = chosenColumns(peerColumns('client'), settings, format);
   return [
     `${wrapText(plainText(document.summary), tableWidth(io))}\n`,
     formatTable(document.listeners, listenerColumns, options),

@@ -52,6 +52,14 @@ describe('to', () => {
     expect(document.clients.map((client) => client.process)).toEqual(['index_search', 'index_search', null]);
   });
 
+  test('SEEN tells why the end of its row is missing, never why the other one is', async () => {
+    const columns = ['--no-headers', '--columns', 'ip,seen'];
+    expect((await ask(['to', '10.1.100.9', ...columns])).out).toContain('10.9.4.20    no-agent\n');
+    expect((await ask(['from', '10.9.4.20', ...columns])).out).toBe(
+      '10.9.4.20 talks to 1 service on 1 host over 1 connection, 1 open.\n\n10.1.100.9  server\n',
+    );
+  });
+
   test('nobody is an answer', async () => {
     expect(await ask(['to', ':99'])).toEqual({
       code: 0,

@@ -82,6 +82,13 @@ describe('to', () => {
     );
   });
 
+  test('where no agent is, silence proves little, and that is said', () => {
+    expect(answer('10.9.9.9').summary).toBe(
+      'Nobody talked to 10.9.9.9 since 14:02 UTC; no agent is there, so callers without an agent are not seen; ' +
+        '4 of 4 hosts report.',
+    );
+  });
+
   test('a name that nothing has is no proof that nobody calls it', () => {
     const unknown = 'No host or service called "indx" was seen since 14:02 UTC; 4 of 4 hosts report.';
     expect(answer('indx').summary).toBe(unknown);
