@@ -7,44 +7,32 @@ import type {
   ConnectionsDocument,
   DepsDocument,
   EdgeDocument,
-  FromDocument,
   HostsDocument,
   ListenersDocument,
   MapDocument,
-  PeerDocument,
   SeenCounts,
   ServicesDocument,
-  ToDocument,
 } from '../../model/document.ts';
-import { isLoopback } from '../../model/ip.ts';
-import { endMatches, filterMatches } from '../../query/evaluate.ts';
+import { filterMatches } from '../../query/evaluate.ts';
 import { FilterError } from '../../query/filter-error.ts';
 import { parseFilter } from '../../query/parser.ts';
-import { everything, type Term } from '../../query/syntax.ts';
-import { parseTarget } from '../../query/target.ts';
+import { everything } from '../../query/syntax.ts';
 import type { ReportingHost } from '../correlate/report.ts';
-import { coverageDocument, documentHead, hostsIn } from './coverage.ts';
+import { type Answer, cut } from './answer.ts';
+import { documentHead, hostsIn } from './coverage.ts';
 import { reachedEdges } from './dependencies.ts';
-import { connectionDocument, edgeDocument, hostDocument, listenerEndDocument } from './documents.ts';
-import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
-import {
-  hasAddress,
-  isInRealm,
-  knowsName,
-  type Selection,
-  selectedEdges,
-  serviceDocuments,
-} from './inventory.ts';
+import { connectionDocument, edgeDocument, hostDocument } from './documents.ts';
+import type { ConnectionView, FleetView } from './fleet-view.ts';
+import { isInRealm, type Selection, selectedEdges, serviceDocuments } from './inventory.ts';
 import { countListenerUsage, listenerDocument } from './listener-usage.ts';
-import { isOpenConnection, peerDocuments } from './peers.ts';
-import { type AnswerRequest, rowLimit, rowsMax } from './request.ts';
-import { type SortFields, sortRows } from './sort.ts';
+import { isOpenConnection } from './peers.ts';
+import { type AnswerRequest, rowLimit } from './request.ts';
+import { sortRows } from './sort.ts';
 import * as sorting from './sort-fields.ts';
-import { connectionSubject, filterEnd, hostSubject, listenerSubject } from './subjects.ts';
-import { type Findings, fromSummary, toSummary } from './summary.ts';
+import { connectionSubject, hostSubject, listenerSubject } from './subjects.ts';
 
-/** A question and how it is answered. `now` is unix milliseconds. */
-export type Answer<Document> = (view: FleetView, request: AnswerRequest, now: number) => Document;
+export type { Answer } from './answer.ts';
+export { from, to } from './talkers.ts';
 
 /** Open ones before closed ones, newest first. */
 export const connections: Answer<ConnectionsDocument> = (view, request, now) => {
@@ -65,71 +53,6 @@ export const connections: Answer<ConnectionsDocument> = (view, request, now) => 
 
 function compareConnections(a: ConnectionView, b: ConnectionView): number {
   return Number(isOpenConnection(b)) - Number(isOpenConnection(a)) || b.openedAtMs - a.openedAtMs;
-}
-
-/** Who talks to a target, and who listens there. */
-export const to: Answer<ToDocument> = (view, request, now) => {
-  const term = parseTarget(request.q);
-  const listeners = listenersAt(view, term, request);
-  const peers = peerDocuments(connectionsWith(view, request, term, 'server'), 'client');
-  return {
-    ...documentHead(view, request.realm, now),
-    target: request.q.trim(),
-    summary: toSummary(findingsOf(view, request, term, peers, now), listeners),
-    listeners: listeners.map(listenerEndDocument),
-    clients: cut(peers, request, sorting.peerFields),
-    coverage: coverageDocument(view, request.realm),
-  };
-};
-
-/** Whom a source talks to. */
-export const from: Answer<FromDocument> = (view, request, now) => {
-  const term = parseTarget(request.q);
-  const peers = peerDocuments(connectionsWith(view, request, term, 'client'), 'server');
-  return {
-    ...documentHead(view, request.realm, now),
-    source: request.q.trim(),
-    summary: fromSummary(findingsOf(view, request, term, peers, now)),
-    servers: cut(peers, request, sorting.peerFields),
-    coverage: coverageDocument(view, request.realm),
-  };
-};
-
-function findingsOf(
-  view: FleetView,
-  { realm }: AnswerRequest,
-  term: Term,
-  peers: readonly PeerDocument[],
-  now: number,
-): Findings {
-  const isNamed = term.kind === 'name' || term.kind === 'named-port';
-  const isKnown = !isNamed || knowsName(view, term.name);
-  const ip = term.kind === 'endpoint' ? term.endpoint.ip : term.kind === 'ip' ? term.ip : null;
-  const isWatched = ip === null || isLoopback(ip) || hasAddress(view, ip);
-  return { term, isKnown, isWatched, peers, coverage: coverageDocument(view, realm), realm, now };
-}
-
-function* connectionsWith(
-  view: FleetView,
-  request: AnswerRequest,
-  term: Term,
-  side: 'client' | 'server',
-): Iterable<ConnectionView> {
-  for (const connection of view.connections()) {
-    const end = connection[side];
-    if (request.realm !== '' && end.realm !== request.realm) continue;
-    if (endMatches(term, filterEnd(end))) yield connection;
-  }
-}
-
-/** By host and port. */
-function listenersAt(view: FleetView, term: Term, request: AnswerRequest): readonly ListenerView[] {
-  const found = [...view.listeners()].filter(
-    (listener) =>
-      (request.realm === '' || listener.socket.host.realm === request.realm) &&
-      endMatches(term, listenerSubject(listener).server),
-  );
-  return sortRows(sortRows(found, 'port', sorting.listenerViewFields), 'host', sorting.listenerViewFields);
 }
 
 /** By host and port, each with its users. */
@@ -217,10 +140,4 @@ export const deps: Answer<DepsDocument> = (view, request, now) => {
 
 function selectionOf(request: AnswerRequest): Selection {
   return { filter: parseFilter(request.q), realm: request.realm };
-}
-
-/** Sorted, and cut when a limit was asked for: these lists are as long as the fleet is wide, and have no default limit. */
-function cut<Row>(rows: readonly Row[], request: AnswerRequest, fields: SortFields<Row>): readonly Row[] {
-  const sorted = sortRows(rows, request.sort, fields);
-  return sorted.slice(0, request.limit === 0 ? rowsMax : rowLimit(request));
 }

@@ -1,0 +1,17 @@
+/** What an answer is, and the cut that most lists in answers have. */
+import type { FleetView } from './fleet-view.ts';
+import { type AnswerRequest, rowLimit, rowsMax } from './request.ts';
+import { type SortFields, sortRows } from './sort.ts';
+
+/** A question and how it is answered. `now` is unix milliseconds. */
+export type Answer<Document> = (view: FleetView, request: AnswerRequest, now: number) => Document;
+
+/** Sorted, and cut when a limit was asked for: these lists are as long as the fleet is wide, and have no default limit. */
+export function cut<Row>(
+  rows: readonly Row[],
+  request: AnswerRequest,
+  fields: SortFields<Row>,
+): readonly Row[] {
+  const sorted = sortRows(rows, request.sort, fields);
+  return sorted.slice(0, request.limit === 0 ? rowsMax : rowLimit(request));
+}
