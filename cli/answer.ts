@@ -30,10 +30,15 @@ export async function askServer<Q extends Question>(
  * simulated ones.
  */
 export function finish(io: CliIo, document: FleetAnswer): ExitCode {
-  if (document.demo) note(io, 'DEMO: simulated hosts are in this answer');
+  if (document.demo) noteDemo(io);
   for (const { host, reason, since } of document.partial) {
     const when = since === null ? '' : `, since ${since}`;
     note(io, `partial: ${plainText(host)} is missing: ${plainText(reason)}${when}`);
   }
   return document.partial.length > 0 ? exitCodes.partial : exitCodes.ok;
+}
+
+/** Nobody takes simulated hosts for real ones. */
+export function noteDemo(io: CliIo): void {
+  note(io, 'DEMO: simulated hosts are in this answer');
 }

@@ -7,6 +7,7 @@ import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';
 import type { ConfigFile } from './config-file.ts';
 import { usageFailure } from './exit.ts';
 import { type Invocation, sourcesOf } from './invocation.ts';
+import { checkedNatsUrls } from './nats-urls.ts';
 import {
   addressSetting,
   choiceSetting,
@@ -73,7 +74,7 @@ export function aggregatorSettingsOf(invocation: Invocation): AggregatorSettings
     listen: values.listen ?? defaultAggregatorConfig.listen,
     http: values.http ?? defaultAggregatorConfig.http,
     insecure: values.insecure,
-    natsUrls: values.nats,
+    natsUrls: checkedNatsUrls(values.nats, values.insecure),
     services: serviceRules(section),
     names: addressNames(invocation.fileName, section),
     limits: { ...defaultAggregatorConfig.limits, lingerMs: values.linger },

@@ -5,7 +5,7 @@ import { type AgentConfig, defaultAgentConfig } from '../../agent/config.ts';
 import { runAgent } from '../../agent/run.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
-import { aggregatorSettingsOf } from '../daemon-settings.ts';
+import { type AggregatorSettings, aggregatorSettingsOf } from '../daemon-settings.ts';
 import { type FleetPlan, type FleetShape, hostsMax, planFleet, servicesMax } from '../demo/plan.ts';
 import { SimulatedHost } from '../demo/simulated-host.ts';
 import { World } from '../demo/world.ts';
@@ -35,7 +35,9 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const plan = planFleet(shape);
   const log = createPersonLog(io);
   const embedded =
-    values.server === null ? await startEmbedded(io, aggregatorSettingsOf(invocation), log) : null;
+    values.server === null
+      ? await startEmbedded(io, unpublished(aggregatorSettingsOf(invocation)), log)
+      : null;
   const server = values.server ?? embedded!.grpcAddress;
   warnIfExposed(io, '--server', server, values.insecure);
   io.stdout.write(welcome(io, plan, shape, server, embedded));
@@ -51,6 +53,11 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
     await embedded?.close();
   }
   return endOfDaemon(io.signal);
+}
+
+/** Nothing of a demo goes where others wait for what is real. */
+function unpublished(settings: AggregatorSettings): AggregatorSettings {
+  return { ...settings, config: { ...settings.config, natsUrls: [] } };
 }
 
 function checkedShape({ hosts, services, seed }: FleetShape): FleetShape {

@@ -1,6 +1,7 @@
 /** `whotalks watch [FILTER]`: what opens, closes, is refused or is seen for the first time, as it happens. */
 import type { WatchDocument } from '../../model/document.ts';
 import { parseFilter } from '../../query/parser.ts';
+import { noteDemo } from '../answer.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { checked } from '../filter-operand.ts';
 import { endName, endpointText } from '../format/ends.ts';
@@ -23,8 +24,13 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   silenceGrpc(io.env);
   const client = new QueryClient(settings.server, settings.insecure);
   let events = 0;
+  let isDemoSaid = false;
   try {
     for await (const document of client.watch({ q: operand, realm: settings.realm }, io.signal)) {
+      if (!isDemoSaid && isSimulated(document)) {
+        noteDemo(io);
+        isDemoSaid = true;
+      }
       io.stdout.write(format === 'table' ? eventLine(document) : formatNdjson([document]));
       if (document.kind !== 'started') events += 1;
       if (settings.limit > 0 && events >= settings.limit) return exitCodes.ok;
@@ -33,6 +39,11 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
     client.close();
   }
   return io.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
+}
+
+/** Whether the event is of a simulated host. */
+function isSimulated({ connection, host }: WatchDocument): boolean {
+  return [connection?.client, connection?.server, host].some((subject) => subject?.labels['demo'] === 'true');
 }
 
 /** `14:02:11  opened   index_search@web1 10.1.17.138:8653 → index@idx1 10.1.100.9:8743` */

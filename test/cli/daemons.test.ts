@@ -115,7 +115,9 @@ describe('demo', () => {
   });
 
   test('fills an aggregator with simulated hosts, and ends cleanly', async () => {
-    const demo = startCli(['demo', '--hosts', '3', '--services', '4', '--seed', '5', ...anyPorts]);
+    const demo = startCli(['demo', '--hosts', '3', '--services', '4', '--seed', '5', ...anyPorts], {
+      env: { WHOTALKS_NATS: 'nats://127.0.0.1:1' },
+    });
     await until('the demo is up', () => demo.out().includes('Ctrl-C') || demo.err());
     expect(demo.out()).toMatch(/^DEMO: 3 simulated hosts, 4 services, seed 5, into 127\.0\.0\.1:\d+\n/);
     const server = addressOf(demo);
@@ -127,6 +129,14 @@ describe('demo', () => {
       const stranger = (JSON.parse(out) as ToDocument).clients.find(({ ip }) => ip === '10.77.255.9');
       return (names.join() === 'demo-1,demo-2,demo-3' && stranger?.unseenBecause === 'no-agent') || out;
     });
+    const watch = startCli(['watch', '--server', server]);
+    await until('watch marks it too', () => watch.err() !== '');
+    watch.stop('SIGINT');
+    expect(await watch.done).toBe(130);
+    expect(watch.err()).toBe('whotalks: DEMO: simulated hosts are in this answer\n');
+    const doctor = await runCli(['doctor', '-o', 'json', '--server', server]);
+    const { checks } = JSON.parse(doctor.out) as { checks: { check: string }[] };
+    expect(checks.map(({ check }) => check)).not.toContain('nats');
     demo.stop('SIGTERM');
     expect(await demo.done).toBe(0);
     expect(demo.err()).toBe('');
