@@ -4,7 +4,7 @@
  * The new tree is built aside and takes the old one's place in one rename, so that a running whotalks or a second
  * build never meets half of it.
  */
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprint, readStamp } from './fingerprint.mjs';
 import { root, runQuietly, StepError, step } from './step.mjs';
@@ -40,6 +40,8 @@ export async function build() {
       await Promise.all([compilePrograms(aside), bundlePage(join(aside, 'web'))]);
       cpSync(join(root, 'proto'), join(aside, 'proto'), { recursive: true });
       writeFileSync(join(aside, '.stamp'), `${stamp}\n`);
+      // mkdtemp keeps others out; what root built, every user of the machine may run.
+      chmodSync(aside, 0o755);
       takePlace(aside);
     } finally {
       rmSync(aside, { recursive: true, force: true });
@@ -52,10 +54,6 @@ async function compilePrograms(outDir) {
 }
 
 async function bundlePage(outDir) {
-  if (!existsSync(join(root, 'vite.config.ts'))) {
-    console.error('build: no vite.config.ts, so no page is built');
-    return;
-  }
   await tool('vite', ['build', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn']);
 }
 

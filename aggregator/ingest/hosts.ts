@@ -85,7 +85,7 @@ export class Hosts {
     if (host.state !== 'live') return;
     host.state = 'stale';
     host.awaySinceMs = now.unixMs;
-    this.#log.warn({ host: host.name, hostId: host.id }, 'host is stale: its agent went silent');
+    this.#log.warn({ host: host.name, hostId: host.id }, 'host is stale: its agent stopped or went silent');
     this.#reports.hostChanged(host, now.unixMs);
   }
 
