@@ -54,6 +54,10 @@ async function compilePrograms(outDir) {
 }
 
 async function bundlePage(outDir) {
+  if (!existsSync(join(root, 'vite.config.ts'))) {
+    console.error('build: no vite.config.ts, so no page is built');
+    return;
+  }
   await tool('vite', ['build', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn']);
 }
 
