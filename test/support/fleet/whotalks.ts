@@ -25,6 +25,9 @@ export interface Daemon {
   log(): string;
   /** Sends the signal and waits until it is gone. */
   stop(signal?: 'TERM' | 'KILL'): Promise<void>;
+  /** Keeps it from running at all, until resume(). */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
 }
 
 export class Whotalks {
@@ -110,6 +113,12 @@ export class Whotalks {
       pid,
       log: () => log.join(''),
       stop: (signal = 'TERM') => stopDaemon(host, child, pid, signal),
+      pause: () => host.kill(pid, 'STOP'),
+      resume: async () => {
+        await host.kill(pid, 'CONT');
+        // nsenter stops with the program that it runs.
+        child.kill('SIGCONT');
+      },
     };
   }
 }
