@@ -9,10 +9,11 @@ import {
   processDefinitionsMax,
 } from '../../wire/agent-limits.ts';
 import { WireError } from '../../wire/wire-error.ts';
+import { dictionaryAddressesMax, dictionaryTextMax } from './limits.ts';
 
 export class StreamDictionary {
-  readonly #processes = new Map<number, Process>();
-  readonly #netns = new Map<number, Netns>();
+  readonly #processes = new Weighed<Process>(lettersOf);
+  readonly #netns = new Weighed<Netns>(addressesOf);
   readonly #addresses = new Map<number, IpAddress>();
 
   /** Takes the definitions of a message, before its rows. Throws WireError too-many. */
@@ -23,6 +24,8 @@ export class StreamDictionary {
     checkSize('processes', this.#processes.size, processDefinitionsMax);
     checkSize('netns', this.#netns.size, netnsDefinitionsMax);
     checkSize('addresses', this.#addresses.size, addressDefinitionsMax);
+    checkSize('letters of processes', this.#processes.weight, dictionaryTextMax);
+    checkSize('addresses of netns', this.#netns.weight, dictionaryAddressesMax);
   }
 
   /** Drops what a message says is no longer used, after its rows. */
@@ -48,6 +51,41 @@ export class StreamDictionary {
   address(id: number): IpAddress {
     return this.#addresses.get(id) ?? unknown('address', id);
   }
+}
+
+/** A map that knows what its values weigh together. */
+class Weighed<Value> extends Map<number, Value> {
+  readonly #weigh: (value: Value) => number;
+  weight = 0;
+
+  constructor(weigh: (value: Value) => number) {
+    super();
+    this.#weigh = weigh;
+  }
+
+  override set(id: number, value: Value): this {
+    this.delete(id);
+    this.weight += this.#weigh(value);
+    return super.set(id, value);
+  }
+
+  override delete(id: number): boolean {
+    const known = this.get(id);
+    if (known !== undefined) this.weight -= this.#weigh(known);
+    return super.delete(id);
+  }
+}
+
+function lettersOf(process: Process): number {
+  const { comm, exe, cmdline, program, user, container, unit, pod } = process;
+  return [comm, exe, cmdline, program, user, container, unit, pod].reduce(
+    (sum, text) => sum + (text?.length ?? 0),
+    0,
+  );
+}
+
+function addressesOf({ addresses, localNetworks }: Netns): number {
+  return addresses.length + localNetworks.length;
 }
 
 function unknown(kind: string, id: number): never {

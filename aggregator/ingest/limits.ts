@@ -31,5 +31,14 @@ export const defaultIngestLimits: IngestLimits = {
  */
 export const rememberedCloses = { messages: sendWindowBatches, sockets: closedUnackedMax } as const;
 
+/**
+ * Letters of all process definitions of one stream: 500 for each of as many processes as the wire allows. Each text may
+ * be far longer, but not all of them.
+ */
+export const dictionaryTextMax = 1 << 27;
+
+/** Addresses and host-local networks of all namespaces of one stream: 8 for each of as many as the wire allows. */
+export const dictionaryAddressesMax = 1 << 17;
+
 /** Two machines under one host id within this time of each other are said to be two. */
 export const duplicateWindowMs = 10 * 60_000;
