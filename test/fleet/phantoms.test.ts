@@ -5,7 +5,7 @@ import type { Fleet } from '../support/fleet/fleet.ts';
 import { canMakeNamespaces } from '../support/fleet/namespace.ts';
 import type { HeldSocket, Peer } from '../support/fleet/peer.ts';
 import { openWatchedFleet, type WatchedFleet } from '../support/fleet/watched-fleet.ts';
-import { until } from '../support/until.ts';
+import { patienceMs, until } from '../support/until.ts';
 
 describe.runIf(canMakeNamespaces)('no phantoms', () => {
   let open: Fleet | null = null;
@@ -37,6 +37,15 @@ describe.runIf(canMakeNamespaces)('no phantoms', () => {
   async function about5432(fleet: Fleet): Promise<readonly ConnectionDocument[]> {
     const { connections } = await fleet.whotalks.connections(fleet.host('aggregator'));
     return connections.filter(({ server }) => server.port === 5432);
+  }
+
+  /** A silent agent is believed for 40 s, counted from its last word. */
+  async function untilStale(fleet: Fleet, name: string): Promise<void> {
+    const isStale = async (): Promise<boolean> => {
+      const { hosts } = await fleet.whotalks.ask<HostsDocument>(fleet.host('aggregator'), 'hosts');
+      return hosts.some(({ host, state }) => host === name && state === 'stale');
+    };
+    await until(`${name} is stale`, isStale, 2 * patienceMs);
   }
 
   /** Waits until the only connection to port 5432 is closed. */
@@ -78,10 +87,13 @@ describe.runIf(canMakeNamespaces)('no phantoms', () => {
     const { fleet, agents, talk } = await watchedTalk();
     const agent = agents.get('h2')!;
     await agent.pause();
-    await killBoth({ fleet, talk });
-    await fleet.whotalks.untilLive(fleet.host('aggregator'), 'h1');
-    expect((await about5432(fleet)).map(({ closedAt }) => closedAt)).toEqual([null]);
-    await agent.resume();
+    try {
+      await killBoth({ fleet, talk });
+      await untilStale(fleet, 'h2');
+      expect((await about5432(fleet)).map(({ closedAt }) => closedAt)).toEqual([null]);
+    } finally {
+      await agent.resume();
+    }
     await fleet.whotalks.untilLive(fleet.host('aggregator'), 'h1', 'h2');
     await untilOnlyOneClosed(fleet);
   }, 180_000);
