@@ -3,12 +3,12 @@
  *
  * No I/O, no clock: times are those of the scans. Replaying all events gives exactly the table.
  */
+import { continues } from '../../model/continuity.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { SocketEvent } from '../../model/socket-event.ts';
 import type { Scan } from '../collector.ts';
 import { absenceAfter, present, type Sighting } from './absence.ts';
 import { carryOver, tellsSame } from './carry-over.ts';
-import { continues } from './continuity.ts';
 import { socketKey } from './socket-key.ts';
 import { type Entry, type WatchedSocket, WatchedTable } from './watched-table.ts';
 

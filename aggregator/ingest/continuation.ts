@@ -4,29 +4,13 @@
  * The same inode under the same tuple is the same socket. A TCP connection has no inode while it waits to be accepted
  * and once it is only remembered, so there the tuple decides, unless the connection would have to go back in its life.
  */
+import { continues } from '../../model/continuity.ts';
 import { formatEndpoint } from '../../model/endpoint.ts';
-import { isListening, type SocketState } from '../../model/socket-state.ts';
+import { isListening } from '../../model/socket-state.ts';
 import type { ReportedSocket } from '../correlate/report.ts';
 import type { OpenedRow } from './rows.ts';
 
 type Comparable = Pick<OpenedRow, 'protocol' | 'netns' | 'local' | 'remote' | 'inode' | 'state'>;
-
-/** How a connection stands that is waiting for accept. */
-const acceptableStates: ReadonlySet<SocketState> = new Set<SocketState>([
-  'syn-recv',
-  'established',
-  'close-wait',
-]);
-
-/** How a connection stands that still has its place but no file behind it. */
-const orphanStates: ReadonlySet<SocketState> = new Set<SocketState>([
-  'fin-wait-1',
-  'fin-wait-2',
-  'closing',
-  'last-ack',
-  'time-wait',
-  'closed',
-]);
 
 /** Finds for each row of a new run's snapshot the one of the run before that goes on in it; each goes on once. */
 export function matchContinuations<Row extends { readonly socket: ReportedSocket }>(
@@ -49,13 +33,6 @@ export function matchContinuations<Row extends { readonly socket: ReportedSocket
     matches.set(open, row);
   }
   return matches;
-}
-
-function continues(before: Comparable, now: Comparable): boolean {
-  if (before.inode !== 0 && now.inode !== 0) return before.inode === now.inode;
-  if (now.inode === 0 && before.inode !== 0) return orphanStates.has(now.state);
-  if (now.inode !== 0) return acceptableStates.has(before.state);
-  return before.state !== 'time-wait' || now.state === 'time-wait';
 }
 
 function isConnection({ protocol, state }: Comparable): boolean {

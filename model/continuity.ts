@@ -10,8 +10,8 @@
  *
  * An inode appears when a connection is accepted, and disappears when its last fd is closed (orphan, TIME_WAIT).
  */
-import type { SocketRow } from '../../model/socket.ts';
-import type { SocketState } from '../../model/socket-state.ts';
+import type { SocketRow } from './socket.ts';
+import type { SocketState } from './socket-state.ts';
 
 const phases: Readonly<Record<SocketState, number>> = {
   'syn-sent': 0,
@@ -46,8 +46,10 @@ const acceptableStates: ReadonlySet<SocketState> = new Set<SocketState>([
   'close-wait',
 ]);
 
-/** @param before and @param now have equal keys */
-export function continues(before: SocketRow, now: SocketRow): boolean {
+type Sighting = Pick<SocketRow, 'state' | 'inode'>;
+
+/** @param before and @param now have equal tuples, and equal inodes where tuples repeat */
+export function continues(before: Sighting, now: Sighting): boolean {
   if (phases[now.state] < phases[before.state]) return false;
   if (before.inode === now.inode) return true;
   if (now.inode === 0) return orphanStates.has(now.state);

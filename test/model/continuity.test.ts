@@ -1,8 +1,8 @@
 /** Same socket or another one: every pair of sightings that the kernel's life of a socket allows or forbids. */
 import { expect, it } from 'vitest';
-import { continues } from '../../../agent/watch/continuity.ts';
-import type { SocketState } from '../../../model/socket-state.ts';
-import { row } from '../sockets.ts';
+import { continues } from '../../model/continuity.ts';
+import type { SocketState } from '../../model/socket-state.ts';
+import { row } from '../agent/sockets.ts';
 
 type Sighting = readonly [SocketState, number];
 
