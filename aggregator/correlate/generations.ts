@@ -32,8 +32,9 @@ export function placeHalf(generations: readonly Connection[], side: Side, socket
   const rivals = occupied.filter((connection) => !sameNetns(connection.halves[side]!, socket));
   if (rivals.length > 0) return { kind: 'ambiguous', rivals };
   // An older socket that is told late, closed since, displaces none that came after it.
-  const displaced =
-    occupied.find((connection) => connection.halves[side]!.openedAtMs <= socket.openedAtMs) ?? null;
+  // Several UDP sockets may have one four-tuple at a time (SO_REUSEPORT), so there none takes the other's place.
+  const older = occupied.find((connection) => connection.halves[side]!.openedAtMs <= socket.openedAtMs);
+  const displaced = socket.protocol === 'udp' ? null : (older ?? null);
   const candidates = generations.filter((connection) => canJoin(connection, side, socket));
   const first = candidates[0];
   if (first === undefined) return { kind: 'new', displaced };

@@ -28,7 +28,8 @@ function partialHosts(hosts: readonly ReportingHost[]): PartialHost[] {
     .filter((host) => host.state !== 'live')
     .map((host) => ({
       host: host.name,
-      reason: host.state === 'stale' ? 'stale: nothing heard from its agent' : 'lost: its agent is gone',
+      reason:
+        host.state === 'stale' ? 'stale: its agent is silent, or not in step yet' : 'lost: its agent is gone',
       since: host.awaySinceMs === null ? null : formatTime(host.awaySinceMs),
     }));
 }

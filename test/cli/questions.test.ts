@@ -257,7 +257,7 @@ describe('what can be wrong with the server', () => {
       expect(code).toBe(5);
       expect(JSON.parse(out)).toMatchObject({ partial: [{ host: 'web2' }] });
       expect(err).toBe(
-        'whotalks: partial: web2 is missing: stale: nothing heard from its agent, since 2026-11-22T14:03:00.000Z\n',
+        'whotalks: partial: web2 is missing: stale: its agent is silent, or not in step yet, since 2026-11-22T14:03:00.000Z\n',
       );
     } finally {
       other.close();

@@ -136,6 +136,14 @@ describe('matching', () => {
     expect(ends(fleet.only())).toBe('web1/dig 10.1.17.138:50000 > idx1/named 10.1.100.9:53');
     expect(fleet.only()).toMatchObject({ seen: 'both', direction: 'listener' });
   });
+
+  it('keeps UDP sockets that share a four-tuple side by side', () => {
+    const { fleet, web } = twoHosts();
+    for (const program of ['one', 'other']) {
+      fleet.open(web, '10.1.17.138:50000', '10.1.100.9:53', { protocol: 'udp', program });
+    }
+    expect(fleet.connections().map((connection) => connection.closedAtMs)).toEqual([null, null]);
+  });
 });
 
 describe('reuse', () => {

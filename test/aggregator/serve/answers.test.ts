@@ -119,7 +119,11 @@ describe('to, when not all hosts report', () => {
       'Nobody talked to 10.1.100.9:1 since 14:02 UTC; 3 of 4 hosts report; 1 gap: web1 14:02-14:03.',
     );
     expect(document.partial).toEqual([
-      { host: 'web2', reason: 'stale: nothing heard from its agent', since: '2026-11-22T14:03:00.000Z' },
+      {
+        host: 'web2',
+        reason: 'stale: its agent is silent, or not in step yet',
+        since: '2026-11-22T14:03:00.000Z',
+      },
     ]);
     expect(document.coverage).toMatchObject({ hosts: 4, reporting: 3 });
     expect(document.coverage.gaps).toEqual([
