@@ -42,6 +42,7 @@ function fakeLibc(
       return Buffer.concat(answer.map(encodeMessage)).copy(bytes);
     },
     close: (fd) => closed.push(fd),
+    setns: () => -1,
     getdents64: () => -1,
     readlinkat: () => -1,
     errno: () => errno,
