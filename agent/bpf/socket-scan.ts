@@ -1,0 +1,90 @@
+/**
+ * The scan of all sockets that processes hold, by a program that the agent builds for the kernel it finds: one pass
+ * over all tasks and their fd tables, in every namespace, without a system call or a text per process or socket.
+ *
+ *     btf.ts             what the kernel says of its types      /sys/kernel/btf/vmlinux
+ *     kernel-layout.ts   the members that matter                offsets
+ *     learn.ts           what no type tells                     an address, a level
+ *     task-program.ts    for each process                       a task   } scan-memory.ts
+ *     fd-program.ts      for each of its sockets                a record }
+ *     loaded-scan.ts     the programs in the kernel             bytes in the agent's memory
+ *
+ * It sees the agent's pid namespace and those below it. Needs Linux 6.2 with BTF, and CAP_BPF with CAP_PERFMON.
+ */
+import { isLittleEndian } from '../netlink/byte-order.ts';
+import type { BpfCalls } from './bpf-calls.ts';
+import { BtfError, readKernelBtf } from './btf.ts';
+import { type KernelLayout, kernelLayout } from './kernel-layout.ts';
+import { type Learned, learn } from './learn.ts';
+import { type FoundSockets, LoadedScan, type ScanSizes } from './loaded-scan.ts';
+
+/** What one scan can tell at most: 128 MiB and 16 MiB of the kernel's memory. */
+export const largestSizes: ScanSizes = { records: 1 << 21, tasks: 1 << 18 };
+
+/** Room at the start, 2 MiB and 256 KiB; a scan that finds it too small makes more and looks again. */
+export const firstSizes: ScanSizes = { records: 1 << 15, tasks: 1 << 12 };
+
+export class SocketScan {
+  readonly #calls: BpfCalls;
+  readonly #kernel: KernelLayout;
+  readonly #learned: Learned;
+  #loaded: LoadedScan;
+
+  private constructor(calls: BpfCalls, kernel: KernelLayout, learned: Learned, sizes: ScanSizes) {
+    this.#calls = calls;
+    this.#kernel = kernel;
+    this.#learned = learned;
+    this.#loaded = LoadedScan.load(calls, kernel, learned, sizes);
+  }
+
+  /** Throws BtfError when the kernel does not tell its types, and BpfError when it refuses something. */
+  static async open(calls: BpfCalls, sizes: ScanSizes = firstSizes): Promise<SocketScan> {
+    if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
+    const kernel = kernelLayout(readKernelBtf());
+    return new SocketScan(calls, kernel, await learn(calls, kernel), sizes);
+  }
+
+  /** How deep below the initial pid namespace the agent is. */
+  get pidLevel(): number {
+    return this.#learned.pidLevel;
+  }
+
+  get sizes(): ScanSizes {
+    return this.#loaded.sizes;
+  }
+
+  /** Looks at every process once. One at a time. Throws BpfError, or Node's error of read(2). */
+  async run(): Promise<FoundSockets> {
+    for (;;) {
+      const found = await this.#loaded.run();
+      const larger = largerSizes(this.sizes, found);
+      if (larger === null) return found;
+      const before = this.#loaded;
+      this.#loaded = LoadedScan.load(this.#calls, this.#kernel, this.#learned, larger);
+      before.close();
+    }
+  }
+
+  /** Idempotent. Not during a run. */
+  close(): void {
+    this.#loaded.close();
+  }
+}
+
+/** Null when nothing was missed, or there cannot be more room. */
+export function largerSizes(
+  sizes: ScanSizes,
+  missed: Omit<FoundSockets, 'records' | 'tasks'>,
+): ScanSizes | null {
+  const larger = {
+    records: grown(sizes.records, missed.missedRecords, largestSizes.records),
+    tasks: grown(sizes.tasks, missed.missedTasks, largestSizes.tasks),
+  };
+  return larger.records === sizes.records && larger.tasks === sizes.tasks ? null : larger;
+}
+
+/** Room for what was there and what was missed, and at least a half more; powers of two, so that growing ends soon. */
+function grown(entries: number, missed: number, max: number): number {
+  if (missed === 0) return entries;
+  return Math.min(max, 2 ** Math.ceil(Math.log2((entries + missed) * 1.5)));
+}
