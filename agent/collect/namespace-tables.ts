@@ -62,7 +62,7 @@ export async function readAllTables(
 }
 
 /** `gone` when every process tried went away meanwhile: nothing is known then about the sockets of the namespace. */
-async function readNamespaceTables(
+export async function readNamespaceTables(
   netns: number,
   inhabitants: readonly Inhabitant[],
   reader: TableReader,

@@ -4,6 +4,7 @@
  * A sign of change is another fd folder (another process under the same pid) or the lack of a count of fds. Besides,
  * what is known is believed for a while only (see isRefreshDue), since a process may exec or enter another namespace.
  */
+import type { Process } from '../../model/process.ts';
 import { type FdFolder, isSameFolder, readFdFolder } from '../procfs/fd-folder.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import type { PidStat } from '../procfs/pid-stat.ts';
@@ -28,6 +29,8 @@ export interface Resident extends Inhabitant {
   held: SocketFds;
   /** Its fds are closed to the agent. */
   isClosed: boolean;
+  /** Its details, once it was an owner. */
+  process: Process | null;
 }
 
 /** What is known of a pid. */
@@ -132,6 +135,7 @@ function newResident(visited: Inhabitant): Resident {
     nextWalkAtMs: 0,
     held: { fds: [], inodes: [] },
     isClosed: false,
+    process: null,
   };
 }
 

@@ -15,8 +15,12 @@ const ownNetnsPath = '/proc/thread-self/ns/net';
 
 /** The agent may not go there, or could not come back. */
 export class NetnsRefusedError extends NetlinkError {
+  /** Name of the errno. */
+  readonly reason: string;
+
   constructor(reason: string) {
     super('enter network namespaces', reason);
+    this.reason = reason;
   }
 }
 
@@ -25,7 +29,7 @@ export class NetnsEntry {
   readonly #ownFd: number;
   /** Inode of the agent's own namespace. */
   readonly own: number;
-  /** Whether the way back is open, so that other namespaces can be entered at all. */
+  /** Why no other namespace can be entered, since there would be no way back; null = there is one. */
   readonly refusal: string | null;
   #isOpen = true;
 
@@ -48,7 +52,7 @@ export class NetnsEntry {
    * @param path `/proc/PID/ns/net`
    */
   within<T>(path: string, netns: number, open: () => T): T | null {
-    if (this.refusal !== null) throw new NetnsRefusedError(this.refusal);
+    if (this.refusal !== null && netns !== this.own) throw new NetnsRefusedError(this.refusal);
     const fd = openSync(path, 'r');
     try {
       if (fstatSync(fd).ino !== netns) return null;

@@ -190,7 +190,7 @@ export class SockDiag {
       if (words[(at >> 2) + 2] === sequence) {
         if ((flags & messageFlagBits.dumpInterrupted) !== 0) dump.isInterrupted = true;
         if (type === messageTypes.done || type === messageTypes.error) {
-          expectSuccess(type, bytes.subarray(at + messageHeaderBytes, end));
+          expectSuccess(bytes.subarray(at + messageHeaderBytes, end), dump.rows.length);
           return true;
         }
         if (type === diagTypes.byFamily || type === diagTypes.tcpOfEveryFamily)
@@ -204,6 +204,8 @@ export class SockDiag {
 
 /** The kernel does not know what was asked, rather than that it failed to answer. */
 class RefusedRequest extends NetlinkError {}
+
+const unknownToKernel: ReadonlySet<string> = new Set(['ENOENT', 'EINVAL', 'EOPNOTSUPP']);
 
 function openDump<T>(query: DiagQuery, keeper: DiagRows<T>): OpenDump<T> {
   return { query, keeper, rows: [], malformed: [], malformedTotal: 0, isInterrupted: false };
@@ -226,14 +228,12 @@ function messageEnd(words: Uint32Array, at: number, length: number): number {
   return claimed;
 }
 
-/** DONE and ERROR both carry an errno, negative; 0 is success. A DONE of older kernels may carry nothing. */
-function expectSuccess(type: number, payload: Buffer): void {
+/** DONE and ERROR both carry an errno, negative; 0 is success. */
+function expectSuccess(payload: Buffer, rows: number): void {
   const errno = payload.length >= 4 ? -payload.readInt32LE(0) : 0;
   if (errno === 0) return;
   const reason = errnoName(errno);
-  // An ERROR stands before any row; in a DONE it is the end of a dump that broke off.
-  if (type === messageTypes.error && (reason === 'ENOENT' || reason === 'EINVAL' || reason === 'EOPNOTSUPP'))
-    throw new RefusedRequest('ask for sockets', reason);
+  if (rows === 0 && unknownToKernel.has(reason)) throw new RefusedRequest('ask for sockets', reason);
   throw new NetlinkError('read a dump of sockets', reason);
 }
 

@@ -1,0 +1,177 @@
+/**
+ * The socket tables of every namespace by sock_diag: one socket per namespace, opened inside it and kept for as long as
+ * a process is there. A namespace that may not be entered, or whose dump fails, is read from /proc this time.
+ */
+import type { OwnedSocket } from '../../model/socket.ts';
+import { type Protocol, protocolNumbers } from '../../model/socket-state.ts';
+import type { MalformedRow } from '../collector.ts';
+import type { Libc } from '../libc.ts';
+import type { DiagRows } from '../netlink/diag-rows.ts';
+import { type DiagRow, everyState } from '../netlink/inet-diag.ts';
+import { NetlinkError } from '../netlink/netlink-error.ts';
+import { NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
+import { SockDiag } from '../netlink/sock-diag.ts';
+import { denied, isUnread, type Unread, unreadIfAbsent } from '../procfs/proc-file.ts';
+import { TableReader } from '../procfs/table-reader.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import type { Inhabitant } from './census.ts';
+import { readersMax, readNamespaceTables } from './namespace-tables.ts';
+
+/** How many namespaces have a socket of their own, which is a descriptor each; further ones are read from /proc. */
+export const diagSocketsMax = 4096;
+
+const protocols = Object.keys(protocolNumbers) as Protocol[];
+
+/** The rows of one namespace, as the collector keeps them. */
+export interface DiagTable<T> {
+  readonly rows: readonly T[];
+  readonly malformed: readonly MalformedRow[];
+  readonly malformedTotal: number;
+  /** Tables of /proc that were longer than is read. */
+  readonly truncated: readonly string[];
+}
+
+export interface AllDiagTables<T> {
+  readonly read: readonly DiagTable<T>[];
+  readonly scanned: ReadonlySet<number>;
+  /** Namespaces whose tables the agent may not read. */
+  readonly closed: number;
+  /** Namespaces that the agent may not enter, and why; null = it entered all. */
+  readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
+}
+
+interface OpenTable<T> {
+  readonly diag: SockDiag;
+  readonly keeper: DiagRows<T>;
+}
+
+export class DiagTables<T> {
+  readonly #libc: Libc;
+  readonly #entry: NetnsEntry;
+  readonly #make: (row: OwnedSocket) => T;
+  readonly #open = new Map<number, OpenTable<T>>();
+  readonly #tableReader = new TableReader();
+  /** Why a namespace was not entered in this scan. */
+  #refusals: string[] = [];
+
+  /** @param make what is kept for a row. Throws Node's own error where the agent has no /proc. */
+  constructor(libc: Libc, make: (row: OwnedSocket) => T) {
+    this.#libc = libc;
+    this.#entry = NetnsEntry.open(libc);
+    this.#make = make;
+  }
+
+  /** Reads every namespace once, and lets go of those that have no process any more. */
+  async read(
+    byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
+    slice: TimeSlice,
+  ): Promise<AllDiagTables<T>> {
+    for (const [netns, { diag }] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, diag);
+    this.#refusals = [];
+    const read: DiagTable<T>[] = [];
+    const scanned = new Set<number>();
+    let closed = 0;
+    for (const [netns, inhabitants] of byNetns) {
+      const table =
+        (await this.#dump(netns, inhabitants, slice)) ?? (await this.#readProc(netns, inhabitants, slice));
+      if (table === denied) closed++;
+      if (isUnread(table)) continue;
+      read.push(table);
+      scanned.add(netns);
+    }
+    const [reason] = this.#refusals;
+    const closedEntries = reason === undefined ? null : { namespaces: this.#refusals.length, reason };
+    return { read, scanned, closed, closedEntries };
+  }
+
+  /** Throws NetlinkError when the kernel does not answer such questions in the agent's own namespace. */
+  async probe(slice: TimeSlice): Promise<void> {
+    const diag = SockDiag.open(this.#libc, this.#entry.own);
+    try {
+      for (const protocol of protocols) await diag.dump({ protocol, states: everyState }, slice);
+    } finally {
+      diag.close();
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    for (const [netns, { diag }] of this.#open) this.#drop(netns, diag);
+    this.#entry.close();
+  }
+
+  #drop(netns: number, diag: SockDiag): void {
+    diag.close();
+    this.#open.delete(netns);
+  }
+
+  /** Null where the namespace is not to be had this way. */
+  async #dump(
+    netns: number,
+    inhabitants: readonly Inhabitant[],
+    slice: TimeSlice,
+  ): Promise<DiagTable<T> | null> {
+    const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
+    if (table === null) return null;
+    const { diag, keeper } = table;
+    const rows: T[] = [];
+    const malformed: MalformedRow[] = [];
+    let malformedTotal = 0;
+    try {
+      keeper.begin();
+      for (const protocol of protocols) {
+        const dump = await diag.dumpKept({ protocol, states: everyState }, keeper, slice);
+        for (const row of dump.rows) rows.push(row);
+        malformed.push(...dump.malformed);
+        malformedTotal += dump.malformedTotal;
+      }
+      keeper.end();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      this.#drop(netns, diag);
+      return null;
+    }
+    return { rows, malformed, malformedTotal, truncated: [] };
+  }
+
+  #openFor(netns: number, inhabitants: readonly Inhabitant[]): OpenTable<T> | null {
+    if (this.#open.size >= diagSocketsMax) return null;
+    for (const { path } of inhabitants.slice(0, readersMax)) {
+      const diag = this.#openThrough(path, netns);
+      if (diag === denied) return null;
+      if (diag === null || isUnread(diag)) continue;
+      const table = { diag, keeper: diag.keep((row) => this.#make(unowned(row))) };
+      this.#open.set(netns, table);
+      return table;
+    }
+    return null;
+  }
+
+  /** Null when the process has gone elsewhere. */
+  #openThrough(path: string, netns: number): SockDiag | Unread | null {
+    try {
+      return unreadIfAbsent(() =>
+        this.#entry.within(`${path}/ns/net`, netns, () => SockDiag.open(this.#libc, netns)),
+      );
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (error instanceof NetnsRefusedError) this.#refusals.push(error.reason);
+      return denied;
+    }
+  }
+
+  async #readProc(
+    netns: number,
+    inhabitants: readonly Inhabitant[],
+    slice: TimeSlice,
+  ): Promise<DiagTable<T> | Unread> {
+    const tables = await readNamespaceTables(netns, inhabitants, this.#tableReader, slice);
+    return isUnread(tables) ? tables : { ...tables, rows: tables.rows.map(this.#make) };
+  }
+}
+
+const noOwners: OwnedSocket['owners'] = [];
+
+function unowned({ protocol, state, local, remote, inode, uid, netns }: DiagRow): OwnedSocket {
+  return { protocol, state, local, remote, inode, uid, netns, owners: noOwners };
+}
