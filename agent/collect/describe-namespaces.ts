@@ -10,7 +10,7 @@ import type { Inhabitant } from './census.ts';
 export async function describeNamespaces(
   procRoot: string,
   namespaces: NamespaceTable,
-  byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
+  byNetns: ReadonlyMap<number, readonly Pick<Inhabitant, 'path'>[]>,
 ): Promise<Netns[]> {
   const self = readSelf(procRoot);
   const own = self === null ? null : readNetnsInode(processPath(procRoot, self));

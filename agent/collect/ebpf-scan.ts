@@ -1,0 +1,54 @@
+/** Opens the eBPF scan, and shows that it tells of this /proc's processes before anybody relies on it. */
+import type { BpfCalls, LoadBpfCalls } from '../bpf/bpf-calls.ts';
+import { SocketScan } from '../bpf/socket-scan.ts';
+import { TaskTable } from '../bpf/task-table.ts';
+import { readPidStat } from '../procfs/pid-stat.ts';
+import { readPidDepth } from '../procfs/pid-status.ts';
+import { readSelf } from '../procfs/pids.ts';
+import { isUnread, processPath } from '../procfs/proc-file.ts';
+import { asUnavailable, EbpfUnavailableError } from './ebpf-unavailable.ts';
+
+/** Throws EbpfUnavailableError. */
+export async function openEbpfScan(procRoot: string, load: LoadBpfCalls): Promise<SocketScan> {
+  const self = expectOwnProc(procRoot);
+  const scan = await open(load);
+  try {
+    await expectSelf(scan, procRoot, self);
+  } catch (error) {
+    scan.close();
+    throw error;
+  }
+  return scan;
+}
+
+async function open(load: LoadBpfCalls): Promise<SocketScan> {
+  try {
+    const calls: BpfCalls = await load();
+    return await SocketScan.open(calls);
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+}
+
+/**
+ * An iterator shows the pid namespace of its reader, a /proc that of its mount. Where these are two, pids of the one
+ * mean nothing in the other, and most of what /proc shows is out of the iterator's reach.
+ *
+ * @returns pid of the agent
+ */
+function expectOwnProc(procRoot: string): number {
+  const self = readSelf(procRoot);
+  if (self !== null && readPidDepth(processPath(procRoot, self)) === 1) return self;
+  const reason = `${procRoot} is not of the agent's own pid namespace, which is all that eBPF shows`;
+  throw new EbpfUnavailableError('pids', reason);
+}
+
+/** The start of a process is how all collectors know it again, so it has to be the same by every way of looking. */
+async function expectSelf(scan: SocketScan, procRoot: string, self: number): Promise<void> {
+  const stat = readPidStat(processPath(procRoot, self));
+  const tasks = new TaskTable((await scan.run()).tasks);
+  const index = Array.from({ length: tasks.length }, (_, i) => i).find((i) => tasks.pid(i) === self);
+  if (!isUnread(stat) && index !== undefined && tasks.task(index).startTicks === stat.startTicks) return;
+  const reason = `the kernel's tasks do not match ${procRoot}: the agent is not where it should be among them`;
+  throw new EbpfUnavailableError('pids', reason);
+}
