@@ -4,13 +4,13 @@ import { readNetnsInode } from '../procfs/pid-netns.ts';
 import { readSelf } from '../procfs/pids.ts';
 import { processPath } from '../procfs/proc-file.ts';
 import type { NamespaceTable } from '../resolve/namespace-table.ts';
-import type { Inhabitant } from './census.ts';
+import type { Entrance } from './namespace-tables.ts';
 
 /** @param byNetns processes by namespace; each namespace has one at least */
 export async function describeNamespaces(
   procRoot: string,
   namespaces: NamespaceTable,
-  byNetns: ReadonlyMap<number, readonly Pick<Inhabitant, 'path'>[]>,
+  byNetns: ReadonlyMap<number, readonly Entrance[]>,
 ): Promise<Netns[]> {
   const self = readSelf(procRoot);
   const own = self === null ? null : readNetnsInode(processPath(procRoot, self));

@@ -10,17 +10,22 @@ import type { DiagRows } from '../netlink/diag-rows.ts';
 import { type DiagRow, everyState } from '../netlink/inet-diag.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
-import { SockDiag } from '../netlink/sock-diag.ts';
+import { type DiagQuery, SockDiag } from '../netlink/sock-diag.ts';
 import { denied, isUnread, type Unread, unreadIfAbsent } from '../procfs/proc-file.ts';
 import { TableReader } from '../procfs/table-reader.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import type { Inhabitant } from './census.ts';
-import { readersMax, readNamespaceTables } from './namespace-tables.ts';
+import { type Entrance, readersMax, readNamespaceTables } from './namespace-tables.ts';
 
 /** How many namespaces have a socket of their own, which is a descriptor each; further ones are read from /proc. */
 export const diagSocketsMax = 4096;
 
 const protocols = Object.keys(protocolNumbers) as Protocol[];
+
+/** Everything that /proc/net shows. */
+export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
+  protocol,
+  states: everyState,
+}));
 
 /** The rows of one namespace, as the collector keeps them. */
 export interface DiagTable<T> {
@@ -61,10 +66,15 @@ export class DiagTables<T> {
     this.#make = make;
   }
 
-  /** Reads every namespace once, and lets go of those that have no process any more. */
+  /**
+   * Reads every namespace once, and lets go of those that have no process any more.
+   *
+   * @param queries what is asked for; where /proc has to do, it tells everything all the same
+   */
   async read(
-    byNetns: ReadonlyMap<number, readonly Inhabitant[]>,
+    byNetns: ReadonlyMap<number, readonly Entrance[]>,
     slice: TimeSlice,
+    queries: readonly DiagQuery[] = everySocket,
   ): Promise<AllDiagTables<T>> {
     for (const [netns, { diag }] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, diag);
     this.#refusals = [];
@@ -73,7 +83,8 @@ export class DiagTables<T> {
     let closed = 0;
     for (const [netns, inhabitants] of byNetns) {
       const table =
-        (await this.#dump(netns, inhabitants, slice)) ?? (await this.#readProc(netns, inhabitants, slice));
+        (await this.#dump(netns, inhabitants, slice, queries)) ??
+        (await this.#readProc(netns, inhabitants, slice));
       if (table === denied) closed++;
       if (isUnread(table)) continue;
       read.push(table);
@@ -88,7 +99,7 @@ export class DiagTables<T> {
   async probe(slice: TimeSlice): Promise<void> {
     const diag = SockDiag.open(this.#libc, this.#entry.own);
     try {
-      for (const protocol of protocols) await diag.dump({ protocol, states: everyState }, slice);
+      for (const query of everySocket) await diag.dump(query, slice);
     } finally {
       diag.close();
     }
@@ -108,8 +119,9 @@ export class DiagTables<T> {
   /** Null where the namespace is not to be had this way. */
   async #dump(
     netns: number,
-    inhabitants: readonly Inhabitant[],
+    inhabitants: readonly Entrance[],
     slice: TimeSlice,
+    queries: readonly DiagQuery[],
   ): Promise<DiagTable<T> | null> {
     const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
     if (table === null) return null;
@@ -119,8 +131,8 @@ export class DiagTables<T> {
     let malformedTotal = 0;
     try {
       keeper.begin();
-      for (const protocol of protocols) {
-        const dump = await diag.dumpKept({ protocol, states: everyState }, keeper, slice);
+      for (const query of queries) {
+        const dump = await diag.dumpKept(query, keeper, slice);
         for (const row of dump.rows) rows.push(row);
         malformed.push(...dump.malformed);
         malformedTotal += dump.malformedTotal;
@@ -134,7 +146,7 @@ export class DiagTables<T> {
     return { rows, malformed, malformedTotal, truncated: [] };
   }
 
-  #openFor(netns: number, inhabitants: readonly Inhabitant[]): OpenTable<T> | null {
+  #openFor(netns: number, inhabitants: readonly Entrance[]): OpenTable<T> | null {
     if (this.#open.size >= diagSocketsMax) return null;
     for (const { path } of inhabitants.slice(0, readersMax)) {
       const diag = this.#openThrough(path, netns);
@@ -162,7 +174,7 @@ export class DiagTables<T> {
 
   async #readProc(
     netns: number,
-    inhabitants: readonly Inhabitant[],
+    inhabitants: readonly Entrance[],
     slice: TimeSlice,
   ): Promise<DiagTable<T> | Unread> {
     const tables = await readNamespaceTables(netns, inhabitants, this.#tableReader, slice);

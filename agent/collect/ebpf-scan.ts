@@ -1,5 +1,5 @@
 /** Opens the eBPF scan, and shows that it tells of this /proc's processes before anybody relies on it. */
-import type { BpfCalls, LoadBpfCalls } from '../bpf/bpf-calls.ts';
+import type { BpfCalls } from '../bpf/bpf-calls.ts';
 import { SocketScan } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
@@ -9,9 +9,9 @@ import { isUnread, processPath } from '../procfs/proc-file.ts';
 import { asUnavailable, EbpfUnavailableError } from './ebpf-unavailable.ts';
 
 /** Throws EbpfUnavailableError. */
-export async function openEbpfScan(procRoot: string, load: LoadBpfCalls): Promise<SocketScan> {
+export async function openEbpfScan(procRoot: string, calls: BpfCalls): Promise<SocketScan> {
   const self = expectOwnProc(procRoot);
-  const scan = await open(load);
+  const scan = await open(calls);
   try {
     await expectSelf(scan, procRoot, self);
   } catch (error) {
@@ -21,9 +21,8 @@ export async function openEbpfScan(procRoot: string, load: LoadBpfCalls): Promis
   return scan;
 }
 
-async function open(load: LoadBpfCalls): Promise<SocketScan> {
+async function open(calls: BpfCalls): Promise<SocketScan> {
   try {
-    const calls: BpfCalls = await load();
     return await SocketScan.open(calls);
   } catch (error) {
     throw asUnavailable(error);

@@ -61,6 +61,11 @@ export class HeldSockets {
     this.#processOf = processOf;
   }
 
+  /** Whether the last scan showed a socket of that inode. */
+  holds(inode: number): boolean {
+    return this.#byInode.has(inode);
+  }
+
   begin({ records, tasks }: FoundSockets): void {
     this.#scan++;
     this.#tasks = new TaskTable(tasks);

@@ -1,6 +1,7 @@
 /** The rungs of the ladder of collectors, best first: how each is opened, what is lost without it, and how to get it. */
 import type { Collector } from '../collector.ts';
 import { isProcMount } from '../procfs/proc-mount.ts';
+import { createEbpfCollector } from './ebpf-collector.ts';
 import { createProcfsCollector, type ProcfsCollectorOptions } from './procfs-collector.ts';
 import { createSockdiagCollector } from './sockdiag-collector.ts';
 import type { RungName } from './source.ts';
@@ -16,6 +17,15 @@ export interface Rung {
 }
 
 export const rungs: readonly Rung[] = [
+  {
+    name: 'ebpf',
+    open: async (options) => {
+      expectLiveProc(options);
+      return createEbpfCollector(options);
+    },
+    lost: 'a scan costs several times the CPU',
+    fix: 'Linux 6.2 or later with BTF, CAP_BPF and CAP_PERFMON (run as root), and npm ci --omit=dev for koffi',
+  },
   {
     name: 'sockdiag',
     open: async (options) => {

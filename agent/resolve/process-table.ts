@@ -5,7 +5,7 @@ import { readCmdline } from '../procfs/pid-cmdline.ts';
 import { readExe } from '../procfs/pid-exe.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
-import { isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
+import { isUnread, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
 import { programName } from './program.ts';
 import { type CmdlineMode, formatCmdline } from './redact-cmdline.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
@@ -125,9 +125,8 @@ export class ProcessTable {
   /** @param before what is known of it, and stays so when it has gone away meanwhile */
   #readSeen(procRoot: string, seen: SeenProcess, before: Process | undefined): Process {
     const { pid, tid, startTicks } = seen;
-    const folder = processPath(procRoot, pid);
-    const details = this.#readDetails(tid === pid ? folder : `${folder}/task/${tid}`);
-    const stat = readPidStat(folder);
+    const details = this.#readDetails(threadPath(procRoot, pid, tid));
+    const stat = readPidStat(processPath(procRoot, pid));
     const isThere = !isUnread(stat) && stat.startTicks === startTicks;
     return isThere ? this.#describe(seen, details) : (before ?? this.#describe(seen, unknownDetails));
   }
