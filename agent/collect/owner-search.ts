@@ -73,7 +73,8 @@ export class OwnerSearch {
   /** By pid, ascending. The same array as before while nothing about it changed. */
   ownersOf(holding: Holding<Resident>, nowMs: number): readonly Owner[] {
     return this.#holdings.ownersOf(holding, (resident) => {
-      resident.process = this.#resolve(resident, nowMs);
+      // One look per scan, however many sockets it holds: those who have details were renewed by search.
+      resident.process ??= this.#resolve(resident, nowMs);
       return resident.process;
     });
   }
