@@ -6,8 +6,8 @@ import type { OwnedSocket } from '../../model/socket.ts';
 import { type Protocol, protocolNumbers } from '../../model/socket-state.ts';
 import type { MalformedRow } from '../collector.ts';
 import type { Libc } from '../libc.ts';
-import type { DiagRows } from '../netlink/diag-rows.ts';
-import { type DiagRow, everyState } from '../netlink/inet-diag.ts';
+import type { Cell, CellWatcher, DiagRows } from '../netlink/diag-rows.ts';
+import { type DiagRow, everyState, stateMask } from '../netlink/inet-diag.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
 import { type DiagQuery, SockDiag } from '../netlink/sock-diag.ts';
@@ -27,17 +27,21 @@ export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
   states: everyState,
 }));
 
-/** The rows of one namespace, as the collector keeps them. */
-export interface DiagTable<T> {
-  readonly rows: readonly T[];
+/** TCP_LISTEN, and TCP_CLOSE, which for UDP means unconnected. */
+const listening = stateMask([7, 10]);
+
+/** One namespace. */
+export interface DiagTable {
+  /** As they are when they are asked for: whoever watches the rows may replace them. */
+  rows(): readonly OwnedSocket[];
   readonly malformed: readonly MalformedRow[];
   readonly malformedTotal: number;
   /** Tables of /proc that were longer than is read. */
   readonly truncated: readonly string[];
 }
 
-export interface AllDiagTables<T> {
-  readonly read: readonly DiagTable<T>[];
+export interface AllDiagTables {
+  readonly read: readonly DiagTable[];
   readonly scanned: ReadonlySet<number>;
   /** Namespaces whose tables the agent may not read. */
   readonly closed: number;
@@ -45,25 +49,27 @@ export interface AllDiagTables<T> {
   readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
 }
 
-interface OpenTable<T> {
+interface OpenTable {
   readonly diag: SockDiag;
-  readonly keeper: DiagRows<T>;
+  readonly keeper: DiagRows<OwnedSocket>;
 }
 
-export class DiagTables<T> {
+export class DiagTables {
   readonly #libc: Libc;
   readonly #entry: NetnsEntry;
-  readonly #make: (row: OwnedSocket) => T;
-  readonly #open = new Map<number, OpenTable<T>>();
+  readonly #watcher: CellWatcher<OwnedSocket> | null;
+  readonly #open = new Map<number, OpenTable>();
+  /** Rows that were read from /proc in this scan. */
+  #procCells: Cell<OwnedSocket>[] = [];
   readonly #tableReader = new TableReader();
   /** Why a namespace was not entered in this scan. */
   #refusals: string[] = [];
 
-  /** @param make what is kept for a row. Throws Node's own error where the agent has no /proc. */
-  constructor(libc: Libc, make: (row: OwnedSocket) => T) {
+  /** @param watcher is told which rows there are. Throws Node's own error where the agent has no /proc. */
+  constructor(libc: Libc, watcher: CellWatcher<OwnedSocket> | null = null) {
     this.#libc = libc;
     this.#entry = NetnsEntry.open(libc);
-    this.#make = make;
+    this.#watcher = watcher;
   }
 
   /**
@@ -75,10 +81,12 @@ export class DiagTables<T> {
     byNetns: ReadonlyMap<number, readonly Entrance[]>,
     slice: TimeSlice,
     queries: readonly DiagQuery[] = everySocket,
-  ): Promise<AllDiagTables<T>> {
-    for (const [netns, { diag }] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, diag);
+  ): Promise<AllDiagTables> {
+    for (const [netns, table] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, table);
+    for (const cell of this.#procCells) this.#watcher?.gone(cell);
+    this.#procCells = [];
     this.#refusals = [];
-    const read: DiagTable<T>[] = [];
+    const read: DiagTable[] = [];
     const scanned = new Set<number>();
     let closed = 0;
     for (const [netns, inhabitants] of byNetns) {
@@ -99,7 +107,8 @@ export class DiagTables<T> {
   async probe(slice: TimeSlice): Promise<void> {
     const diag = SockDiag.open(this.#libc, this.#entry.own);
     try {
-      for (const query of everySocket) await diag.dump(query, slice);
+      // Listeners are few: what is asked is whether there is an answer.
+      for (const query of everySocket) await diag.dump({ ...query, states: listening }, slice);
     } finally {
       diag.close();
     }
@@ -107,12 +116,13 @@ export class DiagTables<T> {
 
   /** Idempotent. */
   close(): void {
-    for (const [netns, { diag }] of this.#open) this.#drop(netns, diag);
+    for (const [netns, table] of this.#open) this.#drop(netns, table);
     this.#entry.close();
   }
 
-  #drop(netns: number, diag: SockDiag): void {
+  #drop(netns: number, { diag, keeper }: OpenTable): void {
     diag.close();
+    keeper.clear();
     this.#open.delete(netns);
   }
 
@@ -122,37 +132,35 @@ export class DiagTables<T> {
     inhabitants: readonly Entrance[],
     slice: TimeSlice,
     queries: readonly DiagQuery[],
-  ): Promise<DiagTable<T> | null> {
+  ): Promise<DiagTable | null> {
     const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
     if (table === null) return null;
     const { diag, keeper } = table;
-    const rows: T[] = [];
     const malformed: MalformedRow[] = [];
     let malformedTotal = 0;
     try {
       keeper.begin();
       for (const query of queries) {
         const dump = await diag.dumpKept(query, keeper, slice);
-        for (const row of dump.rows) rows.push(row);
         malformed.push(...dump.malformed);
         malformedTotal += dump.malformedTotal;
       }
       keeper.end();
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
-      this.#drop(netns, diag);
+      this.#drop(netns, table);
       return null;
     }
-    return { rows, malformed, malformedTotal, truncated: [] };
+    return { rows: () => keeper.values(), malformed, malformedTotal, truncated: [] };
   }
 
-  #openFor(netns: number, inhabitants: readonly Entrance[]): OpenTable<T> | null {
+  #openFor(netns: number, inhabitants: readonly Entrance[]): OpenTable | null {
     if (this.#open.size >= diagSocketsMax) return null;
     for (const { path } of inhabitants.slice(0, readersMax)) {
       const diag = this.#openThrough(path, netns);
       if (diag === denied) return null;
       if (diag === null || isUnread(diag)) continue;
-      const table = { diag, keeper: diag.keep((row) => this.#make(unowned(row))) };
+      const table = { diag, keeper: diag.keep(unowned, this.#watcher) };
       this.#open.set(netns, table);
       return table;
     }
@@ -176,9 +184,13 @@ export class DiagTables<T> {
     netns: number,
     inhabitants: readonly Entrance[],
     slice: TimeSlice,
-  ): Promise<DiagTable<T> | Unread> {
+  ): Promise<DiagTable | Unread> {
     const tables = await readNamespaceTables(netns, inhabitants, this.#tableReader, slice);
-    return isUnread(tables) ? tables : { ...tables, rows: tables.rows.map(this.#make) };
+    if (isUnread(tables)) return tables;
+    const cells = tables.rows.map((value) => ({ value }));
+    for (const cell of cells) this.#watcher?.shown(cell);
+    this.#procCells.push(...cells);
+    return { ...tables, rows: () => cells.map(({ value }) => value) };
   }
 }
 

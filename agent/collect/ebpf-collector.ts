@@ -44,7 +44,7 @@ export async function createEbpfCollector(options: EbpfCollectorOptions = {}): P
   const libc = await loadedOrUnavailable(options.loadLibc ?? loadLibc);
   const calls = await loadedOrUnavailable(options.loadBpfCalls ?? loadBpfCalls);
   const scan = await openEbpfScan(options.procRoot ?? '/proc', calls);
-  const ownerless = new OwnerlessSockets(new DiagTables<OwnedSocket>(libc, (row) => row));
+  const ownerless = new OwnerlessSockets(new DiagTables(libc));
   return new EbpfCollector(scan, ownerless, options);
 }
 
@@ -90,6 +90,7 @@ export class EbpfCollector implements Collector {
   }
 
   async scan(): Promise<Scan> {
+    if (this.#isClosed) throw new Error('the collector is closed');
     this.#isScanning = true;
     try {
       return await this.#scanOnce();
@@ -171,7 +172,7 @@ export class EbpfCollector implements Collector {
     return [...described, ...[...deserted].map(desertedNetns)];
   }
 
-  #cannotSee(found: FoundSockets, tables: AllDiagTables<OwnedSocket>): string[] {
+  #cannotSee(found: FoundSockets, tables: AllDiagTables): string[] {
     const privilege = readPrivilege(this.#procRoot);
     const sentences = cannotSee({
       privilege,

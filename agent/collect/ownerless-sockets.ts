@@ -33,6 +33,8 @@ const passing: readonly DiagQuery[] = [
   { protocol: 'tcp', states: stateMask([...[...passingStates].map(stateNumber), newSynRecv]) },
 ];
 
+type Tables = Pick<DiagTables, 'read' | 'close'>;
+
 /** A socket table that knows which inodes processes hold. */
 export interface Held {
   readonly sockets: readonly OwnedSocket[];
@@ -40,13 +42,13 @@ export interface Held {
 }
 
 export class OwnerlessSockets {
-  readonly #tables: DiagTables<OwnedSocket>;
+  readonly #tables: Tables;
   #rows: readonly OwnedSocket[] = [];
   #lasting: readonly OwnedSocket[] = [];
   #isFull = false;
   #nextFullAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(tables: DiagTables<OwnedSocket>) {
+  constructor(tables: Tables) {
     this.#tables = tables;
   }
 
@@ -59,11 +61,11 @@ export class OwnerlessSockets {
     byNetns: ReadonlyMap<number, readonly Entrance[]>,
     nowMs: number,
     slice: TimeSlice,
-  ): Promise<AllDiagTables<OwnedSocket>> {
+  ): Promise<AllDiagTables> {
     this.#isFull = nowMs >= this.#nextFullAtMs;
     if (this.#isFull) this.#nextFullAtMs = nowMs + fullDumpIntervalMs;
     const tables = await this.#tables.read(byNetns, slice, this.#isFull ? everySocket : passing);
-    this.#rows = tables.read.flatMap(({ rows }) => rows);
+    this.#rows = tables.read.flatMap((table) => table.rows());
     return tables;
   }
 

@@ -25,7 +25,7 @@ export interface Resident extends Inhabitant {
   walkedFdCount: number;
   /** When its fds are walked again whatever their count, on a monotonic clock. */
   nextWalkAtMs: number;
-  /** Its sockets as of the last walk. */
+  /** Its files as of the last walk. */
   held: SocketFds;
   /** Its fds are closed to the agent. */
   isClosed: boolean;

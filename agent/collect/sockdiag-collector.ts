@@ -7,12 +7,10 @@
  *
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
-import type { OwnedSocket } from '../../model/socket.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
-import type { Holding } from '../resolve/holdings.ts';
 import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import { ProcessTable } from '../resolve/process-table.ts';
@@ -24,7 +22,7 @@ import { groupByNetns } from './namespace-tables.ts';
 import { OwnerSearch } from './owner-search.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
-import { type Resident, type RollCall, Roster } from './roster.ts';
+import { type RollCall, Roster } from './roster.ts';
 
 /** Throws LibcError or NetlinkError where this way of collecting is not to be had. */
 export async function createSockdiagCollector(
@@ -36,10 +34,7 @@ export async function createSockdiagCollector(
   const users = new UserNames(options.passwdPath);
   const processes = new ProcessTable(users, options.cmdline ?? 'redacted');
   const search = new OwnerSearch(procRoot, processes, new LibcFdReader(libc));
-  const tables = new DiagTables<TrackedSocket>(libc, (row) => ({
-    row,
-    holding: search.holdingOf(row.inode),
-  }));
+  const tables = new DiagTables(libc, search);
   try {
     await tables.probe(new TimeSlice(options.sliceMs));
   } catch (error) {
@@ -47,13 +42,6 @@ export async function createSockdiagCollector(
     throw error;
   }
   return new SockdiagCollector(procRoot, options.sliceMs, users, processes, search, tables, load);
-}
-
-/** A row that lives as long as its socket stays as it is. */
-interface TrackedSocket {
-  /** Replaced by another object when its owners change. */
-  row: OwnedSocket;
-  readonly holding: Holding<Resident> | null;
 }
 
 /** One scan at a time. Scans reject with ProcRootError, or with Node's own error where the machine itself fails. */
@@ -64,7 +52,7 @@ export class SockdiagCollector implements Collector {
   readonly #users: UserNames;
   readonly #processes: ProcessTable;
   readonly #search: OwnerSearch;
-  readonly #tables: DiagTables<TrackedSocket>;
+  readonly #tables: DiagTables;
   readonly #roster: Roster;
   readonly #namespaces: NamespaceTable;
 
@@ -74,7 +62,7 @@ export class SockdiagCollector implements Collector {
     users: UserNames,
     processes: ProcessTable,
     search: OwnerSearch,
-    tables: DiagTables<TrackedSocket>,
+    tables: DiagTables,
     load: LoadLibc,
   ) {
     this.#procRoot = procRoot;
@@ -102,14 +90,13 @@ export class SockdiagCollector implements Collector {
     const byNetns = groupByNetns(roll.residents);
     const tables = await this.#tables.read(byNetns, slice);
     const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns);
-    const sockets = await this.#resolveOwners(roll.residents, tables, nowMs, slice);
+    await this.#search.search(roll.residents, nowMs, slice);
     this.#processes.expire();
     this.#namespaces.expire();
-    this.#search.expire();
     return {
       startedAtMs,
       finishedAtMs: Date.now(),
-      sockets,
+      sockets: tables.read.flatMap((table) => table.rows()),
       netns,
       scannedNetns: tables.scanned,
       malformed: tables.read.flatMap(({ malformed }) => malformed).slice(0, malformedRowsMax),
@@ -123,32 +110,7 @@ export class SockdiagCollector implements Collector {
     this.#namespaces.close();
   }
 
-  async #resolveOwners(
-    residents: readonly Resident[],
-    { read }: AllDiagTables<TrackedSocket>,
-    nowMs: number,
-    slice: TimeSlice,
-  ): Promise<OwnedSocket[]> {
-    for (const { rows } of read) {
-      for (const { row, holding } of rows) if (holding !== null) this.#search.show(holding, row.netns);
-    }
-    await this.#search.search(residents, nowMs, slice);
-    const sockets: OwnedSocket[] = [];
-    for (const { rows } of read) {
-      for (const tracked of rows) {
-        if (tracked.holding !== null) this.#updateOwners(tracked, tracked.holding, nowMs);
-        sockets.push(tracked.row);
-      }
-    }
-    return sockets;
-  }
-
-  #updateOwners(tracked: TrackedSocket, holding: Holding<Resident>, nowMs: number): void {
-    const owners = holding.owners ?? this.#search.ownersOf(holding, nowMs);
-    if (owners !== tracked.row.owners) tracked.row = { ...tracked.row, owners };
-  }
-
-  #cannotSee(roll: RollCall, tables: AllDiagTables<TrackedSocket>): string[] {
+  #cannotSee(roll: RollCall, tables: AllDiagTables): string[] {
     return cannotSee({
       privilege: readPrivilege(this.#procRoot),
       closedProcesses: roll.closed + roll.residents.filter(({ isClosed }) => isClosed).length,

@@ -2,7 +2,7 @@
  * A NETLINK_SOCK_DIAG socket: dumps of the TCP and UDP sockets of one network namespace, the one it was opened in.
  * Needs no privilege there. See sock_diag(7).
  *
- *     const diag = SockDiag.open(await loadLibc(), netns);        // or openIn (netns-entry.ts) for another namespace
+ *     const diag = SockDiag.open(await loadLibc(), netns);        // elsewhere with NetnsEntry.within
  *     const { rows } = await diag.dump({ protocol: 'tcp', states: stateMask([2, 3, 4]) }, slice);
  *     diag.close();
  */
@@ -11,7 +11,7 @@ import { type MalformedRow, malformedRowsMax } from '../collector.ts';
 import type { Libc } from '../libc.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { isLittleEndian } from './byte-order.ts';
-import { DiagRows } from './diag-rows.ts';
+import { type CellWatcher, DiagRows } from './diag-rows.ts';
 import {
   DiagMessageError,
   DiagParser,
@@ -39,19 +39,22 @@ export interface DiagQuery {
   readonly families?: readonly Family[];
 }
 
-export interface DiagDump<T = DiagRow> {
-  /** In the kernel's order. A table that changes while it is dumped may show a socket twice, or not at all. */
-  readonly rows: readonly T[];
+/** What of a dump could not be read. */
+export interface Malformed {
   /** At most malformedRowsMax of them; malformedTotal counts all. */
   readonly malformed: readonly MalformedRow[];
   readonly malformedTotal: number;
 }
 
-/** What is collected during one dump. */
+export interface DiagDump extends Malformed {
+  /** In the kernel's order. A table that changes while it is dumped may show a socket twice, or not at all. */
+  readonly rows: readonly DiagRow[];
+}
+
+/** What is collected during one dump, besides the rows. */
 interface OpenDump<T> {
   readonly query: DiagQuery;
   readonly keeper: DiagRows<T>;
-  readonly rows: T[];
   readonly malformed: MalformedRow[];
   malformedTotal: number;
   isInterrupted: boolean;
@@ -93,19 +96,20 @@ export class SockDiag {
   }
 
   /** Makes a place where the rows of this socket's dumps are kept; see DiagRows. */
-  keep<T>(make: (row: DiagRow) => T): DiagRows<T> {
-    return new DiagRows(this.#parser, make);
+  keep<T>(make: (row: DiagRow) => T, watcher: CellWatcher<T> | null = null): DiagRows<T> {
+    return new DiagRows(this.#parser, make, watcher);
   }
 
   /** Rows that are new objects each time. Throws NetlinkError, and is closed then. */
   async dump(query: DiagQuery, slice: TimeSlice): Promise<DiagDump> {
     const keeper = this.keep((row) => row);
     keeper.begin();
-    return this.dumpKept(query, keeper, slice);
+    const malformed = await this.dumpKept(query, keeper, slice);
+    return { ...malformed, rows: keeper.values() };
   }
 
-  /** The values that `keeper` has for the rows. Rounds are the caller's. Throws NetlinkError, and is closed then. */
-  async dumpKept<T>(query: DiagQuery, keeper: DiagRows<T>, slice: TimeSlice): Promise<DiagDump<T>> {
+  /** Lets `keeper` take the rows. Rounds are the caller's. Throws NetlinkError, and is closed then. */
+  async dumpKept<T>(query: DiagQuery, keeper: DiagRows<T>, slice: TimeSlice): Promise<Malformed> {
     const families = query.families ?? ['ipv4', 'ipv6'];
     try {
       if (query.protocol === 'tcp' && families.length === 2 && this.#knowsBothAtOnce) {
@@ -131,7 +135,7 @@ export class SockDiag {
     query: DiagQuery,
     keeper: DiagRows<T>,
     slice: TimeSlice,
-  ): Promise<DiagDump<T> | null> {
+  ): Promise<Malformed | null> {
     try {
       return await this.#dump(query, keeper, slice, (sequence) =>
         encodeTcpDiagRequest(query.states, sequence),
@@ -166,6 +170,7 @@ export class SockDiag {
     slice: TimeSlice,
     encode: (sequence: number) => Buffer,
   ): Promise<OpenDump<T>> {
+    const { taken } = keeper;
     for (let attempt = 1; ; attempt++) {
       const dump = openDump(query, keeper);
       const sequence = ++this.#sequence;
@@ -175,6 +180,7 @@ export class SockDiag {
       }
       if (!dump.isInterrupted || attempt === dumpAttemptsMax) return dump;
       this.interruptedTotal++;
+      keeper.rewind(taken);
     }
   }
 
@@ -190,7 +196,7 @@ export class SockDiag {
       if (words[(at >> 2) + 2] === sequence) {
         if ((flags & messageFlagBits.dumpInterrupted) !== 0) dump.isInterrupted = true;
         if (type === messageTypes.done || type === messageTypes.error) {
-          expectSuccess(bytes.subarray(at + messageHeaderBytes, end), dump.rows.length);
+          expectSuccess(bytes.subarray(at + messageHeaderBytes, end));
           return true;
         }
         if (type === diagTypes.byFamily || type === diagTypes.tcpOfEveryFamily)
@@ -208,12 +214,11 @@ class RefusedRequest extends NetlinkError {}
 const unknownToKernel: ReadonlySet<string> = new Set(['ENOENT', 'EINVAL', 'EOPNOTSUPP']);
 
 function openDump<T>(query: DiagQuery, keeper: DiagRows<T>): OpenDump<T> {
-  return { query, keeper, rows: [], malformed: [], malformedTotal: 0, isInterrupted: false };
+  return { query, keeper, malformed: [], malformedTotal: 0, isInterrupted: false };
 }
 
-function joined<T>(parts: readonly OpenDump<T>[]): DiagDump<T> {
+function joined(parts: readonly Malformed[]): Malformed {
   return {
-    rows: parts.flatMap(({ rows }) => rows),
     malformed: parts.flatMap(({ malformed }) => malformed).slice(0, malformedRowsMax),
     malformedTotal: parts.reduce((sum, { malformedTotal }) => sum + malformedTotal, 0),
   };
@@ -229,18 +234,18 @@ function messageEnd(words: Uint32Array, at: number, length: number): number {
 }
 
 /** DONE and ERROR both carry an errno, negative; 0 is success. */
-function expectSuccess(payload: Buffer, rows: number): void {
+function expectSuccess(payload: Buffer): void {
   const errno = payload.length >= 4 ? -payload.readInt32LE(0) : 0;
   if (errno === 0) return;
   const reason = errnoName(errno);
-  if (rows === 0 && unknownToKernel.has(reason)) throw new RefusedRequest('ask for sockets', reason);
+  if (unknownToKernel.has(reason)) throw new RefusedRequest('ask for sockets', reason);
   throw new NetlinkError('read a dump of sockets', reason);
 }
 
 function take<T>(bytes: Buffer, words: Uint32Array, at: number, end: number, dump: OpenDump<T>): void {
-  const { query, keeper, rows, malformed } = dump;
+  const { query, keeper, malformed } = dump;
   try {
-    rows.push(keeper.take(bytes, words, at, end, query.protocol));
+    keeper.take(bytes, words, at, end, query.protocol);
   } catch (error) {
     if (!(error instanceof DiagMessageError)) throw error;
     dump.malformedTotal++;
@@ -248,7 +253,7 @@ function take<T>(bytes: Buffer, words: Uint32Array, at: number, end: number, dum
     const { field, value } = error;
     malformed.push({
       file: `sock_diag ${query.protocol}`,
-      line: rows.length + dump.malformedTotal,
+      line: keeper.taken + dump.malformedTotal,
       column: field,
       text: value,
     });
