@@ -30,6 +30,9 @@ const programLicence = Buffer.from('Dual BSD/GPL\0');
 /** Room for what the verifier has to say of one program. */
 const logBytes = 1 << 20;
 
+/** How often a program is loaded anew because a signal came in between, which makes the verifier give up: EAGAIN. */
+const loadAttemptsMax = 5;
+
 /** Longest name of a program or map, without its NUL. */
 const nameBytesMax = 15;
 
@@ -67,12 +70,16 @@ export interface IteratorProgram {
 
 /** When the verifier refuses, its last word and the instruction that it is about go into the error. */
 export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): number {
-  try {
-    return load(calls, program, null);
-  } catch (error) {
-    if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
-    // Only a program that is refused is worth the time that the log takes.
-    return load(calls, program, Buffer.alloc(logBytes));
+  for (let attempt = 1; ; attempt++) {
+    // Only a program that was refused is worth the time that the log takes.
+    const log = attempt === 1 ? null : Buffer.alloc(logBytes);
+    try {
+      return load(calls, program, log);
+    } catch (error) {
+      if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
+      const isFinal = error.code !== 'EAGAIN' && log !== null;
+      if (isFinal || attempt === loadAttemptsMax) throw error;
+    }
   }
 }
 
