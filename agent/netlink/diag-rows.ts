@@ -3,11 +3,10 @@
  * quiet host makes no objects and touches none.
  *
  * The kernel walks its hash table in the same order each time, so the row to come is nearly always the one that followed
- * last time. It is believed only when all that a row is made of is equal; any other is found by the low word of its
- * cookie.
+ * last time. It is believed only when all that a row is made of is equal; any other is found by its cookie.
  */
 import type { Protocol } from '../../model/socket-state.ts';
-import { type DiagParser, type DiagRow, diagMessageBytes } from './inet-diag.ts';
+import { type DiagParser, type DiagRow, diagMessageBytes, expectWhole } from './inet-diag.ts';
 
 /** Words of inet_diag_msg by their places in it: family and state; ports and addresses; cookie; user and inode. */
 const wordAt = { kind: 0, tuple: 1, tupleEnd: 10, cookie: 11, uid: 16, inode: 17 } as const;
@@ -38,8 +37,8 @@ export class DiagRows<T> {
   readonly #parser: DiagParser;
   readonly #make: (row: DiagRow) => T;
   readonly #watcher: CellWatcher<T> | null;
-  /** Low word of the cookie → slot. */
-  readonly #slots = new Map<number, number>();
+  /** By cookie. */
+  readonly #slots = new Map<CookieKey, number>();
   readonly #freeSlots: number[] = [];
   readonly #cells: (Cell<T> | undefined)[] = [undefined];
   /** By slot: the words of its row, the round in which it was shown last, and the slot that followed then. */
@@ -127,12 +126,12 @@ export class DiagRows<T> {
 
   /** The slot of a row that is not where it was, or not as it was, or new. */
   #find(bytes: Buffer, words: Uint32Array, at: number, end: number, protocol: Protocol): number {
+    expectWhole(at, end);
     const word = at >> 2;
-    const key = words[word + wordAt.cookie]! | 0;
-    const isWhole = end - at >= diagMessageBytes;
-    let slot = isWhole ? (this.#slots.get(key) ?? noSlot) : noSlot;
+    const key = cookieKey(words[word + wordAt.cookie]!, words[word + wordAt.cookie + 1]!);
+    let slot = this.#slots.get(key) ?? noSlot;
     if (slot !== noSlot && this.#isAsKept(slot, words, word)) return slot;
-    const cell = { value: this.#make(this.#parser.parse(bytes, at, end, protocol)) };
+    const cell = { value: this.#make(this.#parser.parse(bytes, at, protocol)) };
     if (slot === noSlot) slot = this.#newSlot(key);
     else this.#watcher?.gone(this.#cells[slot]!);
     this.#cells[slot] = cell;
@@ -164,7 +163,7 @@ export class DiagRows<T> {
     kept[at + 13] = words[word + wordAt.inode]!;
   }
 
-  #newSlot(key: number): number {
+  #newSlot(key: CookieKey): number {
     const slot = this.#freeSlots.pop() ?? this.#cells.length;
     if (slot >= this.#shownIn.length) this.#grow();
     this.#shownIn[slot] = 0;
@@ -179,6 +178,15 @@ export class DiagRows<T> {
     this.#shownIn = larger(this.#shownIn, slots);
     this.#followers = larger(this.#followers, slots);
   }
+}
+
+/** A number as long as it is exact; the kernel counts cookies up from 0, and a few down from 2^64. */
+type CookieKey = number | bigint;
+
+const exactHighMax = 1 << 21;
+
+function cookieKey(low: number, high: number): CookieKey {
+  return high < exactHighMax ? high * 2 ** 32 + low : (BigInt(high) << 32n) | BigInt(low);
 }
 
 function larger(words: Uint32Array, length: number): Uint32Array<ArrayBuffer> {

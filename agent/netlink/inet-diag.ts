@@ -90,6 +90,11 @@ export class DiagMessageError extends Error {
   }
 }
 
+/** Throws DiagMessageError unless there is room for an inet_diag_msg from `at` to `end`. */
+export function expectWhole(at: number, end: number): void {
+  if (end - at < diagMessageBytes) throw new DiagMessageError('inet_diag_msg', `${end - at} bytes long`);
+}
+
 /** How many addresses are kept as text. Few distinct ones stand in many rows. */
 export const knownAddressesMax = 16_384;
 
@@ -104,9 +109,8 @@ export class DiagParser {
     this.#netns = netns;
   }
 
-  /** @param at where inet_diag_msg begins. Throws DiagMessageError, also when it reaches beyond `end`. */
-  parse(bytes: Buffer, at: number, end: number, protocol: Protocol): DiagRow {
-    if (end - at < diagMessageBytes) throw new DiagMessageError('inet_diag_msg', `${end - at} bytes long`);
+  /** @param at where a whole inet_diag_msg begins. Throws DiagMessageError. */
+  parse(bytes: Buffer, at: number, protocol: Protocol): DiagRow {
     const family = bytes[at]!;
     if (family !== families.ipv4 && family !== families.ipv6)
       throw new DiagMessageError('idiag_family', String(family));
