@@ -77,8 +77,8 @@ describe('rows', () => {
     watched.round([rowOf(1n), rowOf(2n)]);
     const changed = rowOf(1n, change);
     expect(watched.round([changed, rowOf(2n)])).toEqual([changed, rowOf(2n)]);
-    expect([...watched.cells].map(({ value }) => value.cookie).toSorted()).toEqual(
-      [changed.cookie, 2n].toSorted(),
+    expect(new Set([...watched.cells].map(({ value }) => value.cookie))).toEqual(
+      new Set([changed.cookie, 2n]),
     );
     expect(watched.made).toBe(3);
   });
