@@ -1,30 +1,39 @@
 /**
- * The little BTF that the kernel wants for a program with a callback: which of its functions begins where, and what it
+ * The little BTF that the kernel wants for a program with callbacks: which of its functions begins where, and what it
  * takes. Layout: btf.ts; each number below is one u32.
  *
- *     [1] u64   [2] void *   [3] u64 (void *)   [4] scan: [3]   [5] u64 (u64, void *)   [6] walk: [5]
+ *     [1] u64   [2] void *   [3] u64 (void *)   [4] u64 (u64, void *)   [5] main: [3]   [6] ... callbacks: [4]
  */
 import { btfKinds, btfMagic } from './btf.ts';
 
-const strings = '\0u64\0scan\0walk\0index\0context\0';
-
-const ids = { u64: 1, pointer: 2, scanType: 3, scan: 4, walkType: 5, walk: 6 } as const;
+const ids = { u64: 1, pointer: 2, mainType: 3, callbackType: 4, main: 5 } as const;
 
 /** struct btf_header. */
 const headerBytes = 24;
 
-export function callbackTypes(): Buffer {
+/** @param callbacks their names, in the order of callbackPlaces */
+export function callbackTypes(callbacks: readonly string[]): Buffer {
+  const strings = `\0${['u64', 'main', 'index', 'context', ...callbacks].map((text) => `${text}\0`).join('')}`;
+  const nameOffset = (name: string): number => (name === '' ? 0 : strings.indexOf(`\0${name}\0`) + 1);
+  /** struct btf_type. */
+  const type = (name: string, kind: number, entries: number, sizeOrType: number): number[] => [
+    nameOffset(name),
+    (kind << 24) | entries,
+    sizeOrType,
+  ];
+  /** struct btf_param. */
+  const parameter = (name: string, typeId: number): number[] => [nameOffset(name), typeId];
   const types = encodeWords([
     [...type('u64', btfKinds.int, 0, 8), 64],
     type('', btfKinds.pointer, 0, 0),
     [...type('', btfKinds.functionPrototype, 1, ids.u64), ...parameter('context', ids.pointer)],
-    type('scan', btfKinds.function, 0, ids.scanType),
     [
       ...type('', btfKinds.functionPrototype, 2, ids.u64),
       ...parameter('index', ids.u64),
       ...parameter('context', ids.pointer),
     ],
-    type('walk', btfKinds.function, 0, ids.walkType),
+    type('main', btfKinds.function, 0, ids.mainType),
+    ...callbacks.map((name) => type(name, btfKinds.function, 0, ids.callbackType)),
   ]);
   const header = Buffer.alloc(headerBytes);
   header.writeUInt16LE(btfMagic, 0);
@@ -37,29 +46,13 @@ export function callbackTypes(): Buffer {
 }
 
 /**
- * struct bpf_func_info, 8 bytes each: u32 index of the function's first instruction, u32 its type.
+ * struct bpf_func_info, 8 bytes each: u32 index of the function's first instruction, u32 its type. The program itself
+ * begins at 0.
  *
- * @param walkAt index of the callback; the program itself begins at 0
+ * @param starts of the callbacks, ascending
  */
-export function callbackPlaces(walkAt: number): Buffer {
-  return encodeWords([
-    [0, ids.scan],
-    [walkAt, ids.walk],
-  ]);
-}
-
-/** struct btf_type. */
-function type(name: string, kind: number, entries: number, sizeOrType: number): number[] {
-  return [name === '' ? 0 : nameOffset(name), (kind << 24) | entries, sizeOrType];
-}
-
-/** struct btf_param. */
-function parameter(name: string, typeId: number): number[] {
-  return [nameOffset(name), typeId];
-}
-
-function nameOffset(name: string): number {
-  return strings.indexOf(`\0${name}\0`) + 1;
+export function callbackPlaces(starts: readonly number[]): Buffer {
+  return encodeWords([[0, ids.main], ...starts.map((start, i) => [start, ids.main + 1 + i])]);
 }
 
 function encodeWords(rows: readonly (readonly number[])[]): Buffer {

@@ -2,34 +2,36 @@
  * The inner half of the scan: a callback of bpf_loop that looks at some slots of an fd table and makes a record of each
  * socket that stands in a socket table of the kernel.
  *
- * bpf_rdonly_cast says of an address what struct lies there; loads through it answer 0 where nothing does. It costs no
- * instruction, which is what makes the walk cheap.
- *
- * A record is filled first and counts only once the counter is past it. Before that, the slot is read again: where the
- * file is still in it, the file was open all the while and is what was described.
+ * A record is filled first and kept at the end. Before that, the slot is read again: where the file is still in it, the
+ * file was open all the while and is what was described.
  */
-
-import type { Field } from './btf.ts';
-import { helpers } from './helper-functions.ts';
 import {
   add,
-  callHelper,
-  callKernel,
   exit,
   jump,
   jumpIf,
   label,
   load,
   loadConstant,
-  loadMap,
   loadMapValue,
   move,
-  networkToHost16,
   type Statement,
   shiftLeft,
   store,
 } from './instruction.ts';
 import type { KernelLayout } from './kernel-layout.ts';
+import {
+  castTo,
+  control,
+  describeTuple,
+  families,
+  keepRecord,
+  protocols,
+  readWord,
+  record,
+  sock,
+  takeRecord,
+} from './record-program.ts';
 import { controlLayout, recordLayout } from './scan-memory.ts';
 import { stackSlot, walkArguments } from './stack.ts';
 
@@ -42,17 +44,8 @@ export const slotsPerCall = 8;
 /** struct file *. */
 const slotBytes = 8;
 
-/** AF_INET, AF_INET6. */
-const families = { ipv4: 2, ipv6: 10 } as const;
-
-/** IPPROTO_*. */
-const protocols = { tcp: 6, udp: 17, mptcp: 262 } as const;
-
-/** TCP_CLOSE: in no table, neither before a socket connects or listens nor after it is over. */
-const closed = 7;
-
-/** Bytes 8-11 of an IPv4-mapped IPv6 address, 00 00 ff ff. */
-const mappedWord = 0xffff0000;
+/** TCP_*. A closed socket is in no table, neither before it connects or listens nor after it is over. */
+const states = { closed: 7, listen: 10 } as const;
 
 const stack = {
   key: stackSlot('key', -8, 4),
@@ -64,11 +57,11 @@ const stack = {
 /** What the outer half wrote, seen through the pointer to its start. */
 const passed = walkArguments(0);
 
-/** `file` and `sock` follow each other. */
-const [slots, walk, file, sock, control] = ['r6', 'r7', 'r8', 'r8', 'r9'] as const;
-const record = 'r0';
+/** `slots` is the address of the first one of this call. `file` makes way for `sock`. */
+const [slots, walk, file] = ['r6', 'r7', 'r8'] as const;
 
-const { fields: counters } = controlLayout;
+const { fields } = recordLayout;
+const counters = { ...controlLayout.fields, key: stack.key };
 
 export interface FdProgramOptions {
   /** Fds of the maps of recordLayout and of one controlLayout. */
@@ -96,40 +89,29 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
 }
 
 function lookAtSlot(kernel: KernelLayout, options: FdProgramOptions, slot: number): Statement[] {
-  const next = `next-${slot}`;
+  const [name, next] = [`slot-${slot}`, `after-slot-${slot}`];
   return [
     ...readSlot(kernel, slot),
     jumpIf('r1', '==', 0, next),
     store('fp', stack.file, 'r1'),
     ...findSock(kernel, options.socketOperations, next),
-    ...passOverOthers(kernel, slot, next),
-    ...takeRecord(options.recordMap, slot, next),
-    ...describeOwner(kernel, slot),
-    ...describeConnection(kernel, next),
-    ...describeAddresses(kernel, slot),
+    ...passOverOthers(kernel, name, next),
+    ...takeRecord(options.recordMap, counters, name, next),
+    ...describeHolder(kernel, slot),
+    ...describeState(kernel, name, next),
+    ...describeTuple(kernel, name, next),
     ...readSlot(kernel, slot),
     load('r2', 'fp', stack.file),
     jumpIf('r1', '!=', 'r2', next),
-    load('r1', control, counters.records),
-    add('r1', 1),
-    store(control, counters.records, 'r1'),
+    ...keepRecord(counters),
+    ...countAcceptQueue(kernel, next),
     label(next),
   ];
 }
 
-/** r1 = the file in the slot, or 0. */
+/** r1 = address of the file in the slot, or 0. */
 function readSlot(kernel: KernelLayout, slot: number): Statement[] {
-  return [
-    move('r1', slots),
-    add('r1', slot * slotBytes),
-    ...castTo(kernel, 'slot'),
-    load('r1', 'r0', kernel.slot.pointer),
-  ];
-}
-
-/** r0 = what r1 points to, as a struct of that type. */
-function castTo({ types, functions }: KernelLayout, type: keyof KernelLayout['types']): Statement[] {
-  return [move('r2', types[type]), callKernel(functions.readOnlyCast, 'bpf_rdonly_cast')];
+  return [move('r1', slots), add('r1', slot * slotBytes), ...readWord(kernel)];
 }
 
 /** `sock` = what the file in r1 is the fd of; the inode of the file goes to the stack. */
@@ -149,8 +131,8 @@ function findSock(kernel: KernelLayout, socketOperations: bigint, next: string):
   ];
 }
 
-function passOverOthers(kernel: KernelLayout, slot: number, next: string): Statement[] {
-  const [isInternet, isTold] = [`is-internet-${slot}`, `is-told-${slot}`];
+function passOverOthers(kernel: KernelLayout, name: string, next: string): Statement[] {
+  const [isInternet, isTold] = [`${name}-is-internet`, `${name}-is-told`];
   return [
     load('r1', sock, kernel.sock.family),
     jumpIf('r1', '==', families.ipv4, isInternet),
@@ -163,26 +145,7 @@ function passOverOthers(kernel: KernelLayout, slot: number, next: string): State
   ];
 }
 
-function takeRecord(recordMap: number, slot: number, next: string): Statement[] {
-  const hasRecord = `has-record-${slot}`;
-  return [
-    load('r1', control, counters.records),
-    store('fp', stack.key, 'r1'),
-    move('r2', 'fp'),
-    add('r2', stack.key.offset),
-    loadMap('r1', recordMap),
-    callHelper(helpers.mapLookup),
-    jumpIf(record, '!=', 0, hasRecord),
-    load('r1', control, counters.missedRecords),
-    add('r1', 1),
-    store(control, counters.missedRecords, 'r1'),
-    jump(next),
-    label(hasRecord),
-  ];
-}
-
-function describeOwner(kernel: KernelLayout, slot: number): Statement[] {
-  const { fields } = recordLayout;
+function describeHolder(kernel: KernelLayout, slot: number): Statement[] {
   return [
     load('r1', walk, passed.pid),
     store(record, fields.pid, 'r1'),
@@ -199,64 +162,30 @@ function describeOwner(kernel: KernelLayout, slot: number): Statement[] {
   ];
 }
 
-/** A socket that stands in no table is passed over: one without a port, and one of TCP that is closed. */
-function describeConnection({ sock: members, net }: KernelLayout, next: string): Statement[] {
-  const { fields } = recordLayout;
-  const isUdp = `${next}-is-udp`;
+/** A socket of TCP that is closed stands in no table. */
+function describeState({ sock: members }: KernelLayout, name: string, next: string): Statement[] {
+  const isInTable = `${name}-is-in-table`;
   return [
-    load('r1', sock, members.localPort),
-    jumpIf('r1', '==', 0, next),
-    store(record, fields.localPort, 'r1'),
     load('r1', sock, members.state),
     store(record, fields.state, 'r1'),
+    store(record, fields.padding, 0),
     load('r2', sock, members.protocol),
     store(record, fields.protocol, 'r2'),
-    jumpIf('r2', '==', protocols.udp, isUdp),
-    jumpIf('r1', '==', closed, next),
-    label(isUdp),
-    store(record, fields.padding, 0),
-    load('r1', sock, members.remotePort),
-    networkToHost16('r1'),
-    store(record, fields.remotePort, 'r1'),
-    load('r1', sock, members.net),
-    load('r1', 'r1', net.inode),
-    store(record, fields.netns, 'r1'),
+    jumpIf('r2', '==', protocols.udp, isInTable),
+    jumpIf('r1', '==', states.closed, next),
+    label(isInTable),
   ];
 }
 
-function describeAddresses({ sock: members }: KernelLayout, slot: number): Statement[] {
-  const { localIp, remoteIp } = recordLayout.fields;
-  const [isIpv6, done] = [`is-ipv6-${slot}`, `has-addresses-${slot}`];
+/** Others than listeners have a number there that means nothing. */
+function countAcceptQueue({ sock: members }: KernelLayout, next: string): Statement[] {
   return [
-    load('r1', sock, members.family),
-    jumpIf('r1', '==', families.ipv6, isIpv6),
-    ...copyIpv4(members.localIpv4, localIp),
-    ...copyIpv4(members.remoteIpv4, remoteIp),
-    jump(done),
-    label(isIpv6),
-    ...copyIpv6(members.localIpv6, localIp),
-    ...copyIpv6(members.remoteIpv6, remoteIp),
-    label(done),
+    load('r1', sock, members.state),
+    jumpIf('r1', '!=', states.listen, next),
+    load('r1', sock, members.acceptQueue),
+    jumpIf('r1', '==', 0, next),
+    load('r1', control, counters.acceptQueues),
+    add('r1', 1),
+    store(control, counters.acceptQueues, 'r1'),
   ];
-}
-
-function copyIpv4(from: Field, to: Field): Statement[] {
-  return [
-    store(record, part(to, 0, 8), 0),
-    store(record, part(to, 8, 4), mappedWord),
-    load('r1', sock, from),
-    store(record, part(to, 12, 4), 'r1'),
-  ];
-}
-
-function copyIpv6(from: Field, to: Field): Statement[] {
-  return [0, 4, 8, 12].flatMap((offset) => [
-    load('r1', sock, part(from, offset, 4)),
-    store(record, part(to, offset, 4), 'r1'),
-  ]);
-}
-
-/** Some bytes of a field. */
-function part({ name, offset }: Field, from: number, bytes: number): Field {
-  return { name: `${name}[${from}]`, offset: offset + from, bytes };
 }

@@ -1,7 +1,14 @@
 /** Where on the running kernel the members lie that the programs read: all that they need of its BTF. */
-import type { Btf } from './btf.ts';
+import { isLittleEndian } from '../netlink/byte-order.ts';
+import { type Btf, BtfError, readKernelBtf } from './btf.ts';
 
 export type KernelLayout = ReturnType<typeof kernelLayout>;
+
+/** Of the running kernel. Throws BtfError when it does not tell, or lacks one of them. */
+export function readKernelLayout(): KernelLayout {
+  if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
+  return kernelLayout(readKernelBtf());
+}
 
 /** Throws BtfError when the kernel lacks one of them. */
 export function kernelLayout(btf: Btf) {
@@ -30,7 +37,7 @@ export function kernelLayout(btf: Btf) {
     pidNumber: { number: of('upid', 'nr'), bytes: btf.structBytes('upid') },
     credentials: { uid: of('cred', 'euid.val') },
     namespaces: { net: of('nsproxy', 'net_ns') },
-    net: { inode: of('net', 'ns.inum') },
+    net: { inode: of('net', 'ns.inum'), connections: of('net', 'ipv4.tcp_death_row.hashinfo') },
     cgroups: { unified: of('css_set', 'dfl_cgrp') },
     cgroup: { node: of('cgroup', 'kn') },
     cgroupNode: { id: of('kernfs_node', 'id') },
@@ -42,8 +49,18 @@ export function kernelLayout(btf: Btf) {
       inode: of('file', 'f_inode'),
     },
     inode: { number: of('inode', 'i_ino'), uid: of('inode', 'i_uid.val') },
-    socket: { sock: of('socket', 'sk') },
+    socket: { sock: of('socket', 'sk'), file: of('socket', 'file') },
+    /** A socket and the inode of its file lie side by side. */
+    socketInode: of('socket_alloc', 'vfs_inode'),
+    /** The hash table of connections, and a bucket of it. */
+    connections: { buckets: of('inet_hashinfo', 'ehash'), mask: of('inet_hashinfo', 'ehash_mask') },
+    bucketBytes: btf.structBytes('inet_ehash_bucket'),
     sock: {
+      chainNode: of('sock', '__sk_common.skc_nulls_node'),
+      hash: of('sock', '__sk_common.skc_hash'),
+      acceptQueue: of('sock', 'sk_ack_backlog'),
+      socket: of('sock', 'sk_socket'),
+      uid: of('sock', 'sk_uid.val'),
       family: of('sock', '__sk_common.skc_family'),
       state: of('sock', '__sk_common.skc_state'),
       protocol: of('sock', 'sk_protocol'),
@@ -55,12 +72,14 @@ export function kernelLayout(btf: Btf) {
       remoteIpv6: of('sock', '__sk_common.skc_v6_daddr.in6_u.u6_addr32'),
       net: of('sock', '__sk_common.skc_net.net'),
     },
-    /** A struct that is one pointer: what a slot of an fd table looks like. */
-    slot: { pointer: of('hlist_head', 'first') },
+    /** 8 bytes without a meaning: what is read through it is a number to the verifier, whatever the kernel keeps there. */
+    word: of('timespec64', 'tv_sec'),
     types: {
       file: btf.id('struct', 'file'),
       socket: btf.id('struct', 'socket'),
-      slot: btf.id('struct', 'hlist_head'),
+      sock: btf.id('struct', 'sock'),
+      inode: btf.id('struct', 'inode'),
+      word: btf.id('struct', 'timespec64'),
     },
     functions: {
       taskIterator: btf.id('function', 'bpf_iter_task'),

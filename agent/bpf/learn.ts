@@ -1,12 +1,11 @@
 /** Runs the learning program, once, over the agent's own files. */
-import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import { iterate } from './iteration.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { learningProgram } from './learning-program.ts';
+import { linkProgram } from './link-program.ts';
 import { MappedArray } from './mapped-array.ts';
 import { learnedLayout } from './scan-memory.ts';
-import { linkIterator, loadIteratorProgram } from './syscall.ts';
 
 /** What stays as it is while the agent runs. */
 export interface Learned {
@@ -22,11 +21,13 @@ export async function learn(calls: BpfCalls, kernel: KernelLayout): Promise<Lear
   try {
     // There is at least this one file that is a socket.
     fds.push(calls.socket());
-    const { bytes, listing } = assemble(learningProgram(kernel, map.fd));
-    const iterator = kernel.functions.fileIterator;
-    const program = loadIteratorProgram(calls, { name: 'learn', instructions: bytes, listing, iterator });
-    fds.push(program);
-    const link = linkIterator(calls, program, process.pid);
+    const link = linkProgram(calls, {
+      name: 'learn',
+      statements: learningProgram(kernel, map.fd),
+      iterator: kernel.functions.fileIterator,
+      callbacks: [],
+      pid: process.pid,
+    });
     fds.push(link);
     await iterate(calls, link);
     const { socketOperations, pidLevel } = learnedLayout.fields;

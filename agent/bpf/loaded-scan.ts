@@ -1,14 +1,12 @@
 /** The scan program in the kernel, with maps of a certain size. */
-import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
-import { callbackPlaces, callbackTypes } from './callback-types.ts';
 import { fdProgram, walkCallback } from './fd-program.ts';
 import { iterate } from './iteration.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import type { Learned } from './learn.ts';
+import { linkProgram } from './link-program.ts';
 import { MappedArray } from './mapped-array.ts';
 import { controlLayout, recordLayout, taskLayout } from './scan-memory.ts';
-import { linkIterator, loadIteratorProgram, loadTypes } from './syscall.ts';
 import { taskProgram } from './task-program.ts';
 
 /** How many sockets (counted once per process and fd) and processes the maps have room for. */
@@ -25,6 +23,8 @@ export interface FoundSockets {
   /** What found no room. */
   readonly missedRecords: number;
   readonly missedTasks: number;
+  /** Listeners that have connections to accept. */
+  readonly acceptQueues: number;
 }
 
 interface ScanMaps {
@@ -74,6 +74,7 @@ export class LoadedScan {
       tasks: tasks.bytes.subarray(0, counter('tasks') * taskLayout.bytes),
       missedRecords: counter('missedRecords'),
       missedTasks: counter('missedTasks'),
+      acceptQueues: counter('acceptQueues'),
     };
   }
 
@@ -86,37 +87,17 @@ export class LoadedScan {
   }
 }
 
-/** @returns fd of the link, which holds everything else that it needs */
 function linkScan(calls: BpfCalls, kernel: KernelLayout, learned: Learned, maps: ScanMaps): number {
-  const { bytes, labels, listing } = assemble([
-    ...taskProgram(kernel, {
-      taskMap: maps.tasks.fd,
-      controlMap: maps.control.fd,
-      pidLevel: learned.pidLevel,
-    }),
-    ...fdProgram(kernel, {
-      recordMap: maps.records.fd,
-      controlMap: maps.control.fd,
-      socketOperations: learned.socketOperations,
-    }),
-  ]);
-  return withFd(calls, loadTypes(calls, callbackTypes()), (types) => {
-    const program = loadIteratorProgram(calls, {
-      name: 'scan_sockets',
-      instructions: bytes,
-      listing,
-      iterator: kernel.functions.taskIterator,
-      functions: { types, places: callbackPlaces(labels.get(walkCallback)!) },
-    });
-    return withFd(calls, program, (fd) => linkIterator(calls, fd, null));
+  const { pidLevel, socketOperations } = learned;
+  const [recordMap, taskMap, controlMap] = [maps.records.fd, maps.tasks.fd, maps.control.fd];
+  return linkProgram(calls, {
+    name: 'scan_sockets',
+    statements: [
+      ...taskProgram(kernel, { taskMap, controlMap, pidLevel }),
+      ...fdProgram(kernel, { recordMap, controlMap, socketOperations }),
+    ],
+    iterator: kernel.functions.taskIterator,
+    callbacks: [walkCallback],
+    pid: null,
   });
-}
-
-/** Closes `fd` after its use. */
-function withFd<T>(calls: BpfCalls, fd: number, use: (fd: number) => T): T {
-  try {
-    return use(fd);
-  } finally {
-    calls.close(fd);
-  }
 }

@@ -1,5 +1,5 @@
 /**
- * What the scan program and the agent share: three maps, in the machine's (little-endian) byte order. The program
+ * What the scan program and the agent share: maps, in the machine's (little-endian) byte order. The program
  * writes them with these very fields, and the agent reads them at these very offsets.
  */
 import type { Field } from './btf.ts';
@@ -23,7 +23,7 @@ export const recordLayout = layout('record', {
   netns: 4,
   /** Inode of the socket. */
   inode: 4,
-  /** Low half of the start of the process: with the pid, the record names its process alone. */
+  /** Low half of the start of the process: with the pid, it names the process. The hash of the tuple where there is none. */
   startLow: 4,
   /** 16 bytes in network order; an IPv4 address as ::ffff:a.b.c.d. */
   localIp: 16,
@@ -49,7 +49,8 @@ export const taskLayout = layout('task', {
   tid: 4,
   /** Index of its first record. Its last one is before the first of the next task. */
   firstRecord: 4,
-  padding: 8,
+  /** Address of the hash table that its namespace keeps connections in; nearly all namespaces share one. */
+  connections: 8,
 });
 
 /** Counters of one scan; the agent sets them to 0 before it. */
@@ -59,8 +60,24 @@ export const controlLayout = layout('control', {
   /** Sockets and processes that found no room. */
   missedRecords: 4,
   missedTasks: 4,
+  /** Listeners that have connections to accept. */
+  acceptQueues: 4,
+  padding: 4,
   /** Address of the files last taken from a process whose first thread has exited: its threads share them. */
   threadFiles: 8,
+});
+
+/** What goes on between the agent and the walk over the connections. */
+export const walkLayout = layout('walk', {
+  records: 4,
+  missedRecords: 4,
+  /** Next bucket to be looked at; the agent sets it to 0. */
+  bucket: 4,
+  /** How many there are; 0 where the walk cannot be done. */
+  buckets: 4,
+  /** Set by the agent: 1 looks at open connections too, which nearly all have a process. */
+  isThorough: 4,
+  padding: 4,
 });
 
 /** What the learning program finds out. */

@@ -9,12 +9,12 @@
  *     fd-program.ts      for each of its sockets                a record }
  *     loaded-scan.ts     the programs in the kernel             bytes in the agent's memory
  *
+ * What no process holds is found by connection-walk.ts.
+ *
  * It sees the agent's pid namespace and those below it. Needs Linux 6.2 with BTF, and CAP_BPF with CAP_PERFMON.
  */
-import { isLittleEndian } from '../netlink/byte-order.ts';
 import type { BpfCalls } from './bpf-calls.ts';
-import { BtfError, readKernelBtf } from './btf.ts';
-import { type KernelLayout, kernelLayout } from './kernel-layout.ts';
+import type { KernelLayout } from './kernel-layout.ts';
 import { type Learned, learn } from './learn.ts';
 import { type FoundSockets, LoadedScan, type ScanSizes } from './loaded-scan.ts';
 
@@ -37,10 +37,12 @@ export class SocketScan {
     this.#loaded = LoadedScan.load(calls, kernel, learned, sizes);
   }
 
-  /** Throws BtfError when the kernel does not tell its types, and BpfError when it refuses something. */
-  static async open(calls: BpfCalls, sizes: ScanSizes = firstSizes): Promise<SocketScan> {
-    if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
-    const kernel = kernelLayout(readKernelBtf());
+  /** Throws BpfError when the kernel refuses something. */
+  static async open(
+    calls: BpfCalls,
+    kernel: KernelLayout,
+    sizes: ScanSizes = firstSizes,
+  ): Promise<SocketScan> {
     return new SocketScan(calls, kernel, await learn(calls, kernel), sizes);
   }
 
@@ -74,7 +76,7 @@ export class SocketScan {
 /** Null when nothing was missed, or there cannot be more room. */
 export function largerSizes(
   sizes: ScanSizes,
-  missed: Omit<FoundSockets, 'records' | 'tasks'>,
+  missed: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
 ): ScanSizes | null {
   const larger = {
     records: grown(sizes.records, missed.missedRecords, largestSizes.records),

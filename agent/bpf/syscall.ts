@@ -64,7 +64,7 @@ export interface IteratorProgram {
   readonly listing: readonly string[];
   /** BTF id of the kernel's function that stands for the iterator. */
   readonly iterator: number;
-  /** For a program with callbacks: fd of loadTypes, and an array of struct bpf_func_info. */
+  /** Fd of loadTypes, and an array of struct bpf_func_info; needed where there are callbacks. */
   readonly functions?: { readonly types: number; readonly places: Buffer };
 }
 

@@ -44,6 +44,11 @@ export class TaskTable {
     return this.#u32(index, 'netns');
   }
 
+  /** Which hash table its namespace keeps connections in: a number that only equality is asked of. */
+  connections(index: number): bigint {
+    return this.#u64(index, 'connections');
+  }
+
   /** Index of its first record; that of the next task ends them. */
   firstRecord(index: number): number {
     return this.#u32(index, 'firstRecord');

@@ -116,7 +116,7 @@ export class DiagTables {
 
   /** Idempotent. */
   close(): void {
-    for (const [netns, table] of this.#open) this.#drop(netns, table);
+    for (const { diag } of this.#open.values()) diag.close();
     this.#entry.close();
   }
 

@@ -73,9 +73,9 @@ export class OwnerSearch {
 
   /** Whoever holds what nobody was found for is looked for again after a while only. */
   async #searchWanted(residents: readonly Resident[], nowMs: number, slice: TimeSlice): Promise<void> {
-    const wanted = [...this.#holdings.wanted].filter(
-      ({ sought }) => sought === null || isRefreshDue(sought, nowMs),
-    );
+    const wanted = this.#holdings
+      .wanted()
+      .filter(({ sought }) => sought === null || isRefreshDue(sought, nowMs));
     if (wanted.length === 0) return;
     for (const resident of this.#losers()) await this.#walk(resident, 'changes', nowMs, slice);
     const namespaces = new Set(wanted.map(({ cells }) => cells[0]?.value.netns));

@@ -1,20 +1,25 @@
 /**
- * The sockets that no process holds, by sock_diag: what a walk over fds cannot see.
+ * The sockets that no process holds: what a walk over fds cannot see.
  *
- *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Asked for in every scan.
+ *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Looked for in every scan, by a walk
+ *               over the kernel's table of connections; by sock_diag in namespaces that have a table of their own.
  *     lasting   the accept queue, sockets of the kernel's own (NFS, WireGuard), sockets on their way to another process.
- *               Only a dump of everything shows them, so they are asked for now and then and believed until the next.
+ *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
+ *               next; except that the walk looks for an accept queue whenever a listener says that it has one.
  */
 import type { OwnedSocket } from '../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../model/socket-state.ts';
+import type { ConnectionWalk } from '../bpf/connection-walk.ts';
 import { stateMask } from '../netlink/inet-diag.ts';
 import type { DiagQuery } from '../netlink/sock-diag.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { type AllDiagTables, type DiagTables, everySocket } from './diag-tables.ts';
-import type { Entrance } from './namespace-tables.ts';
+import type { TaskNamespaces } from './task-namespaces.ts';
+import { WalkedSockets } from './walked-sockets.ts';
 
-/** From one dump of everything to the next. */
+/** From one dump of everything to the next, at least; and as a multiple of the time that it took. */
 export const fullDumpIntervalMs = 10_000;
+const fullDumpPause = 100;
 
 const passingStates: ReadonlySet<SocketState> = new Set<SocketState>([
   'syn-sent',
@@ -34,6 +39,7 @@ const passing: readonly DiagQuery[] = [
 ];
 
 type Tables = Pick<DiagTables, 'read' | 'close'>;
+type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 
 /** A socket table that knows which inodes processes hold. */
 export interface Held {
@@ -41,52 +47,95 @@ export interface Held {
   holds(inode: number): boolean;
 }
 
+export interface OwnerlessQuestion {
+  readonly namespaces: TaskNamespaces;
+  /** A listener has connections to accept, as of the last scan. */
+  readonly hasAcceptQueue: boolean;
+  /** On a monotonic clock. */
+  readonly nowMs: number;
+}
+
+/** What one reading was about. */
+type Reading = 'everything' | 'passing' | 'passing and accept queues';
+
+/** What was read of sock_diag or /proc, and what could not be seen. */
+export interface OwnerlessTables extends Omit<AllDiagTables, 'scanned'> {
+  /** Sockets that the walk had no room for. */
+  readonly missedConnections: number;
+}
+
 export class OwnerlessSockets {
   readonly #tables: Tables;
+  readonly #walk: Walk;
+  readonly #walked = new WalkedSockets();
+  #reading: Reading = 'everything';
   #rows: readonly OwnedSocket[] = [];
   #lasting: readonly OwnedSocket[] = [];
-  #isFull = false;
   #nextFullAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, walk: Walk) {
     this.#tables = tables;
+    this.#walk = walk;
   }
 
-  /**
-   * To be called before the fds are walked, so that a socket which lives through the scan has its owners in it.
-   *
-   * @param nowMs on a monotonic clock
-   */
-  async read(
-    byNetns: ReadonlyMap<number, readonly Entrance[]>,
+  /** To be called before the fds are walked, so that a socket which lives through the scan has its owners in it. */
+  async read(question: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
+    const { namespaces, nowMs } = question;
+    if (nowMs >= this.#nextFullAtMs) return this.#readEverything(namespaces, nowMs, slice);
+    return this.#readPassing(question, slice);
+  }
+
+  /** To be called when the scan has found an accept queue: reads once more, unless that was looked for. */
+  async readAcceptQueue(question: OwnerlessQuestion, slice: TimeSlice): Promise<void> {
+    if (this.#reading === 'passing') await this.#readPassing({ ...question, hasAcceptQueue: true }, slice);
+  }
+
+  async #readPassing(
+    { namespaces, hasAcceptQueue }: OwnerlessQuestion,
+    slice: TimeSlice,
+  ): Promise<OwnerlessTables> {
+    const found = await this.#walk.run(hasAcceptQueue);
+    this.#reading = hasAcceptQueue && found !== null ? 'passing and accept queues' : 'passing';
+    const isWalked = (netns: number): boolean => found !== null && namespaces.sharing.has(netns);
+    const others = new Map([...namespaces.entrances].filter(([netns]) => !isWalked(netns)));
+    const tables = await this.#tables.read(others, slice, passing);
+    const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
+    this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
+    return { ...tables, missedConnections: found?.missedRecords ?? 0 };
+  }
+
+  async #readEverything(
+    { entrances }: TaskNamespaces,
     nowMs: number,
     slice: TimeSlice,
-  ): Promise<AllDiagTables> {
-    this.#isFull = nowMs >= this.#nextFullAtMs;
-    if (this.#isFull) this.#nextFullAtMs = nowMs + fullDumpIntervalMs;
-    const tables = await this.#tables.read(byNetns, slice, this.#isFull ? everySocket : passing);
+  ): Promise<OwnerlessTables> {
+    const startedAtMs = performance.now();
+    this.#reading = 'everything';
+    const tables = await this.#tables.read(entrances, slice, everySocket);
     this.#rows = tables.read.flatMap((table) => table.rows());
-    return tables;
+    const tookMs = performance.now() - startedAtMs;
+    this.#nextFullAtMs = nowMs + Math.max(fullDumpIntervalMs, tookMs * fullDumpPause);
+    return { ...tables, missedConnections: 0 };
   }
 
   /** Those that no process turned out to hold. */
   besides(held: Held): OwnedSocket[] {
     const isHeld = ({ inode }: OwnedSocket): boolean => inode !== 0 && held.holds(inode);
     const rows = this.#rows.filter((row) => !isHeld(row));
-    if (this.#isFull) {
+    if (this.#reading === 'everything') {
       this.#lasting = rows.filter((row) => !isPassing(row));
       return withoutTuplesOf(rows, held.sockets);
     }
-    this.#lasting = withoutTuplesOf(
-      this.#lasting.filter((row) => !isHeld(row)),
-      rows,
-    );
+    const isLeft = (row: OwnedSocket): boolean => this.#reading === 'passing' || row.inode !== 0;
+    const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
+    this.#lasting = withoutTuplesOf(lasting, rows);
     return withoutTuplesOf([...rows, ...this.#lasting], held.sockets);
   }
 
   /** Idempotent. */
   close(): void {
     this.#tables.close();
+    this.#walk.close();
   }
 }
 

@@ -1,11 +1,12 @@
 /** Whether this machine lets tests load programs, and how to reach bpf(2) in them. */
 import { type BpfCalls, loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
+import { readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import { SocketScan } from '../../../agent/bpf/socket-scan.ts';
 
 /** Null where it works; why not otherwise. */
 export async function whyNoEbpf(): Promise<string | null> {
   try {
-    (await SocketScan.open(await loadBpfCalls())).close();
+    (await SocketScan.open(await loadBpfCalls(), readKernelLayout())).close();
     return null;
   } catch (error) {
     return (error as Error).message;

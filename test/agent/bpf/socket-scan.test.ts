@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
+import { readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import type { FoundSockets, ScanSizes } from '../../../agent/bpf/loaded-scan.ts';
 import { recordLayout } from '../../../agent/bpf/scan-memory.ts';
 import { firstSizes, largerSizes, largestSizes, SocketScan } from '../../../agent/bpf/socket-scan.ts';
@@ -17,7 +18,7 @@ import { whyNoEbpf } from './live-kernel.ts';
 afterEach(closeAll);
 
 async function withScan<T>(use: (scan: SocketScan) => Promise<T>, sizes?: ScanSizes): Promise<T> {
-  const scan = await SocketScan.open(await loadBpfCalls(), sizes);
+  const scan = await SocketScan.open(await loadBpfCalls(), readKernelLayout(), sizes);
   try {
     return await use(scan);
   } finally {

@@ -6,6 +6,7 @@ import { loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
 import { BpfError } from '../../../agent/bpf/bpf-error.ts';
 import { readKernelBtf } from '../../../agent/bpf/btf.ts';
 import { exit, load, move } from '../../../agent/bpf/instruction.ts';
+import { readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import { MappedArray } from '../../../agent/bpf/mapped-array.ts';
 import { SocketScan } from '../../../agent/bpf/socket-scan.ts';
 import { createArrayMap, loadIteratorProgram, verdict } from '../../../agent/bpf/syscall.ts';
@@ -87,7 +88,7 @@ describe.skipIf(obstacle !== null)('the kernel', () => {
   ])('leaves nothing open: %s', async (message, command) => {
     const before = bpfFds();
     const calls = await refusingCalls(command, 1);
-    const error = await SocketScan.open(calls).catch((caught: unknown) => caught);
+    const error = await SocketScan.open(calls, readKernelLayout()).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(BpfError);
     expect(error).toMatchObject({ code: 'EPERM', message });
     expect(bpfFds()).toEqual(before);

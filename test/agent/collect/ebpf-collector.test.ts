@@ -49,6 +49,10 @@ function inNetns({ sockets }: Scan, netns: number): OwnedSocket[] {
     .toSorted((a, b) => text(a).localeCompare(text(b)));
 }
 
+function ascending(numbers: readonly number[]): number[] {
+  return numbers.toSorted((a, b) => a - b);
+}
+
 const obstacle = await whyNoEbpf();
 
 describe.skipIf(obstacle !== null || !canMakeNamespaces)('beside procfs', () => {
@@ -81,9 +85,9 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('beside procfs', () => 
     const [shared] = rows.filter(({ local, state }) => local.port === port && state === 'listen');
     expect(shared!.owners.map(({ process, fds }) => [process.comm, fds.length])).toEqual([
       ['node', 1],
-      ['sleep', 1],
-      ['sleep', 2],
-      ['sleep', 1],
+      ['cat', 1],
+      ['cat', 2],
+      ['cat', 1],
     ]);
     const queued = rows.find(({ local, state }) => local.port === 18263 && state === 'established');
     expect(queued).toMatchObject({ inode: 0, owners: [] });
@@ -100,9 +104,9 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('beside procfs', () => 
     for (const child of both) await child.line();
     const scan = await (await openEbpf()).scan();
     const clientEnds = withPorts(scan, 28080, 18080);
-    expect(clientEnds.flatMap(holders).toSorted()).toEqual(both.map(({ pid }) => pid).toSorted());
+    expect(ascending(clientEnds.flatMap(holders))).toEqual(ascending(both.map(({ pid }) => pid)));
     const inodes = both.map(({ pid }) => statSync(`/proc/${pid}/ns/net`).ino);
-    expect(clientEnds.map(({ netns }) => netns).toSorted()).toEqual(inodes.toSorted());
+    expect(ascending(clientEnds.map(({ netns }) => netns))).toEqual(ascending(inodes));
     for (const inode of inodes) {
       expect(scan.scannedNetns.has(inode)).toBe(true);
       expect(scan.netns.find((one) => one.inode === inode)).toMatchObject({ isHost: false, addresses: [] });
@@ -117,28 +121,28 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('beside procfs', () => 
       `const server = require('node:net').createServer().listen(18081, '127.0.0.1', () => {
          const { spawn } = require('node:child_process');
          const inode = require('node:fs').readlinkSync('/proc/self/ns/net');
-         const sleeper = spawn('nsenter', ['--target', '${process.pid}', '--net', '--', 'sleep', 'infinity'],
+         const heir = spawn('nsenter', ['--target', '${process.pid}', '--net', '--', 'sleep', 'infinity'],
            { detached: true, stdio: ['ignore', 'ignore', 'ignore', server._handle.fd] });
-         sleeper.on('spawn', () => console.log(JSON.stringify([inode, sleeper.pid])));
+         heir.on('spawn', () => console.log(JSON.stringify([inode, heir.pid])));
        });`,
       { prefix: ['unshare', '-n'] },
     );
-    const [link, sleeper] = JSON.parse(await child.line()) as [string, number];
+    const [link, heir] = JSON.parse(await child.line()) as [string, number];
     const inode = Number(/\d+/.exec(link)![0]);
     try {
       const ebpf = await openEbpf();
-      await until('the sleeper is in the namespace of the test', async () => {
-        return statSync(`/proc/${sleeper}/ns/net`).ino === statSync('/proc/self/ns/net').ino;
+      await until('the heir is in the namespace of the test', async () => {
+        return statSync(`/proc/${heir}/ns/net`).ino === statSync('/proc/self/ns/net').ino;
       });
       await child.end();
       const scan = await ebpf.scan();
       expect(inNetns(scan, inode).map((socket) => [socket.local.port, holders(socket)])).toEqual([
-        [18081, [sleeper]],
+        [18081, [heir]],
       ]);
       expect(scan.netns.find((one) => one.inode === inode)).toMatchObject({ isHost: false, addresses: [] });
       expect(scan.scannedNetns.has(inode)).toBe(true);
     } finally {
-      process.kill(sleeper, 'SIGKILL');
+      process.kill(heir, 'SIGKILL');
     }
   });
 
@@ -152,7 +156,7 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('beside procfs', () => 
       extraFds: [fdOf(server)],
     });
     await heir.line();
-    expect(await held()).toEqual([[process.pid, heir.pid].toSorted((a, b) => a - b)]);
+    expect(await held()).toEqual([ascending([process.pid, heir.pid])]);
     server.close();
     expect(await held()).toEqual([[heir.pid]]);
     await heir.end();

@@ -8,11 +8,11 @@ import { encodeFound, type TaskOf } from './ebpf-records.ts';
 
 interface Reader {
   readonly held: HeldSockets;
-  read(tasks: readonly TaskOf[]): OwnedSocket[];
+  readonly read: (tasks: readonly TaskOf[]) => OwnedSocket[];
   /** Processes that were asked for, by pid. */
   readonly asked: number[];
   /** Makes the details of a process other ones. */
-  change(pid: number): void;
+  readonly change: (pid: number) => void;
 }
 
 function reader(): Reader {

@@ -34,7 +34,13 @@ export function encodeFound(tasks: readonly TaskOf[]): FoundSockets {
     firstRecord += task.records.length;
     return entry;
   });
-  return { records: Buffer.concat(records), tasks: Buffer.concat(entries), missedRecords: 0, missedTasks: 0 };
+  return {
+    records: Buffer.concat(records),
+    tasks: Buffer.concat(entries),
+    missedRecords: 0,
+    missedTasks: 0,
+    acceptQueues: 0,
+  };
 }
 
 function encodeTask({ pid, comm = 'test', startNs = 10_000_000n }: TaskOf, firstRecord: number): Buffer {

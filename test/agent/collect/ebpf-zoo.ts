@@ -2,7 +2,7 @@
 
 /**
  * JavaScript for ChildNode; prints the port of the shared listener when everything stands. It holds TCP listeners and connections of IPv4, IPv6 and
- * both, half-closed ones, UDP with and without a peer, MPTCP where the kernel has it; sleepers that inherit a listener
+ * both, half-closed ones, UDP with and without a peer, MPTCP where the kernel has it; heirs that inherit a listener
  * under other fds; a connection that nobody accepts, and one in TIME_WAIT.
  */
 export const zoo = `
@@ -69,10 +69,10 @@ const dial = async (port, host) => {
   closeFd(dialed);
   closeFd(accepted);
   const fd = servers[0]._handle.fd;
-  const sleepers = [[fd], [fd, fd], ['ignore', fd]].map((fds) =>
-    spawn('sleep', ['infinity'], { stdio: ['pipe', 'ignore', 'ignore', ...fds] }),
+  const heirs = [[fd], [fd, fd], ['ignore', fd]].map((fds) =>
+    spawn('cat', [], { stdio: ['pipe', 'ignore', 'ignore', ...fds] }),
   );
-  await Promise.all(sleepers.map((sleeper) => once(sleeper, 'spawn')));
+  await Promise.all(heirs.map((heir) => once(heir, 'spawn')));
   console.log(four);
   setInterval(() => {}, 1e6);
 })();

@@ -1,5 +1,7 @@
-/** Opens the eBPF scan, and shows that it tells of this /proc's processes before anybody relies on it. */
+/** Opens the eBPF programs, and shows that they tell of this /proc's processes before anybody relies on it. */
 import type { BpfCalls } from '../bpf/bpf-calls.ts';
+import { ConnectionWalk } from '../bpf/connection-walk.ts';
+import { readKernelLayout } from '../bpf/kernel-layout.ts';
 import { SocketScan } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
@@ -8,23 +10,26 @@ import { readSelf } from '../procfs/pids.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
 import { asUnavailable, EbpfUnavailableError } from './ebpf-unavailable.ts';
 
-/** Throws EbpfUnavailableError. */
-export async function openEbpfScan(procRoot: string, calls: BpfCalls): Promise<SocketScan> {
-  const self = expectOwnProc(procRoot);
-  const scan = await open(calls);
-  try {
-    await expectSelf(scan, procRoot, self);
-  } catch (error) {
-    scan.close();
-    throw error;
-  }
-  return scan;
+export interface EbpfPrograms {
+  readonly scan: SocketScan;
+  readonly walk: ConnectionWalk;
+  /** Pid of the agent. */
+  readonly self: number;
 }
 
-async function open(calls: BpfCalls): Promise<SocketScan> {
+/** Throws EbpfUnavailableError. */
+export async function openEbpfPrograms(procRoot: string, calls: BpfCalls): Promise<EbpfPrograms> {
+  const self = expectOwnProc(procRoot);
+  const opened: { close(): void }[] = [];
   try {
-    return await SocketScan.open(calls);
+    const kernel = readKernelLayout();
+    const scan = await SocketScan.open(calls, kernel);
+    opened.push(scan);
+    await expectSelf(scan, procRoot, self);
+    const walk = ConnectionWalk.open(calls, kernel);
+    return { scan, walk, self };
   } catch (error) {
+    for (const one of opened) one.close();
     throw asUnavailable(error);
   }
 }
