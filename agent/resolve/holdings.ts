@@ -22,7 +22,7 @@ export interface RowCell {
 interface Claim<H extends Holder> {
   readonly holder: H;
   /** Ascending. */
-  readonly fds: readonly number[];
+  readonly fds: number[];
 }
 
 /** One socket inode. */
@@ -34,16 +34,17 @@ export interface Holding<H extends Holder> {
   readonly cells: RowCell[];
   /** When somebody who holds it was looked for in vain; null = never, or found. */
   sought: Reading | null;
+  /** Its rows may say other owners than its claims. */
+  isStale: boolean;
 }
 
 const noOwners: readonly Owner[] = [];
 
 export class Holdings<H extends Holder> {
   readonly #byInode = new Map<number, Holding<H>>();
-  /** Shown, and held by somebody else than its rows say. */
-  readonly #stale = new Set<Holding<H>>();
-  /** Shown, and held by nobody known. */
-  readonly wanted = new Set<Holding<H>>();
+  #stale: Holding<H>[] = [];
+  /** Shown, and held by nobody known when `settle` was called last. */
+  readonly #unowned = new Set<Holding<H>>();
   /** Held, and not shown any more since `settle` was called last. */
   readonly lost = new Set<Holding<H>>();
 
@@ -55,14 +56,21 @@ export class Holdings<H extends Holder> {
     return this.#byInode.get(inode);
   }
 
+  /** Shown, and held by nobody known. */
+  wanted(): Holding<H>[] {
+    const wanted = this.#stale.filter((holding) => isUnowned(holding) && !this.#unowned.has(holding));
+    for (const holding of this.#unowned) if (isUnowned(holding)) wanted.push(holding);
+    return wanted;
+  }
+
   /** Says that there is a row. Its owners are filled in by `settle`. */
   show(cell: RowCell): void {
     const { inode } = cell.value;
     if (inode === 0) return;
     const holding = this.#of(inode);
     holding.cells.push(cell);
-    this.lost.delete(holding);
-    this.#sort(holding);
+    if (this.lost.size > 0) this.lost.delete(holding);
+    this.#touch(holding);
   }
 
   /** Says that there is no such row any more. */
@@ -71,7 +79,7 @@ export class Holdings<H extends Holder> {
     if (holding === undefined) return;
     holding.cells.splice(holding.cells.indexOf(cell), 1);
     if (holding.cells.length === 0 && holding.claims.length > 0) this.lost.add(holding);
-    this.#sort(holding);
+    this.#forgetUnused(holding);
   }
 
   /** Says that `holder` holds `held`, and nothing of what it held before besides. */
@@ -79,66 +87,82 @@ export class Holdings<H extends Holder> {
     const before = holder.held;
     holder.held = held;
     if (isEqual(before.inodes, held.inodes) && isEqual(before.fds, held.fds)) return;
-    const fdsNow = fdsByInode(held);
-    for (const inode of new Set(before.inodes)) {
-      if (inode !== 0 && !fdsNow.has(inode)) this.#claim(holder, inode, null);
+    for (const inode of before.inodes) if (inode !== 0) this.#unclaim(holder, inode);
+    for (const [i, inode] of held.inodes.entries()) if (inode !== 0) this.#claim(holder, inode, held.fds[i]!);
+    for (const inode of before.inodes) {
+      const holding = this.#byInode.get(inode);
+      if (holding !== undefined) this.#forgetUnused(holding);
     }
-    for (const [inode, fds] of fdsNow) this.#claim(holder, inode, fds);
   }
 
   /** Something about a holder itself changed: whatever it holds has other owners now. */
   renew(holder: H): void {
     for (const inode of holder.held.inodes) {
       const holding = this.#byInode.get(inode);
-      if (holding !== undefined) this.#sort(holding);
+      if (holding !== undefined) this.#touch(holding);
     }
   }
 
   /** Gives every row its owners, by pid, ascending. @param resolve null for a holder that went away */
   settle(resolve: (holder: H) => Process | null): void {
-    for (const holding of this.#stale) {
+    const stale = this.#stale;
+    this.#stale = [];
+    for (const holding of stale) {
+      holding.isStale = false;
       const owners = ownersOf(holding, resolve);
       for (const cell of holding.cells) {
-        const isSame = owners.length === 0 && cell.value.owners.length === 0;
-        if (!isSame) cell.value = { ...cell.value, owners };
+        if (!isSameOwners(cell.value.owners, owners)) cell.value = withOwners(cell.value, owners);
       }
+      if (isUnowned(holding)) this.#unowned.add(holding);
+      else this.#unowned.delete(holding);
     }
-    this.#stale.clear();
     this.lost.clear();
   }
 
-  /** @param fds null = holds it no more */
-  #claim(holder: H, inode: number, fds: readonly number[] | null): void {
-    const holding = this.#of(inode);
+  #unclaim(holder: H, inode: number): void {
+    const holding = this.#byInode.get(inode)!;
     const at = holding.claims.findIndex((claim) => claim.holder === holder);
-    if (at >= 0 && fds !== null && isEqual(holding.claims[at]!.fds, fds)) return;
-    if (at >= 0) holding.claims.splice(at, 1);
-    if (fds !== null) holding.claims.push({ holder, fds });
-    holding.sought = null;
-    this.#sort(holding);
+    if (at < 0) return;
+    holding.claims.splice(at, 1);
+    this.#touch(holding);
   }
 
-  /** Files a holding where it belongs after a change of its rows or claims. */
-  #sort(holding: Holding<H>): void {
-    const { inode, claims, cells } = holding;
-    if (cells.length > 0) this.#stale.add(holding);
-    else this.#stale.delete(holding);
-    if (cells.length > 0 && claims.length === 0) this.wanted.add(holding);
-    else this.wanted.delete(holding);
-    if (cells.length === 0 && claims.length === 0) {
-      this.lost.delete(holding);
-      this.#byInode.delete(inode);
-    }
+  /** Of one holder after the other; the kernel lists its fds in ascending order. */
+  #claim(holder: H, inode: number, fd: number): void {
+    const holding = this.#of(inode);
+    const last = holding.claims.at(-1);
+    if (last?.holder === holder) last.fds.push(fd);
+    else holding.claims.push({ holder, fds: [fd] });
+    holding.sought = null;
+    this.#touch(holding);
+  }
+
+  #touch(holding: Holding<H>): void {
+    if (holding.isStale || holding.cells.length === 0) return;
+    holding.isStale = true;
+    this.#stale.push(holding);
+  }
+
+  #forgetUnused(holding: Holding<H>): void {
+    if (holding.cells.length > 0) return;
+    this.#unowned.delete(holding);
+    if (holding.claims.length > 0) return;
+    this.lost.delete(holding);
+    this.#byInode.delete(holding.inode);
   }
 
   #of(inode: number): Holding<H> {
     let holding = this.#byInode.get(inode);
     if (holding === undefined) {
-      holding = { inode, claims: [], cells: [], sought: null };
+      holding = { inode, claims: [], cells: [], sought: null, isStale: false };
       this.#byInode.set(inode, holding);
     }
     return holding;
   }
+}
+
+function isUnowned<H extends Holder>({ cells, claims }: Holding<H>): boolean {
+  return cells.length > 0 && claims.length === 0;
 }
 
 function ownersOf<H extends Holder>(
@@ -154,17 +178,15 @@ function ownersOf<H extends Holder>(
   return owners;
 }
 
-function fdsByInode({ fds, inodes }: SocketFds): Map<number, number[]> {
-  const byInode = new Map<number, number[]>();
-  for (const [i, inode] of inodes.entries()) {
-    if (inode === 0) continue;
-    const known = byInode.get(inode);
-    if (known === undefined) byInode.set(inode, [fds[i]!]);
-    else known.push(fds[i]!);
-  }
-  // The kernel lists fds in ascending order; copies of /proc on other file systems do not.
-  for (const numbers of byInode.values()) numbers.sort((a, b) => a - b);
-  return byInode;
+/** Owners that tell the same: a walk that found what was known leaves the rows as they are. */
+function isSameOwners(a: readonly Owner[], b: readonly Owner[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every(({ process, fds }, i) => process === b[i]!.process && isEqual(fds, b[i]!.fds));
+}
+
+function withOwners(row: OwnedSocket, owners: readonly Owner[]): OwnedSocket {
+  const { protocol, state, local, remote, inode, uid, netns } = row;
+  return { protocol, state, local, remote, inode, uid, netns, owners };
 }
 
 function isEqual(a: readonly number[], b: readonly number[]): boolean {

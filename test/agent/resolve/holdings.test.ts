@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
 import { type Holder, Holdings, type RowCell } from '../../../agent/resolve/holdings.ts';
+import type { Process } from '../../../model/process.ts';
 import { process, row } from '../sockets.ts';
 
 interface TestHolder extends Holder {
@@ -15,7 +16,14 @@ function holder(pid: number): TestHolder {
   return { pid, held: nothing, comm: 'first' };
 }
 
-const resolve = ({ pid, comm }: TestHolder) => process({ pid, comm });
+/** The same object while nothing about a process changes, as the process table has it. */
+const processes = new Map<string, Process>();
+
+function resolve({ pid, comm }: TestHolder): Process {
+  const known = processes.get(`${pid} ${comm}`) ?? process({ pid, comm });
+  processes.set(`${pid} ${comm}`, known);
+  return known;
+}
 
 function cellOf(inode: number): RowCell {
   return { value: row({ inode }) };
@@ -124,9 +132,10 @@ function expectConsistent(
 ): void {
   const shown = new Set(cells.map(({ value }) => value.inode).filter((inode) => inode !== 0));
   const held = new Set(holders.flatMap(({ held: { inodes } }) => inodes).filter((inode) => inode !== 0));
-  expect(new Set([...holdings.wanted].map(({ inode }) => inode))).toEqual(
+  expect(new Set(holdings.wanted().map(({ inode }) => inode))).toEqual(
     new Set([...shown].filter((inode) => !held.has(inode))),
   );
+  expect(new Set(holdings.wanted()).size).toBe(holdings.wanted().length);
   for (const { inode } of holdings.lost) expect([shown.has(inode), held.has(inode)]).toEqual([false, true]);
   expect(holdings.size).toBe(new Set([...shown, ...held]).size);
   holdings.settle(resolve);
