@@ -3,8 +3,9 @@
  *
  *     always    when it is new, and when the number of its fds changed or is not told
  *     at times  every ownerSweepMs, because fds can be exchanged without changing their number
- *     at need   while a row has an inode that nobody known holds: first the processes of which a socket vanished, then
- *               those of the row's namespace, then all others
+ *     at need   when one of its sockets got another holder besides, since it may have passed it on and put another in
+ *               its place; and while a row has an inode that nobody known holds: first the processes of which a socket
+ *               vanished, then those of the row's namespace, then all others
  *
  * A walk for the sake of a change reads the links of new fds, and of those whose socket vanished; any other reads all.
  */
@@ -62,6 +63,7 @@ export class OwnerSearch {
       const due = walkDue(resident, nowMs);
       if (due !== null) await this.#walk(resident, due, nowMs, slice);
     }
+    for (const resident of this.#sharers()) await this.#walk(resident, 'all', nowMs, slice);
     await this.#searchWanted(residents, nowMs, slice);
     this.#renewProcesses(residents, nowMs);
     this.#holdings.settle((resident) => {
@@ -124,6 +126,14 @@ export class OwnerSearch {
     if (inode === 0) return false;
     const holding = this.#holdings.get(inode);
     return holding !== undefined && this.#holdings.lost.has(holding);
+  }
+
+  #sharers(): Resident[] {
+    const sharers = new Set<Resident>();
+    for (const { claims } of this.#holdings.shared) {
+      for (const { holder } of claims) if (this.#walked.get(holder) !== 'all') sharers.add(holder);
+    }
+    return [...sharers];
   }
 
   /** Processes that held a socket which was shown before and is not now: they may hold another instead. */

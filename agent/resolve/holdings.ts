@@ -47,6 +47,8 @@ export class Holdings<H extends Holder> {
   readonly #unowned = new Set<Holding<H>>();
   /** Held, and not shown any more since `settle` was called last. */
   readonly lost = new Set<Holding<H>>();
+  /** Got a holder besides others since `settle` was called last: inherited, or passed on. */
+  readonly shared = new Set<Holding<H>>();
 
   get size(): number {
     return this.#byInode.size;
@@ -88,7 +90,10 @@ export class Holdings<H extends Holder> {
     holder.held = held;
     if (isEqual(before.inodes, held.inodes) && isEqual(before.fds, held.fds)) return;
     for (const inode of before.inodes) if (inode !== 0) this.#unclaim(holder, inode);
-    for (const [i, inode] of held.inodes.entries()) if (inode !== 0) this.#claim(holder, inode, held.fds[i]!);
+    const known = new Set(before.inodes);
+    for (const [i, inode] of held.inodes.entries()) {
+      if (inode !== 0) this.#claim(holder, inode, held.fds[i]!, !known.has(inode));
+    }
     for (const inode of before.inodes) {
       const holding = this.#byInode.get(inode);
       if (holding !== undefined) this.#forgetUnused(holding);
@@ -117,6 +122,7 @@ export class Holdings<H extends Holder> {
       else this.#unowned.delete(holding);
     }
     this.lost.clear();
+    this.shared.clear();
   }
 
   #unclaim(holder: H, inode: number): void {
@@ -128,9 +134,10 @@ export class Holdings<H extends Holder> {
   }
 
   /** Of one holder after the other; the kernel lists its fds in ascending order. */
-  #claim(holder: H, inode: number, fd: number): void {
+  #claim(holder: H, inode: number, fd: number, isNew: boolean): void {
     const holding = this.#of(inode);
     const last = holding.claims.at(-1);
+    if (isNew && last !== undefined && last.holder !== holder) this.shared.add(holding);
     if (last?.holder === holder) last.fds.push(fd);
     else holding.claims.push({ holder, fds: [fd] });
     holding.sought = null;
@@ -148,6 +155,7 @@ export class Holdings<H extends Holder> {
     this.#unowned.delete(holding);
     if (holding.claims.length > 0) return;
     this.lost.delete(holding);
+    this.shared.delete(holding);
     this.#byInode.delete(holding.inode);
   }
 
