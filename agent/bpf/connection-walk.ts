@@ -1,5 +1,6 @@
 /** The walk over TCP's connections for those that no file leads to (connection-program.ts), with a map of their records. */
 import type { BpfCalls } from './bpf-calls.ts';
+import { BpfError } from './bpf-error.ts';
 import { connectionCallbacks, connectionProgram } from './connection-program.ts';
 import { iterate } from './iteration.ts';
 import type { KernelLayout } from './kernel-layout.ts';
@@ -61,13 +62,24 @@ export class ConnectionWalk {
   async run(isThorough: boolean): Promise<FoundConnections | null> {
     for (;;) {
       const found = await this.#runOnce(isThorough);
-      const { records } = this.#loaded;
-      if (found === null || found.missedRecords === 0 || records.entries === connectionsMax) return found;
-      const wanted = 2 ** Math.ceil(Math.log2((records.entries + found.missedRecords) * 1.5));
-      const before = this.#loaded;
-      this.#loaded = load(this.#calls, this.#kernel, this.#control, Math.min(connectionsMax, wanted));
-      unload(this.#calls, before);
+      if (found === null || found.missedRecords === 0 || !this.#makeRoom(found.missedRecords)) return found;
     }
+  }
+
+  /** False where there is none, or the kernel does not give it. */
+  #makeRoom(missed: number): boolean {
+    const before = this.#loaded;
+    const { entries } = before.records;
+    if (entries === connectionsMax) return false;
+    const wanted = Math.min(connectionsMax, 2 ** Math.ceil(Math.log2((entries + missed) * 1.5)));
+    try {
+      this.#loaded = load(this.#calls, this.#kernel, this.#control, wanted);
+    } catch (error) {
+      if (error instanceof BpfError) return false;
+      throw error;
+    }
+    unload(this.#calls, before);
+    return true;
   }
 
   /** Idempotent. Not during a run. */

@@ -14,6 +14,7 @@
  * It sees the agent's pid namespace and those below it. Needs Linux 6.2 with BTF, and CAP_BPF with CAP_PERFMON.
  */
 import type { BpfCalls } from './bpf-calls.ts';
+import { BpfError } from './bpf-error.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { type Learned, learn } from './learn.ts';
 import { type FoundSockets, LoadedScan, type ScanSizes } from './loaded-scan.ts';
@@ -55,16 +56,29 @@ export class SocketScan {
     return this.#loaded.sizes;
   }
 
-  /** Looks at every process once. One at a time. Throws BpfError, or Node's error of read(2). */
+  /**
+   * Looks at every process once. One at a time. Throws BpfError, or Node's error of read(2); not for want of room, which
+   * the result tells.
+   */
   async run(): Promise<FoundSockets> {
     for (;;) {
       const found = await this.#loaded.run();
       const larger = largerSizes(this.sizes, found);
-      if (larger === null) return found;
-      const before = this.#loaded;
-      this.#loaded = LoadedScan.load(this.#calls, this.#kernel, this.#learned, larger);
-      before.close();
+      if (larger === null || !this.#makeRoom(larger)) return found;
     }
+  }
+
+  /** False where the kernel does not give it. */
+  #makeRoom(sizes: ScanSizes): boolean {
+    const before = this.#loaded;
+    try {
+      this.#loaded = LoadedScan.load(this.#calls, this.#kernel, this.#learned, sizes);
+    } catch (error) {
+      if (error instanceof BpfError) return false;
+      throw error;
+    }
+    before.close();
+    return true;
   }
 
   /** Idempotent. Not during a run. */

@@ -133,9 +133,7 @@ export class EbpfCollector implements Collector {
     return {
       startedAtMs,
       finishedAtMs: Date.now(),
-      sockets: held.concat(
-        this.#ownerless.besides({ sockets: held, holds: (inode) => this.#held.holds(inode) }),
-      ),
+      sockets: held.concat(this.#ownerless.besides(this.#held)),
       netns,
       scannedNetns: new Set(netns.map(({ inode }) => inode)),
       malformed: malformed.slice(0, malformedRowsMax),

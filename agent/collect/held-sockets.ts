@@ -2,33 +2,20 @@
  * Records of the eBPF scan to sockets with their owners: several records of one inode are one socket.
  *
  * What was made of a record is kept until the next scan. Where that shows the same bytes for the same process, which is
- * nearly everywhere, nothing is made anew, and whoever compares scans sees the same objects.
+ * nearly everywhere, only numbers are touched. Records keep their order, but fewer or more before them shift them: the
+ * first one that does not stand where it is expected is found by its inode, and tells where those behind it stood.
+ * Nothing is made anew that is equal, so whoever compares scans sees the same objects.
  */
 import type { Owner, Process } from '../../model/process.ts';
-import type { OwnedSocket } from '../../model/socket.ts';
+import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import type { FoundSockets } from '../bpf/loaded-scan.ts';
 import { RecordReader, recordWords, wordOf } from '../bpf/socket-record.ts';
 import { type SeenTask, TaskTable } from '../bpf/task-table.ts';
 import { type MalformedRow, malformedRowsMax } from '../collector.ts';
+import { type Claim, copied, SocketSlots } from './socket-slots.ts';
 
-/** One fd of one process. */
-interface Claim {
-  readonly process: Process;
-  readonly fd: number;
-}
-
-/** One socket, from scan to scan. */
-interface Held {
-  socket: OwnedSocket;
-  /** Index of the first word of its record in the scan that showed it last. */
-  at: number;
-  shownIn: number;
-  /** As the records show them, one after the other. */
-  readonly claims: Claim[];
-  /** How many of the claims this scan has shown again. */
-  claimed: number;
-  isChanged: boolean;
-}
+/** Stands for a record that was malformed. */
+const noSlot = -1;
 
 const noOwners: readonly Owner[] = [];
 
@@ -38,23 +25,32 @@ export class HeldSockets {
   malformedTotal = 0;
   readonly #processOf: (task: SeenTask) => Process;
   readonly #reader = new RecordReader();
-  readonly #byInode = new Map<number, Held>();
+  readonly #slots = new SocketSlots();
   #scan = 0;
   #tasks = new TaskTable(Buffer.alloc(0));
   #words: Uint32Array = new Uint32Array(0);
   /** The records of the last scan, copied: the maps are written anew in this one. */
   #wordsBefore: Uint32Array = new Uint32Array(0);
-  /** By index of the record, as far as this scan was read, and as the last one left it. */
-  #inOrder: (Held | null)[] = [];
-  #inOrderBefore: (Held | null)[] = [];
-  /** Each socket of this scan once. */
-  #shown: Held[] = [];
+  #recordsBefore = 0;
+  /** By index of the record: its slot, and which of its claims it is; in this scan and in the last. */
+  #slotOf = new Int32Array(0);
+  #claimOf = new Uint32Array(0);
+  #slotBefore = new Int32Array(0);
+  #claimBefore = new Uint32Array(0);
+  /** How many records further on than in this scan the last one had what comes next. */
+  #shift = 0;
+  #fresh: SocketRow[] = [];
+  /** Slots that this scan has shown, in their order. */
+  #shown = new Uint32Array(0);
+  #shownCount = 0;
   /** Next to be read. */
   #record = 0;
   /** The one that holds it, and the index after its last record. */
   #task = 0;
   #taskEnd = 0;
   #process: Process | null = null;
+  /** Whether the process is the object that it was in the last scan; null = to be found out. */
+  #isSameProcess: boolean | null = null;
 
   /** @param processOf is asked once for each process that holds sockets, in the order of the tasks */
   constructor(processOf: (task: SeenTask) => Process) {
@@ -63,16 +59,26 @@ export class HeldSockets {
 
   /** Whether the last scan showed a socket of that inode. */
   holds(inode: number): boolean {
-    return this.#byInode.has(inode);
+    return this.#slots.of(inode) !== undefined;
+  }
+
+  /** Those of the last scan whose row is not that of the scan before: new ones, and changed ones. */
+  get fresh(): readonly SocketRow[] {
+    return this.#fresh;
   }
 
   begin({ records, tasks }: FoundSockets): void {
     this.#scan++;
     this.#tasks = new TaskTable(tasks);
     this.#words = new Uint32Array(records.buffer, records.byteOffset, records.length / 4);
-    this.#inOrder = [];
-    this.#shown = [];
+    const count = this.#words.length / recordWords;
+    if (count > this.#slotOf.length) this.#makeRoom(count * 2);
+    [this.#slotOf, this.#slotBefore] = [this.#slotBefore, this.#slotOf];
+    [this.#claimOf, this.#claimBefore] = [this.#claimBefore, this.#claimOf];
+    this.#fresh = [];
+    this.#shownCount = 0;
     this.#record = 0;
+    this.#shift = 0;
     this.#task = 0;
     this.#process = null;
     this.malformed = [];
@@ -83,105 +89,138 @@ export class HeldSockets {
   readRecords(count: number): boolean {
     const records = this.#words.length / recordWords;
     const end = Math.min(records, this.#record + count);
-    for (; this.#record < end; this.#record++) this.#readRecord(this.#record * recordWords);
+    for (; this.#record < end; this.#record++) this.#readRecord(this.#record);
     return this.#record < records;
   }
 
   /** The sockets of this scan, when all records were read. */
   end(): OwnedSocket[] {
-    if (this.#byInode.size > this.#shown.length) this.#expire();
-    this.#wordsBefore = this.#words.slice();
-    this.#inOrderBefore = this.#inOrder;
-    return this.#shown.map(finished);
+    const slots = this.#slots;
+    if (slots.size > this.#shownCount) slots.expire(this.#scan);
+    this.#wordsBefore.set(this.#words);
+    this.#recordsBefore = this.#words.length / recordWords;
+    const sockets = new Array<OwnedSocket>(this.#shownCount);
+    for (let i = 0; i < sockets.length; i++) {
+      const slot = this.#shown[i]!;
+      if (slots.isChanged[slot] === 1 || slots.claimed[slot] !== slots.claimCount[slot]) this.#renew(slot);
+      sockets[i] = slots.sockets[slot]!;
+    }
+    return sockets;
   }
 
-  #readRecord(at: number): void {
-    const held = this.#find(at);
-    this.#inOrder.push(held);
-    if (held !== null) claim(held, this.#holder(), this.#words[at + wordOf.fd]!);
+  #readRecord(record: number): void {
+    const slots = this.#slots;
+    const at = record * recordWords;
+    const before = this.#recordBefore(record, at);
+    const slot = this.#slotOfRecord(at, before);
+    this.#slotOf[record] = slot;
+    if (slot === noSlot) return;
+    if (slots.shownIn[slot] !== this.#scan) this.#show(slot, at);
+    const number = slots.claimed[slot]!;
+    this.#claimOf[record] = number;
+    const process = this.#holder(record);
+    if (before >= 0 && number === this.#claimBefore[before] && slots.isChanged[slot] === 0) {
+      this.#isSameProcess ??= slots.claims[slot]![number]!.process === process;
+      if (this.#isSameProcess) {
+        slots.claimed[slot] = number + 1;
+        return;
+      }
+    }
+    slots.claim(slot, process, this.#words[at + wordOf.fd]!);
   }
 
-  /** The process of the current record. */
-  #holder(): Process {
-    if (this.#process === null || this.#record >= this.#taskEnd) {
+  /** @param before index of the same record in the last scan, or -1 */
+  #slotOfRecord(at: number, before: number): number {
+    if (before < 0) return this.#find(at);
+    const slots = this.#slots;
+    const slot = this.#slotBefore[before]!;
+    // The row was made of the first record of its inode, and another one may have shown it in another state.
+    const isFirst = slots.shownIn[slot] !== this.#scan;
+    return isFirst && slots.at[slot] !== before * recordWords ? this.#find(at) : slot;
+  }
+
+  /** Index of the same record in the last scan, where it stood where it is expected; else -1. */
+  #recordBefore(record: number, at: number): number {
+    const before = record + this.#shift;
+    if (before < 0 || before >= this.#recordsBefore || this.#slotBefore[before] === noSlot) return -1;
+    const [wordsNow, wordsBefore] = [this.#words, this.#wordsBefore];
+    const atBefore = before * recordWords;
+    for (let i = 0; i < recordWords; i++) if (wordsNow[at + i] !== wordsBefore[atBefore + i]) return -1;
+    return before;
+  }
+
+  #show(slot: number, at: number): void {
+    this.#slots.shownIn[slot] = this.#scan;
+    this.#slots.claimed[slot] = 0;
+    this.#slots.at[slot] = at;
+    this.#shown[this.#shownCount++] = slot;
+  }
+
+  /** The process that holds the record, which is the next one. */
+  #holder(record: number): Process {
+    if (this.#process === null || record >= this.#taskEnd) {
       const last = this.#tasks.length - 1;
-      while (this.#task < last && this.#tasks.firstRecord(this.#task + 1) <= this.#record) this.#task++;
+      while (this.#task < last && this.#tasks.firstRecord(this.#task + 1) <= record) this.#task++;
       const isLast = this.#task === last;
       this.#taskEnd = isLast ? Number.POSITIVE_INFINITY : this.#tasks.firstRecord(this.#task + 1);
       this.#process = this.#processOf(this.#tasks.task(this.#task));
+      this.#isSameProcess = null;
     }
     return this.#process;
   }
 
-  /** Null for a malformed record. */
-  #find(at: number): Held | null {
-    const inode = this.#words[at + wordOf.inode]!;
-    const inPlace = this.#inOrderBefore[this.#record];
-    const known = inPlace?.socket.inode === inode ? inPlace : this.#byInode.get(inode);
-    if (known?.shownIn === this.#scan) return known;
-    const held = known !== undefined && this.#isAsBefore(known, at) ? known : this.#make(at, known);
-    if (held === null) return null;
-    held.at = at;
-    held.shownIn = this.#scan;
-    held.claimed = 0;
-    this.#shown.push(held);
-    return held;
+  /** By its inode, for a record that is new or stands elsewhere; noSlot for a malformed one. */
+  #find(at: number): number {
+    const slots = this.#slots;
+    const known = slots.of(this.#words[at + wordOf.inode]!);
+    if (known !== undefined && slots.shownIn[known] === this.#scan) return known;
+    if (known !== undefined) this.#shift = (slots.at[known]! - at) / recordWords;
+    if (known !== undefined && this.#isRowAsBefore(known, at)) return known;
+    const row = this.#reader.row(this.#words, at);
+    if (row === null) return this.#reject(at);
+    const socket = { ...row, owners: known === undefined ? noOwners : slots.sockets[known]!.owners };
+    this.#fresh.push(row);
+    if (known === undefined) return slots.add(socket);
+    slots.sockets[known] = socket;
+    return known;
   }
 
   /** Everything but who holds it. */
-  #isAsBefore(held: Held, at: number): boolean {
+  #isRowAsBefore(slot: number, at: number): boolean {
     const [now, before] = [this.#words, this.#wordsBefore];
+    const atBefore = this.#slots.at[slot]!;
     for (let i = wordOf.ports; i < recordWords; i++) {
-      if (now[at + i] !== before[held.at + i] && i !== wordOf.startLow) return false;
+      if (now[at + i] !== before[atBefore + i] && i !== wordOf.startLow) return false;
     }
     return true;
   }
 
-  /** @param before the same inode in the last scan; who holds it need not have changed with it */
-  #make(at: number, before: Held | undefined): Held | null {
-    const row = this.#reader.row(this.#words, at);
-    if (row === null) return this.#reject(at);
-    const socket = { ...row, owners: before?.socket.owners ?? noOwners };
-    const claims = before?.claims ?? [];
-    const held = { socket, at, shownIn: 0, claims, claimed: 0, isChanged: false };
-    this.#byInode.set(row.inode, held);
-    return held;
+  #renew(slot: number): void {
+    const slots = this.#slots;
+    const claims = slots.claims[slot]!;
+    claims.length = slots.claimed[slot]!;
+    slots.claimCount[slot] = claims.length;
+    slots.isChanged[slot] = 0;
+    slots.sockets[slot] = { ...slots.sockets[slot]!, owners: ownersOf(claims) };
   }
 
-  #reject(at: number): null {
+  #reject(at: number): typeof noSlot {
     this.malformedTotal++;
     if (this.malformed.length < malformedRowsMax) {
       const text = this.#words[at + wordOf.kind]!.toString(16);
       this.malformed.push({ file: 'eBPF scan', line: this.#record + 1, column: 'state', text });
     }
-    return null;
+    return noSlot;
   }
 
-  #expire(): void {
-    for (const [inode, { shownIn }] of this.#byInode) {
-      if (shownIn !== this.#scan) this.#byInode.delete(inode);
-    }
+  #makeRoom(records: number): void {
+    this.#slotOf = copied(this.#slotOf, new Int32Array(records));
+    this.#claimOf = copied(this.#claimOf, new Uint32Array(records));
+    this.#slotBefore = new Int32Array(records);
+    this.#claimBefore = new Uint32Array(records);
+    this.#wordsBefore = copied(this.#wordsBefore, new Uint32Array(records * recordWords));
+    this.#shown = new Uint32Array(records);
   }
-}
-
-function claim(held: Held, process: Process, fd: number): void {
-  const known = held.claims[held.claimed];
-  if (known?.process !== process || known.fd !== fd) {
-    held.claims.length = held.claimed;
-    held.claims.push({ process, fd });
-    held.isChanged = true;
-  }
-  held.claimed++;
-}
-
-function finished(held: Held): OwnedSocket {
-  if (held.claims.length > held.claimed) {
-    held.claims.length = held.claimed;
-    held.isChanged = true;
-  }
-  if (held.isChanged) held.socket = { ...held.socket, owners: ownersOf(held.claims) };
-  held.isChanged = false;
-  return held.socket;
 }
 
 /** By pid and fd, each once: threads with files of their own may show a process again. */

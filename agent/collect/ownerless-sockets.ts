@@ -7,7 +7,7 @@
  *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
  *               next; except that the walk looks for an accept queue whenever a listener says that it has one.
  */
-import type { OwnedSocket } from '../../model/socket.ts';
+import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../model/socket-state.ts';
 import type { ConnectionWalk } from '../bpf/connection-walk.ts';
 import { stateMask } from '../netlink/inet-diag.ts';
@@ -41,9 +41,10 @@ const passing: readonly DiagQuery[] = [
 type Tables = Pick<DiagTables, 'read' | 'close'>;
 type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 
-/** A socket table that knows which inodes processes hold. */
+/** The sockets that processes hold, as far as this file asks. */
 export interface Held {
-  readonly sockets: readonly OwnedSocket[];
+  /** Those whose rows are not those of the last scan. */
+  readonly fresh: readonly SocketRow[];
   holds(inode: number): boolean;
 }
 
@@ -118,18 +119,21 @@ export class OwnerlessSockets {
     return { ...tables, missedConnections: 0 };
   }
 
-  /** Those that no process turned out to hold. */
+  /**
+   * Those that no process turned out to hold. To be called after every scan: a connection that is accepted is fresh once.
+   */
   besides(held: Held): OwnedSocket[] {
     const isHeld = ({ inode }: OwnedSocket): boolean => inode !== 0 && held.holds(inode);
     const rows = this.#rows.filter((row) => !isHeld(row));
     if (this.#reading === 'everything') {
-      this.#lasting = rows.filter((row) => !isPassing(row));
-      return withoutTuplesOf(rows, held.sockets);
+      const ownerless = withoutTuplesOf(rows, held.fresh);
+      this.#lasting = ownerless.filter((row) => !isPassing(row));
+      return ownerless;
     }
     const isLeft = (row: OwnedSocket): boolean => this.#reading === 'passing' || row.inode !== 0;
     const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
-    this.#lasting = withoutTuplesOf(lasting, rows);
-    return withoutTuplesOf([...rows, ...this.#lasting], held.sockets);
+    this.#lasting = withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh);
+    return withoutTuplesOf(rows, held.fresh).concat(this.#lasting);
   }
 
   /** Idempotent. */
@@ -139,12 +143,12 @@ export class OwnerlessSockets {
   }
 }
 
-function isPassing({ protocol, state }: OwnedSocket): boolean {
+function isPassing({ protocol, state }: SocketRow): boolean {
   return protocol === 'tcp' && passingStates.has(state);
 }
 
 /** A connection that was accepted, or whose tuple is in use again, goes by what holds it now. */
-function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly OwnedSocket[]): OwnedSocket[] {
+function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly SocketRow[]): OwnedSocket[] {
   const byPorts = new Map<number, OwnedSocket[]>();
   for (const row of rows) {
     if (!isConnection(row)) continue;
@@ -160,15 +164,15 @@ function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly OwnedSoc
 }
 
 /** Tuples of other sockets may repeat. */
-function isConnection({ protocol, state }: OwnedSocket): boolean {
+function isConnection({ protocol, state }: SocketRow): boolean {
   return protocol === 'tcp' && state !== 'listen';
 }
 
-function portsOf({ local, remote }: OwnedSocket): number {
+function portsOf({ local, remote }: SocketRow): number {
   return local.port * 0x10000 + remote.port;
 }
 
-function hasTuple(a: OwnedSocket, b: OwnedSocket): boolean {
+function hasTuple(a: SocketRow, b: SocketRow): boolean {
   return (
     a.protocol === b.protocol &&
     a.netns === b.netns &&

@@ -1,4 +1,6 @@
 /** Records to sockets: joined by inode, and the same objects for as long as nothing changes. */
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SeenTask } from '../../../agent/bpf/task-table.ts';
 import { HeldSockets } from '../../../agent/collect/held-sockets.ts';
@@ -245,5 +247,58 @@ describe('from scan to scan', () => {
     const [now] = read([{ pid: 10, records: [one] }]);
     expect(now).not.toBe(before);
     expect(now).toEqual(before);
+  });
+
+  it('fresh are the rows that are new or other ones', () => {
+    const { read, held } = reader();
+    read(base);
+    expect(held.fresh.map(({ inode }) => inode)).toEqual([1, 2, 3]);
+    read(base);
+    expect(held.fresh).toEqual([]);
+    read([{ pid: 3, records: [{ fd: 3, inode: 9 }] }, ...base, { pid: 30, records: [one] }]);
+    expect(held.fresh.map(({ inode }) => inode)).toEqual([9]);
+    read([{ pid: 10, records: [{ ...one, state: 8 }, two, shared] }]);
+    expect(held.fresh.map(({ inode }) => inode)).toEqual([1]);
+  });
+});
+
+/** A scan of few processes, fds and inodes, so that everything that can happen does. */
+const anyScan = fc
+  .uniqueArray(
+    fc.record({
+      pid: fc.integer({ min: 1, max: 4 }),
+      startNs: fc.constantFrom(10_000_000n, 20_000_000n),
+      comm: fc.constantFrom('a', 'b'),
+      records: fc.uniqueArray(
+        fc.record({
+          fd: fc.integer({ min: 0, max: 6 }),
+          inode: fc.integer({ min: 1, max: 6 }),
+          state: fc.constantFrom(1, 8, 99),
+        }),
+        { selector: ({ fd }) => fd, maxLength: 6 },
+      ),
+    }),
+    { selector: ({ pid }) => pid, maxLength: 4 },
+  )
+  .map((tasks) => tasks.toSorted((a, b) => a.pid - b.pid));
+
+describe('any sequence of scans', () => {
+  it('shows what a first look would show, and keeps the objects of what is equal', () => {
+    fc.assert(
+      fc.property(fc.array(anyScan, { maxLength: 6 }), (scans) => {
+        const { read } = reader();
+        let before: readonly OwnedSocket[] = [];
+        for (const tasks of scans) {
+          const now = read(tasks);
+          expect(now).toEqual(reader().read(tasks));
+          for (const socket of now) {
+            const known = before.find(({ inode }) => inode === socket.inode);
+            if (known !== undefined && isDeepStrictEqual(known, socket)) expect(socket).toBe(known);
+          }
+          before = now;
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
