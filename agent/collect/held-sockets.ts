@@ -99,13 +99,10 @@ export class HeldSockets {
     if (slots.size > this.#shownCount) slots.expire(this.#scan);
     this.#wordsBefore.set(this.#words);
     this.#recordsBefore = this.#words.length / recordWords;
-    const sockets = new Array<OwnedSocket>(this.#shownCount);
-    for (let i = 0; i < sockets.length; i++) {
-      const slot = this.#shown[i]!;
+    return Array.from(this.#shown.subarray(0, this.#shownCount), (slot) => {
       if (slots.isChanged[slot] === 1 || slots.claimed[slot] !== slots.claimCount[slot]) this.#renew(slot);
-      sockets[i] = slots.sockets[slot]!;
-    }
-    return sockets;
+      return slots.sockets[slot]!;
+    });
   }
 
   #readRecord(record: number): void {
