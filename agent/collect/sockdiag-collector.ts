@@ -7,6 +7,7 @@
  *
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
+import type { OwnedSocket } from '../../model/socket.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
@@ -43,6 +44,9 @@ export async function createSockdiagCollector(
   }
   return new SockdiagCollector(procRoot, options.sliceMs, users, processes, search, tables, load);
 }
+
+/** concat copies whole arrays, several times faster than flatMap goes through them. */
+const noSockets: readonly OwnedSocket[] = [];
 
 /** One scan at a time. Scans reject with ProcRootError, or with Node's own error where the machine itself fails. */
 export class SockdiagCollector implements Collector {
@@ -96,7 +100,7 @@ export class SockdiagCollector implements Collector {
     return {
       startedAtMs,
       finishedAtMs: Date.now(),
-      sockets: tables.read.flatMap((table) => table.rows()),
+      sockets: noSockets.concat(...tables.read.map((table) => table.rows())),
       netns,
       scannedNetns: tables.scanned,
       malformed: tables.read.flatMap(({ malformed }) => malformed).slice(0, malformedRowsMax),

@@ -86,15 +86,15 @@ export class Holdings<H extends Holder> {
 
   /** Says that `holder` holds `held`, and nothing of what it held before besides. */
   update(holder: H, held: SocketFds): void {
-    const before = holder.held;
+    const touched = differingInodes(holder.held, held);
     holder.held = held;
-    if (isEqual(before.inodes, held.inodes) && isEqual(before.fds, held.fds)) return;
-    for (const inode of before.inodes) if (inode !== 0) this.#unclaim(holder, inode);
-    const known = new Set(before.inodes);
+    if (touched.size === 0) return;
+    const kept = new Set<number>();
+    for (const inode of touched) if (this.#unclaim(holder, inode)) kept.add(inode);
     for (const [i, inode] of held.inodes.entries()) {
-      if (inode !== 0) this.#claim(holder, inode, held.fds[i]!, !known.has(inode));
+      if (touched.has(inode)) this.#claim(holder, inode, held.fds[i]!, !kept.has(inode));
     }
-    for (const inode of before.inodes) {
+    for (const inode of touched) {
       const holding = this.#byInode.get(inode);
       if (holding !== undefined) this.#forgetUnused(holding);
     }
@@ -125,12 +125,14 @@ export class Holdings<H extends Holder> {
     this.shared.clear();
   }
 
-  #unclaim(holder: H, inode: number): void {
-    const holding = this.#byInode.get(inode)!;
-    const at = holding.claims.findIndex((claim) => claim.holder === holder);
-    if (at < 0) return;
+  /** False when there was no claim. */
+  #unclaim(holder: H, inode: number): boolean {
+    const holding = this.#byInode.get(inode);
+    const at = holding?.claims.findIndex((claim) => claim.holder === holder) ?? -1;
+    if (holding === undefined || at < 0) return false;
     holding.claims.splice(at, 1);
     this.#touch(holding);
+    return true;
   }
 
   /** Of one holder after the other; the kernel lists its fds in ascending order. */
@@ -184,6 +186,22 @@ function ownersOf<H extends Holder>(
     if (process !== null) owners.push({ process, fds });
   }
   return owners;
+}
+
+/** Inodes that are held under other fds than before, or only before, or only now. Both have their fds in ascending order. */
+function differingInodes(before: SocketFds, now: SocketFds): Set<number> {
+  const differing = new Set<number>();
+  let [i, j] = [0, 0];
+  while (i < before.fds.length || j < now.fds.length) {
+    const [a, b] = [before.fds[i] ?? Number.POSITIVE_INFINITY, now.fds[j] ?? Number.POSITIVE_INFINITY];
+    const isSame = a === b && before.inodes[i] === now.inodes[j];
+    if (!isSame && a <= b) differing.add(before.inodes[i]!);
+    if (!isSame && b <= a) differing.add(now.inodes[j]!);
+    if (a <= b) i++;
+    if (b <= a) j++;
+  }
+  differing.delete(0);
+  return differing;
 }
 
 /** Owners that tell the same: a walk that found what was known leaves the rows as they are. */

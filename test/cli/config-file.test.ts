@@ -14,6 +14,7 @@ describe('parseConfigFile', () => {
           'limit: 5',
           'agent:',
           '  labels: { tier: web }',
+          '  source: sockdiag',
           'aggregator:',
           '  names: { 10.9.4.20: legacy, 10.8.0.0/16: office }',
           '  services: [{ service: shop, match: { unit: "shop-*" } }]',
@@ -22,7 +23,7 @@ describe('parseConfigFile', () => {
     ).toEqual({
       server: '127.0.0.1:7000',
       limit: 5,
-      agent: { labels: { tier: 'web' } },
+      agent: { labels: { tier: 'web' }, source: 'sockdiag' },
       aggregator: {
         names: { '10.9.4.20': 'legacy', '10.8.0.0/16': 'office' },
         services: [{ service: 'shop', match: { unit: 'shop-*' } }],
@@ -40,6 +41,7 @@ describe('parseConfigFile', () => {
       /^w\.yaml:3: agent\.hostname: unknown key; allowed here: hostId, hostName, /,
     ],
     ['\nlimit: many', /^w\.yaml:2: limit: Invalid input: expected number, received string$/],
+    ['agent: { source: x }', /^w\.yaml:1: agent\.source: Invalid option: expected one of "auto"\|"ebpf"/],
     ['output: yaml', /^w\.yaml:1: output: Invalid option: expected one of "table"\|"wide"/],
     [
       'aggregator:\n  services:\n    - service: x\n      match: { colour: red }',
