@@ -14,6 +14,7 @@ import { type DiagQuery, SockDiag } from '../netlink/sock-diag.ts';
 import { denied, isUnread, type Unread, unreadIfAbsent } from '../procfs/proc-file.ts';
 import { TableReader } from '../procfs/table-reader.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
+import { unsettledOwners } from '../resolve/holdings.ts';
 import { type Entrance, readersMax, readNamespaceTables } from './namespace-tables.ts';
 
 /** How many namespaces have a socket of their own, which is a descriptor each; further ones are read from /proc. */
@@ -194,8 +195,6 @@ export class DiagTables {
   }
 }
 
-const noOwners: OwnedSocket['owners'] = [];
-
 function unowned({ protocol, state, local, remote, inode, uid, netns }: DiagRow): OwnedSocket {
-  return { protocol, state, local, remote, inode, uid, netns, owners: noOwners };
+  return { protocol, state, local, remote, inode, uid, netns, owners: unsettledOwners };
 }

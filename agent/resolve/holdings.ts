@@ -19,6 +19,11 @@ export interface RowCell {
   value: OwnedSocket;
 }
 
+/** The part of a row that is filled in here. */
+interface Ownable {
+  owners: readonly Owner[];
+}
+
 interface Claim<H extends Holder> {
   readonly holder: H;
   /** Ascending. */
@@ -39,6 +44,9 @@ export interface Holding<H extends Holder> {
 }
 
 const noOwners: readonly Owner[] = [];
+
+/** The owners of a row that was never settled: nobody else has seen it yet, so they may be filled in where they are. */
+export const unsettledOwners: readonly Owner[] = [];
 
 export class Holdings<H extends Holder> {
   readonly #byInode = new Map<number, Holding<H>>();
@@ -86,9 +94,15 @@ export class Holdings<H extends Holder> {
 
   /** Says that `holder` holds `held`, and nothing of what it held before besides. */
   update(holder: H, held: SocketFds): void {
-    const touched = differingInodes(holder.held, held);
+    const before = holder.held;
     holder.held = held;
-    if (touched.size === 0) return;
+    if (before.fds.length === 0) {
+      for (const [i, inode] of held.inodes.entries()) {
+        if (inode !== 0) this.#claim(holder, inode, held.fds[i]!, true);
+      }
+      return;
+    }
+    const touched = differingInodes(before, held);
     const kept = new Set<number>();
     for (const inode of touched) if (this.#unclaim(holder, inode)) kept.add(inode);
     for (const [i, inode] of held.inodes.entries()) {
@@ -116,7 +130,8 @@ export class Holdings<H extends Holder> {
       holding.isStale = false;
       const owners = ownersOf(holding, resolve);
       for (const cell of holding.cells) {
-        if (!isSameOwners(cell.value.owners, owners)) cell.value = withOwners(cell.value, owners);
+        if (cell.value.owners === unsettledOwners) (cell.value as Ownable).owners = owners;
+        else if (!isSameOwners(cell.value.owners, owners)) cell.value = withOwners(cell.value, owners);
       }
       if (isUnowned(holding)) this.#unowned.add(holding);
       else this.#unowned.delete(holding);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
-import { type Holder, Holdings, type RowCell } from '../../../agent/resolve/holdings.ts';
+import { type Holder, Holdings, type RowCell, unsettledOwners } from '../../../agent/resolve/holdings.ts';
 import type { Process } from '../../../model/process.ts';
 import { process, row } from '../sockets.ts';
 
@@ -69,6 +69,25 @@ describe('holdings', () => {
     expect(touched.value).not.toBe(before[0]);
     expect(ownersIn(touched)).toBe('1:5');
     expect(other.value).toBe(before[1]);
+  });
+
+  it('a row that nobody has seen yet is filled in, and never changed after that', () => {
+    const holdings = new Holdings<TestHolder>();
+    const [held, unheld] = [7, 8].map(
+      (inode): RowCell => ({ value: row({ inode, owners: unsettledOwners }) }),
+    );
+    const before = [held!.value, unheld!.value];
+    holdings.show(held!);
+    holdings.show(unheld!);
+    const one = holder(1);
+    holdings.update(one, { fds: [3], inodes: [7] });
+    holdings.settle(resolve);
+    expect([held!.value, unheld!.value].every((value, i) => value === before[i])).toBe(true);
+    expect([ownersIn(held!), ownersIn(unheld!)]).toEqual(['1:3', '']);
+    holdings.update(one, { fds: [3], inodes: [8] });
+    holdings.settle(resolve);
+    expect(before.map((value) => ownersIn({ value }))).toEqual(['1:3', '']);
+    expect([ownersIn(held!), ownersIn(unheld!)]).toEqual(['', '1:3']);
   });
 
   it('a holder that changed shows in all of its rows', () => {
