@@ -154,10 +154,11 @@ function describeHolder(kernel: KernelLayout, slot: number): Statement[] {
     load('r1', 'fp', stack.firstFd),
     add('r1', slot),
     store(record, fields.fd, 'r1'),
-    load('r2', 'fp', stack.inode),
-    load('r1', 'r2', kernel.inode.number),
+    load('r1', 'fp', stack.inode),
+    load('r1', 'r1', kernel.inode.number),
     store(record, fields.inode, 'r1'),
-    load('r1', 'r2', kernel.inode.uid),
+    // Equal to the user of the inode, and next to the protocol: one cache line less.
+    load('r1', sock, kernel.sock.uid),
     store(record, fields.uid, 'r1'),
   ];
 }

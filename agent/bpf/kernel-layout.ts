@@ -48,7 +48,7 @@ export function kernelLayout(btf: Btf) {
       private: of('file', 'private_data'),
       inode: of('file', 'f_inode'),
     },
-    inode: { number: of('inode', 'i_ino'), uid: of('inode', 'i_uid.val') },
+    inode: { number: of('inode', 'i_ino') },
     socket: { sock: of('socket', 'sk'), file: of('socket', 'file') },
     /** A socket and the inode of its file lie side by side. */
     socketInode: of('socket_alloc', 'vfs_inode'),

@@ -133,7 +133,7 @@ export class EbpfCollector implements Collector {
     return {
       startedAtMs,
       finishedAtMs: Date.now(),
-      sockets: held.concat(this.#ownerless.besides(this.#held)),
+      sockets: joined(held, this.#ownerless.besides(this.#held)),
       netns,
       scannedNetns: new Set(netns.map(({ inode }) => inode)),
       malformed: malformed.slice(0, malformedRowsMax),
@@ -149,7 +149,7 @@ export class EbpfCollector implements Collector {
     return taskNamespaces(new TaskTable(found.tasks), this.#procRoot, this.#programs.self);
   }
 
-  async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<OwnedSocket[]> {
+  async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<readonly OwnedSocket[]> {
     this.#held.begin(found);
     while (this.#held.readRecords(recordsPerLook)) if (slice.isUsedUp()) await slice.rest();
     return this.#held.end();
@@ -169,6 +169,11 @@ export class EbpfCollector implements Collector {
     }
     return [...described, ...[...deserted].map(desertedNetns)];
   }
+}
+
+/** The array itself where there is nothing to add: then an unchanged scan is the same object. */
+function joined(held: readonly OwnedSocket[], ownerless: readonly OwnedSocket[]): readonly OwnedSocket[] {
+  return ownerless.length === 0 ? held : held.concat(ownerless);
 }
 
 /** A namespace without a process, whose addresses nobody tells. */

@@ -43,6 +43,10 @@ export class HeldSockets {
   /** Slots that this scan has shown, in their order. */
   #shown = new Uint32Array(0);
   #shownCount = 0;
+  /** As handed out at the end of the last scan. */
+  #sockets: readonly OwnedSocket[] = [];
+  /** Whether #shown is what it was then, as far as this scan was read. */
+  #isInOrder = true;
   /** Next to be read. */
   #record = 0;
   /** The one that holds it, and the index after its last record. */
@@ -77,6 +81,7 @@ export class HeldSockets {
     [this.#claimOf, this.#claimBefore] = [this.#claimBefore, this.#claimOf];
     this.#fresh = [];
     this.#shownCount = 0;
+    this.#isInOrder = true;
     this.#record = 0;
     this.#shift = 0;
     this.#task = 0;
@@ -93,16 +98,21 @@ export class HeldSockets {
     return this.#record < records;
   }
 
-  /** The sockets of this scan, when all records were read. */
-  end(): OwnedSocket[] {
+  /** The sockets of this scan, when all records were read; the same array as before when nothing at all changed. */
+  end(): readonly OwnedSocket[] {
     const slots = this.#slots;
     if (slots.size > this.#shownCount) slots.expire(this.#scan);
     this.#wordsBefore.set(this.#words);
     this.#recordsBefore = this.#words.length / recordWords;
-    return Array.from(this.#shown.subarray(0, this.#shownCount), (slot) => {
-      if (slots.isChanged[slot] === 1 || slots.claimed[slot] !== slots.claimCount[slot]) this.#renew(slot);
-      return slots.sockets[slot]!;
-    });
+    const shown = this.#shown.subarray(0, this.#shownCount);
+    let isAsBefore = this.#isInOrder && shown.length === this.#sockets.length && this.#fresh.length === 0;
+    for (const slot of shown) {
+      if (slots.isChanged[slot] === 0 && slots.claimed[slot] === slots.claimCount[slot]) continue;
+      this.#renew(slot);
+      isAsBefore = false;
+    }
+    if (!isAsBefore) this.#sockets = Array.from(shown, (slot) => slots.sockets[slot]!);
+    return this.#sockets;
   }
 
   #readRecord(record: number): void {
@@ -150,6 +160,7 @@ export class HeldSockets {
     this.#slots.shownIn[slot] = this.#scan;
     this.#slots.claimed[slot] = 0;
     this.#slots.at[slot] = at;
+    if (this.#shown[this.#shownCount] !== slot) this.#isInOrder = false;
     this.#shown[this.#shownCount++] = slot;
   }
 
@@ -216,7 +227,7 @@ export class HeldSockets {
     this.#slotBefore = new Int32Array(records);
     this.#claimBefore = new Uint32Array(records);
     this.#wordsBefore = copied(this.#wordsBefore, new Uint32Array(records * recordWords));
-    this.#shown = new Uint32Array(records);
+    this.#shown = copied(this.#shown, new Uint32Array(records));
   }
 }
 
