@@ -26,14 +26,14 @@ export function callbackTypes(callbacks: readonly string[]): Buffer {
   const types = encodeWords([
     [...type('u64', btfKinds.int, 0, 8), 64],
     type('', btfKinds.pointer, 0, 0),
-    [...type('', btfKinds.functionPrototype, 1, ids.u64), ...parameter('context', ids.pointer)],
+    [...type('', btfKinds.funcPrototype, 1, ids.u64), ...parameter('context', ids.pointer)],
     [
-      ...type('', btfKinds.functionPrototype, 2, ids.u64),
+      ...type('', btfKinds.funcPrototype, 2, ids.u64),
       ...parameter('index', ids.u64),
       ...parameter('context', ids.pointer),
     ],
-    type('main', btfKinds.function, 0, ids.mainType),
-    ...callbacks.map((name) => type(name, btfKinds.function, 0, ids.callbackType)),
+    type('main', btfKinds.func, 0, ids.mainType),
+    ...callbacks.map((name) => type(name, btfKinds.func, 0, ids.callbackType)),
   ]);
   const header = Buffer.alloc(headerBytes);
   header.writeUInt16LE(btfMagic, 0);

@@ -9,7 +9,7 @@
  * One table serves all network namespaces, unless net.ipv4.tcp_child_ehash_entries gives new ones their own. The one that
  * is walked is that of the agent's namespace.
  */
-import { helpers } from './helper-functions.ts';
+
 import {
   add,
   and,
@@ -27,6 +27,7 @@ import {
   store,
   subtract,
 } from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import {
   castTo,

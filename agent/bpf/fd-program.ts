@@ -23,6 +23,7 @@ import type { KernelLayout } from './kernel-layout.ts';
 import {
   castTo,
   control,
+  count,
   describeTuple,
   families,
   keepRecord,
@@ -104,7 +105,7 @@ function lookAtSlot(kernel: KernelLayout, options: FdProgramOptions, slot: numbe
     load('r2', 'fp', stack.file),
     jumpIf('r1', '!=', 'r2', next),
     ...keepRecord(counters),
-    ...countAcceptQueue(kernel, next),
+    ...countQueues(kernel, name, next),
     label(next),
   ];
 }
@@ -178,15 +179,20 @@ function describeState({ sock: members }: KernelLayout, name: string, next: stri
   ];
 }
 
-/** Others than listeners have a number there that means nothing. */
-function countAcceptQueue({ sock: members }: KernelLayout, next: string): Statement[] {
+/** Others than listeners have numbers there that mean nothing. */
+function countQueues(kernel: KernelLayout, name: string, next: string): Statement[] {
+  const hasNothingToAccept = `${name}-has-nothing-to-accept`;
   return [
-    load('r1', sock, members.state),
+    load('r1', sock, kernel.sock.state),
     jumpIf('r1', '!=', states.listen, next),
-    load('r1', sock, members.acceptQueue),
+    load('r1', sock, kernel.sock.acceptQueue),
+    jumpIf('r1', '==', 0, hasNothingToAccept),
+    ...count(counters.acceptQueues),
+    label(hasNothingToAccept),
+    move('r1', sock),
+    ...castTo(kernel, 'listener'),
+    load('r1', 'r0', kernel.listener.requests),
     jumpIf('r1', '==', 0, next),
-    load('r1', control, counters.acceptQueues),
-    add('r1', 1),
-    store(control, counters.acceptQueues, 'r1'),
+    ...count(counters.passing),
   ];
 }

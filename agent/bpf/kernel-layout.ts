@@ -12,79 +12,107 @@ export function readKernelLayout(): KernelLayout {
 
 /** Throws BtfError when the kernel lacks one of them. */
 export function kernelLayout(btf: Btf) {
-  const of = (struct: string, path: string) => btf.field(struct, path);
   return {
     /** What the iterators hand to a program. */
-    taskContext: { task: of('bpf_iter__task', 'task') },
-    fileContext: { file: of('bpf_iter__task_file', 'file') },
-    task: {
-      /** Of the thread and of its process, as the initial namespace counts. */
-      tid: of('task_struct', 'pid'),
-      pid: of('task_struct', 'tgid'),
-      leader: of('task_struct', 'group_leader'),
-      parent: of('task_struct', 'real_parent'),
-      threadPid: of('task_struct', 'thread_pid'),
-      flags: of('task_struct', 'flags'),
-      files: of('task_struct', 'files'),
-      startNs: of('task_struct', 'start_boottime'),
-      comm: of('task_struct', 'comm'),
-      credentials: of('task_struct', 'real_cred'),
-      namespaces: of('task_struct', 'nsproxy'),
-      cgroups: of('task_struct', 'cgroups'),
-    },
-    /** A pid has a number in each namespace from the initial one (level 0) down to its own. */
-    pid: { level: of('pid', 'level'), numbers: of('pid', 'numbers') },
-    pidNumber: { number: of('upid', 'nr'), bytes: btf.structBytes('upid') },
-    credentials: { uid: of('cred', 'euid.val') },
-    namespaces: { net: of('nsproxy', 'net_ns') },
-    net: { inode: of('net', 'ns.inum'), connections: of('net', 'ipv4.tcp_death_row.hashinfo') },
-    cgroups: { unified: of('css_set', 'dfl_cgrp') },
-    cgroup: { node: of('cgroup', 'kn') },
-    cgroupNode: { id: of('kernfs_node', 'id') },
-    files: { table: of('files_struct', 'fdt') },
-    fdTable: { files: of('fdtable', 'fd'), size: of('fdtable', 'max_fds') },
-    file: {
-      operations: of('file', 'f_op'),
-      private: of('file', 'private_data'),
-      inode: of('file', 'f_inode'),
-    },
-    inode: { number: of('inode', 'i_ino') },
-    socket: { sock: of('socket', 'sk'), file: of('socket', 'file') },
-    /** A socket and the inode of its file lie side by side. */
-    socketInode: of('socket_alloc', 'vfs_inode'),
-    /** The hash table of connections, and a bucket of it. */
-    connections: { buckets: of('inet_hashinfo', 'ehash'), mask: of('inet_hashinfo', 'ehash_mask') },
-    bucketBytes: btf.structBytes('inet_ehash_bucket'),
-    sock: {
-      chainNode: of('sock', '__sk_common.skc_nulls_node'),
-      hash: of('sock', '__sk_common.skc_hash'),
-      acceptQueue: of('sock', 'sk_ack_backlog'),
-      socket: of('sock', 'sk_socket'),
-      uid: of('sock', 'sk_uid.val'),
-      family: of('sock', '__sk_common.skc_family'),
-      state: of('sock', '__sk_common.skc_state'),
-      protocol: of('sock', 'sk_protocol'),
-      localPort: of('sock', '__sk_common.skc_num'),
-      remotePort: of('sock', '__sk_common.skc_dport'),
-      localIpv4: of('sock', '__sk_common.skc_rcv_saddr'),
-      remoteIpv4: of('sock', '__sk_common.skc_daddr'),
-      localIpv6: of('sock', '__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32'),
-      remoteIpv6: of('sock', '__sk_common.skc_v6_daddr.in6_u.u6_addr32'),
-      net: of('sock', '__sk_common.skc_net.net'),
-    },
+    taskContext: { task: btf.field('bpf_iter__task', 'task') },
+    fileContext: { file: btf.field('bpf_iter__task_file', 'file') },
+    ...processLayout(btf),
+    ...fileLayout(btf),
+    ...networkLayout(btf),
     /** 8 bytes without a meaning: what is read through it is a number to the verifier, whatever the kernel keeps there. */
-    word: of('timespec64', 'tv_sec'),
+    word: btf.field('timespec64', 'tv_sec'),
     types: {
       file: btf.id('struct', 'file'),
       socket: btf.id('struct', 'socket'),
       sock: btf.id('struct', 'sock'),
+      listener: btf.id('struct', 'inet_connection_sock'),
       inode: btf.id('struct', 'inode'),
       word: btf.id('struct', 'timespec64'),
     },
     functions: {
-      taskIterator: btf.id('function', 'bpf_iter_task'),
-      fileIterator: btf.id('function', 'bpf_iter_task_file'),
-      readOnlyCast: btf.id('function', 'bpf_rdonly_cast'),
+      taskIterator: btf.id('func', 'bpf_iter_task'),
+      fileIterator: btf.id('func', 'bpf_iter_task_file'),
+      readOnlyCast: btf.id('func', 'bpf_rdonly_cast'),
     },
+  } as const;
+}
+
+function processLayout(btf: Btf) {
+  const task = (path: string) => btf.field('task_struct', path);
+  return {
+    task: {
+      /** Of the thread and of its process, as the initial namespace counts. */
+      tid: task('pid'),
+      pid: task('tgid'),
+      leader: task('group_leader'),
+      parent: task('real_parent'),
+      threadPid: task('thread_pid'),
+      flags: task('flags'),
+      files: task('files'),
+      startNs: task('start_boottime'),
+      comm: task('comm'),
+      credentials: task('real_cred'),
+      namespaces: task('nsproxy'),
+      cgroups: task('cgroups'),
+    },
+    /** A pid has a number in each namespace from the initial one (level 0) down to its own. */
+    pid: { level: btf.field('pid', 'level'), numbers: btf.field('pid', 'numbers') },
+    pidNumber: { number: btf.field('upid', 'nr'), bytes: btf.structBytes('upid') },
+    credentials: { uid: btf.field('cred', 'euid.val') },
+    namespaces: { net: btf.field('nsproxy', 'net_ns') },
+    cgroups: { unified: btf.field('css_set', 'dfl_cgrp') },
+    cgroup: { node: btf.field('cgroup', 'kn') },
+    cgroupNode: { id: btf.field('kernfs_node', 'id') },
+  } as const;
+}
+
+function fileLayout(btf: Btf) {
+  const file = (path: string) => btf.field('file', path);
+  return {
+    files: { table: btf.field('files_struct', 'fdt') },
+    fdTable: { files: btf.field('fdtable', 'fd'), size: btf.field('fdtable', 'max_fds') },
+    file: { operations: file('f_op'), private: file('private_data'), inode: file('f_inode') },
+    inode: { number: btf.field('inode', 'i_ino') },
+    socket: { sock: btf.field('socket', 'sk'), file: btf.field('socket', 'file') },
+    /** A socket and the inode of its file lie side by side. */
+    socketInode: btf.field('socket_alloc', 'vfs_inode'),
+  } as const;
+}
+
+function networkLayout(btf: Btf) {
+  const sock = (path: string) => btf.field('sock', path);
+  const net = (path: string) => btf.field('net', path);
+  return {
+    net: {
+      inode: net('ns.inum'),
+      connections: net('ipv4.tcp_death_row.hashinfo'),
+      /** One more than there are sockets in TIME_WAIT. */
+      timeWaits: net('ipv4.tcp_death_row.tw_refcount.refs.counter'),
+    },
+    /** The hash table of connections, and a bucket of it. */
+    connections: {
+      buckets: btf.field('inet_hashinfo', 'ehash'),
+      mask: btf.field('inet_hashinfo', 'ehash_mask'),
+    },
+    bucketBytes: btf.structBytes('inet_ehash_bucket'),
+    sock: {
+      chainNode: sock('__sk_common.skc_nulls_node'),
+      hash: sock('__sk_common.skc_hash'),
+      family: sock('__sk_common.skc_family'),
+      state: sock('__sk_common.skc_state'),
+      localPort: sock('__sk_common.skc_num'),
+      remotePort: sock('__sk_common.skc_dport'),
+      localIpv4: sock('__sk_common.skc_rcv_saddr'),
+      remoteIpv4: sock('__sk_common.skc_daddr'),
+      localIpv6: sock('__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32'),
+      remoteIpv6: sock('__sk_common.skc_v6_daddr.in6_u.u6_addr32'),
+      net: sock('__sk_common.skc_net.net'),
+      protocol: sock('sk_protocol'),
+      uid: sock('sk_uid.val'),
+      socket: sock('sk_socket'),
+      acceptQueue: sock('sk_ack_backlog'),
+    },
+    /** How many handshakes it has under way. */
+    listener: { requests: btf.field('inet_connection_sock', 'icsk_accept_queue.qlen.counter') },
   } as const;
 }

@@ -4,7 +4,7 @@
  *
  * The address of socket_file_ops stands in no symbol table that is always there, but in every file that is a socket.
  */
-import { helpers } from './helper-functions.ts';
+
 import {
   callHelper,
   exit,
@@ -16,6 +16,7 @@ import {
   type Statement,
   store,
 } from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { learnedLayout } from './scan-memory.ts';
 

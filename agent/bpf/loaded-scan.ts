@@ -25,6 +25,8 @@ export interface FoundSockets {
   readonly missedTasks: number;
   /** Listeners that have connections to accept. */
   readonly acceptQueues: number;
+  /** Signs of connections that pass: see controlLayout. */
+  readonly passing: number;
 }
 
 interface ScanMaps {
@@ -75,6 +77,7 @@ export class LoadedScan {
       missedRecords: counter('missedRecords'),
       missedTasks: counter('missedTasks'),
       acceptQueues: counter('acceptQueues'),
+      passing: counter('passing'),
     };
   }
 

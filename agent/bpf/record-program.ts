@@ -1,6 +1,5 @@
 /** The parts of a program that make a record of a socket. `sock` and `control` are as registers say below. */
 import type { Field } from './btf.ts';
-import { helpers } from './helper-functions.ts';
 import {
   add,
   callHelper,
@@ -15,6 +14,7 @@ import {
   type Statement,
   store,
 } from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { recordLayout } from './scan-memory.ts';
 
@@ -22,7 +22,7 @@ import { recordLayout } from './scan-memory.ts';
 export const sock = 'r8';
 /** What takeRecord got; lost in every call. */
 export const record = 'r0';
-/** The map that counts records. */
+/** The map that counts. */
 export const control = 'r9';
 
 /** AF_INET, AF_INET6. */
@@ -75,16 +75,19 @@ export function takeRecord(
     loadMap('r1', recordMap),
     callHelper(helpers.mapLookup),
     jumpIf(record, '!=', 0, hasRecord),
-    load('r1', control, counters.missedRecords),
-    add('r1', 1),
-    store(control, counters.missedRecords, 'r1'),
+    ...count(counters.missedRecords),
     jump(next),
     label(hasRecord),
   ];
 }
 
 export function keepRecord(counters: RecordCounters): Statement[] {
-  return [load('r1', control, counters.records), add('r1', 1), store(control, counters.records, 'r1')];
+  return count(counters.records);
+}
+
+/** Adds 1 to a field of the control map. r1 is lost. */
+export function count(counter: Field): Statement[] {
+  return [load('r1', control, counter), add('r1', 1), store(control, counter, 'r1')];
 }
 
 /** Ports, namespace and addresses. A socket without a port stands in no table: the program goes on at `next`. */

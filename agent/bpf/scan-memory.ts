@@ -62,7 +62,8 @@ export const controlLayout = layout('control', {
   missedTasks: 4,
   /** Listeners that have connections to accept. */
   acceptQueues: 4,
-  padding: 4,
+  /** Processes in whose namespace something is in TIME_WAIT, and listeners that have handshakes under way. */
+  passing: 4,
   /** Address of the files last taken from a process whose first thread has exited: its threads share them. */
   threadFiles: 8,
 });

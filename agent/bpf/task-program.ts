@@ -7,7 +7,6 @@
  * back, as if it had not been there: the fds may have been another's.
  */
 import { slotsPerCall, walkCallback } from './fd-program.ts';
-import { helpers } from './helper-functions.ts';
 import {
   add,
   and,
@@ -25,8 +24,10 @@ import {
   shiftRight,
   store,
 } from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { pidNumber } from './pid-number.ts';
+import { control, count } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
 import { stackSlot, walkArguments } from './stack.ts';
 
@@ -40,7 +41,7 @@ const stack = {
 } as const;
 
 /** `thread` is what the iterator shows, `process` the first thread of its process, `entry` a taskLayout. */
-const [thread, entry, process, control] = ['r6', 'r7', 'r8', 'r9'] as const;
+const [thread, entry, process] = ['r6', 'r7', 'r8'] as const;
 
 const { fields: counters } = controlLayout;
 
@@ -108,9 +109,7 @@ function takeEntry(taskMap: number): Statement[] {
     loadMap('r1', taskMap),
     callHelper(helpers.mapLookup),
     jumpIf('r0', '!=', 0, 'has-entry'),
-    load('r1', control, counters.missedTasks),
-    add('r1', 1),
-    store(control, counters.missedTasks, 'r1'),
+    ...count(counters.missedTasks),
     jump('done'),
     label('has-entry'),
     move(entry, 'r0'),
@@ -144,8 +143,12 @@ function describeProcess(kernel: KernelLayout, pidLevel: number): Statement[] {
     load('r1', 'r1', kernel.namespaces.net),
     load('r2', 'r1', kernel.net.inode),
     store(entry, fields.netns, 'r2'),
-    load('r1', 'r1', kernel.net.connections),
-    store(entry, fields.connections, 'r1'),
+    load('r2', 'r1', kernel.net.connections),
+    store(entry, fields.connections, 'r2'),
+    load('r1', 'r1', kernel.net.timeWaits),
+    jumpIf('r1', '<', 2, 'no-time-waits'),
+    ...count(counters.passing),
+    label('no-time-waits'),
     load('r1', control, counters.records),
     store(entry, fields.firstRecord, 'r1'),
     move('r1', entry),
@@ -184,8 +187,6 @@ function keepOrTakeBack({ task }: KernelLayout): Statement[] {
     store(control, counters.records, 'r1'),
     jump('done'),
     label('keep'),
-    load('r1', control, counters.tasks),
-    add('r1', 1),
-    store(control, counters.tasks, 'r1'),
+    ...count(counters.tasks),
   ];
 }

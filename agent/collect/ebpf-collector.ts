@@ -16,6 +16,7 @@ import type { FoundSockets } from '../bpf/loaded-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
+import { readOrphans } from '../procfs/net-sockstat.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
@@ -27,7 +28,7 @@ import { ebpfCannotSee } from './ebpf-cannot-see.ts';
 import { type EbpfPrograms, openEbpfPrograms } from './ebpf-programs.ts';
 import { asUnavailable } from './ebpf-unavailable.ts';
 import { HeldSockets } from './held-sockets.ts';
-import { OwnerlessSockets } from './ownerless-sockets.ts';
+import { type OwnerlessQuestion, OwnerlessSockets } from './ownerless-sockets.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
 import { type TaskNamespaces, taskNamespaces } from './task-namespaces.ts';
@@ -53,6 +54,9 @@ async function loadedOrUnavailable<T>(load: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What a scan tells the next one. */
+type Surroundings = Pick<OwnerlessQuestion, 'namespaces' | 'signs'>;
+
 /** Records looked at between two looks at the clock: about a millisecond of work. */
 const recordsPerLook = 4000;
 
@@ -68,8 +72,7 @@ export class EbpfCollector implements Collector {
   readonly #processes: ProcessTable;
   readonly #namespaces: NamespaceTable;
   /** As of the last scan; the first one looks for them beforehand. */
-  #taskNamespaces: TaskNamespaces | null = null;
-  #hasAcceptQueue = false;
+  #surroundings: Surroundings | null = null;
   #isScanning = false;
   #isClosed = false;
 
@@ -114,17 +117,13 @@ export class EbpfCollector implements Collector {
     const startedAtMs = Date.now();
     const slice = new TimeSlice(this.#sliceMs);
     this.#users.refresh();
-    const question = {
-      namespaces: this.#taskNamespaces ?? this.#namespacesOf(await this.#programs.scan.run()),
-      hasAcceptQueue: this.#hasAcceptQueue,
-      nowMs: performance.now(),
-    };
-    const tables = await this.#ownerless.read(question, slice);
+    this.#surroundings ??= this.#surroundingsOf(await this.#programs.scan.run());
+    const nowMs = performance.now();
+    const tables = await this.#ownerless.read({ ...this.#surroundings, nowMs }, slice);
     const found = await this.#programs.scan.run();
-    const namespaces = this.#namespacesOf(found);
-    this.#taskNamespaces = namespaces;
-    this.#hasAcceptQueue = found.acceptQueues > 0;
-    if (this.#hasAcceptQueue) await this.#ownerless.readAcceptQueue({ ...question, namespaces }, slice);
+    const { namespaces, signs } = this.#surroundingsOf(found);
+    this.#surroundings = { namespaces, signs };
+    await this.#ownerless.readAgain({ namespaces, signs, nowMs }, slice);
     const held = await this.#readHeld(found, slice);
     const netns = await this.#describeNamespaces(namespaces, held);
     this.#processes.expire();
@@ -145,8 +144,15 @@ export class EbpfCollector implements Collector {
     };
   }
 
-  #namespacesOf(found: FoundSockets): TaskNamespaces {
-    return taskNamespaces(new TaskTable(found.tasks), this.#procRoot, this.#programs.self);
+  /** Where the next scan looks for sockets without an owner, and whether there is a sign of any. */
+  #surroundingsOf({ tasks, acceptQueues, passing }: FoundSockets): Surroundings {
+    return {
+      namespaces: taskNamespaces(new TaskTable(tasks), this.#procRoot, this.#programs.self),
+      signs: {
+        isPassing: passing > 0 || readOrphans(`${this.#procRoot}/self`) !== 0,
+        hasAcceptQueue: acceptQueues > 0,
+      },
+    };
   }
 
   async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<readonly OwnedSocket[]> {

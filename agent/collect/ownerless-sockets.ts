@@ -1,8 +1,9 @@
 /**
  * The sockets that no process holds: what a walk over fds cannot see.
  *
- *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Looked for in every scan, by a walk
- *               over the kernel's table of connections; by sock_diag in namespaces that have a table of their own.
+ *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Looked for whenever the kernel's
+ *               counters say that there are any, by a walk over its table of connections; and in every scan by sock_diag in
+ *               namespaces that have a table of their own.
  *     lasting   the accept queue, sockets of the kernel's own (NFS, WireGuard), sockets on their way to another process.
  *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
  *               next; except that the walk looks for an accept queue whenever a listener says that it has one.
@@ -48,16 +49,23 @@ export interface Held {
   holds(inode: number): boolean;
 }
 
+/** What the kernel's counters say, so that nothing is looked for that is not there. */
+export interface OwnerlessSigns {
+  /** Something is in TIME_WAIT, has no file any more, or has not got one yet. */
+  readonly isPassing: boolean;
+  /** A listener has connections to accept. */
+  readonly hasAcceptQueue: boolean;
+}
+
 export interface OwnerlessQuestion {
   readonly namespaces: TaskNamespaces;
-  /** A listener has connections to accept, as of the last scan. */
-  readonly hasAcceptQueue: boolean;
+  readonly signs: OwnerlessSigns;
   /** On a monotonic clock. */
   readonly nowMs: number;
 }
 
 /** What one reading was about. */
-type Reading = 'everything' | 'passing' | 'passing and accept queues';
+type Reading = 'everything' | 'nothing' | 'passing' | 'passing and accept queues';
 
 /** What was read of sock_diag or /proc, and what could not be seen. */
 export interface OwnerlessTables extends Omit<AllDiagTables, 'scanned'> {
@@ -86,18 +94,21 @@ export class OwnerlessSockets {
     return this.#readPassing(question, slice);
   }
 
-  /** To be called when the scan has found an accept queue: reads once more, unless that was looked for. */
-  async readAcceptQueue(question: OwnerlessQuestion, slice: TimeSlice): Promise<void> {
-    if (this.#reading === 'passing') await this.#readPassing({ ...question, hasAcceptQueue: true }, slice);
+  /** To be called after the scan, with the signs of that time: looks for what there was no sign of before. */
+  async readAgain(question: OwnerlessQuestion, slice: TimeSlice): Promise<void> {
+    const { isPassing, hasAcceptQueue } = question.signs;
+    const isNew =
+      (this.#reading === 'nothing' && isPassing) ||
+      (hasAcceptQueue && (this.#reading === 'nothing' || this.#reading === 'passing'));
+    if (isNew) await this.#readPassing(question, slice);
   }
 
-  async #readPassing(
-    { namespaces, hasAcceptQueue }: OwnerlessQuestion,
-    slice: TimeSlice,
-  ): Promise<OwnerlessTables> {
-    const found = await this.#walk.run(hasAcceptQueue);
-    this.#reading = hasAcceptQueue && found !== null ? 'passing and accept queues' : 'passing';
-    const isWalked = (netns: number): boolean => found !== null && namespaces.sharing.has(netns);
+  async #readPassing({ namespaces, signs }: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
+    const { isPassing, hasAcceptQueue } = signs;
+    const isSign = isPassing || hasAcceptQueue;
+    const found = isSign ? await this.#walk.run(hasAcceptQueue) : null;
+    this.#reading = readingOf(signs, found !== null);
+    const isWalked = (netns: number): boolean => (!isSign || found !== null) && namespaces.sharing.has(netns);
     const others = new Map([...namespaces.entrances].filter(([netns]) => !isWalked(netns)));
     const tables = await this.#tables.read(others, slice, passing);
     const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
@@ -127,10 +138,11 @@ export class OwnerlessSockets {
     const rows = this.#rows.filter((row) => !isHeld(row));
     if (this.#reading === 'everything') {
       const ownerless = withoutTuplesOf(rows, held.fresh);
-      this.#lasting = ownerless.filter((row) => !isPassing(row));
+      this.#lasting = ownerless.filter((row) => !isPassingRow(row));
       return ownerless;
     }
-    const isLeft = (row: OwnedSocket): boolean => this.#reading === 'passing' || row.inode !== 0;
+    const isLeft = (row: OwnedSocket): boolean =>
+      this.#reading !== 'passing and accept queues' || row.inode !== 0;
     const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
     this.#lasting = withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh);
     return withoutTuplesOf(rows, held.fresh).concat(this.#lasting);
@@ -143,7 +155,13 @@ export class OwnerlessSockets {
   }
 }
 
-function isPassing({ protocol, state }: SocketRow): boolean {
+/** @param isWalked false where the table of connections cannot be walked */
+function readingOf({ isPassing, hasAcceptQueue }: OwnerlessSigns, isWalked: boolean): Reading {
+  if (!isPassing && !hasAcceptQueue) return 'nothing';
+  return hasAcceptQueue && isWalked ? 'passing and accept queues' : 'passing';
+}
+
+function isPassingRow({ protocol, state }: SocketRow): boolean {
   return protocol === 'tcp' && passingStates.has(state);
 }
 

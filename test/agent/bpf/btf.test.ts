@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Btf, BtfError, readKernelBtf } from '../../../agent/bpf/btf.ts';
-import { helpers } from '../../../agent/bpf/helper-functions.ts';
+import { helpers } from '../../../agent/bpf/kernel-functions.ts';
 import { kernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import { type BtfType, encodeBtf } from './btf-encoding.ts';
 
@@ -49,7 +49,7 @@ const types: readonly BtfType[] = [
       ['words', 8, 192],
     ],
   }, // 9
-  { kind: 'function', name: 'outer', sizeOrType: 0 }, // 10
+  { kind: 'func', name: 'outer', sizeOrType: 0 }, // 10
   {
     kind: 'enum',
     name: 'color',
@@ -89,7 +89,7 @@ describe('a description made by hand', () => {
 
   it('types of one name are told apart by their kind', () => {
     expect(btf.id('struct', 'outer')).toBe(9);
-    expect(btf.id('function', 'outer')).toBe(10);
+    expect(btf.id('func', 'outer')).toBe(10);
     expect(btf.structBytes('outer')).toBe(40);
   });
 

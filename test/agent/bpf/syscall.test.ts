@@ -46,7 +46,7 @@ function bpfFds(): string[] {
 describe.skipIf(obstacle !== null)('the kernel', () => {
   it('a program that it refuses is refused in words', async () => {
     const calls = await loadBpfCalls();
-    const iterator = readKernelBtf().id('function', 'bpf_iter_task');
+    const iterator = readKernelBtf().id('func', 'bpf_iter_task');
     const { bytes, listing } = assemble([
       load('r3', 'r5', { name: 'task_struct.files', offset: 8, bytes: 8 }),
       move('r0', 0),

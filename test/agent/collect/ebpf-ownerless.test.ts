@@ -67,12 +67,14 @@ function machine() {
     close: () => void asked.push('close walk'),
   };
   const ownerless = new OwnerlessSockets(tables, walk);
-  const scan = async (nowMs: number, hasAcceptQueue = false): Promise<number[]> => {
-    await ownerless.read({ namespaces, hasAcceptQueue, nowMs }, new TimeSlice());
+  const scan = async (nowMs: number, hasAcceptQueue = false, isPassing = true): Promise<number[]> => {
+    await ownerless.read({ namespaces, signs: { isPassing, hasAcceptQueue }, nowMs }, new TimeSlice());
     return ownerless.besides(held).map(({ local }) => local.port);
   };
   return { asked, shows, held, ownerless, scan };
 }
+
+const passingOnly = { isPassing: true, hasAcceptQueue: false };
 
 const timeWait = 6;
 const established = 1;
@@ -102,17 +104,45 @@ describe('what is asked', () => {
     expect(asked.slice(1)).toEqual(['walk for accept queues', 'passing of 1,2']);
   });
 
-  it('an accept queue that the scan found is looked for, unless it was', async () => {
+  it('nothing of the walk without a sign', async () => {
+    const { asked, shows, scan } = machine();
+    await scan(0);
+    shows.diag = [row({ port: 4, netns: apart })];
+    expect(await scan(1, false, false)).toEqual([4]);
+    expect(asked.slice(1)).toEqual(['passing of 2']);
+  });
+
+  it.each([
+    ['nothing, and still nothing', false, false, { isPassing: false, hasAcceptQueue: false }, []],
+    ['nothing, and something passes now', false, false, { isPassing: true, hasAcceptQueue: false }, ['walk']],
+    [
+      'nothing, and an accept queue now',
+      false,
+      false,
+      { isPassing: false, hasAcceptQueue: true },
+      ['walk for accept queues'],
+    ],
+    ['what passes, and it still does', true, false, { isPassing: true, hasAcceptQueue: false }, []],
+    [
+      'what passes, and an accept queue now',
+      true,
+      false,
+      { isPassing: true, hasAcceptQueue: true },
+      ['walk for accept queues'],
+    ],
+    ['an accept queue, which is still there', true, true, { isPassing: true, hasAcceptQueue: true }, []],
+  ])('again after the scan: looked for %s', async (_, isPassing, hasAcceptQueue, signs, expected) => {
     const { asked, ownerless, scan } = machine();
-    const again = (): Promise<void> =>
-      ownerless.readAcceptQueue({ namespaces, hasAcceptQueue: false, nowMs: 5 }, new TimeSlice());
+    const again = (): Promise<void> => ownerless.readAgain({ namespaces, signs, nowMs: 5 }, new TimeSlice());
     await scan(0);
     await again();
     expect(asked).toEqual(['all of 1,2']);
-    await scan(1);
+    await scan(1, hasAcceptQueue, isPassing);
+    const before = asked.length;
     await again();
+    expect(asked.slice(before).filter((what) => what.startsWith('walk'))).toEqual(expected);
     await again();
-    expect(asked.slice(1)).toEqual(['walk', 'passing of 2', 'walk for accept queues', 'passing of 2']);
+    expect(asked.slice(before).filter((what) => what.startsWith('walk'))).toEqual(expected);
   });
 
   it('is closed with both', () => {
@@ -150,7 +180,7 @@ describe('what is told', () => {
     const { shows, held, ownerless, scan } = machine();
     await scan(0);
     const read = async (nowMs: number): Promise<OwnedSocket[]> => {
-      await ownerless.read({ namespaces, hasAcceptQueue: false, nowMs }, new TimeSlice());
+      await ownerless.read({ namespaces, signs: passingOnly, nowMs }, new TimeSlice());
       return ownerless.besides(held);
     };
     const [one, two] = [1, 2].map((localPort) => ({ fd: 0, inode: 0, state: timeWait, localPort }));
@@ -224,7 +254,7 @@ describe('what is told', () => {
   it('what the walk had no room for is counted', async () => {
     const { ownerless } = machine();
     const read = (nowMs: number) =>
-      ownerless.read({ namespaces, hasAcceptQueue: false, nowMs }, new TimeSlice());
+      ownerless.read({ namespaces, signs: passingOnly, nowMs }, new TimeSlice());
     expect((await read(0)).missedConnections).toBe(0);
     expect((await read(1)).missedConnections).toBe(3);
   });

@@ -40,6 +40,7 @@ export function encodeFound(tasks: readonly TaskOf[]): FoundSockets {
     missedRecords: 0,
     missedTasks: 0,
     acceptQueues: 0,
+    passing: 0,
   };
 }
 
