@@ -1,5 +1,6 @@
 /** What an agent is told when it starts, and the defaults of all of it. */
 import { defaultGrpcAddress } from '../wire/protocol.ts';
+import type { CollectorSource } from './collect/source.ts';
 import type { CmdlineMode } from './resolve/redact-cmdline.ts';
 
 export interface AgentConfig {
@@ -17,6 +18,8 @@ export interface AgentConfig {
   readonly intervalMs: number;
   /** Where /proc is mounted. */
   readonly procRoot: string;
+  /** By which way sockets are read. */
+  readonly source: CollectorSource;
   /** How much of command lines leaves the host. */
   readonly cmdline: CmdlineMode;
   /** HOST:PORT for Prometheus; null = no endpoint. */
@@ -32,6 +35,8 @@ export const defaultAgentConfig: AgentConfig = {
   labels: new Map(),
   intervalMs: 1000,
   procRoot: '/proc',
+  // The rungs above it do not yet carry a TIME_WAIT over a restart of the agent.
+  source: 'procfs',
   cmdline: 'redacted',
   metrics: null,
 };

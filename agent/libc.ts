@@ -11,6 +11,8 @@ export interface Libc {
   send(fd: number, bytes: Buffer, length: number, flags: number): number;
   recv(fd: number, bytes: Buffer, length: number, flags: number): number;
   close(fd: number): number;
+  /** Moves the calling thread, and no other, into the namespace that `fd` is open on. */
+  setns(fd: number, type: number): number;
   /** Entries as struct linux_dirent64; 0 at the end. */
   getdents64(fd: number, bytes: Buffer, length: number): number;
   /** `name` ends with a NUL byte, the target does not. */
@@ -37,6 +39,7 @@ export async function loadLibc(): Promise<Libc> {
       send: library.func('intptr_t send(int, const void *, size_t, int)') as Libc['send'],
       recv: library.func('intptr_t recv(int, void *, size_t, int)') as Libc['recv'],
       close: library.func('int close(int)') as Libc['close'],
+      setns: library.func('int setns(int, int)') as Libc['setns'],
       getdents64: library.func('intptr_t getdents64(int, void *, size_t)') as Libc['getdents64'],
       readlinkat: library.func(
         'intptr_t readlinkat(int, const void *, void *, size_t)',

@@ -1,6 +1,7 @@
 /** The YAML file of `--config`: what may stand in it, and where it is wrong. */
 import { LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { collectorSources } from '../agent/collect/source.ts';
 import { usageFailure } from './exit.ts';
 import { graphFormats } from './format/output-format.ts';
 
@@ -37,6 +38,7 @@ const configSchema = z.strictObject({
       realm: text.optional(),
       interval: text.optional(),
       procfs: text.optional(),
+      source: z.enum(collectorSources).optional(),
       cmdline: z.enum(['full', 'redacted', 'none']).optional(),
       metrics: text.optional(),
       labels: z.record(z.string(), scalar).optional(),

@@ -1,4 +1,5 @@
 /** Settings of the daemons: flags, environment and the `agent` and `aggregator` sections of the file, to their configs. */
+import { collectorSources } from '../agent/collect/source.ts';
 import type { AgentConfig } from '../agent/config.ts';
 import { defaultAgentConfig } from '../agent/config.ts';
 import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
@@ -32,6 +33,7 @@ const agentSettings = {
   labels: labelsSetting(),
   interval: durationSetting(defaultAgentConfig.intervalMs, intervalMsMin),
   procfs: textSetting(defaultAgentConfig.procRoot),
+  source: choiceSetting(collectorSources, defaultAgentConfig.source),
   cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
   metrics: addressSetting(null),
 } as const;
@@ -47,6 +49,7 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
     labels: new Map([...values.labels, ...values.label]),
     intervalMs: values.interval,
     procRoot: values.procfs,
+    source: values.source,
     cmdline: values.cmdline,
     metrics: values.metrics,
   };

@@ -1,8 +1,9 @@
 /** What a scan could not see, in plain sentences: what, why, and what to do. */
 
+import type { Privilege } from './privilege.ts';
+
 export interface Blindness {
-  /** What the agent may do: everything that capabilities allow, what root may do without them, or what a user may. */
-  readonly privilege: 'capable' | 'root' | 'user';
+  readonly privilege: Privilege;
   /** Processes whose open files are closed to the agent. */
   readonly closedProcesses: number;
   /** Processes whose network namespace the agent may not know. */
@@ -13,6 +14,8 @@ export interface Blindness {
   readonly hidesOthers: boolean;
   /** Socket tables that were longer than the agent reads. */
   readonly truncatedTables: readonly string[];
+  /** Namespaces that the agent may not enter, and why, where it would rather do so; null = it entered all. */
+  readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
   /** Why the host-local networks are unknown; null = they are known. */
   readonly interfacesProblem: string | null;
 }
@@ -51,6 +54,13 @@ export function cannotSee(blindness: Blindness): string[] {
   }
   for (const table of blindness.truncatedTables) {
     sentences.push(`The end of ${table} was not read: it is longer than whotalks reads in one scan.`);
+  }
+  if (blindness.closedEntries !== null) {
+    const { namespaces, reason } = blindness.closedEntries;
+    sentences.push(
+      `The sockets of ${counted(namespaces, 'other network namespace', 'other network namespaces')} are read from ` +
+        `/proc, which is slower, because the agent may not enter them (${reason}): this needs CAP_SYS_ADMIN.`,
+    );
   }
   if (blindness.interfacesProblem !== null) {
     sentences.push(

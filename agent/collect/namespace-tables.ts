@@ -61,10 +61,13 @@ export async function readAllTables(
   return { read, scanned, closed };
 }
 
+/** A process through whose folder a namespace is read. */
+export type Entrance = Pick<Inhabitant, 'path'>;
+
 /** `gone` when every process tried went away meanwhile: nothing is known then about the sockets of the namespace. */
-async function readNamespaceTables(
+export async function readNamespaceTables(
   netns: number,
-  inhabitants: readonly Inhabitant[],
+  inhabitants: readonly Entrance[],
   reader: TableReader,
   slice: TimeSlice,
 ): Promise<NamespaceTables | Unread> {

@@ -7,15 +7,11 @@
  *
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
-import type { Netns } from '../../model/netns.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
-import { LibcError, type LoadLibc, loadLibc } from '../libc.ts';
-import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
-import { type FdReader, NodeFdReader, type SocketFds } from '../procfs/pid-fd.ts';
-import { readNetnsInode } from '../procfs/pid-netns.ts';
+import { type LoadLibc, loadLibc } from '../libc.ts';
+import { chooseFdReader } from '../procfs/choose-fd-reader.ts';
+import type { FdReader, SocketFds } from '../procfs/pid-fd.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { readMayInspectOthers } from '../procfs/pid-status.ts';
-import { readSelf } from '../procfs/pids.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { TableReader } from '../procfs/table-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
@@ -27,7 +23,9 @@ import { SocketOwners } from '../resolve/socket-owners.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
 import { type Census, type Inhabitant, takeCensus, visit } from './census.ts';
+import { describeNamespaces } from './describe-namespaces.ts';
 import { groupByNetns, type NamespaceTables, readAllTables } from './namespace-tables.ts';
+import { readPrivilege } from './privilege.ts';
 
 export interface ProcfsCollectorOptions {
   /** Default `/proc`. */
@@ -106,15 +104,16 @@ export class ProcfsCollector implements Collector {
     this.#users.refresh();
     const byNetns = groupByNetns(census.inhabitants);
     const tables = await readAllTables(byNetns, this.#tableReader, slice);
-    const netns = await this.#describeNamespaces(byNetns);
+    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns);
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
     const blindness = {
-      privilege: this.#privilege(),
+      privilege: readPrivilege(this.#procRoot),
       closedProcesses: census.closed + closed,
       unplacedProcesses: census.closed + census.inhabitants.filter((one) => one.netns === null).length,
       closedNamespaces: tables.closed,
       hidesOthers: census.hidesOthers,
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
+      closedEntries: null,
       interfacesProblem: this.#namespaces.hostProblem,
     };
     const scan = {
@@ -128,22 +127,6 @@ export class ProcfsCollector implements Collector {
       cannotSee: cannotSee(blindness),
     };
     return { scan, closed };
-  }
-
-  #privilege(): 'capable' | 'root' | 'user' {
-    if (readMayInspectOthers(`${this.#procRoot}/self`)) return 'capable';
-    return process.geteuid?.() === 0 ? 'root' : 'user';
-  }
-
-  async #describeNamespaces(byNetns: ReadonlyMap<number, readonly Inhabitant[]>): Promise<Netns[]> {
-    const self = readSelf(this.#procRoot);
-    const own = self === null ? null : readNetnsInode(processPath(this.#procRoot, self));
-    const nowMs = performance.now();
-    const described: Netns[] = [];
-    for (const [inode, inhabitants] of byNetns) {
-      described.push(await this.#namespaces.describe(inode, inhabitants[0]!.path, inode === own, nowMs));
-    }
-    return described;
   }
 
   /**
@@ -173,14 +156,5 @@ export class ProcfsCollector implements Collector {
     }
     owners.finish();
     return closed;
-  }
-}
-
-async function chooseFdReader(load: LoadLibc): Promise<FdReader> {
-  try {
-    return new LibcFdReader(await load());
-  } catch (error) {
-    if (error instanceof LibcError) return new NodeFdReader();
-    throw error;
   }
 }

@@ -9,18 +9,9 @@ import {
   parseDatagram,
 } from './message.ts';
 import { errnoName, NetlinkError } from './netlink-error.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
 
-const afNetlink = 16;
-const sockRaw = 3;
-const sockCloexec = 0o2000000;
 const netlinkRoute = 0;
-
-/** recv(2) flags: never wait, and tell the true length of a datagram that did not fit. */
-const dontWait = 0x40;
-const truncated = 0x20;
-
-/** The kernel never puts more than 32 KiB into one datagram of a dump. */
-const receiveBytes = 64 << 10;
 
 /** Upper bound of one dump; a host with more interfaces than this fits is refused rather than half read. */
 export const dumpMessagesMax = 100_000;
@@ -29,31 +20,16 @@ export const dumpMessagesMax = 100_000;
 const dumpAttemptsMax = 4;
 
 export class RouteSocket {
-  readonly #libc: Libc;
-  readonly #fd: number;
-  readonly #buffer = Buffer.allocUnsafeSlow(receiveBytes);
+  readonly #socket: NetlinkSocket;
   #sequence = 0;
-  #isOpen = true;
 
-  private constructor(libc: Libc, fd: number) {
-    this.#libc = libc;
-    this.#fd = fd;
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
   }
 
   /** Throws NetlinkError where the machine refuses such sockets (seccomp). */
   static open(libc: Libc): RouteSocket {
-    const fd = libc.socket(afNetlink, sockRaw | sockCloexec, netlinkRoute);
-    if (fd < 0) throw new NetlinkError('open a netlink socket', errnoName(libc.errno()));
-    const socket = new RouteSocket(libc, fd);
-    // struct sockaddr_nl, 12 bytes: u16 family, u16 padding, u32 port id (0 = kernel's choice), u32 groups.
-    const address = Buffer.alloc(12);
-    address.writeUInt16LE(afNetlink, 0);
-    if (libc.bind(fd, address, address.length) < 0) {
-      const errno = libc.errno();
-      socket.close();
-      throw new NetlinkError('bind a netlink socket', errnoName(errno));
-    }
-    return socket;
+    return new RouteSocket(NetlinkSocket.open(libc, netlinkRoute));
   }
 
   /** All entries of one table. Repeats a dump that the kernel says was interrupted; the last attempt stands as it is. */
@@ -67,18 +43,13 @@ export class RouteSocket {
 
   /** Idempotent. */
   close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#libc.close(this.#fd);
+    this.#socket.close();
   }
 
   #dumpOnce(type: number, payload: Buffer): NetlinkMessage[] {
     const sequence = ++this.#sequence;
     const flags = messageFlagBits.request | messageFlagBits.dump;
-    const request = encodeMessage({ type, flags, sequence, payload });
-    if (this.#libc.send(this.#fd, request, request.length, 0) < 0) {
-      throw new NetlinkError('send a netlink request', errnoName(this.#libc.errno()));
-    }
+    this.#socket.send(encodeMessage({ type, flags, sequence, payload }));
     const entries: NetlinkMessage[] = [];
     for (;;) {
       for (const message of this.#receive()) {
@@ -95,15 +66,10 @@ export class RouteSocket {
     }
   }
 
-  /** The kernel fills the queue during send and recv themselves, so an empty queue means that no answer will come. */
   #receive(): NetlinkMessage[] {
-    const length = this.#libc.recv(this.#fd, this.#buffer, this.#buffer.length, dontWait | truncated);
-    if (length < 0) throw new NetlinkError('receive a netlink answer', errnoName(this.#libc.errno()));
-    if (length > this.#buffer.length) {
-      throw new NetlinkError('receive a netlink answer', `datagram of ${length} bytes is truncated`);
-    }
+    const length = this.#socket.receive();
     // The buffer is used again for the next datagram, while the entries of this one are kept.
-    return parseDatagram(Buffer.from(this.#buffer.subarray(0, length)));
+    return parseDatagram(Buffer.from(this.#socket.bytes.subarray(0, length)));
   }
 }
 

@@ -13,6 +13,18 @@ export function parseUid(text: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
+/** How many pid namespaces lie between the one that this /proc is of and that of the process, both counted; null = unknown. */
+export function readPidDepth(path: string): number | null {
+  const bytes = readRecordFile(`${path}/status`);
+  return isUnread(bytes) ? null : parsePidDepth(bytes.toString('latin1'));
+}
+
+/** `NSpid:`, the pid in each of them, outermost first; null when the line is missing. */
+export function parsePidDepth(text: string): number | null {
+  const match = /^NSpid:((?:\t\d+)+)$/m.exec(text);
+  return match === null ? null : match[1]!.split('\t').length - 1;
+}
+
 /** Bits of include/uapi/linux/capability.h: what reading the files of other users' processes takes. */
 const capDacReadSearch = 1n << 2n;
 const capSysPtrace = 1n << 19n;

@@ -31,6 +31,12 @@ export function processPath(procRoot: string, pid: number): string {
   return `${procRoot}/${pid}`;
 }
 
+/** Folder of the process, read through one of its threads where the first one has exited. */
+export function threadPath(procRoot: string, pid: number, tid: number): string {
+  const folder = processPath(procRoot, pid);
+  return tid === pid ? folder : `${folder}/task/${tid}`;
+}
+
 /** Content of a file that the kernel prints as one record (stat, status, cgroup ...): a read that is not filled is all. */
 export function readRecordFile(path: string): Buffer | Unread {
   return readUntil(path, fileBytesMax, (got, room) => got < room);

@@ -3,9 +3,9 @@ import { type Process, processKey } from '../../model/process.ts';
 import { readCgroup } from '../procfs/pid-cgroup.ts';
 import { readCmdline } from '../procfs/pid-cmdline.ts';
 import { readExe } from '../procfs/pid-exe.ts';
-import type { PidStat } from '../procfs/pid-stat.ts';
+import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
-import { isUnread, type Unread } from '../procfs/proc-file.ts';
+import { isUnread, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
 import { programName } from './program.ts';
 import { type CmdlineMode, formatCmdline } from './redact-cmdline.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
@@ -20,6 +20,27 @@ interface Remembered extends Reading {
   /** Number of the last scan that asked for it. */
   scan: number;
 }
+
+/** What a process is without its files in /proc. */
+type Identity = Pick<Process, 'pid' | 'startTicks' | 'comm' | 'uid'>;
+
+/** A process as something other than /proc has seen it. */
+export interface SeenProcess extends Identity {
+  /** A thread that has files: pid, or another one where the first thread has exited. */
+  readonly tid: number;
+}
+
+/** What only its files tell. */
+type Details = Omit<Process, keyof Identity | 'user'>;
+
+const unknownDetails: Details = {
+  exe: null,
+  cmdline: null,
+  program: null,
+  container: null,
+  unit: null,
+  pod: null,
+};
 
 export class ProcessTable {
   readonly #users: UserNames;
@@ -51,6 +72,33 @@ export class ProcessTable {
     }
     const read = this.#read(path, pid, stat);
     if (isUnread(read)) return read;
+    return this.#renew(key, known, read, nowMs);
+  }
+
+  /**
+   * Details of a process that something other than /proc has seen, which is asked for the rest only. What /proc does not
+   * tell, because it may not or the process is gone, is unknown; the process is there all the same.
+   */
+  resolveSeen(procRoot: string, seen: SeenProcess, nowMs: number): Process {
+    const key = processKey(seen);
+    const known = this.#remembered.get(key);
+    const isAsKnown = known?.process.comm === seen.comm && known.process.uid === seen.uid;
+    if (known !== undefined && isAsKnown && !isRefreshDue(known, nowMs)) {
+      known.scan = this.#scan;
+      return known.process;
+    }
+    const read = this.#readSeen(procRoot, seen, isAsKnown ? known?.process : undefined);
+    return this.#renew(key, known, read, nowMs);
+  }
+
+  /** Ends a scan: forgets every process that was not asked for during it. */
+  expire(): void {
+    for (const [key, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(key);
+    this.#scan++;
+  }
+
+  /** The known object, unless something about it changed. */
+  #renew(key: string, known: Remembered | undefined, read: Process, nowMs: number): Process {
     const process = known !== undefined && isSameProcess(known.process, read) ? known.process : read;
     this.#remember(key, {
       process,
@@ -59,12 +107,6 @@ export class ProcessTable {
       scan: this.#scan,
     });
     return process;
-  }
-
-  /** Ends a scan: forgets every process that was not asked for during it. */
-  expire(): void {
-    for (const [key, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(key);
-    this.#scan++;
   }
 
   #remember(key: string, entry: Remembered): void {
@@ -76,19 +118,34 @@ export class ProcessTable {
   #read(path: string, pid: number, stat: PidStat): Process | Unread {
     const uid = readUid(path);
     if (isUnread(uid)) return uid;
+    const { startTicks, comm } = stat;
+    return this.#describe({ pid, startTicks, comm, uid }, this.#readDetails(path));
+  }
+
+  /** @param before what is known of it, and stays so when it has gone away meanwhile */
+  #readSeen(procRoot: string, seen: SeenProcess, before: Process | undefined): Process {
+    const { pid, tid, startTicks } = seen;
+    const details = this.#readDetails(threadPath(procRoot, pid, tid));
+    const stat = readPidStat(processPath(procRoot, pid));
+    const isThere = !isUnread(stat) && stat.startTicks === startTicks;
+    return isThere ? this.#describe(seen, details) : (before ?? this.#describe(seen, unknownDetails));
+  }
+
+  #readDetails(path: string): Details {
     const args = orElse(readCmdline(path), []);
     const exe = orElse(readExe(path), null);
     return {
-      pid,
-      startTicks: stat.startTicks,
-      comm: stat.comm,
       exe,
       cmdline: formatCmdline(args, this.#cmdline),
       program: programName(exe, args),
-      uid,
-      user: this.#users.nameOf(uid),
       ...resolveWorkload(orElse(readCgroup(path), [])),
     };
+  }
+
+  #describe({ pid, startTicks, comm, uid }: Identity, details: Details): Process {
+    const { exe, cmdline, program, container, unit, pod } = details;
+    const user = this.#users.nameOf(uid);
+    return { pid, startTicks, comm, exe, cmdline, program, uid, user, container, unit, pod };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Reads what doctor concludes from: this host's /proc, its C library, and the server. */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
+import { examineRungs, openCollector } from '../../agent/collect/ladder.ts';
 import { loadLibc } from '../../agent/libc.ts';
 import { RouteSocket } from '../../agent/netlink/route-socket.ts';
 import { parseEffectiveCapabilities } from '../../agent/procfs/pid-status.ts';
@@ -47,15 +47,20 @@ function isClosed(folder: string): boolean {
   return names[0] !== undefined && readLink(`${folder}/${names[0]}`) === denied;
 }
 
-async function examineScan(procRoot: string): Promise<Pick<Findings, 'scan' | 'scanProblem'>> {
-  const collector = createProcfsCollector({ procRoot, cmdline: 'none' });
+/** As an agent scans that is left to choose. The rungs that it passed over have lines of their own. */
+async function examineScan(procRoot: string): Promise<Pick<Findings, 'scan' | 'scanProblem' | 'rungs'>> {
+  const options = { procRoot, cmdline: 'none' } as const;
   try {
+    const rungs = await examineRungs(options);
+    const best = rungs.find(({ problem }) => problem === null);
+    const collector = await openCollector(best?.name ?? 'auto', options);
     const { sockets, scannedNetns, cannotSee } = await collector.scan();
-    return { scan: { sockets: sockets.length, namespaces: scannedNetns.size, cannotSee }, scanProblem: null };
-  } catch (error) {
-    return { scan: null, scanProblem: messageOf(error) };
-  } finally {
     collector.close();
+    const { name } = collector;
+    const scan = { collector: name, sockets: sockets.length, namespaces: scannedNetns.size, cannotSee };
+    return { rungs, scan, scanProblem: null };
+  } catch (error) {
+    return { rungs: [], scan: null, scanProblem: messageOf(error) };
   }
 }
 

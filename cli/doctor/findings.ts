@@ -1,4 +1,5 @@
 /** What doctor found out, and what it concludes: per facility whether it is there, what is lost, what fixes it. Pure. */
+import type { RungReport } from '../../agent/collect/ladder.ts';
 import type { AboutDocument } from '../../model/document.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
 import { type Capability, hasCapability } from './capabilities.ts';
@@ -14,8 +15,12 @@ export interface Findings {
   readonly closedProcesses: number;
   /** null = /proc is not a mount of its own. */
   readonly hidepid: string | null;
+  /** Ways of reading sockets, best first; empty when none could be tried. */
+  readonly rungs: readonly RungReport[];
   /** null = the scan failed, with why. */
   readonly scan: {
+    /** Name of the rung that made it. */
+    readonly collector: string;
     readonly sockets: number;
     readonly namespaces: number;
     readonly cannotSee: readonly string[];
@@ -49,6 +54,7 @@ export function conclude(findings: Findings, programName: string): Check[] {
     ...needed.map((capability) => capabilityCheck(findings, capability, programName)),
     descriptorCheck(findings, programName),
     hidepidCheck(findings),
+    ...findings.rungs.map(rungCheck),
     scanCheck(findings),
     facility(
       'koffi',
@@ -122,10 +128,15 @@ function hidepidCheck({ hidepid, uid }: Findings): Check {
   return lacking('hidepid', hidepid, 'every process of other users', 'sudo mount -o remount,hidepid=0 /proc');
 }
 
+function rungCheck({ name, problem, lost, fix }: RungReport): Check {
+  return facility(`collector ${name}`, problem, lost, fix);
+}
+
 function scanCheck({ scan, scanProblem }: Findings): Check {
   if (scan === null)
     return lacking('sockets', scanProblem ?? 'no scan', 'everything', 'mount -t proc proc /proc');
-  const detail = `${scan.sockets} in ${scan.namespaces} network namespace${scan.namespaces === 1 ? '' : 's'}`;
+  const place = `${scan.namespaces} network namespace${scan.namespaces === 1 ? '' : 's'}`;
+  const detail = `${scan.sockets} in ${place}, by ${scan.collector}`;
   if (scan.cannotSee.length === 0) return ok('sockets', detail);
   // Each of the sentences ends with what to do.
   return { check: 'sockets', state: 'lacking', detail, lost: scan.cannotSee.join(' '), fix: null };

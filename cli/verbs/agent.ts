@@ -1,8 +1,8 @@
 /** `whotalks agent`: the agent of this host, until it is told to stop. */
-import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
 import { runAgent } from '../../agent/run.ts';
 import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
+import { openHostCollector } from '../host-collector.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import { createDaemonLog } from '../log.ts';
 import { requireProcfs } from '../require-procfs.ts';
@@ -12,11 +12,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
   warnIfExposed(io, '--server', config.server, config.insecure);
-  const collector = createProcfsCollector({ procRoot: config.procRoot, cmdline: config.cmdline });
-  await runAgent(config, {
-    collector,
-    log: createDaemonLog(io),
-    signal: io.signal,
-  });
+  const collector = await openHostCollector(config.source, config);
+  await runAgent(config, { collector, log: createDaemonLog(io), signal: io.signal });
   return endOfDaemon(io.signal);
 }

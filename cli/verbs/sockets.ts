@@ -1,7 +1,8 @@
 /** `whotalks sockets [FILTER]`: this host's sockets with their owners, without an aggregator. */
 import { hostname } from 'node:os';
 import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
-import type { Scan } from '../../agent/collector.ts';
+import { collectorSources } from '../../agent/collect/source.ts';
+import type { Collector, Scan } from '../../agent/collector.ts';
 import { InvalidRequest } from '../../aggregator/serve/request.ts';
 import { type SortFields, sortRows } from '../../aggregator/serve/sort.ts';
 import type { SocketDocument } from '../../model/document.ts';
@@ -13,6 +14,7 @@ import { socketColumns } from '../columns/sockets.ts';
 import { type ExitCode, exitCodes, usageFailure } from '../exit.ts';
 import { checked } from '../filter-operand.ts';
 import { listFormats } from '../format/output-format.ts';
+import { openHostCollector } from '../host-collector.ts';
 import {
   type CommonSettings,
   commonSettingsOf,
@@ -23,7 +25,7 @@ import {
 import { note } from '../io.ts';
 import { formatListing } from '../print.ts';
 import { requireProcfs } from '../require-procfs.ts';
-import { countSetting, resolveSettings, textSetting } from '../settings.ts';
+import { choiceSetting, countSetting, resolveSettings, textSetting } from '../settings.ts';
 import { findSocketOfFd, requireProcess, socketSentence } from '../socket-of-fd.ts';
 import { socketSubject, socketsDocument } from '../sockets-document.ts';
 
@@ -32,6 +34,7 @@ const noNumber = -1;
 
 const socketsSettings = {
   procfs: textSetting('/proc'),
+  source: choiceSetting(collectorSources, 'auto'),
   pid: countSetting(noNumber),
   fd: countSetting(noNumber),
 } as const;
@@ -39,21 +42,31 @@ const socketsSettings = {
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io, operand } = invocation;
   const settings = commonSettingsOf(invocation);
-  const { procfs, pid, fd } = resolveSettings(socketsSettings, sourcesOf(invocation, {}));
+  const { procfs, source, pid, fd } = resolveSettings(socketsSettings, sourcesOf(invocation, {}));
   const filter = checked('filter', () => parseFilter(operand));
   requireFormat(settings.output, listFormats);
   if (fd !== noNumber && pid === noNumber)
     throw usageFailure('--fd needs --pid: whose file descriptor is it?');
   requireProcfs(procfs);
-  const collector = createProcfsCollector({ procRoot: procfs, cmdline: 'none' });
+  const options = { procRoot: procfs, cmdline: 'none' } as const;
+  if (fd !== noNumber) {
+    // One process alone is cheapest to ask through its own folder.
+    const found = await closing(createProcfsCollector(options), (collector) =>
+      findSocketOfFd(collector, procfs, pid, fd),
+    );
+    return showSocketOfFd(invocation, settings, found);
+  }
+  if (pid !== noNumber) requireProcess(procfs, pid);
+  const scan = await closing(await openHostCollector(source, options), (collector) => collector.scan());
+  const found = selectSockets(scan, filter, pid === noNumber ? null : pid);
+  for (const sentence of scan.cannotSee) note(io, `cannot see: ${sentence}`);
+  return showSockets(invocation, settings, found);
+}
+
+/** What `use` brings, with the collector closed after it. */
+async function closing<C extends Collector, T>(collector: C, use: (collector: C) => Promise<T>): Promise<T> {
   try {
-    if (fd !== noNumber)
-      return await showSocketOfFd(invocation, settings, await findSocketOfFd(collector, procfs, pid, fd));
-    if (pid !== noNumber) requireProcess(procfs, pid);
-    const scan = await collector.scan();
-    const found = selectSockets(scan, filter, pid === noNumber ? null : pid);
-    for (const sentence of scan.cannotSee) note(io, `cannot see: ${sentence}`);
-    return showSockets(invocation, settings, found);
+    return await use(collector);
   } finally {
     collector.close();
   }

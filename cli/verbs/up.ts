@@ -1,5 +1,4 @@
 /** `whotalks up`: aggregator and agent of this host in one process, joined by real gRPC on loopback. */
-import { createProcfsCollector } from '../../agent/collect/procfs-collector.ts';
 import type { Collector, Scan } from '../../agent/collector.ts';
 import { runAgent } from '../../agent/run.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
@@ -10,6 +9,7 @@ import { addressLines, serverFlag, startEmbedded } from '../embedded.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { plainText } from '../format/plain-text.ts';
 import { wrapText } from '../format/wrap.ts';
+import { openHostCollector } from '../host-collector.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
 import { createPersonLog } from '../log.ts';
@@ -22,13 +22,11 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const agentConfig = agentConfigOf(invocation);
   requireProcfs(agentConfig.procRoot);
   const log = createPersonLog(io);
+  const opened = await openHostCollector(agentConfig.source, agentConfig);
   const aggregator = await startEmbedded(io, settings, log);
   warnIfExposed(io, '--listen', aggregator.grpcAddress, settings.config.insecure);
   warnIfExposed(io, '--http', aggregator.httpAddress, settings.config.insecure);
-  const collector = tellingFirstScan(
-    createProcfsCollector({ procRoot: agentConfig.procRoot, cmdline: agentConfig.cmdline }),
-    (scan) => io.stdout.write(welcome(io, aggregator, scan)),
-  );
+  const collector = tellingFirstScan(opened, (scan) => io.stdout.write(welcome(io, aggregator, scan)));
   try {
     const config = { ...agentConfig, server: aggregator.grpcAddress };
     await runAgent(config, { collector, log, signal: io.signal });
@@ -42,7 +40,9 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
 function tellingFirstScan(collector: Collector, tell: (scan: Scan) => void): Collector {
   let isTold = false;
   return {
-    name: collector.name,
+    get name() {
+      return collector.name;
+    },
     close: () => collector.close(),
     scan: async () => {
       const scan = await collector.scan();

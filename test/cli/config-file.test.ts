@@ -14,6 +14,7 @@ describe('parseConfigFile', () => {
           'limit: 5',
           'agent:',
           '  labels: { tier: web }',
+          '  source: sockdiag',
           'aggregator:',
           '  names: { 10.9.4.20: legacy, 10.8.0.0/16: office }',
           '  services: [{ service: shop, match: { unit: "shop-*" } }]',
@@ -22,7 +23,7 @@ describe('parseConfigFile', () => {
     ).toEqual({
       server: '127.0.0.1:7000',
       limit: 5,
-      agent: { labels: { tier: 'web' } },
+      agent: { labels: { tier: 'web' }, source: 'sockdiag' },
       aggregator: {
         names: { '10.9.4.20': 'legacy', '10.8.0.0/16': 'office' },
         services: [{ service: 'shop', match: { unit: 'shop-*' } }],
@@ -41,6 +42,7 @@ describe('parseConfigFile', () => {
     ],
     ['\nlimit: many', /^w\.yaml:2: limit: expected a number$/],
     ['output: yaml', /^w\.yaml:1: output: expected table, wide, json, ndjson, csv, dot, mermaid$/],
+    ['agent: { source: x }', /^w\.yaml:1: agent\.source: expected auto, ebpf, sockdiag, procfs$/],
     [
       'aggregator:\n  services:\n    - service: x\n      match: { colour: red }',
       /^w\.yaml:4: aggregator\.services\.0\.match\.colour: unknown key; allowed here: host, program, /,

@@ -1,6 +1,7 @@
 /** `sockets` on this machine, with sockets of this very process. */
 import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SocketsDocument } from '../../model/document.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -88,6 +89,36 @@ describe('sockets', () => {
     } finally {
       closeSync(file);
     }
+  });
+
+  test('--source names the way of reading, and every way finds the same', async () => {
+    const ask = (source: string) => runCli(['sockets', `:${port}`, '-o', 'json', '--source', source]);
+    const socketsOf = async (source: string): Promise<unknown> => {
+      const { code, out } = await ask(source);
+      return code === 0
+        ? (JSON.parse(out) as SocketsDocument).sockets
+            .map(({ inode }) => inode)
+            .toSorted((a, b) => (a ?? 0) - (b ?? 0))
+        : code;
+    };
+    expect(await socketsOf('sockdiag')).toEqual(await socketsOf('procfs'));
+    expect(await socketsOf('auto')).toEqual(await socketsOf('procfs'));
+    expect(await ask('telepathy')).toEqual({
+      code: 2,
+      out: '',
+      err: 'whotalks: --source: expected auto, ebpf, sockdiag, procfs, found "telepathy"\n',
+    });
+  });
+
+  test('a source that does not work is an error of one line', async () => {
+    const procfs = join(import.meta.dirname, '../fixtures/proc');
+    expect(await runCli(['sockets', '--procfs', procfs, '--source', 'sockdiag'])).toEqual({
+      code: 1,
+      out: '',
+      err:
+        `whotalks: sockdiag does not work here: ${procfs} is a copy of /proc, not the kernel's own; to get it: allow ` +
+        'AF_NETLINK sockets (seccomp, or RestrictAddressFamilies= of systemd), and npm ci --omit=dev for koffi.\n',
+    });
   });
 
   test('a filter that nothing matches says so', async () => {

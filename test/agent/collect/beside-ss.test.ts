@@ -2,14 +2,27 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { SocketState } from '../../../model/socket-state.ts';
-import { children, closeAll, connected, fdOf, holders, listen, open, scanOnce } from './machine.ts';
+import {
+  children,
+  closeAll,
+  connected,
+  fdOf,
+  holders,
+  listen,
+  open,
+  scanBy,
+  scanOnce,
+  workingRungs,
+} from './machine.ts';
 
 afterEach(closeAll);
 
-describe('beside ss', () => {
+describe.each(workingRungs)('%s, beside ss', (rung) => {
+  beforeEach(() => scanBy(rung));
+
   it('every socket of these processes has the same state, ports, owners, inode and user', async () => {
     const [server] = await listen('127.0.0.1');
     const [six] = await listen('::');

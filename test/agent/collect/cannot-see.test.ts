@@ -9,6 +9,7 @@ const nothing: Blindness = {
   closedNamespaces: 0,
   hidesOthers: false,
   truncatedTables: [],
+  closedEntries: null,
   interfacesProblem: null,
 };
 
@@ -34,6 +35,11 @@ it.each([
   [
     { truncatedTables: ['/proc/1/net/tcp'] },
     'The end of /proc/1/net/tcp was not read: it is longer than whotalks reads in one scan.',
+  ],
+  [
+    { closedEntries: { namespaces: 2, reason: 'EPERM' } },
+    'The sockets of 2 other network namespaces are read from /proc, which is slower, because the agent may not enter ' +
+      'them (EPERM): this needs CAP_SYS_ADMIN.',
   ],
   [
     { closedNamespaces: 1, privilege: 'root' as const },

@@ -3,12 +3,28 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
-import type { Scan } from '../../../agent/collector.ts';
+import { examineRungs, openCollector } from '../../../agent/collect/ladder.ts';
+import type { RungName } from '../../../agent/collect/source.ts';
+import type { Collector, Scan } from '../../../agent/collector.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { Children } from './child-node.ts';
 
 export const children = new Children();
+
+/** The rungs that work for whoever runs the tests; procfs always does. */
+export const workingRungs: readonly RungName[] = (await examineRungs())
+  .filter(({ problem }) => problem === null)
+  .map(({ name }) => name);
+
+/** The collector of the test that runs. */
+const current: { collector: Collector | null } = { collector: null };
+
+/** Lets scanOnce go by this rung until closeAll. */
+export async function scanBy(rung: RungName): Promise<void> {
+  current.collector = await openCollector(rung);
+  // What is found from here on is news to it, as to one that has been running for long.
+  await current.collector.scan();
+}
 
 /** Whatever is put here is closed after the test. */
 export const open: (Server | Socket | UdpSocket)[] = [];
@@ -19,11 +35,13 @@ export async function closeAll(): Promise<void> {
     else one.close();
   }
   await children.endAll();
+  current.collector?.close();
+  current.collector = null;
 }
 
+/** By the collector of scanBy. */
 export function scanOnce(): Promise<Scan> {
-  const collector = createProcfsCollector();
-  return collector.scan().finally(() => collector.close());
+  return current.collector!.scan();
 }
 
 export async function listen(host: string): Promise<[Server, number]> {

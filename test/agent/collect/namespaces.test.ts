@@ -1,14 +1,16 @@
 /** Real network namespaces, and a real lack of privilege. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
 import { denied } from '../../../agent/procfs/proc-file.ts';
-import { children, closeAll, holders, listen, scanOnce, withPorts } from './machine.ts';
+import { children, closeAll, holders, listen, scanBy, scanOnce, withPorts, workingRungs } from './machine.ts';
 
 afterEach(closeAll);
 
 const isRoot = process.geteuid?.() === 0;
 
-describe.skipIf(!isRoot)('as root', () => {
+describe.skipIf(!isRoot).each(workingRungs)('%s, as root', (rung) => {
+  beforeEach(() => scanBy(rung));
+
   /** Listens on a fixed endpoint and connects to it from a fixed port: the same four-tuples in every namespace. */
   const pair = `
     const net = require('node:net');
@@ -51,8 +53,13 @@ describe.skipIf(!isRoot)('as root', () => {
     expect(addresses).toContainEqual({ ip: 'fd77::2', prefixLength: 64, device: 'veth0' });
     expect(addresses.filter(({ ip }) => ip.startsWith('127.') || ip === '::1')).toEqual([]);
   });
+});
 
-  it('without privileges: every row, owners of the own processes, and what is missing is said', async () => {
+/** Without privilege there is no eBPF. */
+const unprivilegedRungs = workingRungs.filter((rung) => rung !== 'ebpf');
+
+describe.skipIf(!isRoot).each(unprivilegedRungs)('%s, without privileges', (rung) => {
+  it('every row, owners of the own processes, and what is missing is said', async () => {
     const [, port] = await listen('127.0.0.1');
     const nobody = 65534;
     const theirs = children.start(
@@ -60,10 +67,12 @@ describe.skipIf(!isRoot)('as root', () => {
       { uid: nobody },
     );
     const theirPort = Number(await theirs.line());
-    const collector = createProcfsCollector();
+    const alone = createProcfsCollector();
     process.seteuid!(nobody);
     try {
-      const scan = await collector.scan();
+      // Opened without privileges too, as by a user's agent.
+      await scanBy(rung);
+      const scan = await scanOnce();
       expect(withPorts(scan, theirPort, 0).map(holders)).toEqual([[theirs.pid]]);
       expect(withPorts(scan, port, 0)).toHaveLength(1);
       expect(scan.cannotSee).toEqual([
@@ -74,10 +83,10 @@ describe.skipIf(!isRoot)('as root', () => {
           /^The network namespace of \d+ processes is unknown, so sockets of other namespaces may be missing: .*; run as root\.$/,
         ),
       ]);
-      expect(await collector.scanProcess(process.ppid)).toBe(denied);
+      expect(await alone.scanProcess(process.ppid)).toBe(denied);
     } finally {
       process.seteuid!(0);
-      collector.close();
+      alone.close();
     }
   });
 });

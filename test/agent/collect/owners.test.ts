@@ -1,13 +1,26 @@
 /** Who holds a socket, with real processes: prefork, passed fds, processes that come and go. */
 import { execFileSync } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
 import { until } from '../../support/until.ts';
-import { children, closeAll, connected, fdOf, holders, listen, scanOnce, withPorts } from './machine.ts';
+import {
+  children,
+  closeAll,
+  connected,
+  fdOf,
+  holders,
+  listen,
+  scanBy,
+  scanOnce,
+  withPorts,
+  workingRungs,
+} from './machine.ts';
 
 afterEach(closeAll);
 
-describe('several processes', () => {
+describe.each(workingRungs)('%s, several processes', (rung) => {
+  beforeEach(() => scanBy(rung));
+
   const idle = 'console.log("up"); setInterval(() => {}, 1e6)';
 
   it('a prefork server: one listener, four owners', async () => {

@@ -1,7 +1,7 @@
 /** The collector on this machine's own /proc: sockets of every kind in one process, with and without an inode. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
 import type { Scan } from '../../../agent/collector.ts';
 import { LibcError } from '../../../agent/libc.ts';
@@ -17,13 +17,17 @@ import {
   holders,
   listen,
   open,
+  scanBy,
   scanOnce,
   withPorts,
+  workingRungs,
 } from './machine.ts';
 
 afterEach(closeAll);
 
-describe('one process', () => {
+describe.each(workingRungs)('%s, one process', (rung) => {
+  beforeEach(() => scanBy(rung));
+
   it('a loopback connection is two sockets with swapped tuples and different inodes', async () => {
     const [server, port] = await listen('127.0.0.1');
     const [client] = await connected(server);
@@ -85,35 +89,11 @@ describe('one process', () => {
     expect(mine).toHaveLength(100);
     expect(new Set(mine.map(({ local }) => local.port))).toEqual(clients);
   });
-
-  it('is found alone, by its pid', async () => {
-    const [, port] = await listen('127.0.0.1');
-    const collector = createProcfsCollector();
-    const alone = await collector.scanProcess(process.pid);
-    collector.close();
-    expect('sockets' in alone && withPorts(alone, port, 0).map(holders)).toEqual([[process.pid]]);
-  });
-
-  it('looks the same without koffi, which is said', async () => {
-    const [, port] = await listen('127.0.0.1');
-    const collector = createProcfsCollector({
-      loadLibc: () => Promise.reject(new LibcError('cannot load koffi: not installed')),
-    });
-    const scan = await collector.scan();
-    expect(withPorts(scan, port, 0).map(holders)).toEqual([[process.pid]]);
-    expect(scan.cannotSee).toContain(
-      'Host-local container networks are not told apart from routed ones: cannot load koffi: not installed; ' +
-        'reinstall whotalks with its native module koffi, or allow AF_NETLINK.',
-    );
-    const withKoffi = await scanOnce();
-    const own = ({ netns }: Scan): unknown[] =>
-      netns.filter(({ isHost }) => isHost).map(({ inode }) => inode);
-    expect(own(scan)).toEqual(own(withKoffi));
-    expect(own(scan)).toHaveLength(1);
-  });
 });
 
-describe('sockets without an inode', () => {
+describe.each(workingRungs)('%s, sockets without an inode', (rung) => {
+  beforeEach(() => scanBy(rung));
+
   it('a connection in the accept queue has no owner', async () => {
     const blocked = children.start(`
       const server = require('node:net').createServer().listen(0, '127.0.0.1', () => {
@@ -149,5 +129,35 @@ describe('sockets without an inode', () => {
       return find()?.state === 'time-wait' || JSON.stringify(find());
     });
     expect(find()).toEqual({ state: 'time-wait', inode: 0, pids: [process.pid] });
+  });
+});
+
+describe('procfs alone', () => {
+  beforeEach(() => scanBy('procfs'));
+
+  it('one process is found alone, by its pid', async () => {
+    const [, port] = await listen('127.0.0.1');
+    const collector = createProcfsCollector();
+    const alone = await collector.scanProcess(process.pid);
+    collector.close();
+    expect('sockets' in alone && withPorts(alone, port, 0).map(holders)).toEqual([[process.pid]]);
+  });
+
+  it('a scan looks the same without koffi, which is said', async () => {
+    const [, port] = await listen('127.0.0.1');
+    const collector = createProcfsCollector({
+      loadLibc: () => Promise.reject(new LibcError('cannot load koffi: not installed')),
+    });
+    const scan = await collector.scan();
+    expect(withPorts(scan, port, 0).map(holders)).toEqual([[process.pid]]);
+    expect(scan.cannotSee).toContain(
+      'Host-local container networks are not told apart from routed ones: cannot load koffi: not installed; ' +
+        'reinstall whotalks with its native module koffi, or allow AF_NETLINK.',
+    );
+    const withKoffi = await scanOnce();
+    const own = ({ netns }: Scan): unknown[] =>
+      netns.filter(({ isHost }) => isHost).map(({ inode }) => inode);
+    expect(own(scan)).toEqual(own(withKoffi));
+    expect(own(scan)).toHaveLength(1);
   });
 });

@@ -2,51 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Libc } from '../../../agent/libc.ts';
 import { getLink, parseLink } from '../../../agent/netlink/link.ts';
-import { encodeMessage, type NetlinkMessage } from '../../../agent/netlink/message.ts';
+import type { NetlinkMessage } from '../../../agent/netlink/message.ts';
 import { NetlinkError } from '../../../agent/netlink/netlink-error.ts';
 import { RouteSocket } from '../../../agent/netlink/route-socket.ts';
+import { type Answer, fakeLibc } from './fake-libc.ts';
 import { end, newLink } from './messages.ts';
-
-/** A datagram, or the errno with which recv fails. */
-type Answer = readonly NetlinkMessage[] | number;
-
-interface FakeLibc extends Libc {
-  readonly closed: number[];
-}
-
-/** Each request is followed by its own list of answers. */
-function fakeLibc(
-  answers: readonly (readonly Answer[])[],
-  failing: Partial<Record<'socket' | 'bind' | 'send', number>> = {},
-): FakeLibc {
-  const closed: number[] = [];
-  let requests = 0;
-  let queue: Answer[] = [];
-  let errno = 0;
-  const fail = (code: number | undefined, result: number): number => {
-    if (code === undefined) return result;
-    errno = code;
-    return -1;
-  };
-  return {
-    closed,
-    socket: () => fail(failing.socket, 5),
-    bind: () => fail(failing.bind, 0),
-    send: (_, bytes) => {
-      queue = [...(answers[requests++] ?? [])];
-      return fail(failing.send, bytes.length);
-    },
-    recv: (_, bytes) => {
-      const answer = queue.shift() ?? 11;
-      if (typeof answer === 'number') return fail(answer, 0);
-      return Buffer.concat(answer.map(encodeMessage)).copy(bytes);
-    },
-    close: (fd) => closed.push(fd),
-    getdents64: () => -1,
-    readlinkat: () => -1,
-    errno: () => errno,
-  };
-}
 
 const link = (index: number, sequence = 1): NetlinkMessage =>
   newLink({ index, name: `eth${index}`, kind: null, masterIndex: null, hasPeerNetns: false }, sequence);

@@ -31,7 +31,11 @@ const healthy: Findings = {
   processes: 90,
   closedProcesses: 0,
   hidepid: '0',
-  scan: { sockets: 41, namespaces: 2, cannotSee: [] },
+  rungs: [
+    { name: 'sockdiag', problem: null, lost: 'speed', fix: 'allow it' },
+    { name: 'procfs', problem: null, lost: 'everything', fix: 'mount it' },
+  ],
+  scan: { collector: 'sockdiag', sockets: 41, namespaces: 2, cannotSee: [] },
   scanProblem: null,
   koffiProblem: null,
   rtnetlinkProblem: null,
@@ -53,7 +57,9 @@ describe('conclude', () => {
       'CAP_DAC_READ_SEARCH: there',
       'file descriptors of others: readable, 90 processes',
       'hidepid: off',
-      'sockets: 41 in 2 network namespaces',
+      'collector sockdiag: works',
+      'collector procfs: works',
+      'sockets: 41 in 2 network namespaces, by sockdiag',
       'koffi: works',
       'rtnetlink: works',
       'server: 127.0.0.1:7443 answers, version 0.1.0',
@@ -98,7 +104,10 @@ describe('conclude', () => {
 
   test('what is closed to one who has both capabilities is not blamed on a lack of them', () => {
     expect(
-      lacking({ closedProcesses: 1, scan: { sockets: 41, namespaces: 2, cannotSee: ['One.', 'Two.'] } }),
+      lacking({
+        closedProcesses: 1,
+        scan: { collector: 'procfs', sockets: 41, namespaces: 2, cannotSee: ['One.', 'Two.'] },
+      }),
     ).toEqual([
       {
         check: 'file descriptors of others',
@@ -110,7 +119,7 @@ describe('conclude', () => {
       {
         check: 'sockets',
         state: 'lacking',
-        detail: '41 in 2 network namespaces',
+        detail: '41 in 2 network namespaces, by procfs',
         lost: 'One. Two.',
         fix: null,
       },

@@ -1,0 +1,84 @@
+/** The calls of the C library that eBPF takes, through koffi: bpf(2), shared memory, and the addresses of buffers. */
+import { LibcError } from '../libc.ts';
+
+export interface BpfCalls {
+  /** Number of bpf(2) on this machine is known to the callee. -1 on failure. */
+  bpf(command: number, attributes: Buffer): number;
+  /** A shared mapping of a file descriptor, readable and writable; null on failure. */
+  map(fd: number, length: number): Mapping | null;
+  /** An fd of a socket that is connected to nothing; -1 on failure. */
+  socket(): number;
+  close(fd: number): number;
+  /** Of a buffer's first byte. Valid while the buffer is referenced. */
+  address(bytes: Buffer): bigint;
+  /** Of the last call that failed. */
+  errno(): number;
+}
+
+export interface Mapping {
+  /** Not to be touched after `unmap`. */
+  readonly bytes: Buffer;
+  unmap(): void;
+}
+
+export type LoadBpfCalls = () => Promise<BpfCalls>;
+
+/** Number of the system call, by the machine's name in Node. */
+const bpfNumbers: Partial<Record<NodeJS.Architecture, number>> = {
+  x64: 321,
+  arm64: 280,
+  riscv64: 280,
+  loong64: 280,
+};
+
+const protReadWrite = 3;
+const mapShared = 1;
+const mapFailed = 0xffff_ffff_ffff_ffffn;
+
+const afUnix = 1;
+const sockDatagramCloexec = 0o2000002;
+
+/** Throws LibcError where koffi is not to be had, or the machine is one that eBPF is not known on. */
+export async function loadBpfCalls(): Promise<BpfCalls> {
+  const number = bpfNumbers[process.arch];
+  if (number === undefined) throw new LibcError(`no number of bpf(2) is known on ${process.arch}`);
+  const koffi = await importKoffi();
+  const library = koffi.load(null);
+  const syscall = library.func('long syscall(long, int, void *, uint32_t)') as Syscall;
+  const mmap = library.func('void *mmap(void *, size_t, int, int, int, int64_t)') as Mmap;
+  const munmap = library.func('int munmap(void *, size_t)') as (address: unknown, length: number) => number;
+  const socket = library.func('int socket(int, int, int)') as (...numbers: number[]) => number;
+  return {
+    bpf: (command, attributes) => Number(syscall(number, command, attributes, attributes.length)),
+    map: (fd, length) => {
+      const address = mmap(null, length, protReadWrite, mapShared, fd, 0);
+      if (koffi.address(address) === mapFailed) return null;
+      return {
+        bytes: Buffer.from(koffi.view(address, length)),
+        unmap: () => void munmap(address, length),
+      };
+    },
+    socket: () => socket(afUnix, sockDatagramCloexec, 0),
+    close: library.func('int close(int)') as (fd: number) => number,
+    address: (bytes) => koffi.address(bytes),
+    errno: () => koffi.errno(),
+  };
+}
+
+type Syscall = (number: number, command: number, attributes: Buffer, length: number) => number | bigint;
+type Mmap = (
+  near: null,
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+) => unknown;
+
+async function importKoffi(): Promise<typeof import('koffi')['default']> {
+  try {
+    return (await import('koffi')).default;
+  } catch (error) {
+    throw new LibcError(`cannot load koffi: ${(error as Error).message.split('\n')[0]!}`, { cause: error });
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * BTF, the kernel's description of its own types (Documentation/bpf/btf.rst, include/uapi/linux/btf.h): where in which
+ * struct a member lies on the kernel that runs, so that programs fit it without a compiler and without its headers.
+ *
+ *     struct btf_header   u16 magic 0xeb9f, u8 version, u8 flags, u32 header length,
+ *                         u32 type offset, u32 type length, u32 string offset, u32 string length (from the header's end)
+ *     struct btf_type     u32 name offset, u32 info (entries in bits 0-15, kind in 24-28, flag in 31), u32 size or type;
+ *                         then entries, whose number and size depend on the kind. The first type has id 1.
+ *     strings             one NUL-terminated text after the other, each text once
+ *
+ * All in the byte order of the machine; whoever reads one on a big-endian machine is told that it has no magic.
+ */
+import { readFileSync } from 'node:fs';
+
+/** Where the kernel shows its own. */
+const vmlinuxPath = '/sys/kernel/btf/vmlinux';
+
+/** BTF_KIND_*. */
+export const btfKinds = {
+  int: 1,
+  pointer: 2,
+  array: 3,
+  struct: 4,
+  union: 5,
+  enum: 6,
+  typedef: 8,
+  volatile: 9,
+  const: 10,
+  restrict: 11,
+  func: 12,
+  funcPrototype: 13,
+  variable: 14,
+  dataSection: 15,
+  float: 16,
+  declarationTag: 17,
+  typeTag: 18,
+  enum64: 19,
+} as const;
+
+export type BtfKind = keyof typeof btfKinds;
+
+export const btfMagic = 0xeb9f;
+
+/** struct btf_type without its entries. */
+const typeBytes = 12;
+
+/** struct btf_member: u32 name offset, u32 type, u32 bit offset. */
+const memberBytes = 12;
+
+/** Bytes of each entry after a struct btf_type, by kind. */
+const entryBytes = sizesByKind({
+  struct: memberBytes,
+  union: memberBytes,
+  enum: 8,
+  funcPrototype: 8,
+  dataSection: 12,
+  enum64: 12,
+});
+
+/** Bytes that stand once after a struct btf_type, by kind. */
+const extraBytes = sizesByKind({ int: 4, array: 12, variable: 4, declarationTag: 4 });
+
+/** Kinds that only say something about the type that they refer to. */
+const wrappers: ReadonlySet<number> = new Set([
+  btfKinds.typedef,
+  btfKinds.volatile,
+  btfKinds.const,
+  btfKinds.restrict,
+  btfKinds.typeTag,
+]);
+
+/** A place in memory, relative to the start of a struct. */
+export interface Field {
+  /** As C would write it, such as `sock.__sk_common.skc_family`. */
+  readonly name: string;
+  readonly offset: number;
+  /** Size of the whole member. */
+  readonly bytes: number;
+}
+
+/** The description is none, or lacks something. */
+export class BtfError extends Error {
+  override readonly name = 'BtfError';
+}
+
+/** Reads the description of the running kernel. Throws BtfError where the kernel shows none. */
+export function readKernelBtf(path = vmlinuxPath): Btf {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new BtfError(`cannot read ${path}: ${code ?? 'unknown reason'}`, { cause: error });
+  }
+  return new Btf(bytes);
+}
+
+export class Btf {
+  readonly #types: Buffer;
+  readonly #strings: Buffer;
+  /** By type id: offset in #types, offset of the name in #strings (0 = none), kind. Id 0 is void. */
+  readonly #offsets: Uint32Array;
+  readonly #names: Uint32Array;
+  readonly #kinds: Uint8Array;
+
+  /** Throws BtfError when `bytes` is no BTF. */
+  constructor(bytes: Buffer) {
+    if (bytes.length < 24 || bytes.readUInt16LE(0) !== btfMagic)
+      throw new BtfError('not BTF: no magic number');
+    const headerBytes = bytes.readUInt32LE(4);
+    const section = (at: number): Buffer => {
+      const start = headerBytes + bytes.readUInt32LE(at);
+      const end = start + bytes.readUInt32LE(at + 4);
+      if (end > bytes.length) throw new BtfError(`cut off: ${bytes.length} of ${end} bytes`);
+      return bytes.subarray(start, end);
+    };
+    this.#types = section(8);
+    this.#strings = section(16);
+    const idsMax = Math.floor(this.#types.length / typeBytes) + 1;
+    this.#offsets = new Uint32Array(idsMax);
+    this.#names = new Uint32Array(idsMax);
+    this.#kinds = new Uint8Array(idsMax);
+    this.#index();
+  }
+
+  /** Id of a named type. Throws BtfError when there is none of that kind. */
+  id(kind: BtfKind, name: string): number {
+    const nameOffset = this.#strings.indexOf(`\0${name}\0`, 'latin1') + 1;
+    if (nameOffset > 0) {
+      for (let id = this.#names.indexOf(nameOffset); id > 0; id = this.#names.indexOf(nameOffset, id + 1)) {
+        if (this.#kinds[id] === btfKinds[kind]) return id;
+      }
+    }
+    throw new BtfError(`this kernel has no ${kind} ${name}`);
+  }
+
+  /**
+   * A member of a struct by its path, such as `__sk_common.skc_net.net`. Members of anonymous structs and unions are
+   * named as if they were the struct's own, as in C. Throws BtfError when there is none, or it is a bit field.
+   */
+  field(struct: string, path: string): Field {
+    const name = `${struct}.${path}`;
+    let type = this.id('struct', struct);
+    let bits = 0;
+    for (const member of path.split('.')) {
+      const found = this.#member(type, member);
+      if (found === null) throw new BtfError(`this kernel has no ${name}`);
+      type = found.type;
+      bits += found.bits;
+    }
+    if (bits % 8 !== 0) throw new BtfError(`${name} is a bit field on this kernel`);
+    return { name, offset: bits / 8, bytes: this.#size(type) };
+  }
+
+  /** Size of a struct. Throws BtfError when there is none. */
+  structBytes(name: string): number {
+    return this.#size(this.id('struct', name));
+  }
+
+  /** Value of an enumerator (of 32 bits). Throws BtfError when there is none. */
+  enumerator(enumeration: string, name: string): number {
+    const at = this.#offsets[this.id('enum', enumeration)]!;
+    for (let entry = at + typeBytes, left = this.#entries(at); left > 0; left--, entry += 8) {
+      if (this.#isNamed(this.#types.readUInt32LE(entry), name)) return this.#types.readInt32LE(entry + 4);
+    }
+    throw new BtfError(`this kernel has no ${name} in enum ${enumeration}`);
+  }
+
+  #index(): void {
+    const types = this.#types;
+    const view = new DataView(types.buffer, types.byteOffset, types.length);
+    let id = 1;
+    for (let at = 0; at + typeBytes <= types.length; id++) {
+      const info = view.getUint32(at + 4, true);
+      const kind = (info >>> 24) & 31;
+      this.#offsets[id] = at;
+      this.#names[id] = view.getUint32(at, true);
+      this.#kinds[id] = kind;
+      at += typeBytes + (extraBytes[kind]! + entryBytes[kind]! * (info & 0xffff));
+    }
+  }
+
+  #entries(at: number): number {
+    return this.#types.readUInt32LE(at + 4) & 0xffff;
+  }
+
+  /** Type and bit offset of a direct member, also through anonymous structs and unions; null when there is none. */
+  #member(struct: number, name: string): { type: number; bits: number } | null {
+    const id = this.#unwrap(struct);
+    if (this.#kinds[id] !== btfKinds.struct && this.#kinds[id] !== btfKinds.union) return null;
+    const at = this.#offsets[id]!;
+    // With the flag, the upper 8 bits of an offset are the width of a bit field.
+    const hasWidths = this.#types.readUInt32LE(at + 4) >>> 31 === 1;
+    for (let entry = at + typeBytes, left = this.#entries(at); left > 0; left--, entry += memberBytes) {
+      const nameOffset = this.#types.readUInt32LE(entry);
+      const type = this.#types.readUInt32LE(entry + 4);
+      const offset = this.#types.readUInt32LE(entry + 8);
+      const bits = hasWidths ? offset & 0xffffff : offset;
+      if (this.#isNamed(nameOffset, name)) return { type, bits };
+      if (nameOffset !== 0) continue;
+      const inner = this.#member(type, name);
+      if (inner !== null) return { type: inner.type, bits: bits + inner.bits };
+    }
+    return null;
+  }
+
+  /** The type behind typedefs and qualifiers. */
+  #unwrap(type: number): number {
+    let id = type;
+    while (wrappers.has(this.#kinds[id]!)) id = this.#types.readUInt32LE(this.#offsets[id]! + 8);
+    return id;
+  }
+
+  #size(type: number): number {
+    const id = this.#unwrap(type);
+    const at = this.#offsets[id]!;
+    const kind = this.#kinds[id];
+    if (kind === btfKinds.pointer) return 8;
+    if (kind !== btfKinds.array) return this.#types.readUInt32LE(at + 8);
+    // struct btf_array: u32 element type, u32 index type, u32 elements.
+    return (
+      this.#size(this.#types.readUInt32LE(at + typeBytes)) * this.#types.readUInt32LE(at + typeBytes + 8)
+    );
+  }
+
+  /** Compares in place: members are many, and those that are asked for are few. */
+  #isNamed(nameOffset: number, name: string): boolean {
+    const end = nameOffset + name.length;
+    return this.#strings[end] === 0 && this.#strings.toString('latin1', nameOffset, end) === name;
+  }
+}
+
+/** Index = BTF_KIND_*, which has 5 bits; 0 for kinds that are not named. */
+function sizesByKind(sizes: Partial<Record<BtfKind, number>>): Uint8Array {
+  const table = new Uint8Array(32);
+  for (const [kind, bytes] of Object.entries(sizes)) table[btfKinds[kind as BtfKind]] = bytes;
+  return table;
+}

@@ -1,0 +1,42 @@
+/** Runs the learning program, once, over the agent's own files. */
+import type { BpfCalls } from './bpf-calls.ts';
+import { iterate } from './iteration.ts';
+import type { KernelLayout } from './kernel-layout.ts';
+import { learningProgram } from './learning-program.ts';
+import { linkProgram } from './link-program.ts';
+import { MappedArray } from './mapped-array.ts';
+import { learnedLayout } from './scan-memory.ts';
+
+/** What stays as it is while the agent runs. */
+export interface Learned {
+  /** See learnedLayout. */
+  readonly socketOperations: bigint;
+  readonly pidLevel: number;
+}
+
+/** Throws BpfError. */
+export async function learn(calls: BpfCalls, kernel: KernelLayout): Promise<Learned> {
+  const fds: number[] = [];
+  const map = MappedArray.create(calls, 'learned', learnedLayout.bytes, 1);
+  try {
+    // There is at least this one file that is a socket.
+    fds.push(calls.socket());
+    const link = linkProgram(calls, {
+      name: 'learn',
+      statements: learningProgram(kernel, map.fd),
+      iterator: kernel.functions.fileIterator,
+      callbacks: [],
+      pid: process.pid,
+    });
+    fds.push(link);
+    await iterate(calls, link);
+    const { socketOperations, pidLevel } = learnedLayout.fields;
+    return {
+      socketOperations: map.bytes.readBigUInt64LE(socketOperations.offset),
+      pidLevel: map.bytes.readUInt32LE(pidLevel.offset),
+    };
+  } finally {
+    for (const fd of fds) if (fd >= 0) calls.close(fd);
+    map.close();
+  }
+}

@@ -1,0 +1,40 @@
+/** From statements to an iterator that is ready to run. */
+import { assemble } from './assembler.ts';
+import type { BpfCalls } from './bpf-calls.ts';
+import { callbackPlaces, callbackTypes } from './callback-types.ts';
+import type { Statement } from './instruction.ts';
+import { linkIterator, loadIteratorProgram, loadTypes } from './syscall.ts';
+
+export interface LinkedProgram {
+  readonly name: string;
+  readonly statements: readonly Statement[];
+  /** BTF id of the kernel's function that stands for the iterator. */
+  readonly iterator: number;
+  /** Labels of the functions that the program has called back, in the order in which they stand. */
+  readonly callbacks: readonly string[];
+  /** Visits this process alone; null = all. */
+  readonly pid: number | null;
+}
+
+/** @returns fd of a link, which holds everything else that it needs. Throws BpfError. */
+export function linkProgram(
+  calls: BpfCalls,
+  { name, statements, iterator, callbacks, pid }: LinkedProgram,
+): number {
+  const { bytes, labels, listing } = assemble(statements);
+  const places = callbackPlaces(callbacks.map((callback) => labels.get(callback)!));
+  return withFd(calls, loadTypes(calls, callbackTypes(callbacks)), (types) => {
+    const functions = { types, places };
+    const program = loadIteratorProgram(calls, { name, instructions: bytes, listing, iterator, functions });
+    return withFd(calls, program, (fd) => linkIterator(calls, fd, pid));
+  });
+}
+
+/** Closes `fd` after its use. */
+function withFd<T>(calls: BpfCalls, fd: number, use: (fd: number) => T): T {
+  try {
+    return use(fd);
+  } finally {
+    calls.close(fd);
+  }
+}

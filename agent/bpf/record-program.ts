@@ -1,0 +1,138 @@
+/** The parts of a program that make a record of a socket. `sock` and `control` are as registers say below. */
+import type { Field } from './btf.ts';
+import {
+  add,
+  callHelper,
+  callKernel,
+  jump,
+  jumpIf,
+  label,
+  load,
+  loadMap,
+  move,
+  networkToHost16,
+  type Statement,
+  store,
+} from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
+import type { KernelLayout } from './kernel-layout.ts';
+import { recordLayout } from './scan-memory.ts';
+
+/** struct sock. */
+export const sock = 'r8';
+/** What takeRecord got; lost in every call. */
+export const record = 'r0';
+/** The map that counts. */
+export const control = 'r9';
+
+/** AF_INET, AF_INET6. */
+export const families = { ipv4: 2, ipv6: 10 } as const;
+
+/** IPPROTO_*. */
+export const protocols = { tcp: 6, udp: 17, mptcp: 262 } as const;
+
+/** Bytes 8-11 of an IPv4-mapped IPv6 address, 00 00 ff ff. */
+const mappedWord = 0xffff0000;
+
+const { fields } = recordLayout;
+
+/**
+ * r0 = what r1 points to, as a struct of that type. Loads through it answer 0 where nothing lies. It costs no
+ * instruction of the machine's, but r1 to r5 are lost as in any call.
+ */
+export function castTo({ types, functions }: KernelLayout, type: keyof KernelLayout['types']): Statement[] {
+  return [move('r2', types[type]), callKernel(functions.readOnlyCast, 'bpf_rdonly_cast')];
+}
+
+/** r1 = the 8 bytes at the address in r1, as a number. */
+export function readWord(kernel: KernelLayout): Statement[] {
+  return [...castTo(kernel, 'word'), load('r1', 'r0', kernel.word)];
+}
+
+/** Fields of the control map, and a place on the stack. */
+export interface RecordCounters {
+  readonly records: Field;
+  readonly missedRecords: Field;
+  readonly key: Field;
+}
+
+/**
+ * `record` = the next free record; where there is none, that is counted and the program goes on at `next`. What is
+ * written there counts only after keepRecord.
+ */
+export function takeRecord(
+  recordMap: number,
+  counters: RecordCounters,
+  name: string,
+  next: string,
+): Statement[] {
+  const hasRecord = `${name}-has-record`;
+  return [
+    load('r1', control, counters.records),
+    store('fp', counters.key, 'r1'),
+    move('r2', 'fp'),
+    add('r2', counters.key.offset),
+    loadMap('r1', recordMap),
+    callHelper(helpers.mapLookup),
+    jumpIf(record, '!=', 0, hasRecord),
+    ...count(counters.missedRecords),
+    jump(next),
+    label(hasRecord),
+  ];
+}
+
+export function keepRecord(counters: RecordCounters): Statement[] {
+  return count(counters.records);
+}
+
+/** Adds 1 to a field of the control map. r1 is lost. */
+export function count(counter: Field): Statement[] {
+  return [load('r1', control, counter), add('r1', 1), store(control, counter, 'r1')];
+}
+
+/** Ports, namespace and addresses. A socket without a port stands in no table: the program goes on at `next`. */
+export function describeTuple(kernel: KernelLayout, name: string, next: string): Statement[] {
+  const members = kernel.sock;
+  const [isIpv6, done] = [`${name}-is-ipv6`, `${name}-has-addresses`];
+  return [
+    load('r1', sock, members.localPort),
+    jumpIf('r1', '==', 0, next),
+    store(record, fields.localPort, 'r1'),
+    load('r1', sock, members.remotePort),
+    networkToHost16('r1'),
+    store(record, fields.remotePort, 'r1'),
+    load('r1', sock, members.net),
+    load('r1', 'r1', kernel.net.inode),
+    store(record, fields.netns, 'r1'),
+    load('r1', sock, members.family),
+    jumpIf('r1', '==', families.ipv6, isIpv6),
+    ...copyIpv4(members.localIpv4, fields.localIp),
+    ...copyIpv4(members.remoteIpv4, fields.remoteIp),
+    jump(done),
+    label(isIpv6),
+    ...copyIpv6(members.localIpv6, fields.localIp),
+    ...copyIpv6(members.remoteIpv6, fields.remoteIp),
+    label(done),
+  ];
+}
+
+function copyIpv4(from: Field, to: Field): Statement[] {
+  return [
+    store(record, part(to, 0, 8), 0),
+    store(record, part(to, 8, 4), mappedWord),
+    load('r1', sock, from),
+    store(record, part(to, 12, 4), 'r1'),
+  ];
+}
+
+function copyIpv6(from: Field, to: Field): Statement[] {
+  return [0, 4, 8, 12].flatMap((offset) => [
+    load('r1', sock, part(from, offset, 4)),
+    store(record, part(to, offset, 4), 'r1'),
+  ]);
+}
+
+/** Some bytes of a field. */
+function part({ name, offset }: Field, from: number, bytes: number): Field {
+  return { name: `${name}[${from}]`, offset: offset + from, bytes };
+}

@@ -1,0 +1,109 @@
+/**
+ * What the scan program and the agent share: maps, in the machine's (little-endian) byte order. The program
+ * writes them with these very fields, and the agent reads them at these very offsets.
+ */
+import type { Field } from './btf.ts';
+
+/** One socket under one fd of one process, in ascending order of fd; those of a process follow each other. */
+export const recordLayout = layout('record', {
+  pid: 4,
+  fd: 4,
+  /** Host order. */
+  localPort: 2,
+  /** Host order. */
+  remotePort: 2,
+  /** IPPROTO_TCP 6, IPPROTO_UDP 17 or IPPROTO_MPTCP 262. */
+  protocol: 2,
+  /** TCP_ESTABLISHED 1 ... (include/net/tcp_states.h). */
+  state: 1,
+  /** Always 0. */
+  padding: 1,
+  uid: 4,
+  /** Inode of the socket's network namespace, which need not be that of the process. */
+  netns: 4,
+  /** Inode of the socket. */
+  inode: 4,
+  /** Low half of the start of the process: with the pid, it names the process. The hash of the tuple where there is none. */
+  startLow: 4,
+  /** 16 bytes in network order; an IPv4 address as ::ffff:a.b.c.d. */
+  localIp: 16,
+  remoteIp: 16,
+});
+
+/** One process that has files, in ascending order of its pid or, where its first thread has exited, of another's. */
+export const taskLayout = layout('task', {
+  /** As the agent's own pid namespace counts. */
+  pid: 4,
+  /** 0 when the parent is not in the agent's pid namespace. */
+  parentPid: 4,
+  /** Nanoseconds since boot, asleep or not. */
+  startNs: 8,
+  /** Inode number of its cgroup in the unified hierarchy. */
+  cgroup: 8,
+  /** Effective user. */
+  uid: 4,
+  netns: 4,
+  /** NUL-terminated. */
+  comm: 16,
+  /** The thread whose files were read, pid where the first thread lives. */
+  tid: 4,
+  /** Index of its first record. Its last one is before the first of the next task. */
+  firstRecord: 4,
+  /** Address of the hash table that its namespace keeps connections in; nearly all namespaces share one. */
+  connections: 8,
+});
+
+/** Counters of one scan; the agent sets them to 0 before it. */
+export const controlLayout = layout('control', {
+  records: 4,
+  tasks: 4,
+  /** Sockets and processes that found no room. */
+  missedRecords: 4,
+  missedTasks: 4,
+  /** Listeners that have connections to accept. */
+  acceptQueues: 4,
+  /** Processes in whose namespace something is in TIME_WAIT, and listeners that have handshakes under way. */
+  passing: 4,
+  /** Address of the files last taken from a process whose first thread has exited: its threads share them. */
+  threadFiles: 8,
+});
+
+/** What goes on between the agent and the walk over the connections. */
+export const walkLayout = layout('walk', {
+  records: 4,
+  missedRecords: 4,
+  /** Next bucket to be looked at; the agent sets it to 0. */
+  bucket: 4,
+  /** How many there are; 0 where the walk cannot be done. */
+  buckets: 4,
+  /** Set by the agent: 1 looks at open connections too, which nearly all have a process. */
+  isThorough: 4,
+  padding: 4,
+});
+
+/** What the learning program finds out. */
+export const learnedLayout = layout('learned', {
+  /** Address of the file operations that all sockets have, and nothing else. */
+  socketOperations: 8,
+  /** How deep below the initial pid namespace the agent is. */
+  pidLevel: 4,
+  padding: 4,
+});
+
+interface Layout<Name extends string> {
+  readonly fields: Readonly<Record<Name, Field>>;
+  readonly bytes: number;
+}
+
+/** Fields one after the other. Throws RangeError when one is not aligned to its size, or the sum is not to 8 bytes. */
+function layout<Name extends string>(struct: string, sizes: Readonly<Record<Name, number>>): Layout<Name> {
+  const fields: Partial<Record<Name, Field>> = {};
+  let offset = 0;
+  for (const [name, bytes] of Object.entries(sizes) as [Name, number][]) {
+    if (offset % Math.min(bytes, 8) !== 0) throw new RangeError(`${struct}.${name} is not aligned`);
+    fields[name] = { name: `${struct}.${name}`, offset, bytes };
+    offset += bytes;
+  }
+  if (offset % 8 !== 0) throw new RangeError(`${struct} is not aligned`);
+  return { fields: fields as Record<Name, Field>, bytes: offset };
+}

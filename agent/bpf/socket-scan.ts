@@ -1,0 +1,106 @@
+/**
+ * The scan of all sockets that processes hold, by a program that the agent builds for the kernel it finds: one pass
+ * over all tasks and their fd tables, in every namespace, without a system call or a text per process or socket.
+ *
+ *     btf.ts             what the kernel says of its types      /sys/kernel/btf/vmlinux
+ *     kernel-layout.ts   the members that matter                offsets
+ *     learn.ts           what no type tells                     an address, a level
+ *     task-program.ts    for each process                       a task   } scan-memory.ts
+ *     fd-program.ts      for each of its sockets                a record }
+ *     loaded-scan.ts     the programs in the kernel             bytes in the agent's memory
+ *
+ * What no process holds is found by connection-walk.ts.
+ *
+ * It sees the agent's pid namespace and those below it. Needs Linux 6.2 with BTF, and CAP_BPF with CAP_PERFMON.
+ */
+import type { BpfCalls } from './bpf-calls.ts';
+import { BpfError } from './bpf-error.ts';
+import type { KernelLayout } from './kernel-layout.ts';
+import { type Learned, learn } from './learn.ts';
+import { type FoundSockets, LoadedScan, type ScanSizes } from './loaded-scan.ts';
+
+/** What one scan can tell at most: 128 MiB and 16 MiB of the kernel's memory. */
+export const largestSizes: ScanSizes = { records: 1 << 21, tasks: 1 << 18 };
+
+/** Room at the start, 2 MiB and 256 KiB; a scan that finds it too small makes more and looks again. */
+export const firstSizes: ScanSizes = { records: 1 << 15, tasks: 1 << 12 };
+
+export class SocketScan {
+  readonly #calls: BpfCalls;
+  readonly #kernel: KernelLayout;
+  readonly #learned: Learned;
+  #loaded: LoadedScan;
+
+  private constructor(calls: BpfCalls, kernel: KernelLayout, learned: Learned, sizes: ScanSizes) {
+    this.#calls = calls;
+    this.#kernel = kernel;
+    this.#learned = learned;
+    this.#loaded = LoadedScan.load(calls, kernel, learned, sizes);
+  }
+
+  /** Throws BpfError when the kernel refuses something. */
+  static async open(
+    calls: BpfCalls,
+    kernel: KernelLayout,
+    sizes: ScanSizes = firstSizes,
+  ): Promise<SocketScan> {
+    return new SocketScan(calls, kernel, await learn(calls, kernel), sizes);
+  }
+
+  /** How deep below the initial pid namespace the agent is. */
+  get pidLevel(): number {
+    return this.#learned.pidLevel;
+  }
+
+  get sizes(): ScanSizes {
+    return this.#loaded.sizes;
+  }
+
+  /**
+   * Looks at every process once. One at a time. Throws BpfError, or Node's error of read(2); not for want of room, which
+   * the result tells.
+   */
+  async run(): Promise<FoundSockets> {
+    for (;;) {
+      const found = await this.#loaded.run();
+      const larger = largerSizes(this.sizes, found);
+      if (larger === null || !this.#makeRoom(larger)) return found;
+    }
+  }
+
+  /** False where the kernel does not give it. */
+  #makeRoom(sizes: ScanSizes): boolean {
+    const before = this.#loaded;
+    try {
+      this.#loaded = LoadedScan.load(this.#calls, this.#kernel, this.#learned, sizes);
+    } catch (error) {
+      if (error instanceof BpfError) return false;
+      throw error;
+    }
+    before.close();
+    return true;
+  }
+
+  /** Idempotent. Not during a run. */
+  close(): void {
+    this.#loaded.close();
+  }
+}
+
+/** Null when nothing was missed, or there cannot be more room. */
+export function largerSizes(
+  sizes: ScanSizes,
+  missed: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
+): ScanSizes | null {
+  const larger = {
+    records: grown(sizes.records, missed.missedRecords, largestSizes.records),
+    tasks: grown(sizes.tasks, missed.missedTasks, largestSizes.tasks),
+  };
+  return larger.records === sizes.records && larger.tasks === sizes.tasks ? null : larger;
+}
+
+/** Room for what was there and what was missed, and at least a half more; powers of two, so that growing ends soon. */
+function grown(entries: number, missed: number, max: number): number {
+  if (missed === 0) return entries;
+  return Math.min(max, 2 ** Math.ceil(Math.log2((entries + missed) * 1.5)));
+}

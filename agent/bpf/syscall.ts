@@ -1,0 +1,168 @@
+/**
+ * bpf(2): maps, programs, their types, and the iterators that run them. union bpf_attr of include/uapi/linux/bpf.h, one
+ * struct per command; offsets stand beside each value. Everything is an fd, closed on exec, that the caller closes.
+ *
+ * All functions throw BpfError.
+ */
+import type { BpfCalls } from './bpf-calls.ts';
+import { BpfError } from './bpf-error.ts';
+
+/** enum bpf_cmd. */
+const commands = { mapCreate: 0, programLoad: 5, typesLoad: 18, linkCreate: 28, iteratorCreate: 33 } as const;
+
+/** BPF_MAP_TYPE_ARRAY and BPF_F_MMAPABLE. */
+const arrayMap = 2;
+const mappable = 0x400;
+
+/** BPF_PROG_TYPE_TRACING and BPF_TRACE_ITER. */
+const tracingProgram = 26;
+const iteratorAttachment = 28;
+
+/** struct bpf_func_info. */
+const functionPlaceBytes = 8;
+
+/**
+ * Programs that call the helpers of tracing have to be under a licence that is compatible with the GPL. This is that of
+ * the generated programs alone, which run inside the kernel; nothing else in this project is touched by it.
+ */
+const programLicence = Buffer.from('Dual BSD/GPL\0');
+
+/** Room for what the verifier has to say of one program. */
+const logBytes = 1 << 20;
+
+/** How often a program is loaded anew because a signal came in between, which makes the verifier give up: EAGAIN. */
+const loadAttemptsMax = 5;
+
+/** Longest name of a program or map, without its NUL. */
+const nameBytesMax = 15;
+
+/** An array map of which user space can map the values into its memory. @param valueBytes a multiple of 8 */
+export function createArrayMap(calls: BpfCalls, name: string, valueBytes: number, entries: number): number {
+  const attributes = Buffer.alloc(72);
+  attributes.writeUInt32LE(arrayMap, 0); // map_type
+  attributes.writeUInt32LE(4, 4); // key_size
+  attributes.writeUInt32LE(valueBytes, 8); // value_size
+  attributes.writeUInt32LE(entries, 12); // max_entries
+  attributes.writeUInt32LE(mappable, 16); // map_flags
+  writeName(attributes, 28, name); // map_name
+  return call(calls, `create the map ${name}`, commands.mapCreate, attributes);
+}
+
+/** The types of a program's functions. */
+export function loadTypes(calls: BpfCalls, types: Buffer): number {
+  const attributes = Buffer.alloc(32);
+  attributes.writeUInt32LE(types.length, 16); // btf_size
+  return call(calls, 'load the types of a program', commands.typesLoad, attributes, [
+    [0, types], // btf
+  ]);
+}
+
+export interface IteratorProgram {
+  readonly name: string;
+  readonly instructions: Buffer;
+  /** One line per instruction, beginning with its index. */
+  readonly listing: readonly string[];
+  /** BTF id of the kernel's function that stands for the iterator. */
+  readonly iterator: number;
+  /** Fd of loadTypes, and an array of struct bpf_func_info; needed where there are callbacks. */
+  readonly functions?: { readonly types: number; readonly places: Buffer };
+}
+
+/** When the verifier refuses, its last word and the instruction that it is about go into the error. */
+export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): number {
+  for (let attempt = 1; ; attempt++) {
+    // Only a program that was refused is worth the time that the log takes.
+    const log = attempt === 1 ? null : Buffer.alloc(logBytes);
+    try {
+      return load(calls, program, log);
+    } catch (error) {
+      if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
+      const isFinal = error.code !== 'EAGAIN' && log !== null;
+      if (isFinal || attempt === loadAttemptsMax) throw error;
+    }
+  }
+}
+
+function load(calls: BpfCalls, program: IteratorProgram, log: Buffer | null): number {
+  const { name, instructions, iterator, functions } = program;
+  const attributes = Buffer.alloc(128);
+  const pointers: Pointer[] = [
+    [8, instructions], // insns
+    [16, programLicence], // license
+  ];
+  attributes.writeUInt32LE(tracingProgram, 0); // prog_type
+  attributes.writeUInt32LE(instructions.length / 8, 4); // insn_cnt
+  if (log !== null) {
+    attributes.writeUInt32LE(1, 24); // log_level
+    attributes.writeUInt32LE(log.length, 28); // log_size
+    pointers.push([32, log]); // log_buf
+  }
+  writeName(attributes, 48, name); // prog_name
+  attributes.writeUInt32LE(iteratorAttachment, 68); // expected_attach_type
+  if (functions !== undefined) {
+    attributes.writeUInt32LE(functions.types, 72); // prog_btf_fd
+    attributes.writeUInt32LE(functionPlaceBytes, 76); // func_info_rec_size
+    pointers.push([80, functions.places]); // func_info
+    attributes.writeUInt32LE(functions.places.length / functionPlaceBytes, 88); // func_info_cnt
+  }
+  attributes.writeUInt32LE(iterator, 108); // attach_btf_id
+  const detail = (): string => (log === null ? '' : verdict(log.toString('latin1'), program.listing));
+  return call(calls, `load the program ${name}`, commands.programLoad, attributes, pointers, detail);
+}
+
+/** The verifier's last line before its statistics, and the last instruction that it looked at, in our words. */
+export function verdict(log: string, listing: readonly string[]): string {
+  const lines = log.slice(0, log.indexOf('\0')).split('\n');
+  const last =
+    lines.findLast((line) => line !== '' && !/^processed \d+ insns/.test(line)) ?? 'no reason given';
+  const index = lines.findLast((line) => /^\d+: \(/.test(line))?.split(':', 1)[0];
+  const instruction = listing.find((line) => line.startsWith(`${index}: `));
+  return instruction === undefined ? last : `${last} (at ${instruction})`;
+}
+
+/** Makes a program ready to be iterated. @param pid visits this process alone, by the caller's pid namespace; null = all */
+export function linkIterator(calls: BpfCalls, program: number, pid: number | null): number {
+  const attributes = Buffer.alloc(64);
+  attributes.writeUInt32LE(program, 0); // prog_fd
+  attributes.writeUInt32LE(iteratorAttachment, 8); // attach_type
+  if (pid === null) return call(calls, 'attach an iterator', commands.linkCreate, attributes);
+  // union bpf_iter_link_info, for tasks: u32 tid, u32 pid, u32 pid_fd.
+  const scope = Buffer.alloc(12);
+  scope.writeUInt32LE(pid, 4);
+  attributes.writeUInt32LE(scope.length, 24); // iter_info_len
+  return call(calls, 'attach an iterator to one process', commands.linkCreate, attributes, [
+    [16, scope], // iter_info
+  ]);
+}
+
+/** One iteration: it runs while the fd is read. */
+export function createIterator(calls: BpfCalls, link: number): number {
+  const attributes = Buffer.alloc(8);
+  attributes.writeUInt32LE(link, 0); // link_fd
+  return call(calls, 'start an iteration', commands.iteratorCreate, attributes);
+}
+
+/** Where in the attributes the address of which buffer goes. */
+type Pointer = readonly [offset: number, bytes: Buffer];
+
+function call(
+  calls: BpfCalls,
+  operation: string,
+  command: number,
+  attributes: Buffer,
+  pointers: readonly Pointer[] = [],
+  detail: () => string = () => '',
+): number {
+  for (const [offset, bytes] of pointers) attributes.writeBigUInt64LE(calls.address(bytes), offset);
+  const result = calls.bpf(command, attributes);
+  const errno = result < 0 ? calls.errno() : 0;
+  // Nothing but this use keeps the buffers, whose addresses the kernel has, from being collected during the call.
+  if (pointers.some(([, bytes]) => bytes.length === 0)) throw new RangeError(`${operation}: an empty buffer`);
+  if (result < 0) throw new BpfError(operation, errno, detail());
+  return result;
+}
+
+function writeName(attributes: Buffer, at: number, name: string): void {
+  if (name.length > nameBytesMax) throw new RangeError(`${name} is longer than ${nameBytesMax} bytes`);
+  attributes.write(name, at, 'latin1');
+}

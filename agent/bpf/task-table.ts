@@ -1,0 +1,84 @@
+/** Reads the task table that the scan program has written (taskLayout). */
+import { taskLayout } from './scan-memory.ts';
+
+/** A process as the kernel had it at the moment of the scan. */
+export interface SeenTask {
+  readonly pid: number;
+  /** 0 when the parent is not in the agent's pid namespace. */
+  readonly parentPid: number;
+  /** Clock ticks since boot, as field 22 of /proc/PID/stat. */
+  readonly startTicks: number;
+  /** Inode number of its cgroup in the unified hierarchy. */
+  readonly cgroup: bigint;
+  readonly uid: number;
+  readonly netns: number;
+  readonly comm: string;
+  /** The thread whose files were read. Differs from pid where the first thread has exited. */
+  readonly tid: number;
+}
+
+/** USER_HZ is 100 on every machine that Node.js runs on. */
+const nsPerTick = 10_000_000n;
+
+/** Reads entry by entry: of most processes nobody asks for more than their namespace. */
+export class TaskTable {
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get length(): number {
+    return this.#bytes.length / taskLayout.bytes;
+  }
+
+  pid(index: number): number {
+    return this.#u32(index, 'pid');
+  }
+
+  tid(index: number): number {
+    return this.#u32(index, 'tid');
+  }
+
+  netns(index: number): number {
+    return this.#u32(index, 'netns');
+  }
+
+  /** Which hash table its namespace keeps connections in: a number that only equality is asked of. */
+  connections(index: number): bigint {
+    return this.#u64(index, 'connections');
+  }
+
+  /** Index of its first record; that of the next task ends them. */
+  firstRecord(index: number): number {
+    return this.#u32(index, 'firstRecord');
+  }
+
+  task(index: number): SeenTask {
+    return {
+      pid: this.pid(index),
+      parentPid: this.#u32(index, 'parentPid'),
+      startTicks: Number(this.#u64(index, 'startNs') / nsPerTick),
+      cgroup: this.#u64(index, 'cgroup'),
+      uid: this.#u32(index, 'uid'),
+      netns: this.netns(index),
+      comm: this.#comm(index),
+      tid: this.tid(index),
+    };
+  }
+
+  #u32(index: number, field: keyof typeof taskLayout.fields): number {
+    return this.#bytes.readUInt32LE(index * taskLayout.bytes + taskLayout.fields[field].offset);
+  }
+
+  #u64(index: number, field: keyof typeof taskLayout.fields): bigint {
+    return this.#bytes.readBigUInt64LE(index * taskLayout.bytes + taskLayout.fields[field].offset);
+  }
+
+  #comm(index: number): string {
+    const { offset, bytes } = taskLayout.fields.comm;
+    const start = index * taskLayout.bytes + offset;
+    const end = this.#bytes.indexOf(0, start);
+    return this.#bytes.toString('utf8', start, end < 0 ? start + bytes : Math.min(end, start + bytes));
+  }
+}

@@ -1,0 +1,23 @@
+/** Describes every namespace that has a process, and tells which one is the agent's own. */
+import type { Netns } from '../../model/netns.ts';
+import { readNetnsInode } from '../procfs/pid-netns.ts';
+import { readSelf } from '../procfs/pids.ts';
+import { processPath } from '../procfs/proc-file.ts';
+import type { NamespaceTable } from '../resolve/namespace-table.ts';
+import type { Entrance } from './namespace-tables.ts';
+
+/** @param byNetns processes by namespace; each namespace has one at least */
+export async function describeNamespaces(
+  procRoot: string,
+  namespaces: NamespaceTable,
+  byNetns: ReadonlyMap<number, readonly Entrance[]>,
+): Promise<Netns[]> {
+  const self = readSelf(procRoot);
+  const own = self === null ? null : readNetnsInode(processPath(procRoot, self));
+  const nowMs = performance.now();
+  const described: Netns[] = [];
+  for (const [inode, inhabitants] of byNetns) {
+    described.push(await namespaces.describe(inode, inhabitants[0]!.path, inode === own, nowMs));
+  }
+  return described;
+}

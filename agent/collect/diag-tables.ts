@@ -1,0 +1,200 @@
+/**
+ * The socket tables of every namespace by sock_diag: one socket per namespace, opened inside it and kept for as long as
+ * a process is there. A namespace that may not be entered, or whose dump fails, is read from /proc this time.
+ */
+import type { OwnedSocket } from '../../model/socket.ts';
+import { type Protocol, protocolNumbers } from '../../model/socket-state.ts';
+import type { MalformedRow } from '../collector.ts';
+import type { Libc } from '../libc.ts';
+import type { Cell, CellWatcher, DiagRows } from '../netlink/diag-rows.ts';
+import { type DiagRow, everyState, stateMask } from '../netlink/inet-diag.ts';
+import { NetlinkError } from '../netlink/netlink-error.ts';
+import { NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
+import { type DiagQuery, SockDiag } from '../netlink/sock-diag.ts';
+import { denied, isUnread, type Unread, unreadIfAbsent } from '../procfs/proc-file.ts';
+import { TableReader } from '../procfs/table-reader.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import { unsettledOwners } from '../resolve/holdings.ts';
+import { type Entrance, readersMax, readNamespaceTables } from './namespace-tables.ts';
+
+/** How many namespaces have a socket of their own, which is a descriptor each; further ones are read from /proc. */
+export const diagSocketsMax = 4096;
+
+const protocols = Object.keys(protocolNumbers) as Protocol[];
+
+/** Everything that /proc/net shows. */
+export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
+  protocol,
+  states: everyState,
+}));
+
+/** TCP_LISTEN, and TCP_CLOSE, which for UDP means unconnected. */
+const listening = stateMask([7, 10]);
+
+/** One namespace. */
+export interface DiagTable {
+  /** As they are when they are asked for: whoever watches the rows may replace them. */
+  rows(): readonly OwnedSocket[];
+  readonly malformed: readonly MalformedRow[];
+  readonly malformedTotal: number;
+  /** Tables of /proc that were longer than is read. */
+  readonly truncated: readonly string[];
+}
+
+export interface AllDiagTables {
+  readonly read: readonly DiagTable[];
+  readonly scanned: ReadonlySet<number>;
+  /** Namespaces whose tables the agent may not read. */
+  readonly closed: number;
+  /** Namespaces that the agent may not enter, and why; null = it entered all. */
+  readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
+}
+
+interface OpenTable {
+  readonly diag: SockDiag;
+  readonly keeper: DiagRows<OwnedSocket>;
+}
+
+export class DiagTables {
+  readonly #libc: Libc;
+  readonly #entry: NetnsEntry;
+  readonly #watcher: CellWatcher<OwnedSocket> | null;
+  readonly #open = new Map<number, OpenTable>();
+  /** Rows that were read from /proc in this scan. */
+  #procCells: Cell<OwnedSocket>[] = [];
+  readonly #tableReader = new TableReader();
+  /** Why a namespace was not entered in this scan. */
+  #refusals: string[] = [];
+
+  /** @param watcher is told which rows there are. Throws Node's own error where the agent has no /proc. */
+  constructor(libc: Libc, watcher: CellWatcher<OwnedSocket> | null = null) {
+    this.#libc = libc;
+    this.#entry = NetnsEntry.open(libc);
+    this.#watcher = watcher;
+  }
+
+  /**
+   * Reads every namespace once, and lets go of those that have no process any more.
+   *
+   * @param queries what is asked for; where /proc has to do, it tells everything all the same
+   */
+  async read(
+    byNetns: ReadonlyMap<number, readonly Entrance[]>,
+    slice: TimeSlice,
+    queries: readonly DiagQuery[] = everySocket,
+  ): Promise<AllDiagTables> {
+    for (const [netns, table] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, table);
+    for (const cell of this.#procCells) this.#watcher?.gone(cell);
+    this.#procCells = [];
+    this.#refusals = [];
+    const read: DiagTable[] = [];
+    const scanned = new Set<number>();
+    let closed = 0;
+    for (const [netns, inhabitants] of byNetns) {
+      const table =
+        (await this.#dump(netns, inhabitants, slice, queries)) ??
+        (await this.#readProc(netns, inhabitants, slice));
+      if (table === denied) closed++;
+      if (isUnread(table)) continue;
+      read.push(table);
+      scanned.add(netns);
+    }
+    const [reason] = this.#refusals;
+    const closedEntries = reason === undefined ? null : { namespaces: this.#refusals.length, reason };
+    return { read, scanned, closed, closedEntries };
+  }
+
+  /** Throws NetlinkError when the kernel does not answer such questions in the agent's own namespace. */
+  async probe(slice: TimeSlice): Promise<void> {
+    const diag = SockDiag.open(this.#libc, this.#entry.own);
+    try {
+      // Listeners are few: what is asked is whether there is an answer.
+      for (const query of everySocket) await diag.dump({ ...query, states: listening }, slice);
+    } finally {
+      diag.close();
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    for (const { diag } of this.#open.values()) diag.close();
+    this.#entry.close();
+  }
+
+  #drop(netns: number, { diag, keeper }: OpenTable): void {
+    diag.close();
+    keeper.clear();
+    this.#open.delete(netns);
+  }
+
+  /** Null where the namespace is not to be had this way. */
+  async #dump(
+    netns: number,
+    inhabitants: readonly Entrance[],
+    slice: TimeSlice,
+    queries: readonly DiagQuery[],
+  ): Promise<DiagTable | null> {
+    const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
+    if (table === null) return null;
+    const { diag, keeper } = table;
+    const malformed: MalformedRow[] = [];
+    let malformedTotal = 0;
+    try {
+      keeper.begin();
+      for (const query of queries) {
+        const dump = await diag.dumpKept(query, keeper, slice);
+        malformed.push(...dump.malformed);
+        malformedTotal += dump.malformedTotal;
+      }
+      keeper.end();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      this.#drop(netns, table);
+      return null;
+    }
+    return { rows: () => keeper.values(), malformed, malformedTotal, truncated: [] };
+  }
+
+  #openFor(netns: number, inhabitants: readonly Entrance[]): OpenTable | null {
+    if (this.#open.size >= diagSocketsMax) return null;
+    for (const { path } of inhabitants.slice(0, readersMax)) {
+      const diag = this.#openThrough(path, netns);
+      if (diag === denied) return null;
+      if (diag === null || isUnread(diag)) continue;
+      const table = { diag, keeper: diag.keep(unowned, this.#watcher) };
+      this.#open.set(netns, table);
+      return table;
+    }
+    return null;
+  }
+
+  /** Null when the process has gone elsewhere. */
+  #openThrough(path: string, netns: number): SockDiag | Unread | null {
+    try {
+      return unreadIfAbsent(() =>
+        this.#entry.within(`${path}/ns/net`, netns, () => SockDiag.open(this.#libc, netns)),
+      );
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (error instanceof NetnsRefusedError) this.#refusals.push(error.reason);
+      return denied;
+    }
+  }
+
+  async #readProc(
+    netns: number,
+    inhabitants: readonly Entrance[],
+    slice: TimeSlice,
+  ): Promise<DiagTable | Unread> {
+    const tables = await readNamespaceTables(netns, inhabitants, this.#tableReader, slice);
+    if (isUnread(tables)) return tables;
+    const cells = tables.rows.map((value) => ({ value }));
+    for (const cell of cells) this.#watcher?.shown(cell);
+    this.#procCells.push(...cells);
+    return { ...tables, rows: () => cells.map(({ value }) => value) };
+  }
+}
+
+function unowned({ protocol, state, local, remote, inode, uid, netns }: DiagRow): OwnedSocket {
+  return { protocol, state, local, remote, inode, uid, netns, owners: unsettledOwners };
+}

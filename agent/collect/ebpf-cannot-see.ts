@@ -1,0 +1,38 @@
+/** What the eBPF rung could not see, in plain sentences. It sees every process, so what it lacks are details. */
+import type { FoundSockets } from '../bpf/loaded-scan.ts';
+import { cannotSee } from './cannot-see.ts';
+import type { OwnerlessTables } from './ownerless-sockets.ts';
+import type { Privilege } from './privilege.ts';
+
+/** @param interfacesProblem why the host-local networks are unknown; null = they are known */
+export function ebpfCannotSee(
+  privilege: Privilege,
+  { missedRecords, missedTasks }: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
+  tables: OwnerlessTables,
+  interfacesProblem: string | null,
+): string[] {
+  const sentences = cannotSee({
+    privilege,
+    closedProcesses: 0,
+    unplacedProcesses: 0,
+    closedNamespaces: tables.closed,
+    hidesOthers: false,
+    truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
+    closedEntries: tables.closedEntries,
+    interfacesProblem,
+  });
+  if (privilege !== 'capable') {
+    sentences.push(
+      'The executables and command lines of other users’ processes may be unknown: ' +
+        'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.',
+    );
+  }
+  const missedSockets = missedRecords + tables.missedConnections;
+  if (missedSockets > 0 || missedTasks > 0) {
+    sentences.push(
+      `${missedSockets} sockets and all sockets of ${missedTasks} processes are left out: ` +
+        'there are more than whotalks reads in one scan.',
+    );
+  }
+  return sentences;
+}

@@ -1,0 +1,188 @@
+/**
+ * The eBPF rung: a program in the kernel walks all processes and their files, and writes down what it finds in memory
+ * that the agent reads (agent/bpf).
+ *
+ *     ownerless    the sockets that no process may hold
+ *     scan         every socket that a process holds, in every namespace, with pid, user, name and start of the process
+ *     held         records → sockets with owners; what did not change is what it was
+ *     /proc        per process, now and then: executable, command line, cgroups; per namespace: its addresses
+ *
+ * The kernel does its part on a thread of the pool, while the event loop goes on.
+ */
+import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
+import type { OwnedSocket } from '../../model/socket.ts';
+import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
+import type { FoundSockets } from '../bpf/loaded-scan.ts';
+import { TaskTable } from '../bpf/task-table.ts';
+import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
+import { loadLibc } from '../libc.ts';
+import { readOrphans } from '../procfs/net-sockstat.ts';
+import { TimeSlice } from '../procfs/time-slice.ts';
+import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
+import { NamespaceTable } from '../resolve/namespace-table.ts';
+import { ProcessTable } from '../resolve/process-table.ts';
+import { UserNames } from '../resolve/user-names.ts';
+import { describeNamespaces } from './describe-namespaces.ts';
+import { DiagTables } from './diag-tables.ts';
+import { ebpfCannotSee } from './ebpf-cannot-see.ts';
+import { type EbpfPrograms, openEbpfPrograms } from './ebpf-programs.ts';
+import { asUnavailable } from './ebpf-unavailable.ts';
+import { HeldSockets } from './held-sockets.ts';
+import { type OwnerlessQuestion, OwnerlessSockets } from './ownerless-sockets.ts';
+import { readPrivilege } from './privilege.ts';
+import type { ProcfsCollectorOptions } from './procfs-collector.ts';
+import { type TaskNamespaces, taskNamespaces } from './task-namespaces.ts';
+
+export interface EbpfCollectorOptions extends ProcfsCollectorOptions {
+  /** How to reach bpf(2); default koffi. */
+  readonly loadBpfCalls?: LoadBpfCalls;
+}
+
+/** Throws EbpfUnavailableError where this way of collecting is not to be had. */
+export async function createEbpfCollector(options: EbpfCollectorOptions = {}): Promise<EbpfCollector> {
+  const libc = await loadedOrUnavailable(options.loadLibc ?? loadLibc);
+  const calls = await loadedOrUnavailable(options.loadBpfCalls ?? loadBpfCalls);
+  const programs = await openEbpfPrograms(options.procRoot ?? '/proc', calls);
+  return new EbpfCollector(programs, new DiagTables(libc), options);
+}
+
+async function loadedOrUnavailable<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+}
+
+/** What a scan tells the next one. */
+type Surroundings = Pick<OwnerlessQuestion, 'namespaces' | 'signs'>;
+
+/** Records looked at between two looks at the clock: about a millisecond of work. */
+const recordsPerLook = 4000;
+
+/** One scan at a time. Scans reject with BpfError, or with Node's own error where the machine itself fails. */
+export class EbpfCollector implements Collector {
+  readonly name = 'ebpf';
+  readonly #procRoot: string;
+  readonly #sliceMs: number | undefined;
+  readonly #programs: EbpfPrograms;
+  readonly #ownerless: OwnerlessSockets;
+  readonly #held: HeldSockets;
+  readonly #users: UserNames;
+  readonly #processes: ProcessTable;
+  readonly #namespaces: NamespaceTable;
+  /** As of the last scan; the first one looks for them beforehand. */
+  #surroundings: Surroundings | null = null;
+  #isScanning = false;
+  #isClosed = false;
+
+  constructor(programs: EbpfPrograms, tables: DiagTables, options: EbpfCollectorOptions) {
+    this.#programs = programs;
+    this.#ownerless = new OwnerlessSockets(tables, programs.walk);
+    this.#procRoot = options.procRoot ?? '/proc';
+    this.#sliceMs = options.sliceMs;
+    this.#users = new UserNames(options.passwdPath);
+    this.#processes = new ProcessTable(this.#users, options.cmdline ?? 'redacted');
+    const interfaces = new HostInterfaceSource(options.loadLibc ?? loadLibc);
+    this.#namespaces = new NamespaceTable(this.#procRoot, interfaces);
+    this.#held = new HeldSockets((task) =>
+      this.#processes.resolveSeen(this.#procRoot, task, performance.now()),
+    );
+  }
+
+  async scan(): Promise<Scan> {
+    if (this.#isClosed) throw new Error('the collector is closed');
+    this.#isScanning = true;
+    try {
+      return await this.#scanOnce();
+    } finally {
+      this.#isScanning = false;
+      if (this.#isClosed) this.#free();
+    }
+  }
+
+  /** What a scan that goes on needs is freed at its end. */
+  close(): void {
+    this.#isClosed = true;
+    if (!this.#isScanning) this.#free();
+  }
+
+  #free(): void {
+    this.#programs.scan.close();
+    this.#ownerless.close();
+    this.#namespaces.close();
+  }
+
+  async #scanOnce(): Promise<Scan> {
+    const startedAtMs = Date.now();
+    const slice = new TimeSlice(this.#sliceMs);
+    this.#users.refresh();
+    this.#surroundings ??= this.#surroundingsOf(await this.#programs.scan.run());
+    const nowMs = performance.now();
+    const tables = await this.#ownerless.read({ ...this.#surroundings, nowMs }, slice);
+    const found = await this.#programs.scan.run();
+    const { namespaces, signs } = this.#surroundingsOf(found);
+    this.#surroundings = { namespaces, signs };
+    await this.#ownerless.readAgain({ namespaces, signs, nowMs }, slice);
+    const held = await this.#readHeld(found, slice);
+    const netns = await this.#describeNamespaces(namespaces, held);
+    this.#processes.expire();
+    this.#namespaces.expire();
+    const malformed = [...this.#held.malformed, ...tables.read.flatMap((table) => table.malformed)];
+    return {
+      startedAtMs,
+      finishedAtMs: Date.now(),
+      sockets: joined(held, this.#ownerless.besides(this.#held)),
+      netns,
+      scannedNetns: new Set(netns.map(({ inode }) => inode)),
+      malformed: malformed.slice(0, malformedRowsMax),
+      malformedTotal: tables.read.reduce(
+        (sum, table) => sum + table.malformedTotal,
+        this.#held.malformedTotal,
+      ),
+      cannotSee: ebpfCannotSee(readPrivilege(this.#procRoot), found, tables, this.#namespaces.hostProblem),
+    };
+  }
+
+  /** Where the next scan looks for sockets without an owner, and whether there is a sign of any. */
+  #surroundingsOf({ tasks, acceptQueues, passing }: FoundSockets): Surroundings {
+    return {
+      namespaces: taskNamespaces(new TaskTable(tasks), this.#procRoot, this.#programs.self),
+      signs: {
+        isPassing: passing > 0 || readOrphans(`${this.#procRoot}/self`) !== 0,
+        hasAcceptQueue: acceptQueues > 0,
+      },
+    };
+  }
+
+  async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<readonly OwnedSocket[]> {
+    this.#held.begin(found);
+    while (this.#held.readRecords(recordsPerLook)) if (slice.isUsedUp()) await slice.rest();
+    return this.#held.end();
+  }
+
+  /** Those that a process is in, and those where only sockets are left that a process elsewhere holds. */
+  async #describeNamespaces(
+    { entrances }: TaskNamespaces,
+    sockets: readonly OwnedSocket[],
+  ): Promise<Netns[]> {
+    const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances);
+    const deserted = new Set<number>();
+    let last = 0;
+    for (const { netns } of sockets) {
+      if (netns !== last && !entrances.has(netns)) deserted.add(netns);
+      last = netns;
+    }
+    return [...described, ...[...deserted].map(desertedNetns)];
+  }
+}
+
+/** The array itself where there is nothing to add: then an unchanged scan is the same object. */
+function joined(held: readonly OwnedSocket[], ownerless: readonly OwnedSocket[]): readonly OwnedSocket[] {
+  return ownerless.length === 0 ? held : held.concat(ownerless);
+}
+
+/** A namespace without a process, whose addresses nobody tells. */
+function desertedNetns(inode: number): Netns {
+  return { inode, isHost: false, addresses: [], localNetworks: [], ephemeralPorts: defaultEphemeralPorts };
+}

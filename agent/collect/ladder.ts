@@ -1,0 +1,177 @@
+/**
+ * The ladder of collectors: the best one that works here, found by trying, and the next one when it stops working.
+ *
+ * A rung works when it opens and makes a whole scan. Why the rungs above were refused stands in what each scan cannot
+ * see, since their lack costs something.
+ */
+import type { Collector, Scan } from '../collector.ts';
+import { ProcRootError } from './census.ts';
+import type { ProcfsCollectorOptions } from './procfs-collector.ts';
+import { rungs as everyRung, type Rung } from './rungs.ts';
+import type { CollectorSource, RungName } from './source.ts';
+
+/** How many scans in a row may fail before the next rung is tried. */
+export const failuresMax = 3;
+
+/** How old the scan that a rung was tried with may be to count as the first one. */
+const trialFreshMs = 500;
+
+/** No rung works, or the one that was asked for does not. The message is one line that says why and what to do. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+}
+
+/** A rung that was tried and does not work. */
+interface Refusal {
+  readonly rung: Rung;
+  readonly problem: string;
+}
+
+/** A rung that works. */
+interface Footing {
+  readonly rung: Rung;
+  readonly collector: Collector;
+  /** The scan that showed it; null once it was handed out or got old. */
+  trial: Scan | null;
+}
+
+/**
+ * Rejects with SourceError, or with ProcRootError where there is no /proc: then no rung is to blame.
+ *
+ * @param source `auto`, or the one rung to use
+ */
+export async function openCollector(
+  source: CollectorSource,
+  options: ProcfsCollectorOptions = {},
+  rungs: readonly Rung[] = everyRung,
+): Promise<Collector> {
+  const chosen = source === 'auto' ? rungs : rungs.filter(({ name }) => name === source);
+  if (chosen.length === 0) throw new SourceError(`${source} is not part of this version of whotalks.`);
+  const ladder = new LadderCollector(chosen, options);
+  await ladder.climb();
+  return ladder;
+}
+
+/** What a try of one rung brought. */
+export interface RungReport {
+  readonly name: RungName;
+  /** null = works. */
+  readonly problem: string | null;
+  readonly lost: string;
+  readonly fix: string;
+}
+
+/** Tries every rung, for whoever wants to know. Rejects with ProcRootError. */
+export async function examineRungs(
+  options: ProcfsCollectorOptions = {},
+  rungs: readonly Rung[] = everyRung,
+): Promise<RungReport[]> {
+  const reports: RungReport[] = [];
+  for (const rung of rungs) {
+    const { name, lost, fix } = rung;
+    const tried = await tryRung(rung, options);
+    if ('collector' in tried) tried.collector.close();
+    reports.push({ name, lost, fix, problem: 'collector' in tried ? null : tried.problem });
+  }
+  return reports;
+}
+
+class LadderCollector implements Collector {
+  readonly #options: ProcfsCollectorOptions;
+  readonly #rungs: readonly Rung[];
+  /** Those that were not tried yet. */
+  #left: readonly Rung[] = [];
+  #refusals: Refusal[] = [];
+  /** null before the first climb, and when none worked. */
+  #footing: Footing | null = null;
+  #failures = 0;
+
+  constructor(rungs: readonly Rung[], options: ProcfsCollectorOptions) {
+    this.#rungs = rungs;
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#footing?.rung.name ?? 'none';
+  }
+
+  /** To the best rung of all. Throws SourceError when none works. */
+  climb(): Promise<void> {
+    this.#left = this.#rungs;
+    this.#refusals = [];
+    return this.#findFooting();
+  }
+
+  async scan(): Promise<Scan> {
+    if (this.#footing === null) await this.climb();
+    const { collector, trial } = this.#footing!;
+    this.#footing!.trial = null;
+    if (trial !== null && Date.now() - trial.startedAtMs < trialFreshMs) return this.#withRefusals(trial);
+    try {
+      const scan = await collector.scan();
+      this.#failures = 0;
+      return this.#withRefusals(scan);
+    } catch (error) {
+      this.#failures++;
+      if (this.#failures < failuresMax || this.#left.length === 0) throw error;
+      return this.#stepDown(error);
+    }
+  }
+
+  close(): void {
+    this.#footing?.collector.close();
+  }
+
+  async #stepDown(error: unknown): Promise<Scan> {
+    const { rung, collector } = this.#footing!;
+    collector.close();
+    this.#footing = null;
+    this.#refusals.push({ rung, problem: `it stopped working: ${messageOf(error)}` });
+    await this.#findFooting();
+    return this.scan();
+  }
+
+  async #findFooting(): Promise<void> {
+    while (this.#left.length > 0) {
+      const [rung, ...left] = this.#left as readonly [Rung, ...Rung[]];
+      this.#left = left;
+      const tried = await tryRung(rung, this.#options);
+      if ('collector' in tried) {
+        this.#footing = tried;
+        this.#failures = 0;
+        return;
+      }
+      this.#refusals.push(tried);
+    }
+    throw new SourceError(this.#refusals.map(inWords).join(' '));
+  }
+
+  #withRefusals(scan: Scan): Scan {
+    if (this.#refusals.length === 0) return scan;
+    return { ...scan, cannotSee: [...this.#refusals.map(sentence), ...scan.cannotSee] };
+  }
+}
+
+function inWords({ rung, problem }: Refusal): string {
+  return `${rung.name} does not work here: ${problem}; to get it: ${rung.fix}.`;
+}
+
+function sentence({ rung, problem }: Refusal): string {
+  return `Sockets are read without ${rung.name} (${problem}), so ${rung.lost}; to get it: ${rung.fix}.`;
+}
+
+async function tryRung(rung: Rung, options: ProcfsCollectorOptions): Promise<Footing | Refusal> {
+  let collector: Collector | null = null;
+  try {
+    collector = await rung.open(options);
+    return { rung, collector, trial: await collector.scan() };
+  } catch (error) {
+    collector?.close();
+    if (error instanceof ProcRootError) throw error;
+    return { rung, problem: messageOf(error) };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}

@@ -1,0 +1,182 @@
+/**
+ * Keeps the owners of sockets up to date without walking the fds of every process in every scan. A process is walked
+ *
+ *     always    when it is new, and when the number of its fds changed or is not told
+ *     at times  every ownerSweepMs, because fds can be exchanged without changing their number
+ *     at need   when one of its sockets got another holder besides, since it may have passed it on and put another in
+ *               its place; and while a row has an inode that nobody known holds: first the processes of which a socket
+ *               vanished, then those of the row's namespace, then all others
+ *
+ * A walk for the sake of a change reads the links of new fds, and of those whose socket vanished; any other reads all.
+ */
+import type { Process } from '../../model/process.ts';
+import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
+import type { SocketFds } from '../procfs/pid-fd.ts';
+import { readPidStat } from '../procfs/pid-stat.ts';
+import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import { Holdings, type RowCell } from '../resolve/holdings.ts';
+import type { ProcessTable } from '../resolve/process-table.ts';
+import { isRefreshDue } from '../resolve/refresh.ts';
+import type { Resident } from './roster.ts';
+
+/** How old the last walk over the fds of a process may be. */
+export const ownerSweepMs = 30_000;
+
+/** Which links a walk reads: all, or those that may have changed. */
+type Walk = 'all' | 'changes';
+
+export class OwnerSearch {
+  readonly #procRoot: string;
+  readonly #processes: ProcessTable;
+  readonly #fdReader: LibcFdReader;
+  readonly #holdings = new Holdings<Resident>();
+  /** Processes walked in this scan, and over which of their links. */
+  readonly #walked = new Map<Resident, Walk>();
+  /** Walks over the fds of a process, since the start. */
+  walksTotal = 0;
+
+  constructor(procRoot: string, processes: ProcessTable, fdReader: LibcFdReader) {
+    this.#procRoot = procRoot;
+    this.#processes = processes;
+    this.#fdReader = fdReader;
+  }
+
+  /** A row whose owners are to be filled in. */
+  shown(cell: RowCell): void {
+    this.#holdings.show(cell);
+  }
+
+  gone(cell: RowCell): void {
+    this.#holdings.hide(cell);
+  }
+
+  /** Begins a scan. @param departed processes that are no more */
+  begin(departed: readonly Resident[]): void {
+    this.#walked.clear();
+    for (const resident of departed) this.#holdings.update(resident, nothing);
+  }
+
+  /** Walks whom it has to, and gives every row its owners. @param nowMs on a monotonic clock */
+  async search(residents: readonly Resident[], nowMs: number, slice: TimeSlice): Promise<void> {
+    for (const resident of residents) {
+      const due = walkDue(resident, nowMs);
+      if (due !== null) await this.#walk(resident, due, nowMs, slice);
+    }
+    for (const resident of this.#sharers()) await this.#walk(resident, 'all', nowMs, slice);
+    await this.#searchWanted(residents, nowMs, slice);
+    this.#renewProcesses(residents, nowMs);
+    this.#holdings.settle((resident) => {
+      // One look per scan, however many sockets it holds: those who have details have just been renewed.
+      resident.process ??= this.#resolve(resident, nowMs);
+      return resident.process;
+    });
+  }
+
+  /** Whoever holds what nobody was found for is looked for again after a while only. */
+  async #searchWanted(residents: readonly Resident[], nowMs: number, slice: TimeSlice): Promise<void> {
+    const wanted = this.#holdings
+      .wanted()
+      .filter(({ sought }) => sought === null || isRefreshDue(sought, nowMs));
+    if (wanted.length === 0) return;
+    for (const resident of this.#losers()) await this.#walk(resident, 'changes', nowMs, slice);
+    const namespaces = new Set(wanted.map(({ cells }) => cells[0]?.value.netns));
+    const neighbours = residents.filter(({ netns }) => netns !== null && namespaces.has(netns));
+    let found = 0;
+    for (const resident of [...neighbours, ...residents]) {
+      while (found < wanted.length && wanted[found]!.claims.length > 0) found++;
+      if (found === wanted.length) break;
+      if (this.#walked.get(resident) === 'all' || resident.isClosed) continue;
+      await this.#walk(resident, 'all', nowMs, slice);
+    }
+    for (const holding of wanted) {
+      if (holding.claims.length > 0) continue;
+      holding.sought = { firstReadAtMs: holding.sought?.firstReadAtMs ?? nowMs, readAtMs: nowMs };
+    }
+  }
+
+  async #walk(resident: Resident, walk: Walk, nowMs: number, slice: TimeSlice): Promise<void> {
+    const held: SocketFds = { fds: [], inodes: [] };
+    this.walksTotal++;
+    this.#walked.set(resident, walk);
+    const recall = walk === 'all' ? recallNothing : this.#recall(resident.held);
+    const unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
+    resident.isClosed = unread === denied;
+    const after = readPidStat(processPath(this.#procRoot, resident.pid));
+    const isSame = !isUnread(after) && after.startTicks === resident.stat.startTicks;
+    this.#holdings.update(resident, unread === null && isSame ? held : nothing);
+    resident.walkedFdCount = unread === null || unread === denied ? resident.fdCount : -1;
+    if (walk === 'all') {
+      const isFirst = resident.nextWalkAtMs === 0;
+      resident.nextWalkAtMs = nowMs + (isFirst ? firstSweepMs(resident.pid) : ownerSweepMs);
+    }
+  }
+
+  /** What fds were at the last walk, but for those whose socket the last scan showed and this one does not. */
+  #recall({ fds, inodes }: SocketFds): (fd: number) => number {
+    let at = 0;
+    return (fd) => {
+      while (at < fds.length && fds[at]! < fd) at++;
+      if (fds[at] !== fd) return unknownFile;
+      return this.#isLost(inodes[at]!) ? unknownFile : inodes[at]!;
+    };
+  }
+
+  #isLost(inode: number): boolean {
+    if (inode === 0) return false;
+    const holding = this.#holdings.get(inode);
+    return holding !== undefined && this.#holdings.lost.has(holding);
+  }
+
+  #sharers(): Resident[] {
+    const sharers = new Set<Resident>();
+    for (const { claims } of this.#holdings.shared) {
+      for (const { holder } of claims) if (this.#walked.get(holder) !== 'all') sharers.add(holder);
+    }
+    return [...sharers];
+  }
+
+  /** Processes that held a socket which was shown before and is not now: they may hold another instead. */
+  #losers(): Resident[] {
+    const losers = new Set<Resident>();
+    for (const { claims } of this.#holdings.lost) {
+      for (const { holder } of claims) if (!this.#walked.has(holder)) losers.add(holder);
+    }
+    return [...losers];
+  }
+
+  /** Details that are read anew are new objects, and so are the owners that have them. */
+  #renewProcesses(residents: readonly Resident[], nowMs: number): void {
+    for (const resident of residents) {
+      if (resident.process === null) continue;
+      const before = resident.process;
+      resident.process = this.#resolve(resident, nowMs);
+      if (resident.process !== before) this.#holdings.renew(resident);
+    }
+  }
+
+  #resolve({ path, pid, stat }: Resident, nowMs: number): Process | null {
+    const process = this.#processes.resolve(path, pid, stat, nowMs);
+    return isUnread(process) ? null : process;
+  }
+}
+
+const nothing: SocketFds = { fds: [], inodes: [] };
+
+function recallNothing(): number {
+  return unknownFile;
+}
+
+/** null for a process that shows no sign of change. */
+function walkDue(resident: Resident, nowMs: number): Walk | null {
+  if (nowMs >= resident.nextWalkAtMs) return 'all';
+  // Of one that is closed to the agent nothing more will be known whatever its count is.
+  if (resident.isClosed) return null;
+  if (resident.fdCount === 0 || resident.walkedFdCount < 0) return 'all';
+  return resident.fdCount === resident.walkedFdCount ? null : 'changes';
+}
+
+/** Processes that were first walked together are swept one after the other. The factor spreads neighbouring pids. */
+function firstSweepMs(pid: number): number {
+  return ownerSweepMs * ((pid * 0.6180339887) % 1);
+}

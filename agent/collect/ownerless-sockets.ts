@@ -1,0 +1,202 @@
+/**
+ * The sockets that no process holds: what a walk over fds cannot see.
+ *
+ *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Looked for whenever the kernel's
+ *               counters say that there are any, by a walk over its table of connections; and in every scan by sock_diag in
+ *               namespaces that have a table of their own.
+ *     lasting   the accept queue, sockets of the kernel's own (NFS, WireGuard), sockets on their way to another process.
+ *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
+ *               next; except that the walk looks for an accept queue whenever a listener says that it has one.
+ */
+import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
+import { type SocketState, stateNumber } from '../../model/socket-state.ts';
+import type { ConnectionWalk } from '../bpf/connection-walk.ts';
+import { stateMask } from '../netlink/inet-diag.ts';
+import type { DiagQuery } from '../netlink/sock-diag.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import { type AllDiagTables, type DiagTables, everySocket } from './diag-tables.ts';
+import type { TaskNamespaces } from './task-namespaces.ts';
+import { WalkedSockets } from './walked-sockets.ts';
+
+/** From one dump of everything to the next, at least; and as a multiple of the time that it took. */
+export const fullDumpIntervalMs = 10_000;
+const fullDumpPause = 100;
+
+const passingStates: ReadonlySet<SocketState> = new Set<SocketState>([
+  'syn-sent',
+  'syn-recv',
+  'fin-wait-1',
+  'fin-wait-2',
+  'time-wait',
+  'last-ack',
+  'closing',
+]);
+
+/** TCP_NEW_SYN_RECV, the state of a request before the handshake ends, shares its word with SYN_RECV. */
+const newSynRecv = 12;
+
+const passing: readonly DiagQuery[] = [
+  { protocol: 'tcp', states: stateMask([...[...passingStates].map(stateNumber), newSynRecv]) },
+];
+
+type Tables = Pick<DiagTables, 'read' | 'close'>;
+type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
+
+/** The sockets that processes hold, as far as this file asks. */
+export interface Held {
+  /** Those whose rows are not those of the last scan. */
+  readonly fresh: readonly SocketRow[];
+  holds(inode: number): boolean;
+}
+
+/** What the kernel's counters say, so that nothing is looked for that is not there. */
+export interface OwnerlessSigns {
+  /** Something is in TIME_WAIT, has no file any more, or has not got one yet. */
+  readonly isPassing: boolean;
+  /** A listener has connections to accept. */
+  readonly hasAcceptQueue: boolean;
+}
+
+export interface OwnerlessQuestion {
+  readonly namespaces: TaskNamespaces;
+  readonly signs: OwnerlessSigns;
+  /** On a monotonic clock. */
+  readonly nowMs: number;
+}
+
+/** What one reading was about. */
+type Reading = 'everything' | 'nothing' | 'passing' | 'passing and accept queues';
+
+/** What was read of sock_diag or /proc, and what could not be seen. */
+export interface OwnerlessTables extends Omit<AllDiagTables, 'scanned'> {
+  /** Sockets that the walk had no room for. */
+  readonly missedConnections: number;
+}
+
+export class OwnerlessSockets {
+  readonly #tables: Tables;
+  readonly #walk: Walk;
+  readonly #walked = new WalkedSockets();
+  #reading: Reading = 'everything';
+  #rows: readonly OwnedSocket[] = [];
+  #lasting: readonly OwnedSocket[] = [];
+  #nextFullAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(tables: Tables, walk: Walk) {
+    this.#tables = tables;
+    this.#walk = walk;
+  }
+
+  /** To be called before the fds are walked, so that a socket which lives through the scan has its owners in it. */
+  async read(question: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
+    const { namespaces, nowMs } = question;
+    if (nowMs >= this.#nextFullAtMs) return this.#readEverything(namespaces, nowMs, slice);
+    return this.#readPassing(question, slice);
+  }
+
+  /** To be called after the scan, with the signs of that time: looks for what there was no sign of before. */
+  async readAgain(question: OwnerlessQuestion, slice: TimeSlice): Promise<void> {
+    const { isPassing, hasAcceptQueue } = question.signs;
+    const isNew =
+      (this.#reading === 'nothing' && isPassing) ||
+      (hasAcceptQueue && (this.#reading === 'nothing' || this.#reading === 'passing'));
+    if (isNew) await this.#readPassing(question, slice);
+  }
+
+  async #readPassing({ namespaces, signs }: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
+    const { isPassing, hasAcceptQueue } = signs;
+    const isSign = isPassing || hasAcceptQueue;
+    const found = isSign ? await this.#walk.run(hasAcceptQueue) : null;
+    this.#reading = readingOf(signs, found !== null);
+    const isWalked = (netns: number): boolean => (!isSign || found !== null) && namespaces.sharing.has(netns);
+    const others = new Map([...namespaces.entrances].filter(([netns]) => !isWalked(netns)));
+    const tables = await this.#tables.read(others, slice, passing);
+    const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
+    this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
+    return { ...tables, missedConnections: found?.missedRecords ?? 0 };
+  }
+
+  async #readEverything(
+    { entrances }: TaskNamespaces,
+    nowMs: number,
+    slice: TimeSlice,
+  ): Promise<OwnerlessTables> {
+    const startedAtMs = performance.now();
+    this.#reading = 'everything';
+    const tables = await this.#tables.read(entrances, slice, everySocket);
+    this.#rows = tables.read.flatMap((table) => table.rows());
+    const tookMs = performance.now() - startedAtMs;
+    this.#nextFullAtMs = nowMs + Math.max(fullDumpIntervalMs, tookMs * fullDumpPause);
+    return { ...tables, missedConnections: 0 };
+  }
+
+  /**
+   * Those that no process turned out to hold. To be called after every scan: a connection that is accepted is fresh once.
+   */
+  besides(held: Held): OwnedSocket[] {
+    const isHeld = ({ inode }: OwnedSocket): boolean => inode !== 0 && held.holds(inode);
+    const rows = this.#rows.filter((row) => !isHeld(row));
+    if (this.#reading === 'everything') {
+      const ownerless = withoutTuplesOf(rows, held.fresh);
+      this.#lasting = ownerless.filter((row) => !isPassingRow(row));
+      return ownerless;
+    }
+    const isLeft = (row: OwnedSocket): boolean =>
+      this.#reading !== 'passing and accept queues' || row.inode !== 0;
+    const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
+    this.#lasting = withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh);
+    return withoutTuplesOf(rows, held.fresh).concat(this.#lasting);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#tables.close();
+    this.#walk.close();
+  }
+}
+
+/** @param isWalked false where the table of connections cannot be walked */
+function readingOf({ isPassing, hasAcceptQueue }: OwnerlessSigns, isWalked: boolean): Reading {
+  if (!isPassing && !hasAcceptQueue) return 'nothing';
+  return hasAcceptQueue && isWalked ? 'passing and accept queues' : 'passing';
+}
+
+function isPassingRow({ protocol, state }: SocketRow): boolean {
+  return protocol === 'tcp' && passingStates.has(state);
+}
+
+/** A connection that was accepted, or whose tuple is in use again, goes by what holds it now. */
+function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly SocketRow[]): OwnedSocket[] {
+  const byPorts = new Map<number, OwnedSocket[]>();
+  for (const row of rows) {
+    if (!isConnection(row)) continue;
+    const same = byPorts.get(portsOf(row));
+    if (same === undefined) byPorts.set(portsOf(row), [row]);
+    else same.push(row);
+  }
+  const superseded = new Set<OwnedSocket>();
+  for (const other of byPorts.size === 0 ? [] : others) {
+    for (const row of byPorts.get(portsOf(other)) ?? []) if (hasTuple(row, other)) superseded.add(row);
+  }
+  return superseded.size === 0 ? [...rows] : rows.filter((row) => !superseded.has(row));
+}
+
+/** Tuples of other sockets may repeat. */
+function isConnection({ protocol, state }: SocketRow): boolean {
+  return protocol === 'tcp' && state !== 'listen';
+}
+
+function portsOf({ local, remote }: SocketRow): number {
+  return local.port * 0x10000 + remote.port;
+}
+
+function hasTuple(a: SocketRow, b: SocketRow): boolean {
+  return (
+    a.protocol === b.protocol &&
+    a.netns === b.netns &&
+    a.local.ip === b.local.ip &&
+    a.remote.ip === b.remote.ip &&
+    a.local.port === b.local.port &&
+    a.remote.port === b.remote.port
+  );
+}

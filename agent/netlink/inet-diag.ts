@@ -1,0 +1,153 @@
+/**
+ * Socket tables over NETLINK_SOCK_DIAG: what is asked and what is answered (linux/inet_diag.h, linux/sock_diag.h).
+ * Integers are in the host's byte order but ports and addresses, which are in network order.
+ *
+ *     struct inet_diag_req_v2, 56 bytes               struct inet_diag_msg, 72 bytes, then attributes
+ *      0 u8   sdiag_family                              0 u8   idiag_family
+ *      1 u8   sdiag_protocol                            1 u8   idiag_state
+ *      2 u8   idiag_ext                                 2 u8   idiag_timer, u8 idiag_retrans
+ *      4 u32  idiag_states, 1 << state                  4      struct inet_diag_sockid
+ *      8      struct inet_diag_sockid                  52 u32  idiag_expires, idiag_rqueue, idiag_wqueue
+ *                                                      64 u32  idiag_uid
+ *     struct inet_diag_sockid, 48 bytes                68 u32  idiag_inode
+ *      0 be16 idiag_sport, be16 idiag_dport
+ *      4 be32 idiag_src[4], be32 idiag_dst[4]         struct inet_diag_req, 60 bytes: the older request
+ *     36 u32  idiag_if                                  0 u8   idiag_family, u8 src_len, u8 dst_len, u8 ext
+ *     40 u32  idiag_cookie[2], low word first           4      struct inet_diag_sockid
+ *                                                      52 u32  idiag_states, u32 idiag_dbs
+ *
+ * The older request answers with both families in one walk over the hash table, which is most of what a dump costs.
+ */
+import type { Endpoint } from '../../model/endpoint.ts';
+import { formatIp, type IpAddress } from '../../model/ip.ts';
+import type { SocketRow } from '../../model/socket.ts';
+import { type Protocol, protocolNumbers, stateOf } from '../../model/socket-state.ts';
+import { encodeMessage, messageFlagBits } from './message.ts';
+
+/** Message types: SOCK_DIAG_BY_FAMILY, and TCPDIAG_GETSOCK of the older request. The answers have the type of the request. */
+export const diagTypes = { byFamily: 20, tcpOfEveryFamily: 18 } as const;
+
+/** AF_INET and AF_INET6. */
+export const families = { ipv4: 2, ipv6: 10 } as const;
+
+export type Family = keyof typeof families;
+
+/** Every state that /proc/net/tcp and /proc/net/udp show: 1 to 12 of include/net/tcp_states.h. */
+export const everyState = 0x1ffe;
+
+/** A set of states as the kernel takes it. @param numbers of include/net/tcp_states.h */
+export function stateMask(numbers: readonly number[]): number {
+  return numbers.reduce((mask, number) => mask | (1 << number), 0);
+}
+
+export const messageHeaderBytes = 16;
+export const diagMessageBytes = 72;
+const requestBytes = 56;
+const legacyRequestBytes = 60;
+
+/** A row of a socket table, with what only netlink tells. */
+export interface DiagRow extends SocketRow {
+  /** The kernel's own number of the socket, never used again until the next boot. */
+  readonly cookie: bigint;
+}
+
+/** All sockets of one protocol and family. */
+export function encodeDiagRequest(
+  protocol: Protocol,
+  family: Family,
+  states: number,
+  sequence: number,
+): Buffer {
+  const payload = Buffer.alloc(requestBytes);
+  payload[0] = families[family];
+  payload[1] = protocolNumbers[protocol];
+  payload.writeUInt32LE(states, 4);
+  return encodeDump(diagTypes.byFamily, payload, sequence);
+}
+
+/** All TCP sockets of both families. */
+export function encodeTcpDiagRequest(states: number, sequence: number): Buffer {
+  const payload = Buffer.alloc(legacyRequestBytes);
+  payload[0] = families.ipv4;
+  payload.writeUInt32LE(states, 52);
+  return encodeDump(diagTypes.tcpOfEveryFamily, payload, sequence);
+}
+
+function encodeDump(type: number, payload: Buffer, sequence: number): Buffer {
+  return encodeMessage({ type, flags: messageFlagBits.request | messageFlagBits.dump, sequence, payload });
+}
+
+/** What is wrong with a message: the field, and its value. */
+export class DiagMessageError extends Error {
+  override readonly name = 'DiagMessageError';
+  readonly field: string;
+  readonly value: string;
+
+  constructor(field: string, value: string) {
+    super(`${field} is ${value}`);
+    this.field = field;
+    this.value = value;
+  }
+}
+
+/** Throws DiagMessageError unless there is room for an inet_diag_msg from `at` to `end`. */
+export function expectWhole(at: number, end: number): void {
+  if (end - at < diagMessageBytes) throw new DiagMessageError('inet_diag_msg', `${end - at} bytes long`);
+}
+
+/** How many addresses are kept as text. Few distinct ones stand in many rows. */
+export const knownAddressesMax = 16_384;
+
+/** Parses inet_diag_msg. Keeps the texts of addresses, so that equal ones are one string. */
+export class DiagParser {
+  readonly #netns: number;
+  readonly #ipv4 = new Map<number, IpAddress>();
+  readonly #ipv6 = new Map<string, IpAddress>();
+
+  /** @param netns inode of the namespace that the rows belong to */
+  constructor(netns: number) {
+    this.#netns = netns;
+  }
+
+  /** @param at where a whole inet_diag_msg begins. Throws DiagMessageError. */
+  parse(bytes: Buffer, at: number, protocol: Protocol): DiagRow {
+    const family = bytes[at]!;
+    if (family !== families.ipv4 && family !== families.ipv6)
+      throw new DiagMessageError('idiag_family', String(family));
+    const state = stateOf(protocol, bytes[at + 1]!);
+    if (state === null) throw new DiagMessageError('idiag_state', String(bytes[at + 1]!));
+    return {
+      protocol,
+      state,
+      local: this.#endpoint(bytes, family, at + 8, at + 4),
+      remote: this.#endpoint(bytes, family, at + 24, at + 6),
+      inode: bytes.readUInt32LE(at + 68),
+      uid: bytes.readUInt32LE(at + 64),
+      netns: this.#netns,
+      cookie: bytes.readBigUInt64LE(at + 44),
+    };
+  }
+
+  #endpoint(bytes: Buffer, family: number, addressAt: number, portAt: number): Endpoint {
+    const ip = family === families.ipv4 ? this.#ipv4At(bytes, addressAt) : this.#ipv6At(bytes, addressAt);
+    return { ip, port: bytes.readUInt16BE(portAt) };
+  }
+
+  #ipv4At(bytes: Buffer, at: number): IpAddress {
+    const key = bytes.readUInt32BE(at);
+    return this.#ipv4.get(key) ?? remember(this.#ipv4, key, bytes.subarray(at, at + 4));
+  }
+
+  /** IPv4-mapped addresses become IPv4 ones (formatIp folds them). */
+  #ipv6At(bytes: Buffer, at: number): IpAddress {
+    const key = bytes.toString('latin1', at, at + 16);
+    return this.#ipv6.get(key) ?? remember(this.#ipv6, key, bytes.subarray(at, at + 16));
+  }
+}
+
+function remember<K>(known: Map<K, IpAddress>, key: K, address: Uint8Array): IpAddress {
+  if (known.size >= knownAddressesMax) known.clear();
+  const ip = formatIp(address);
+  known.set(key, ip);
+  return ip;
+}

@@ -1,0 +1,76 @@
+/** An AF_NETLINK socket: whole datagrams to and from the kernel, in the network namespace in which it was opened. */
+import type { Libc } from '../libc.ts';
+import { errnoName, NetlinkError } from './netlink-error.ts';
+
+const afNetlink = 16;
+const sockRaw = 3;
+const sockCloexec = 0o2000000;
+
+/** recv(2) flags: never wait, and tell the true length of a datagram that did not fit. */
+const dontWait = 0x40;
+const truncated = 0x20;
+
+/** The kernel never puts more than 32 KiB into one datagram of a dump. */
+const receiveBytes = 64 << 10;
+
+export class NetlinkSocket {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  #isOpen = true;
+  /** Where `receive` puts a datagram. Used again for the next one. */
+  readonly bytes = Buffer.allocUnsafeSlow(receiveBytes);
+
+  private constructor(libc: Libc, fd: number) {
+    this.#libc = libc;
+    this.#fd = fd;
+  }
+
+  /**
+   * @param protocol NETLINK_* of linux/netlink.h. Throws NetlinkError where the machine refuses such sockets (seccomp).
+   */
+  static open(libc: Libc, protocol: number): NetlinkSocket {
+    const fd = libc.socket(afNetlink, sockRaw | sockCloexec, protocol);
+    if (fd < 0) throw new NetlinkError('open a netlink socket', errnoName(libc.errno()));
+    const socket = new NetlinkSocket(libc, fd);
+    // struct sockaddr_nl, 12 bytes: u16 family, u16 padding, u32 port id (0 = kernel's choice), u32 groups.
+    const address = Buffer.alloc(12);
+    address.writeUInt16LE(afNetlink, 0);
+    if (libc.bind(fd, address, address.length) < 0) {
+      const errno = libc.errno();
+      socket.close();
+      throw new NetlinkError('bind a netlink socket', errnoName(errno));
+    }
+    return socket;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Throws NetlinkError. */
+  send(request: Buffer): void {
+    if (this.#libc.send(this.#fd, request, request.length, 0) < 0) {
+      throw new NetlinkError('send a netlink request', errnoName(this.#libc.errno()));
+    }
+  }
+
+  /**
+   * Length of the next datagram, which then stands in `bytes`. Throws NetlinkError also when there is none: the kernel
+   * fills the queue during send and recv themselves, so an empty queue means that no answer will come.
+   */
+  receive(): number {
+    const length = this.#libc.recv(this.#fd, this.bytes, this.bytes.length, dontWait | truncated);
+    if (length < 0) throw new NetlinkError('receive a netlink answer', errnoName(this.#libc.errno()));
+    if (length > this.bytes.length) {
+      throw new NetlinkError('receive a netlink answer', `datagram of ${length} bytes is truncated`);
+    }
+    return length;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#libc.close(this.#fd);
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * A NETLINK_SOCK_DIAG socket: dumps of the TCP and UDP sockets of one network namespace, the one it was opened in.
+ * Needs no privilege there. See sock_diag(7).
+ *
+ *     const diag = SockDiag.open(await loadLibc(), netns);        // elsewhere with NetnsEntry.within
+ *     const { rows } = await diag.dump({ protocol: 'tcp', states: stateMask([2, 3, 4]) }, slice);
+ *     diag.close();
+ */
+import type { Protocol } from '../../model/socket-state.ts';
+import { type MalformedRow, malformedRowsMax } from '../collector.ts';
+import type { Libc } from '../libc.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import { isLittleEndian } from './byte-order.ts';
+import { type CellWatcher, DiagRows } from './diag-rows.ts';
+import {
+  DiagMessageError,
+  DiagParser,
+  type DiagRow,
+  diagTypes,
+  encodeDiagRequest,
+  encodeTcpDiagRequest,
+  type Family,
+  messageHeaderBytes,
+} from './inet-diag.ts';
+import { messageFlagBits, messageTypes } from './message.ts';
+import { errnoName, NetlinkError } from './netlink-error.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+
+const netlinkSockDiag = 4;
+
+/** How often a dump is repeated because the kernel says that its table changed underneath it. */
+export const dumpAttemptsMax = 4;
+
+export interface DiagQuery {
+  readonly protocol: Protocol;
+  /** Set of kernel states; see stateMask and everyState. */
+  readonly states: number;
+  /** Default both. */
+  readonly families?: readonly Family[];
+}
+
+/** What of a dump could not be read. */
+export interface Malformed {
+  /** At most malformedRowsMax of them; malformedTotal counts all. */
+  readonly malformed: readonly MalformedRow[];
+  readonly malformedTotal: number;
+}
+
+export interface DiagDump extends Malformed {
+  /** In the kernel's order. A table that changes while it is dumped may show a socket twice, or not at all. */
+  readonly rows: readonly DiagRow[];
+}
+
+/** What is collected during one dump, besides the rows. */
+interface OpenDump<T> {
+  readonly query: DiagQuery;
+  readonly keeper: DiagRows<T>;
+  readonly malformed: MalformedRow[];
+  malformedTotal: number;
+  isInterrupted: boolean;
+}
+
+export class SockDiag {
+  /** Inode of the namespace. */
+  readonly netns: number;
+  readonly #socket: NetlinkSocket;
+  readonly #words: Uint32Array;
+  readonly #parser: DiagParser;
+  #sequence = 0;
+  /** False once the kernel has refused the request for both families at once. */
+  #knowsBothAtOnce = true;
+  /** Dumps that were repeated because they were interrupted, since the socket was opened. */
+  interruptedTotal = 0;
+
+  private constructor(socket: NetlinkSocket, netns: number) {
+    this.#socket = socket;
+    this.netns = netns;
+    const { buffer, byteOffset, byteLength } = socket.bytes;
+    this.#words = new Uint32Array(buffer, byteOffset, byteLength >> 2);
+    this.#parser = new DiagParser(netns);
+  }
+
+  /**
+   * In the namespace that the calling thread is in. Throws NetlinkError.
+   *
+   * @param netns inode of that namespace, for the rows
+   */
+  static open(libc: Libc, netns: number): SockDiag {
+    if (!isLittleEndian()) throw new NetlinkError('use netlink', 'this machine is big-endian');
+    return new SockDiag(NetlinkSocket.open(libc, netlinkSockDiag), netns);
+  }
+
+  /** False after close, and after a dump that failed: what is left of it would get into the way of the next. */
+  get isOpen(): boolean {
+    return this.#socket.isOpen;
+  }
+
+  /** Makes a place where the rows of this socket's dumps are kept; see DiagRows. */
+  keep<T>(make: (row: DiagRow) => T, watcher: CellWatcher<T> | null = null): DiagRows<T> {
+    return new DiagRows(this.#parser, make, watcher);
+  }
+
+  /** Rows that are new objects each time. Throws NetlinkError, and is closed then. */
+  async dump(query: DiagQuery, slice: TimeSlice): Promise<DiagDump> {
+    const keeper = this.keep((row) => row);
+    keeper.begin();
+    const malformed = await this.dumpKept(query, keeper, slice);
+    return { ...malformed, rows: keeper.values() };
+  }
+
+  /** Lets `keeper` take the rows. Rounds are the caller's. Throws NetlinkError, and is closed then. */
+  async dumpKept<T>(query: DiagQuery, keeper: DiagRows<T>, slice: TimeSlice): Promise<Malformed> {
+    const families = query.families ?? ['ipv4', 'ipv6'];
+    try {
+      if (query.protocol === 'tcp' && families.length === 2 && this.#knowsBothAtOnce) {
+        const dump = await this.#dumpBothAtOnce(query, keeper, slice);
+        if (dump !== null) return dump;
+      }
+      const parts: OpenDump<T>[] = [];
+      for (const family of families) parts.push(await this.#dumpFamily(query, family, keeper, slice));
+      return joined(parts);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Idempotent. An open socket keeps its namespace alive. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Null where the kernel does not know the request. */
+  async #dumpBothAtOnce<T>(
+    query: DiagQuery,
+    keeper: DiagRows<T>,
+    slice: TimeSlice,
+  ): Promise<Malformed | null> {
+    try {
+      return await this.#dump(query, keeper, slice, (sequence) =>
+        encodeTcpDiagRequest(query.states, sequence),
+      );
+    } catch (error) {
+      if (!(error instanceof RefusedRequest)) throw error;
+      this.#knowsBothAtOnce = false;
+      return null;
+    }
+  }
+
+  /** Without rows where the kernel does not know the family (IPv6 switched off, or a module that is missing). */
+  async #dumpFamily<T>(
+    query: DiagQuery,
+    family: Family,
+    keeper: DiagRows<T>,
+    slice: TimeSlice,
+  ): Promise<OpenDump<T>> {
+    try {
+      return await this.#dump(query, keeper, slice, (sequence) =>
+        encodeDiagRequest(query.protocol, family, query.states, sequence),
+      );
+    } catch (error) {
+      if (error instanceof RefusedRequest && family === 'ipv6') return openDump(query, keeper);
+      throw error;
+    }
+  }
+
+  async #dump<T>(
+    query: DiagQuery,
+    keeper: DiagRows<T>,
+    slice: TimeSlice,
+    encode: (sequence: number) => Buffer,
+  ): Promise<OpenDump<T>> {
+    const { taken } = keeper;
+    for (let attempt = 1; ; attempt++) {
+      const dump = openDump(query, keeper);
+      const sequence = ++this.#sequence;
+      this.#socket.send(encode(sequence));
+      while (!this.#takeDatagram(this.#socket.receive(), sequence, dump)) {
+        if (slice.isUsedUp()) await slice.rest();
+      }
+      if (!dump.isInterrupted || attempt === dumpAttemptsMax) return dump;
+      this.interruptedTotal++;
+      keeper.rewind(taken);
+    }
+  }
+
+  /** Takes all messages of a datagram. True at the end of the dump. */
+  #takeDatagram<T>(length: number, sequence: number, dump: OpenDump<T>): boolean {
+    const { bytes } = this.#socket;
+    const words = this.#words;
+    for (let at = 0; at < length; ) {
+      const end = at + messageEnd(words, at, length);
+      const type = words[(at >> 2) + 1]! & 0xffff;
+      const flags = words[(at >> 2) + 1]! >>> 16;
+      // Another sequence is what an abandoned dump left in the queue.
+      if (words[(at >> 2) + 2] === sequence) {
+        if ((flags & messageFlagBits.dumpInterrupted) !== 0) dump.isInterrupted = true;
+        if (type === messageTypes.done || type === messageTypes.error) {
+          expectSuccess(bytes.subarray(at + messageHeaderBytes, end));
+          return true;
+        }
+        if (type === diagTypes.byFamily || type === diagTypes.tcpOfEveryFamily)
+          take(bytes, words, at + messageHeaderBytes, end, dump);
+      }
+      at = (end + 3) & ~3;
+    }
+    return false;
+  }
+}
+
+/** The kernel does not know what was asked, rather than that it failed to answer. */
+class RefusedRequest extends NetlinkError {}
+
+const unknownToKernel: ReadonlySet<string> = new Set(['ENOENT', 'EINVAL', 'EOPNOTSUPP']);
+
+function openDump<T>(query: DiagQuery, keeper: DiagRows<T>): OpenDump<T> {
+  return { query, keeper, malformed: [], malformedTotal: 0, isInterrupted: false };
+}
+
+function joined(parts: readonly Malformed[]): Malformed {
+  return {
+    malformed: parts.flatMap(({ malformed }) => malformed).slice(0, malformedRowsMax),
+    malformedTotal: parts.reduce((sum, { malformedTotal }) => sum + malformedTotal, 0),
+  };
+}
+
+/** Length of the message at `at`. Throws NetlinkError when it does not fit: then no message is to be trusted. */
+function messageEnd(words: Uint32Array, at: number, length: number): number {
+  const claimed = length - at < messageHeaderBytes ? 0 : words[at >> 2]!;
+  if (claimed < messageHeaderBytes || at + claimed > length) {
+    throw new NetlinkError('parse a datagram', `message at byte ${at} claims ${claimed} of ${length} bytes`);
+  }
+  return claimed;
+}
+
+/** DONE and ERROR both carry an errno, negative; 0 is success. */
+function expectSuccess(payload: Buffer): void {
+  const errno = payload.length >= 4 ? -payload.readInt32LE(0) : 0;
+  if (errno === 0) return;
+  const reason = errnoName(errno);
+  if (unknownToKernel.has(reason)) throw new RefusedRequest('ask for sockets', reason);
+  throw new NetlinkError('read a dump of sockets', reason);
+}
+
+function take<T>(bytes: Buffer, words: Uint32Array, at: number, end: number, dump: OpenDump<T>): void {
+  const { query, keeper, malformed } = dump;
+  try {
+    keeper.take(bytes, words, at, end, query.protocol);
+  } catch (error) {
+    if (!(error instanceof DiagMessageError)) throw error;
+    dump.malformedTotal++;
+    if (malformed.length >= malformedRowsMax) return;
+    const { field, value } = error;
+    malformed.push({
+      file: `sock_diag ${query.protocol}`,
+      line: keeper.taken + dump.malformedTotal,
+      column: field,
+      text: value,
+    });
+  }
+}

@@ -1,0 +1,19 @@
+/** The collector of this host, for the verbs that have one. */
+import { openCollector, SourceError } from '../agent/collect/ladder.ts';
+import type { ProcfsCollectorOptions } from '../agent/collect/procfs-collector.ts';
+import type { CollectorSource } from '../agent/collect/source.ts';
+import type { Collector } from '../agent/collector.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+
+/** Throws a CliFailure when the way that was asked for, or every one, does not work. */
+export async function openHostCollector(
+  source: CollectorSource,
+  { procRoot, cmdline }: Required<Pick<ProcfsCollectorOptions, 'procRoot' | 'cmdline'>>,
+): Promise<Collector> {
+  try {
+    return await openCollector(source, { procRoot, cmdline });
+  } catch (error) {
+    if (error instanceof SourceError) throw new CliFailure(exitCodes.error, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,194 @@
+/** Climbing and stepping down, on rungs that work or fail as a test wants. */
+import { describe, expect, it } from 'vitest';
+import { ProcRootError } from '../../../agent/collect/census.ts';
+import { examineRungs, failuresMax, openCollector, SourceError } from '../../../agent/collect/ladder.ts';
+import type { Rung } from '../../../agent/collect/rungs.ts';
+import type { RungName } from '../../../agent/collect/source.ts';
+import type { Scan } from '../../../agent/collector.ts';
+import { scan } from '../sockets.ts';
+
+/** A rung, and what was done with it. */
+interface TestRung extends Rung {
+  opened: number;
+  scans: number;
+  closed: number;
+  /** Why it does not open, or does not scan; null = it works. */
+  openProblem: string | null;
+  scanProblem: string | null;
+}
+
+function testRung(
+  name: RungName,
+  problems: Partial<Pick<TestRung, 'openProblem' | 'scanProblem'>> = {},
+): TestRung {
+  const rung: TestRung = {
+    name,
+    lost: `${name} is lost`,
+    fix: `allow ${name}`,
+    opened: 0,
+    scans: 0,
+    closed: 0,
+    openProblem: null,
+    scanProblem: null,
+    ...problems,
+    open: async () => {
+      if (rung.openProblem !== null) throw new Error(`${rung.openProblem}\n    at somewhere`);
+      rung.opened++;
+      return {
+        name,
+        scan: async (): Promise<Scan> => {
+          rung.scans++;
+          if (rung.scanProblem !== null) throw new Error(rung.scanProblem);
+          return { ...scan(Date.now(), []), cannotSee: ['The end of a table.'] };
+        },
+        close: () => {
+          rung.closed++;
+        },
+      };
+    },
+  };
+  return rung;
+}
+
+const without = (name: string, problem: string): string =>
+  `Sockets are read without ${name} (${problem}), so ${name} is lost; to get it: allow ${name}.`;
+
+describe('climbing', () => {
+  it('the best rung is taken, and the others are not touched', async () => {
+    const rungs = [testRung('ebpf'), testRung('sockdiag'), testRung('procfs')];
+    const collector = await openCollector('auto', {}, rungs);
+    expect(collector.name).toBe('ebpf');
+    expect((await collector.scan()).cannotSee).toEqual(['The end of a table.']);
+    expect(rungs.map(({ opened }) => opened)).toEqual([1, 0, 0]);
+    collector.close();
+    expect(rungs[0]!.closed).toBe(1);
+  });
+
+  it('the scan that a rung was tried with is the first one', async () => {
+    const rung = testRung('procfs');
+    const collector = await openCollector('auto', {}, [rung]);
+    await collector.scan();
+    expect(rung.scans).toBe(1);
+    await collector.scan();
+    expect(rung.scans).toBe(2);
+  });
+
+  it('a rung that does not open or scan is passed over, and every scan says why', async () => {
+    const rungs = [
+      testRung('ebpf', { openProblem: 'bpf(2) is forbidden' }),
+      testRung('sockdiag', { scanProblem: 'EAFNOSUPPORT' }),
+      testRung('procfs'),
+    ];
+    const collector = await openCollector('auto', {}, rungs);
+    expect(collector.name).toBe('procfs');
+    for (let i = 0; i < 2; i++) {
+      expect((await collector.scan()).cannotSee).toEqual([
+        without('ebpf', 'bpf(2) is forbidden'),
+        without('sockdiag', 'EAFNOSUPPORT'),
+        'The end of a table.',
+      ]);
+    }
+    expect(rungs[1]!.closed).toBe(1);
+  });
+
+  it('one that is asked for by name is taken, whatever stands above it', async () => {
+    const rungs = [testRung('ebpf'), testRung('sockdiag'), testRung('procfs')];
+    const collector = await openCollector('sockdiag', {}, rungs);
+    expect(collector.name).toBe('sockdiag');
+    expect((await collector.scan()).cannotSee).toEqual(['The end of a table.']);
+  });
+
+  it('one that is asked for and does not work is an error of one line', async () => {
+    const rungs = [testRung('ebpf', { openProblem: 'bpf(2) is forbidden' }), testRung('procfs')];
+    const opening = openCollector('ebpf', {}, rungs);
+    await expect(opening).rejects.toThrow(SourceError);
+    await expect(opening).rejects.toThrow(
+      'ebpf does not work here: bpf(2) is forbidden; to get it: allow ebpf.',
+    );
+    await expect(openCollector('sockdiag', {}, rungs)).rejects.toThrow(
+      'sockdiag is not part of this version of whotalks.',
+    );
+  });
+
+  it('without a /proc no rung is to blame', async () => {
+    const opening = openCollector('auto', { procRoot: '/nonexistent/proc' });
+    await expect(opening).rejects.toThrow(ProcRootError);
+  });
+
+  it('a copy of /proc is read by procfs alone', async () => {
+    const procRoot = `${import.meta.dirname}/../../fixtures/proc`;
+    const collector = await openCollector('auto', { procRoot });
+    expect(collector.name).toBe('procfs');
+    expect((await collector.scan()).sockets).toHaveLength(11);
+    await expect(openCollector('sockdiag', { procRoot })).rejects.toThrow(
+      `sockdiag does not work here: ${procRoot} is a copy of /proc, not the kernel's own; to get it: `,
+    );
+  });
+
+  it('all rungs are examined one by one', async () => {
+    const rungs = [testRung('ebpf', { openProblem: 'no BTF' }), testRung('procfs')];
+    expect(await examineRungs({}, rungs)).toEqual([
+      { name: 'ebpf', problem: 'no BTF', lost: 'ebpf is lost', fix: 'allow ebpf' },
+      { name: 'procfs', problem: null, lost: 'procfs is lost', fix: 'allow procfs' },
+    ]);
+    expect(rungs.map(({ closed }) => closed)).toEqual([0, 1]);
+  });
+});
+
+describe('a rung that stops working', () => {
+  it('is left after a few failures in a row, and the scan says so', async () => {
+    const rungs = [testRung('ebpf'), testRung('sockdiag', { openProblem: 'no koffi' }), testRung('procfs')];
+    const collector = await openCollector('auto', {}, rungs);
+    await collector.scan();
+    rungs[0]!.scanProblem = 'ENOMEM';
+    for (let i = 1; i < failuresMax; i++) await expect(collector.scan()).rejects.toThrow('ENOMEM');
+    expect(collector.name).toBe('ebpf');
+    expect((await collector.scan()).cannotSee).toEqual([
+      without('ebpf', 'it stopped working: ENOMEM'),
+      without('sockdiag', 'no koffi'),
+      'The end of a table.',
+    ]);
+    expect(collector.name).toBe('procfs');
+    expect(rungs[0]!.closed).toBe(1);
+  });
+
+  it('is kept when it works again in between', async () => {
+    const rungs = [testRung('ebpf'), testRung('procfs')];
+    const collector = await openCollector('auto', {}, rungs);
+    await collector.scan();
+    for (let i = 0; i < 2 * failuresMax; i++) {
+      rungs[0]!.scanProblem = i % failuresMax === 0 ? null : 'ENOMEM';
+      await collector.scan().catch(() => null);
+    }
+    expect(collector.name).toBe('ebpf');
+  });
+
+  it('is kept when there is none below it, or it was asked for by name', async () => {
+    for (const source of ['auto', 'ebpf'] as const) {
+      const rungs = source === 'auto' ? [testRung('ebpf')] : [testRung('ebpf'), testRung('procfs')];
+      const collector = await openCollector(source, {}, rungs);
+      await collector.scan();
+      rungs[0]!.scanProblem = 'ENOMEM';
+      for (let i = 0; i < 2 * failuresMax; i++) await expect(collector.scan()).rejects.toThrow('ENOMEM');
+      rungs[0]!.scanProblem = null;
+      await collector.scan();
+      expect(collector.name).toBe('ebpf');
+    }
+  });
+
+  it('when all of them fail, the climb begins anew', async () => {
+    const rungs = [testRung('sockdiag'), testRung('procfs')];
+    const collector = await openCollector('auto', {}, rungs);
+    await collector.scan();
+    for (const rung of rungs) rung.scanProblem = 'EMFILE';
+    for (let i = 1; i < failuresMax; i++) await expect(collector.scan()).rejects.toThrow('EMFILE');
+    await expect(collector.scan()).rejects.toThrow(SourceError);
+    await expect(collector.scan()).rejects.toThrow(
+      'sockdiag does not work here: EMFILE; to get it: allow sockdiag.',
+    );
+    expect(collector.name).toBe('none');
+    for (const rung of rungs) rung.scanProblem = null;
+    expect((await collector.scan()).cannotSee).toEqual(['The end of a table.']);
+    expect(collector.name).toBe('sockdiag');
+  });
+});
