@@ -1,6 +1,7 @@
 /**
  * All rungs and ss side by side, on namespaces whose sockets never rest. What procfs and ss show before and after a scan
- * with the same owners was there during the scan, and the scan must show the same.
+ * with the same owners was there during the scan, and the scan must show the same. Only what has no inode may be missing
+ * once: on its way from FIN_WAIT_2 to TIME_WAIT the kernel puts another row in its place, and for a moment shows neither.
  *
  * WHOTALKS_SNAPSHOTS=10000 makes it a soak.
  */
@@ -133,6 +134,12 @@ function differences(
     .map(([socket, owners]) => `${name}: ${socket} [${owners}] is [${snapshot.get(socket) ?? 'missing'}]`);
 }
 
+/** Sockets without an inode that a snapshot misses, although they are there. */
+function tears(expected: Snapshot, snapshot: Snapshot): Set<string> {
+  const sockets = [...expected.keys()];
+  return new Set(sockets.filter((socket) => inodeIn(socket) === 0 && !snapshot.has(socket)));
+}
+
 /** The same of ss, which shows no inode for what has none. */
 function differencesToSs(
   expected: Snapshot,
@@ -172,6 +179,7 @@ describe.runIf(canMakeNamespaces)('side by side', () => {
       const namespaces = new Set(arenas.map(({ netns }) => netns));
       const reference = await openCollector('procfs');
       const found: string[] = [];
+      const tornBefore = new Map<string, ReadonlySet<string>>();
       let compared = 0;
       let before = await scanSnapshot(reference, namespaces);
       for (let round = 0; round < snapshots; round++) {
@@ -183,7 +191,14 @@ describe.runIf(canMakeNamespaces)('side by side', () => {
         const expected = steady(before, after);
         const known = pidsIn(before);
         compared += expected.size;
-        for (const [name, snapshot] of shown) found.push(...differences(name, expected, snapshot, known));
+        for (const [name, snapshot] of shown) {
+          const torn = tears(expected, snapshot);
+          const excused = [...torn].filter((socket) => tornBefore.get(name)?.has(socket) !== true);
+          const demanded = new Map(expected);
+          for (const socket of excused) demanded.delete(socket);
+          found.push(...differences(name, demanded, snapshot, known));
+          tornBefore.set(name, torn);
+        }
         if (bySs !== null) found.push(...differencesToSs(expected, bySs, known));
         before = after;
       }
