@@ -57,8 +57,8 @@ async function loadedOrUnavailable<T>(load: () => Promise<T>): Promise<T> {
 /** What a scan tells the next one. */
 type Surroundings = Pick<OwnerlessQuestion, 'namespaces' | 'signs'>;
 
-/** Records looked at between two looks at the clock: about a millisecond of work. */
-const recordsPerLook = 4000;
+/** Steps between two looks at the clock: a millisecond of work where everything is new. */
+const stepsPerLook = 500;
 
 /** One scan at a time. Scans reject with BpfError, or with Node's own error where the machine itself fails. */
 export class EbpfCollector implements Collector {
@@ -157,7 +157,7 @@ export class EbpfCollector implements Collector {
 
   async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<readonly OwnedSocket[]> {
     this.#held.begin(found);
-    while (this.#held.readRecords(recordsPerLook)) if (slice.isUsedUp()) await slice.rest();
+    while (this.#held.advance(stepsPerLook)) if (slice.isUsedUp()) await slice.rest();
     return this.#held.end();
   }
 

@@ -45,10 +45,11 @@ export class HeldSockets {
   #shownCount = 0;
   /** As handed out at the end of the last scan. */
   #sockets: readonly OwnedSocket[] = [];
-  /** Whether #shown is what it was then, as far as this scan was read. */
-  #isInOrder = true;
-  /** Next to be read. */
+  /** Whether all of #shown, and its order, is what it was then, as far as this scan has come. */
+  #isAsBefore = true;
+  /** Next to be read, and next of #shown to be settled. */
   #record = 0;
+  #settled = 0;
   /** The one that holds it, and the index after its last record. */
   #task = 0;
   #taskEnd = 0;
@@ -81,8 +82,9 @@ export class HeldSockets {
     [this.#claimOf, this.#claimBefore] = [this.#claimBefore, this.#claimOf];
     this.#fresh = [];
     this.#shownCount = 0;
-    this.#isInOrder = true;
+    this.#isAsBefore = true;
     this.#record = 0;
+    this.#settled = 0;
     this.#shift = 0;
     this.#task = 0;
     this.#process = null;
@@ -90,29 +92,39 @@ export class HeldSockets {
     this.malformedTotal = 0;
   }
 
-  /** Reads up to `count` further records. True while there are more. */
-  readRecords(count: number): boolean {
+  /** Takes `count` further steps, one per record and one per socket. True while there are more. */
+  advance(count: number): boolean {
     const records = this.#words.length / recordWords;
     const end = Math.min(records, this.#record + count);
+    const steps = end - this.#record;
     for (; this.#record < end; this.#record++) this.#readRecord(this.#record);
-    return this.#record < records;
+    return this.#record < records || this.#settle(count - steps);
   }
 
-  /** The sockets of this scan, when all records were read; the same array as before when nothing at all changed. */
+  /** The sockets of this scan, when all steps were taken; the same array as before when nothing at all changed. */
   end(): readonly OwnedSocket[] {
     const slots = this.#slots;
     if (slots.size > this.#shownCount) slots.expire(this.#scan);
     this.#wordsBefore.set(this.#words);
     this.#recordsBefore = this.#words.length / recordWords;
+    const isSame = this.#isAsBefore && this.#shownCount === this.#sockets.length && this.#fresh.length === 0;
+    if (isSame) return this.#sockets;
     const shown = this.#shown.subarray(0, this.#shownCount);
-    let isAsBefore = this.#isInOrder && shown.length === this.#sockets.length && this.#fresh.length === 0;
-    for (const slot of shown) {
+    this.#sockets = Array.from(shown, (slot) => slots.sockets[slot]!);
+    return this.#sockets;
+  }
+
+  /** Gives up to `count` further sockets the owners that they have now. True while there are more. */
+  #settle(count: number): boolean {
+    const slots = this.#slots;
+    const end = Math.min(this.#shownCount, this.#settled + count);
+    for (; this.#settled < end; this.#settled++) {
+      const slot = this.#shown[this.#settled]!;
       if (slots.isChanged[slot] === 0 && slots.claimed[slot] === slots.claimCount[slot]) continue;
       this.#renew(slot);
-      isAsBefore = false;
+      this.#isAsBefore = false;
     }
-    if (!isAsBefore) this.#sockets = Array.from(shown, (slot) => slots.sockets[slot]!);
-    return this.#sockets;
+    return this.#settled < this.#shownCount;
   }
 
   #readRecord(record: number): void {
@@ -160,7 +172,7 @@ export class HeldSockets {
     this.#slots.shownIn[slot] = this.#scan;
     this.#slots.claimed[slot] = 0;
     this.#slots.at[slot] = at;
-    if (this.#shown[this.#shownCount] !== slot) this.#isInOrder = false;
+    if (this.#shown[this.#shownCount] !== slot) this.#isAsBefore = false;
     this.#shown[this.#shownCount++] = slot;
   }
 
@@ -233,6 +245,8 @@ export class HeldSockets {
 
 /** By pid and fd, each once: threads with files of their own may show a process again. */
 function ownersOf(claims: readonly Claim[]): Owner[] {
+  const [first, ...others] = claims;
+  if (first !== undefined && others.length === 0) return [{ process: first.process, fds: [first.fd] }];
   const fdsOf = new Map<Process, Set<number>>();
   for (const { process, fd } of claims) {
     const fds = fdsOf.get(process);

@@ -45,7 +45,7 @@ function reader(): Reader {
     read: (tasks) => {
       held.begin(encodeFound(tasks));
       // A few at a time: where a step ends must not matter.
-      while (held.readRecords(2));
+      while (held.advance(2));
       return held.end();
     },
   };
