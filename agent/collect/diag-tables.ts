@@ -6,7 +6,7 @@ import type { OwnedSocket } from '../../model/socket.ts';
 import { type Protocol, protocolNumbers } from '../../model/socket-state.ts';
 import type { MalformedRow } from '../collector.ts';
 import type { Libc } from '../libc.ts';
-import type { Cell, CellWatcher, DiagRows } from '../netlink/diag-rows.ts';
+import { type Cell, type CellWatcher, type DiagRows, noSlot } from '../netlink/diag-rows.ts';
 import { type DiagRow, everyState, stateMask } from '../netlink/inet-diag.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
@@ -104,6 +104,20 @@ export class DiagTables {
     return { read, scanned, closed, closedEntries };
   }
 
+  /** Whether the socket of a row still has the row's inode; true where that is not to be told. */
+  isThere(cell: Cell<OwnedSocket>): boolean {
+    const { netns, protocol, inode } = cell.value;
+    const table = this.#open.get(netns);
+    if (table === undefined || protocol !== 'tcp' || cell.slot === noSlot) return true;
+    try {
+      return table.diag.isThere(table.keeper.identity(cell), inode);
+    } catch (error) {
+      // The next dump finds its socket closed, and opens another.
+      if (error instanceof NetlinkError) return true;
+      throw error;
+    }
+  }
+
   /** Throws NetlinkError when the kernel does not answer such questions in the agent's own namespace. */
   async probe(slice: TimeSlice): Promise<void> {
     const diag = SockDiag.open(this.#libc, this.#entry.own);
@@ -188,7 +202,7 @@ export class DiagTables {
   ): Promise<DiagTable | Unread> {
     const tables = await readNamespaceTables(netns, inhabitants, this.#tableReader, slice);
     if (isUnread(tables)) return tables;
-    const cells = tables.rows.map((value) => ({ value }));
+    const cells = tables.rows.map((value) => ({ value, slot: noSlot }));
     for (const cell of cells) this.#watcher?.shown(cell);
     this.#procCells.push(...cells);
     return { ...tables, rows: () => cells.map(({ value }) => value) };

@@ -5,7 +5,7 @@
  *     at times  every ownerSweepMs, because fds can be exchanged without changing their number
  *     at need   when one of its sockets got another holder besides, since it may have passed it on and put another in
  *               its place; and while a row has an inode that nobody known holds: first the processes of which a socket
- *               vanished, then those of the row's namespace, then all others
+ *               vanished, then, unless it is gone by now, those of the row's namespace, then all others
  *
  * A walk for the sake of a change reads the links of new fds, and of those whose socket vanished; any other reads all.
  */
@@ -15,7 +15,7 @@ import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import { Holdings, type RowCell } from '../resolve/holdings.ts';
+import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { isRefreshDue } from '../resolve/refresh.ts';
 import type { Resident } from './roster.ts';
@@ -25,6 +25,9 @@ export const ownerSweepMs = 30_000;
 
 /** Which links a walk reads: all, or those that may have changed. */
 type Walk = 'all' | 'changes';
+
+/** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
+export const lookupsMax = 1000;
 
 export class OwnerSearch {
   readonly #procRoot: string;
@@ -58,13 +61,18 @@ export class OwnerSearch {
   }
 
   /** Walks whom it has to, and gives every row its owners. @param nowMs on a monotonic clock */
-  async search(residents: readonly Resident[], nowMs: number, slice: TimeSlice): Promise<void> {
+  async search(
+    residents: readonly Resident[],
+    nowMs: number,
+    slice: TimeSlice,
+    isThere: (cell: RowCell) => boolean,
+  ): Promise<void> {
     for (const resident of residents) {
       const due = walkDue(resident, nowMs);
       if (due !== null) await this.#walk(resident, due, nowMs, slice);
     }
     for (const resident of this.#sharers()) await this.#walk(resident, 'all', nowMs, slice);
-    await this.#searchWanted(residents, nowMs, slice);
+    await this.#searchWanted(residents, nowMs, slice, isThere);
     this.#renewProcesses(residents, nowMs);
     this.#holdings.settle((resident) => {
       // One look per scan, however many sockets it holds: those who have details have just been renewed.
@@ -74,24 +82,43 @@ export class OwnerSearch {
   }
 
   /** Whoever holds what nobody was found for is looked for again after a while only. */
-  async #searchWanted(residents: readonly Resident[], nowMs: number, slice: TimeSlice): Promise<void> {
-    const wanted = this.#holdings
+  async #searchWanted(
+    residents: readonly Resident[],
+    nowMs: number,
+    slice: TimeSlice,
+    isThere: (cell: RowCell) => boolean,
+  ): Promise<void> {
+    const due = this.#holdings
       .wanted()
       .filter(({ sought }) => sought === null || isRefreshDue(sought, nowMs));
-    if (wanted.length === 0) return;
+    if (due.length === 0) return;
     for (const resident of this.#losers()) await this.#walk(resident, 'changes', nowMs, slice);
-    const namespaces = new Set(wanted.map(({ cells }) => cells[0]?.value.netns));
+    // Where connections come and go, most of what nobody holds was closed after its row was read.
+    const wanted = due
+      .filter(({ claims }) => claims.length === 0)
+      .filter(({ cells, sought }, i) => sought !== null || i >= lookupsMax || isThere(cells[0]!));
+    await this.#walkEverybody(wanted, residents, nowMs, slice);
+    for (const holding of wanted) {
+      if (holding.claims.length > 0) continue;
+      holding.sought = { firstReadAtMs: holding.sought?.firstReadAtMs ?? nowMs, readAtMs: nowMs };
+    }
+  }
+
+  /** Until all are found. */
+  async #walkEverybody(
+    wanted: readonly Holding<Resident>[],
+    residents: readonly Resident[],
+    nowMs: number,
+    slice: TimeSlice,
+  ): Promise<void> {
+    const namespaces = new Set(wanted.map(({ cells }) => cells[0]!.value.netns));
     const neighbours = residents.filter(({ netns }) => netns !== null && namespaces.has(netns));
     let found = 0;
     for (const resident of [...neighbours, ...residents]) {
       while (found < wanted.length && wanted[found]!.claims.length > 0) found++;
-      if (found === wanted.length) break;
+      if (found === wanted.length) return;
       if (this.#walked.get(resident) === 'all' || resident.isClosed) continue;
       await this.#walk(resident, 'all', nowMs, slice);
-    }
-    for (const holding of wanted) {
-      if (holding.claims.length > 0) continue;
-      holding.sought = { firstReadAtMs: holding.sought?.firstReadAtMs ?? nowMs, readAtMs: nowMs };
     }
   }
 

@@ -94,7 +94,7 @@ export class SockdiagCollector implements Collector {
     const byNetns = groupByNetns(roll.residents);
     const tables = await this.#tables.read(byNetns, slice);
     const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns);
-    await this.#search.search(roll.residents, nowMs, slice);
+    await this.#search.search(roll.residents, nowMs, slice, (cell) => this.#tables.isThere(cell));
     this.#processes.expire();
     this.#namespaces.expire();
     return {

@@ -6,25 +6,34 @@
  * last time. It is believed only when all that a row is made of is equal; any other is found by its cookie.
  */
 import type { Protocol } from '../../model/socket-state.ts';
-import { type DiagParser, type DiagRow, diagMessageBytes, expectWhole } from './inet-diag.ts';
+import {
+  type DiagIdentity,
+  type DiagParser,
+  type DiagRow,
+  diagMessageBytes,
+  expectWhole,
+} from './inet-diag.ts';
 
-/** Words of inet_diag_msg by their places in it: family and state; ports and addresses; cookie; user and inode. */
-const wordAt = { kind: 0, tuple: 1, tupleEnd: 10, cookie: 11, uid: 16, inode: 17 } as const;
+/** Words of inet_diag_msg by their places in it: family and state; inet_diag_sockid, with its cookie; user and inode. */
+const wordAt = { kind: 0, sockid: 1, cookie: 11, sockidEnd: 13, uid: 16, inode: 17 } as const;
 
 /** Family and state are the first two bytes; the timers behind them differ from dump to dump. */
 const kindMask = 0xffff;
 
-/** Words kept of a row: kind, 9 of the tuple, 2 of the cookie, user, inode. */
-const keptWords = 14;
+/** Words kept of a row: kind and inet_diag_sockid at their places, then user and inode. */
+const keptWords = 15;
+const keptAt = { uid: 13, inode: 14 } as const;
 
 const initialSlots = 256;
 
-/** Stands before the first row, and for no row. */
-const noSlot = 0;
+/** Stands before the first row, and for no row: a cell with it is of no keeper. */
+export const noSlot = 0;
 
 /** Where a row is kept. Whoever was told of the cell may put another value in its place. */
 export interface Cell<T> {
   value: T;
+  /** The keeper's own mark. */
+  readonly slot: number;
 }
 
 /** Is told which cells there are. A row that changed is gone, and shown in a new cell. */
@@ -102,6 +111,13 @@ export class DiagRows<T> {
     this.#shown++;
   }
 
+  /** Family (AF_*) and inet_diag_sockid of a row, by which the kernel finds its socket again. */
+  identity({ slot }: Cell<T>): DiagIdentity {
+    const at = slot * keptWords;
+    const words = this.#kept.slice(at + wordAt.sockid, at + wordAt.sockidEnd);
+    return { family: this.#kept[at]! & 0xff, sockid: Buffer.from(words.buffer) };
+  }
+
   /** Ends a round: forgets what was not shown. */
   end(): void {
     if (this.#shown < this.#slots.size) this.#forget((slot) => this.#shownIn[slot] !== this.#round);
@@ -131,9 +147,10 @@ export class DiagRows<T> {
     const key = cookieKey(words[word + wordAt.cookie]!, words[word + wordAt.cookie + 1]!);
     let slot = this.#slots.get(key) ?? noSlot;
     if (slot !== noSlot && this.#isAsKept(slot, words, word)) return slot;
-    const cell = { value: this.#make(this.#parser.parse(bytes, at, protocol)) };
+    const value = this.#make(this.#parser.parse(bytes, at, protocol));
     if (slot === noSlot) slot = this.#newSlot(key);
     else this.#watcher?.gone(this.#cells[slot]!);
+    const cell = { value, slot };
     this.#cells[slot] = cell;
     this.#keep(slot, words, word);
     this.#watcher?.shown(cell);
@@ -143,12 +160,12 @@ export class DiagRows<T> {
   #isAsKept(slot: number, words: Uint32Array, word: number): boolean {
     const kept = this.#kept;
     const at = slot * keptWords;
-    if (kept[at + 10] !== words[word + wordAt.cookie] || kept[at] !== (words[word]! & kindMask)) return false;
-    for (let i = wordAt.tuple; i < wordAt.tupleEnd; i++) if (kept[at + i] !== words[word + i]) return false;
+    if (kept[at + wordAt.cookie] !== words[word + wordAt.cookie]) return false;
+    if (kept[at] !== (words[word]! & kindMask)) return false;
+    for (let i = wordAt.sockid; i < wordAt.sockidEnd; i++) if (kept[at + i] !== words[word + i]) return false;
     return (
-      kept[at + 11] === words[word + wordAt.cookie + 1] &&
-      kept[at + 12] === words[word + wordAt.uid] &&
-      kept[at + 13] === words[word + wordAt.inode]
+      kept[at + keptAt.uid] === words[word + wordAt.uid] &&
+      kept[at + keptAt.inode] === words[word + wordAt.inode]
     );
   }
 
@@ -156,11 +173,9 @@ export class DiagRows<T> {
     const kept = this.#kept;
     const at = slot * keptWords;
     kept[at] = words[word]! & kindMask;
-    for (let i = wordAt.tuple; i < wordAt.tupleEnd; i++) kept[at + i] = words[word + i]!;
-    kept[at + 10] = words[word + wordAt.cookie]!;
-    kept[at + 11] = words[word + wordAt.cookie + 1]!;
-    kept[at + 12] = words[word + wordAt.uid]!;
-    kept[at + 13] = words[word + wordAt.inode]!;
+    for (let i = wordAt.sockid; i < wordAt.sockidEnd; i++) kept[at + i] = words[word + i]!;
+    kept[at + keptAt.uid] = words[word + wordAt.uid]!;
+    kept[at + keptAt.inode] = words[word + wordAt.inode]!;
   }
 
   #newSlot(key: CookieKey): number {

@@ -73,6 +73,29 @@ export function encodeTcpDiagRequest(states: number, sequence: number): Buffer {
   return encodeDump(diagTypes.tcpOfEveryFamily, payload, sequence);
 }
 
+/** What names one socket to the kernel. */
+export interface DiagIdentity {
+  /** AF_INET or AF_INET6. */
+  readonly family: number;
+  /** struct inet_diag_sockid. */
+  readonly sockid: Buffer;
+}
+
+/** One TCP socket. */
+export function encodeLookup({ family, sockid }: DiagIdentity, sequence: number): Buffer {
+  const payload = Buffer.alloc(requestBytes);
+  payload[0] = family;
+  payload[1] = protocolNumbers.tcp;
+  payload.writeUInt32LE(everyState, 4);
+  sockid.copy(payload, 8);
+  return encodeMessage({ type: diagTypes.byFamily, flags: messageFlagBits.request, sequence, payload });
+}
+
+/** @param at where inet_diag_msg begins */
+export function inodeAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at + 68);
+}
+
 function encodeDump(type: number, payload: Buffer, sequence: number): Buffer {
   return encodeMessage({ type, flags: messageFlagBits.request | messageFlagBits.dump, sequence, payload });
 }
@@ -121,7 +144,7 @@ export class DiagParser {
       state,
       local: this.#endpoint(bytes, family, at + 8, at + 4),
       remote: this.#endpoint(bytes, family, at + 24, at + 6),
-      inode: bytes.readUInt32LE(at + 68),
+      inode: inodeAt(bytes, at),
       uid: bytes.readUInt32LE(at + 64),
       netns: this.#netns,
       cookie: bytes.readBigUInt64LE(at + 44),

@@ -49,6 +49,7 @@ export class NetlinkSocket {
 
   /** Throws NetlinkError. */
   send(request: Buffer): void {
+    this.#expectOpen('send a netlink request');
     if (this.#libc.send(this.#fd, request, request.length, 0) < 0) {
       throw new NetlinkError('send a netlink request', errnoName(this.#libc.errno()));
     }
@@ -59,6 +60,7 @@ export class NetlinkSocket {
    * fills the queue during send and recv themselves, so an empty queue means that no answer will come.
    */
   receive(): number {
+    this.#expectOpen('receive a netlink answer');
     const length = this.#libc.recv(this.#fd, this.bytes, this.bytes.length, dontWait | truncated);
     if (length < 0) throw new NetlinkError('receive a netlink answer', errnoName(this.#libc.errno()));
     if (length > this.bytes.length) {
@@ -72,5 +74,10 @@ export class NetlinkSocket {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#libc.close(this.#fd);
+  }
+
+  /** The number of a closed descriptor may be somebody else's by now. */
+  #expectOpen(operation: string): void {
+    if (!this.#isOpen) throw new NetlinkError(operation, 'the socket is closed');
   }
 }

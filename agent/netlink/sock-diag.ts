@@ -13,16 +13,20 @@ import type { TimeSlice } from '../procfs/time-slice.ts';
 import { isLittleEndian } from './byte-order.ts';
 import { type CellWatcher, DiagRows } from './diag-rows.ts';
 import {
+  type DiagIdentity,
   DiagMessageError,
   DiagParser,
   type DiagRow,
+  diagMessageBytes,
   diagTypes,
   encodeDiagRequest,
+  encodeLookup,
   encodeTcpDiagRequest,
   type Family,
+  inodeAt,
   messageHeaderBytes,
 } from './inet-diag.ts';
-import { messageFlagBits, messageTypes } from './message.ts';
+import { errnoOf, messageFlagBits, messageTypes, parseDatagram } from './message.ts';
 import { errnoName, NetlinkError } from './netlink-error.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 
@@ -119,6 +123,27 @@ export class SockDiag {
       const parts: OpenDump<T>[] = [];
       for (const family of families) parts.push(await this.#dumpFamily(query, family, keeper, slice));
       return joined(parts);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a TCP socket is still there under its inode; true also where the kernel does not say no. Between dumps only.
+   * Throws NetlinkError, and is closed then.
+   */
+  isThere(identity: DiagIdentity, inode: number): boolean {
+    const sequence = ++this.#sequence;
+    try {
+      this.#socket.send(encodeLookup(identity, sequence));
+      for (;;) {
+        const messages = parseDatagram(this.#socket.bytes.subarray(0, this.#socket.receive()));
+        const answer = messages.find((message) => message.sequence === sequence);
+        if (answer === undefined) continue;
+        if (answer.type === messageTypes.error) return errnoName(errnoOf(answer)) !== 'ENOENT';
+        return answer.payload.length < diagMessageBytes || inodeAt(answer.payload, 0) === inode;
+      }
     } catch (error) {
       this.close();
       throw error;

@@ -4,6 +4,7 @@
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
+import type { Cell } from '../netlink/diag-rows.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import type { Reading } from './refresh.ts';
 
@@ -15,9 +16,7 @@ export interface Holder {
 }
 
 /** Where a row stands, to be replaced when its owners change. */
-export interface RowCell {
-  value: OwnedSocket;
-}
+export type RowCell = Cell<OwnedSocket>;
 
 /** The part of a row that is filled in here. */
 interface Ownable {

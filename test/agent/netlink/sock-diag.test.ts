@@ -1,15 +1,19 @@
 /** Dumps of sockets over a C library that answers what a test wants, and over the kernel's own. */
+
+import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Libc, loadLibc } from '../../../agent/libc.ts';
+import type { Cell } from '../../../agent/netlink/diag-rows.ts';
 import { type DiagRow, everyState, stateMask } from '../../../agent/netlink/inet-diag.ts';
 import { encodeMessage, type NetlinkMessage } from '../../../agent/netlink/message.ts';
 import { NetlinkError } from '../../../agent/netlink/netlink-error.ts';
 import { NetnsEntry, NetnsRefusedError } from '../../../agent/netlink/netns-entry.ts';
 import { dumpAttemptsMax, SockDiag } from '../../../agent/netlink/sock-diag.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
+import { until } from '../../support/until.ts';
 import { children, closeAll } from '../collect/machine.ts';
 import { type Answer, fakeLibc } from './fake-libc.ts';
 import { diagMessage, end } from './messages.ts';
@@ -160,8 +164,77 @@ describe('a dump', () => {
   });
 });
 
+describe('a look-up', () => {
+  /** What the kernel says of one row, after a dump that showed it. */
+  async function isThere(answer: Answer): Promise<boolean> {
+    const libc = fakeLibc([[[message(1)], [end(3, 0)]], [answer]]);
+    const diag = SockDiag.open(libc, netns);
+    const cells: Cell<DiagRow>[] = [];
+    const keeper = diag.keep<DiagRow>((shown) => shown, {
+      shown: (cell) => cells.push(cell),
+      gone: () => {},
+    });
+    keeper.begin();
+    await diag.dumpKept(tcp, keeper, new TimeSlice());
+    const there = diag.isThere(keeper.identity(cells[0]!), row(1).inode);
+    // The row as it was shown, behind headers of the request's own.
+    expect(libc.sent[1]!.subarray(24).equals(message(1).payload.subarray(4, 52))).toBe(true);
+    expect(libc.sent[1]!.readUInt16LE(6)).toBe(1);
+    return there;
+  }
+
+  it.each([
+    ['is there', [diagMessage(row(1), { sequence: 2 })], true],
+    ['is there, behind what was left in the queue', [end(3, 0, 1), message(1, 2)], true],
+    ['has let go of its inode', [diagMessage({ ...row(1), inode: 0 }, { sequence: 2 })], false],
+    ['is gone', [end(2, 2, 2)], false],
+    ['cannot be told from another', [end(2, 116, 2)], true],
+  ] as const)('a socket that %s', async (_, answer, expected) => {
+    expect(await isThere(answer)).toBe(expected);
+  });
+
+  it('fails with the socket, which is closed then and answers nothing more', () => {
+    const libc = fakeLibc([[105]]);
+    const diag = SockDiag.open(libc, netns);
+    const identity = { family: 2, sockid: Buffer.alloc(48) };
+    expect(() => diag.isThere(identity, 1)).toThrow('cannot receive a netlink answer: ENOBUFS');
+    expect(() => diag.isThere(identity, 1)).toThrow('cannot send a netlink request: the socket is closed');
+    expect(libc.closed).toEqual([5]);
+  });
+});
+
 describe('the kernel', () => {
   afterEach(closeAll);
+
+  it('says of a connection whether it is still there', async () => {
+    const server = createServer((socket) => socket.on('error', () => {})).listen(0, '::');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    for (const host of ['127.0.0.1', '::1']) {
+      const accepted = once(server, 'connection');
+      const client = connect({ port, host });
+      await Promise.all([once(client, 'connect'), accepted]);
+      const diag = SockDiag.open(await loadLibc(), netns);
+      const cells: Cell<DiagRow>[] = [];
+      const keeper = diag.keep<DiagRow>((shown) => shown, {
+        shown: (cell) => cells.push(cell),
+        gone: () => {},
+      });
+      keeper.begin();
+      await diag.dumpKept(tcp, keeper, new TimeSlice());
+      const ends = cells.filter(({ value: { local, remote, state } }) => {
+        return state === 'established' && [local.port, remote.port].includes(client.localPort!);
+      });
+      expect(ends).toHaveLength(2);
+      const areThere = (): boolean[] =>
+        ends.map((cell) => diag.isThere(keeper.identity(cell), cell.value.inode));
+      expect(areThere()).toEqual([true, true]);
+      client.resetAndDestroy();
+      await until('both are gone', () => !areThere().some(Boolean));
+      diag.close();
+    }
+    server.close();
+  });
 
   it('shows the sockets of this process as /proc does', async () => {
     const server = createServer().listen(0, '::1');

@@ -1,6 +1,7 @@
 /** Who holds which row, brought up to date step by step, beside what follows from the whole. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { noSlot } from '../../../agent/netlink/diag-rows.ts';
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
 import { type Holder, Holdings, type RowCell, unsettledOwners } from '../../../agent/resolve/holdings.ts';
 import type { Process } from '../../../model/process.ts';
@@ -26,7 +27,7 @@ function resolve({ pid, comm }: TestHolder): Process {
 }
 
 function cellOf(inode: number): RowCell {
-  return { value: row({ inode }) };
+  return { value: row({ inode }), slot: noSlot };
 }
 
 /** `pid:fd+fd ...` */
@@ -74,7 +75,7 @@ describe('holdings', () => {
   it('a row that nobody has seen yet is filled in, and never changed after that', () => {
     const holdings = new Holdings<TestHolder>();
     const [held, unheld] = [7, 8].map(
-      (inode): RowCell => ({ value: row({ inode, owners: unsettledOwners }) }),
+      (inode): RowCell => ({ value: row({ inode, owners: unsettledOwners }), slot: noSlot }),
     );
     const before = [held!.value, unheld!.value];
     holdings.show(held!);
@@ -86,7 +87,7 @@ describe('holdings', () => {
     expect([ownersIn(held!), ownersIn(unheld!)]).toEqual(['1:3', '']);
     holdings.update(one, { fds: [3], inodes: [8] });
     holdings.settle(resolve);
-    expect(before.map((value) => ownersIn({ value }))).toEqual(['1:3', '']);
+    expect(before.map((value) => ownersIn({ value, slot: noSlot }))).toEqual(['1:3', '']);
     expect([ownersIn(held!), ownersIn(unheld!)]).toEqual(['', '1:3']);
   });
 
