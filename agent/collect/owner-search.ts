@@ -1,13 +1,14 @@
 /**
  * Keeps the owners of sockets up to date without walking the fds of every process in every scan. A process is walked
  *
- *     always    when it is new, and when the number of its fds changed or is not told
+ *     always    when it is new, when the number of its fds changed or is not told, and when one of its sockets vanished:
+ *               where the number is the same, something else was opened in its place
  *     at times  every ownerSweepMs, because fds can be exchanged without changing their number
  *     at need   when one of its sockets got another holder besides, since it may have passed it on and put another in
- *               its place; and while a row has an inode that nobody known holds: first the processes of which a socket
- *               vanished, then, unless it is gone by now, those of the row's namespace, then all others
+ *               its place; and while a row has an inode that nobody known holds and is still there: first the processes
+ *               of the row's namespace, then all others
  *
- * A walk for the sake of a change reads the links of new fds, and of those whose socket vanished; any other reads all.
+ * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all.
  */
 import type { Process } from '../../model/process.ts';
 import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
@@ -25,6 +26,12 @@ export const ownerSweepMs = 30_000;
 
 /** Which links a walk reads: all, or those that may have changed. */
 type Walk = 'all' | 'changes';
+
+/** How long a process counts as young: it may be between fork and exec, when all of its fds change at once. */
+const youngMs = 2000;
+
+/** From how many fds on a process's files that are no sockets are believed to stay so until the next sweep. */
+const filesBelievedFrom = 1000;
 
 /** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
 export const lookupsMax = 1000;
@@ -71,6 +78,8 @@ export class OwnerSearch {
       const due = walkDue(resident, nowMs);
       if (due !== null) await this.#walk(resident, due, nowMs, slice);
     }
+    for (const resident of this.#losers())
+      await this.#walk(resident, walkForChange(resident, nowMs), nowMs, slice);
     for (const resident of this.#sharers()) await this.#walk(resident, 'all', nowMs, slice);
     await this.#searchWanted(residents, nowMs, slice, isThere);
     this.#renewProcesses(residents, nowMs);
@@ -92,7 +101,6 @@ export class OwnerSearch {
       .wanted()
       .filter(({ sought }) => sought === null || isRefreshDue(sought, nowMs));
     if (due.length === 0) return;
-    for (const resident of this.#losers()) await this.#walk(resident, 'changes', nowMs, slice);
     // Where connections come and go, most of what nobody holds was closed after its row was read.
     const wanted = due
       .filter(({ claims }) => claims.length === 0)
@@ -133,28 +141,30 @@ export class OwnerSearch {
     const isSame = !isUnread(after) && after.startTicks === resident.stat.startTicks;
     this.#holdings.update(resident, unread === null && isSame ? held : nothing);
     resident.walkedFdCount = unread === null || unread === denied ? resident.fdCount : -1;
-    if (walk === 'all') {
-      const isFirst = resident.nextWalkAtMs === 0;
-      resident.nextWalkAtMs = nowMs + (isFirst ? firstSweepMs(resident.pid) : ownerSweepMs);
-    }
+    if (resident.nextWalkAtMs === 0) {
+      resident.firstWalkAtMs = nowMs;
+      resident.nextWalkAtMs = nowMs + firstSweepMs(resident.pid);
+    } else if (walk === 'all') resident.nextWalkAtMs = nowMs + ownerSweepMs;
   }
 
-  /** What fds were at the last walk, but for those whose socket the last scan showed and this one does not. */
+  /** What fds were at the last walk, as far as that is believed. */
   #recall({ fds, inodes }: SocketFds): (fd: number) => number {
     let at = 0;
     return (fd) => {
       while (at < fds.length && fds[at]! < fd) at++;
       if (fds[at] !== fd) return unknownFile;
-      return this.#isLost(inodes[at]!) ? unknownFile : inodes[at]!;
+      const inode = inodes[at]!;
+      const isBelieved = inode === 0 ? fds.length >= filesBelievedFrom : this.#isShown(inode);
+      return isBelieved ? inode : unknownFile;
     };
   }
 
-  #isLost(inode: number): boolean {
-    if (inode === 0) return false;
+  #isShown(inode: number): boolean {
     const holding = this.#holdings.get(inode);
-    return holding !== undefined && this.#holdings.lost.has(holding);
+    return holding !== undefined && holding.cells.length > 0;
   }
 
+  /** Holders of sockets that got another one besides. */
   #sharers(): Resident[] {
     const sharers = new Set<Resident>();
     for (const { claims } of this.#holdings.shared) {
@@ -200,7 +210,12 @@ function walkDue(resident: Resident, nowMs: number): Walk | null {
   // Of one that is closed to the agent nothing more will be known whatever its count is.
   if (resident.isClosed) return null;
   if (resident.fdCount === 0 || resident.walkedFdCount < 0) return 'all';
-  return resident.fdCount === resident.walkedFdCount ? null : 'changes';
+  if (resident.fdCount === resident.walkedFdCount) return null;
+  return walkForChange(resident, nowMs);
+}
+
+function walkForChange({ firstWalkAtMs }: Resident, nowMs: number): Walk {
+  return nowMs - firstWalkAtMs < youngMs ? 'all' : 'changes';
 }
 
 /** Processes that were first walked together are swept one after the other. The factor spreads neighbouring pids. */

@@ -21,8 +21,10 @@ export interface Resident extends Inhabitant {
   netns: number | null;
   /** Open fds, as told at the beginning of this scan; 0 = not told. */
   fdCount: number;
-  /** fdCount when its fds were last walked; -1 = never. */
+  /** fdCount when its fds were last walked; -1 = not since it began, or since an exec. */
   walkedFdCount: number;
+  /** When its fds were walked first, on a monotonic clock. */
+  firstWalkAtMs: number;
   /** When its fds are walked again whatever their count, on a monotonic clock. */
   nextWalkAtMs: number;
   /** Its files as of the last walk. */
@@ -132,6 +134,7 @@ function newResident(visited: Inhabitant): Resident {
     ...visited,
     fdCount: 0,
     walkedFdCount: -1,
+    firstWalkAtMs: 0,
     nextWalkAtMs: 0,
     held: { fds: [], inodes: [] },
     isClosed: false,
@@ -140,6 +143,8 @@ function newResident(visited: Inhabitant): Resident {
 }
 
 function renewed(resident: Resident, visited: Inhabitant): Resident {
+  // An exec closes and replaces fds as it likes.
+  if (visited.stat.comm !== resident.stat.comm) resident.walkedFdCount = -1;
   resident.path = visited.path;
   resident.stat = visited.stat;
   resident.netns = visited.netns;

@@ -3,6 +3,9 @@
  * with the same owners was there during the scan, and the scan must show the same. Only what has no inode may be missing
  * once: on its way from FIN_WAIT_2 to TIME_WAIT the kernel puts another row in its place, and for a moment shows neither.
  *
+ * The sock_diag rung may be late with an owner, by ownerSweepMs at most and seldom: an fd that is exchanged while the
+ * number of fds stays the same, and both sockets have other holders, shows no sign of it.
+ *
  * WHOTALKS_SNAPSHOTS=10000 makes it a soak.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -10,6 +13,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCollector } from '../../../agent/collect/ladder.ts';
+import { ownerSweepMs } from '../../../agent/collect/owner-search.ts';
 import type { Collector } from '../../../agent/collector.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
@@ -21,6 +25,8 @@ const snapshots = Number(soak ?? 200);
 /** On a busy machine it ends sooner, unless it was told how long to go on. */
 const enoughMs = soak === undefined ? 40_000 : Number.POSITIVE_INFINITY;
 const snapshotsMin = 20;
+/** How seldom a rung may be late with an owner, of all sockets compared. */
+const lateShareMax = 0.002;
 /** Of this many snapshots one is taken by ss too, which is a process each time. */
 const ssEvery = 4;
 const timeoutMs = 60_000 + snapshots * 1_000;
@@ -144,6 +150,27 @@ function tears(expected: Snapshot, snapshot: Snapshot): Set<string> {
   return new Set(sockets.filter((socket) => inodeIn(socket) === 0 && !snapshot.has(socket)));
 }
 
+/** How long ago a rung was first seen to be late with the owners of a socket. */
+class Lateness {
+  readonly #sinceMs = new Map<string, number>();
+  /** Sightings. */
+  total = 0;
+
+  /** What of `expected` the snapshot shows with other owners, and has not for longer than it may. */
+  excused(expected: Snapshot, snapshot: Snapshot, known: ReadonlySet<string>, nowMs: number): string[] {
+    return [...expected.keys()].filter((socket) => {
+      if (!snapshot.has(socket) || isOwnedBy(expected.get(socket)!, snapshot.get(socket), known)) {
+        this.#sinceMs.delete(socket);
+        return false;
+      }
+      this.total++;
+      const sinceMs = this.#sinceMs.get(socket) ?? nowMs;
+      this.#sinceMs.set(socket, sinceMs);
+      return nowMs - sinceMs <= ownerSweepMs;
+    });
+  }
+}
+
 /** The same of ss, which shows no inode for what has none. */
 function differencesToSs(
   expected: Snapshot,
@@ -183,6 +210,7 @@ describe.runIf(canMakeNamespaces)('side by side', () => {
       const namespaces = new Set(arenas.map(({ netns }) => netns));
       const reference = await openCollector('procfs');
       const found: string[] = [];
+      const lateness = new Lateness();
       const tornBefore = new Map<string, ReadonlySet<string>>();
       let compared = 0;
       let before = await scanSnapshot(reference, namespaces);
@@ -203,6 +231,10 @@ describe.runIf(canMakeNamespaces)('side by side', () => {
           const excused = [...torn].filter((socket) => tornBefore.get(name)?.has(socket) !== true);
           const demanded = new Map(expected);
           for (const socket of excused) demanded.delete(socket);
+          if (name === 'sockdiag') {
+            const late = lateness.excused(demanded, snapshot, known, performance.now());
+            for (const socket of late) demanded.delete(socket);
+          }
           found.push(...differences(name, demanded, snapshot, known));
           tornBefore.set(name, torn);
         }
@@ -211,6 +243,7 @@ describe.runIf(canMakeNamespaces)('side by side', () => {
       }
       reference.close();
       expect(found).toEqual([]);
+      expect(lateness.total / compared).toBeLessThan(lateShareMax);
       // Each namespace has both ends of its steady connections, its listeners and more.
       expect(compared / round).toBeGreaterThan(seeds.length * 40);
     },
