@@ -5,6 +5,7 @@
  * see, since their lack costs something.
  */
 import type { Collector, Scan } from '../collector.ts';
+import { isProcMount } from '../procfs/proc-mount.ts';
 import { ProcRootError } from './census.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
 import { rungs as everyRung, type Rung } from './rungs.ts';
@@ -38,14 +39,17 @@ interface Footing {
 /**
  * Rejects with SourceError, or with ProcRootError where there is no /proc: then no rung is to blame.
  *
- * @param source `auto`, or the one rung to use
+ * @param source `auto`, or the one rung to use. Of a copy of /proc `auto` tries only what can be read there.
  */
 export async function openCollector(
   source: CollectorSource,
   options: ProcfsCollectorOptions = {},
   rungs: readonly Rung[] = everyRung,
 ): Promise<Collector> {
-  const chosen = source === 'auto' ? rungs : rungs.filter(({ name }) => name === source);
+  const isLive = isProcMount(procRootOf(options));
+  const chosen = rungs.filter(({ name, needsLiveProc }) => {
+    return source === 'auto' ? isLive || !needsLiveProc : name === source;
+  });
   if (chosen.length === 0) throw new SourceError(`${source} is not part of this version of whotalks.`);
   const ladder = new LadderCollector(chosen, options);
   await ladder.climb();
@@ -161,6 +165,10 @@ function sentence({ rung, problem }: Refusal): string {
 }
 
 async function tryRung(rung: Rung, options: ProcfsCollectorOptions): Promise<Footing | Refusal> {
+  const procRoot = procRootOf(options);
+  if (rung.needsLiveProc && !isProcMount(procRoot)) {
+    return { rung, problem: `${procRoot} is a copy of /proc, not the kernel's own` };
+  }
   let collector: Collector | null = null;
   try {
     collector = await rung.open(options);
@@ -170,6 +178,10 @@ async function tryRung(rung: Rung, options: ProcfsCollectorOptions): Promise<Foo
     if (error instanceof ProcRootError) throw error;
     return { rung, problem: messageOf(error) };
   }
+}
+
+function procRootOf({ procRoot = '/proc' }: ProcfsCollectorOptions): string {
+  return procRoot;
 }
 
 function messageOf(error: unknown): string {
