@@ -35,8 +35,7 @@ export const defaultAgentConfig: AgentConfig = {
   labels: new Map(),
   intervalMs: 1000,
   procRoot: '/proc',
-  // The rungs above it do not yet carry a TIME_WAIT over a restart of the agent.
-  source: 'procfs',
+  source: 'auto',
   cmdline: 'redacted',
   metrics: null,
 };

@@ -4,22 +4,17 @@ import type { Verb, VerbOption } from './verb.ts';
 const lists = 'table, wide, json, ndjson or csv';
 const graphs = 'table, wide, json, ndjson, csv, dot or mermaid';
 
-/** Of agents; a person who looks once gets the best that works. */
-const defaultAgentSource = 'procfs';
-
-function sourceOption(byDefault: string): VerbOption {
-  return {
-    flags: '--source <way>',
-    description: `how sockets are read: auto, ebpf, sockdiag or procfs (default: ${byDefault})`,
-  };
-}
+const sourceOption: VerbOption = {
+  flags: '--source <way>',
+  description: 'how sockets are read: auto, ebpf, sockdiag or procfs (default: auto)',
+};
 
 const agentOptions: readonly VerbOption[] = [
   { flags: '--host-id <id>', description: 'identity of this host (default: from /etc/machine-id, hashed)' },
   { flags: '--host-name <name>', description: 'name of this host (default: its host name)' },
   { flags: '--interval <duration>', description: 'time between two looks at the sockets (default: 1s)' },
   { flags: '--procfs <path>', description: 'where proc is mounted (default: /proc)' },
-  sourceOption(defaultAgentSource),
+  sourceOption,
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },
   { flags: '--cmdline <mode>', description: 'full, redacted or none (default: redacted)' },
   { flags: '--metrics <host:port>', description: "the agent's own metrics (default: none)" },
@@ -90,7 +85,7 @@ export const verbs: readonly Verb[] = [
       { flags: '--pid <n>', description: 'sockets of this process' },
       { flags: '--fd <n>', description: 'with --pid: the one connection behind this file descriptor' },
       { flags: '--procfs <path>', description: 'where proc is mounted (default: /proc)' },
-      sourceOption('auto'),
+      sourceOption,
     ],
     load: () => import('./verbs/sockets.ts'),
   },

@@ -1,17 +1,17 @@
-/** The number of a process in one pid namespace, as struct pid holds it (include/linux/pid.h). */
+/** The number of a process or a thread in one pid namespace, as struct pid holds it (include/linux/pid.h). */
 import { jumpIf, label, load, move, type Register, type Statement } from './instruction.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 
 /**
- * `destination` = pid of the process whose first thread is in `leader`, as the namespace of that level counts; 0 when
- * the process is not in it or is going away. r1 and r2 are lost.
+ * `destination` = number of the thread in `thread`, which for the first one is the pid of its process, as the namespace
+ * of that level counts; 0 when it is not in it or is going away. r1 and r2 are lost, so neither can be `destination`.
  *
  * @param end a label of the program's own
  */
 export function pidNumber(
   kernel: KernelLayout,
   destination: Register,
-  leader: Register,
+  thread: Register,
   level: number,
   end: string,
 ): Statement[] {
@@ -20,7 +20,7 @@ export function pidNumber(
   const atLevel = { ...number, offset: numbers.offset + level * bytes + number.offset };
   return [
     move(destination, 0),
-    load('r1', leader, kernel.task.threadPid),
+    load('r1', thread, kernel.task.threadPid),
     jumpIf('r1', '==', 0, end),
     load('r2', 'r1', kernel.pid.level),
     jumpIf('r2', '<', level, end),

@@ -45,7 +45,7 @@ export const taskLayout = layout('task', {
   netns: 4,
   /** NUL-terminated. */
   comm: 16,
-  /** The thread whose files were read, pid where the first thread lives. */
+  /** The thread whose files were read, counted like pid, and pid itself where the first thread lives. */
   tid: 4,
   /** Index of its first record. Its last one is before the first of the next task. */
   firstRecord: 4,

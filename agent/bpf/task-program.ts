@@ -122,8 +122,8 @@ function describeProcess(kernel: KernelLayout, pidLevel: number): Statement[] {
   return [
     load('r1', 'fp', stack.walk.pid),
     store(entry, fields.pid, 'r1'),
-    load('r1', thread, task.tid),
-    store(entry, fields.tid, 'r1'),
+    ...pidNumber(kernel, 'r4', thread, pidLevel, 'tid-known'),
+    store(entry, fields.tid, 'r4'),
     load('r3', process, task.parent),
     load('r3', 'r3', task.leader),
     ...pidNumber(kernel, 'r4', 'r3', pidLevel, 'parent-known'),

@@ -7,11 +7,18 @@ import { canMakeNamespaces, Namespace } from '../support/fleet/namespace.ts';
 
 const mainProgram = fileURLToPath(new URL('../../bin/whotalks', import.meta.url));
 
-/** A listener and a connection to it, both on fixed ports: the same in every host. */
+/**
+ * A listener, a connection to it, and one that its client has closed, so that the kernel alone remembers it. All on fixed
+ * ports: the same in every host.
+ */
 const pair = `
   const net = require('node:net');
-  net.createServer().listen(18080, '127.0.0.1', () => {
-    net.connect({ port: 18080, host: '127.0.0.1', localPort: 28080 }, () => console.log(process.pid));
+  const server = net.createServer().listen(18080, '127.0.0.1', () => {
+    const from = (localPort) => net.connect({ port: 18080, host: '127.0.0.1', localPort });
+    server.once('connection', (accepted) => {
+      accepted.resume().once('close', () => from(28080).once('connect', () => console.log(process.pid)));
+    });
+    const closing = from(28081).once('connect', () => closing.end());
   });
 `;
 
@@ -34,14 +41,16 @@ async function startPair(inside: Namespace): Promise<number> {
   throw new Error('the pair did not start');
 }
 
-/** Local port, state and pids of the pairs' sockets; and which of the pids are not in /proc. */
+/** Local port, state, pids and service of the pairs' sockets; and which of the pids are not in /proc. */
 async function sockets(host: Namespace, source: string): Promise<{ rows: unknown[]; strangers: number[] }> {
   const text = await host.run([process.execPath, mainProgram, 'sockets', '--source', source, '-o', 'json']);
   const document = JSON.parse(text) as SocketsDocument;
   const pids = new Set((await host.run(['ls', '/proc'])).split('\n').map(Number));
   const rows = document.sockets
-    .filter(({ local }) => local.port === 18080 || local.port === 28080)
-    .map(({ local, state, owners }) => [local.port, state, owners.map(({ pid }) => pid)] as const);
+    .filter(({ local }) => [18080, 28080, 28081].includes(local.port))
+    .map(({ local, state, owners, service }) => {
+      return [local.port, state, owners.map(({ pid }) => pid), service] as const;
+    });
   const owners = document.sockets.flatMap((socket) => socket.owners.map(({ pid }) => pid));
   return {
     rows: rows.toSorted((a, b) => a[0] - b[0] || a[1].localeCompare(b[1])),
@@ -49,12 +58,13 @@ async function sockets(host: Namespace, source: string): Promise<{ rows: unknown
   };
 }
 
-/** Kept by the one process that does everything: the accepted end has no other owner either. */
-function rowsOf(...pids: number[]): unknown[] {
+/** Kept by the one process that does everything: the accepted end has no other owner either. Its folder names the service. */
+function rowsOf(pid: number): unknown[] {
   return [
-    ...pids.map((pid) => [18080, 'established', [pid]]),
-    ...pids.map((pid) => [18080, 'listen', [pid]]),
-    ...pids.map((pid) => [28080, 'established', [pid]]),
+    [18080, 'established', [pid], 'node'],
+    [18080, 'listen', [pid], 'node'],
+    [28080, 'established', [pid], 'node'],
+    [28081, 'time-wait', [], null],
   ];
 }
 
