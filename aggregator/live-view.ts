@@ -16,6 +16,7 @@ import {
 import { Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
 import type { ConnectionObserver } from './correlate/observer.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
+import { trafficOf } from './correlate/traffic.ts';
 import { unseenBecause } from './correlate/unseen.ts';
 import { type EdgeShare, Edges } from './graph/edges.ts';
 import type { Naming } from './graph/naming.ts';
@@ -64,6 +65,10 @@ export class LiveView implements FleetView, ConnectionObserver {
       opened: (socket, nowMs) => correlator.opened(socket, nowMs),
       changed: (socket, previousState, nowMs) => correlator.changed(socket, previousState, nowMs),
       closed: (socket, nowMs) => correlator.closed(socket, nowMs),
+      translated: (socket, nowMs) => correlator.translated(socket, nowMs),
+      counted: (socket, nowMs) => correlator.counted(socket, nowMs),
+      forwarded: (flow, nowMs) => correlator.forwarded(flow, nowMs),
+      forwardEnded: (flow, nowMs) => correlator.forwardEnded(flow, nowMs),
       hostChanged: (host, nowMs) => {
         correlator.hostChanged(host, nowMs);
         this.#publish({ kind: 'host', host, atMs: nowMs });
@@ -90,6 +95,15 @@ export class LiveView implements FleetView, ConnectionObserver {
     this.#count(connection, nowMs);
     if (connection.closedAtMs === null) this.#toldOpen.add(connection);
     else if (this.#toldOpen.delete(connection)) this.#publishClosed(connection, nowMs);
+  }
+
+  counted(connection: Connection): void {
+    const before = this.#shares.get(connection);
+    if (before === undefined) return;
+    const { bytesToServer, bytesToClient } = trafficOf(connection);
+    const share = { ...before, bytesToServer, bytesToClient };
+    this.edgeTable.count(share, before);
+    this.#shares.set(connection, share);
   }
 
   forgotten(connection: Connection): void {
@@ -176,6 +190,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   #shareOf(connection: Connection, before: EdgeShare | undefined): EdgeShare {
+    const { bytesToServer, bytesToClient } = trafficOf(connection);
     const server = otherSide(connection.client);
     const missing = connection.datagramPeer === null ? missingSide(connection) : null;
     const sameWay = before?.port === connection.endpoints[server].port ? before : undefined;
@@ -196,6 +211,8 @@ export class LiveView implements FleetView, ConnectionObserver {
       seen: seenOf(connection),
       firstSeenAtMs: connection.openedAtMs,
       lastSeenAtMs: lastSeenAtMs(connection),
+      bytesToServer,
+      bytesToClient,
     };
   }
 
@@ -213,6 +230,7 @@ export class LiveView implements FleetView, ConnectionObserver {
       openedAtMs: connection.openedAtMs,
       closedAtMs: connection.closedAtMs,
       lastSeenAtMs: lastSeenAtMs(connection),
+      traffic: trafficOf(connection),
     };
   }
 

@@ -1,5 +1,7 @@
 /** What an agent tells of its sockets between two scans. Times are unix milliseconds of the agent's clock. */
 import type { OwnedSocket } from './socket.ts';
+import type { SocketCounters } from './socket-counters.ts';
+import type { ForwardedFlow, Translation } from './translation.ts';
 
 export type SocketEvent =
   | {
@@ -19,4 +21,18 @@ export type SocketEvent =
       readonly socket: OwnedSocket;
       readonly closedAtMs: number;
     };
-// `id` is the agent's own number for the socket: never reused within one run of the agent.
+// `id` is the agent's own number for the socket: never reused within one run of the agent, nor for a flow.
+
+/** What is found out beside the scans, of sockets and of flows that the host passes on. */
+export type SocketFinding =
+  /** How conntrack sees an open socket; replaces what was told before. */
+  | { readonly kind: 'translated'; readonly id: number; readonly translation: Translation }
+  /** The kernel's counters of an open socket; the last ones come before its close. */
+  | { readonly kind: 'counted'; readonly id: number; readonly counters: SocketCounters }
+  | {
+      readonly kind: 'forwarded';
+      readonly id: number;
+      readonly flow: ForwardedFlow;
+      readonly openedAtMs: number;
+    }
+  | { readonly kind: 'forward-closed'; readonly id: number; readonly closedAtMs: number };

@@ -52,6 +52,33 @@ export interface OwnerColumns {
   readonly fd: U32Column;
 }
 
+/** One row per slot; see NAT in the proto file. */
+export interface NatColumns {
+  readonly slot: U32Column;
+  /** Of natRoles. */
+  readonly role: U32Column;
+}
+
+/** The stages of the slots in NatColumns, those of one slot from the socket outward. */
+export interface StageColumns {
+  readonly slot: U32Column;
+  /** As in OpenColumns. */
+  readonly localAddress: U32Column;
+  readonly remoteAddress: U32Column;
+  readonly ports: U32Column;
+  /** 1 = address ids. */
+  readonly v6: U32Column;
+}
+
+export interface CounterColumns {
+  readonly slot: U32Column;
+  /** Below 2^53. */
+  readonly sent: ArrayLike<number>;
+  readonly received: ArrayLike<number>;
+  readonly rttUs: U32Column;
+  readonly retransmits: U32Column;
+}
+
 export interface Hello {
   readonly protocol: number;
   readonly agentVersion: string;
@@ -130,6 +157,9 @@ export interface AgentBatch {
   readonly reownedSlots: U32Column;
   /** Further owners of the slots opened here, and all owners of the reowned ones. */
   readonly owners: OwnerColumns;
+  readonly nat: NatColumns;
+  readonly stages: StageColumns;
+  readonly counters: CounterColumns;
 }
 
 const noRows = {
@@ -151,6 +181,9 @@ const noRows = {
   closes: { slot: [], ageMs: [] },
   updates: { slot: [], state: [], inode: [] },
   owners: { slot: [], process: [], fd: [] },
+  nat: { slot: [], role: [] },
+  stages: { slot: [], localAddress: [], remoteAddress: [], ports: [], v6: [] },
+  counters: { slot: [], sent: [], received: [], rttUs: [], retransmits: [] },
 } as const;
 
 /** A message that says nothing but `parts`. */

@@ -1,15 +1,20 @@
 /** The row sections of AgentMessage: column names on the wire, and what must hold for columns received. */
+import { stagesMax } from '../model/translation.ts';
 import type {
   AgentBatch,
   CloseColumns,
+  CounterColumns,
+  NatColumns,
   OpenColumns,
   OwnerColumns,
+  StageColumns,
   U32Column,
   UpdateColumns,
 } from './agent-batch.ts';
 import { ownerPairsMax, slotsMax } from './agent-limits.ts';
 import { checkInteger } from './checks.ts';
 import { unpackMeta } from './packing.ts';
+import { natRoles } from './protocol.ts';
 import { WireError } from './wire-error.ts';
 
 /** The columns of AgentMessage as proto-loader has them; an empty one is absent. */
@@ -36,17 +41,38 @@ export interface ColumnFields {
   ownerSlot?: number[];
   ownerProcess?: number[];
   ownerFd?: number[];
+  natSlot?: number[];
+  natRole?: number[];
+  stageSlot?: number[];
+  stageLocalAddress?: number[];
+  stageRemoteAddress?: number[];
+  stagePorts?: number[];
+  stageV6?: number[];
+  counterSlot?: number[];
+  counterSent?: number[];
+  counterReceived?: number[];
+  counterRttUs?: number[];
+  counterRetransmits?: number[];
   droppedProcesses?: number[];
   droppedNetns?: number[];
 }
 
 type Sections = Pick<
   AgentBatch,
-  'opens' | 'closes' | 'updates' | 'reownedSlots' | 'owners' | 'droppedProcesses' | 'droppedNetns'
+  | 'opens'
+  | 'closes'
+  | 'updates'
+  | 'reownedSlots'
+  | 'owners'
+  | 'nat'
+  | 'stages'
+  | 'counters'
+  | 'droppedProcesses'
+  | 'droppedNetns'
 >;
 
 export function encodeColumns(batch: Sections): ColumnFields {
-  const { opens, closes, updates, owners } = batch;
+  const { opens, closes, updates, owners, nat, stages, counters } = batch;
   return {
     openSlot: array(opens.slot),
     openLocalAddress: array(opens.localAddress),
@@ -70,6 +96,18 @@ export function encodeColumns(batch: Sections): ColumnFields {
     ownerSlot: array(owners.slot),
     ownerProcess: array(owners.process),
     ownerFd: array(owners.fd),
+    natSlot: array(nat.slot),
+    natRole: array(nat.role),
+    stageSlot: array(stages.slot),
+    stageLocalAddress: array(stages.localAddress),
+    stageRemoteAddress: array(stages.remoteAddress),
+    stagePorts: array(stages.ports),
+    stageV6: array(stages.v6),
+    counterSlot: array(counters.slot),
+    counterSent: array(counters.sent),
+    counterReceived: array(counters.received),
+    counterRttUs: array(counters.rttUs),
+    counterRetransmits: array(counters.retransmits),
     droppedProcesses: array(batch.droppedProcesses),
     droppedNetns: array(batch.droppedNetns),
   };
@@ -87,6 +125,9 @@ export function decodeColumns(fields: ColumnFields): Sections {
     updates: decodeUpdates(fields),
     reownedSlots: checkSlots('reowned_slot', fields.reownedSlot ?? []),
     owners: decodeOwners(fields),
+    nat: decodeNat(fields),
+    stages: decodeStages(fields),
+    counters: decodeCounters(fields),
     droppedProcesses: fields.droppedProcesses ?? [],
     droppedNetns: fields.droppedNetns ?? [],
   };
@@ -144,15 +185,59 @@ function decodeOwners(fields: ColumnFields): OwnerColumns {
     fd: fields.ownerFd,
   });
   checkSlots('owner_slot', owners.slot);
-  const pairs = new Map<number, number>();
-  for (const slot of Array.from(owners.slot)) {
-    const count = (pairs.get(slot) ?? 0) + 1;
-    if (count > ownerPairsMax) {
-      throw new WireError('too-many', `slot ${slot} has more than ${ownerPairsMax} owners`);
-    }
-    pairs.set(slot, count);
-  }
+  checkPerSlot(owners.slot, ownerPairsMax, 'owners');
   return owners;
+}
+
+const roles: ReadonlySet<number> = new Set(Object.values(natRoles));
+
+function decodeNat(fields: ColumnFields): NatColumns {
+  const nat = equalColumns('nat', { slot: fields.natSlot, role: fields.natRole });
+  checkSlots('nat_slot', nat.slot);
+  checkPerSlot(nat.slot, 1, 'nat rows');
+  const unknown = nat.role.findIndex((role) => !roles.has(role));
+  if (unknown < 0) return nat;
+  throw new WireError('unknown-role', `nat_role row ${unknown} is ${nat.role[unknown]}`);
+}
+
+function decodeStages(fields: ColumnFields): StageColumns {
+  const stages = equalColumns('stage', {
+    slot: fields.stageSlot,
+    localAddress: fields.stageLocalAddress,
+    remoteAddress: fields.stageRemoteAddress,
+    ports: fields.stagePorts,
+    v6: fields.stageV6,
+  });
+  checkSlots('stage_slot', stages.slot);
+  checkPerSlot(stages.slot, stagesMax, 'stages');
+  return stages;
+}
+
+function decodeCounters(fields: ColumnFields): CounterColumns {
+  const counters = equalColumns('counter', {
+    slot: fields.counterSlot,
+    sent: fields.counterSent,
+    received: fields.counterReceived,
+    rttUs: fields.counterRttUs,
+    retransmits: fields.counterRetransmits,
+  });
+  checkSlots('counter_slot', counters.slot);
+  checkPerSlot(counters.slot, 1, 'counter rows');
+  for (const [row, sent] of counters.sent.entries()) {
+    checkInteger(`counter_sent row ${row}`, sent);
+    checkInteger(`counter_received row ${row}`, counters.received[row]!);
+  }
+  return counters;
+}
+
+function checkPerSlot(slots: U32Column, max: number, what: string): void {
+  const counts = new Map<number, number>();
+  for (let row = 0; row < slots.length; row++) {
+    const slot = slots[row]!;
+    const count = (counts.get(slot) ?? 0) + 1;
+    if (count > max) throw new WireError('too-many', `slot ${slot} has more than ${max} ${what}`);
+    counts.set(slot, count);
+  }
 }
 
 /** Brings the columns of one section to equal length: an absent one stands for zeros. */

@@ -15,6 +15,9 @@ export const messageFlags = { snapshotBegin: 1, snapshotEnd: 2 } as const;
 /** open_unseen_ms: nobody looked before the socket was first seen. */
 export const neverLooked = 0xffffffff;
 
+/** nat_role: what the slot is to the conversation that conntrack sees. */
+export const natRoles = { client: 1, server: 2, forwarder: 3 } as const;
+
 /** Default of `--server`, and of the aggregator's `--listen`. */
 export const defaultGrpcAddress = '127.0.0.1:7443';
 

@@ -15,6 +15,8 @@ export type WireErrorCode =
   | 'bad-address'
   /** A protocol or socket state that the kernel does not have. */
   | 'unknown-state'
+  /** A role in a translation that there is not, or one that does not fit its stages. */
+  | 'unknown-role'
   /** A dictionary id that was never defined on this stream. */
   | 'unknown-id'
   /** A row that does not fit the slots: opened twice, owned before opened. */

@@ -2,6 +2,7 @@
  * Turns what the slot table has to tell into messages of bounded size: rows, the dictionary entries that they need,
  * and the gaps. A snapshot is the same work with everything to be told again.
  */
+import type { FourTuple } from '../../model/four-tuple.ts';
 import { isIpv6 } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
@@ -10,8 +11,8 @@ import { stateNumber } from '../../model/socket-state.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { ownerPairsMax } from '../../wire/agent-limits.ts';
 import { clampU32, ipv4ToNumber, packMeta, packPorts } from '../../wire/packing.ts';
-import { messageFlags, neverLooked } from '../../wire/protocol.ts';
-import { BatchColumns } from './batch-columns.ts';
+import { messageFlags, natRoles, neverLooked } from '../../wire/protocol.ts';
+import { BatchColumns, type TupleColumns } from './batch-columns.ts';
 import { Dictionary, noProcess } from './dictionary.ts';
 import type { GapLedger } from './gap-ledger.ts';
 import { messageOverheadBytes } from './message-size.ts';
@@ -91,6 +92,9 @@ export class BatchBuilder {
       updates: columns.updates,
       reownedSlots: columns.reownedSlots,
       owners: columns.owners,
+      nat: columns.nat,
+      stages: columns.stages,
+      counters: columns.counters,
     });
   }
 
@@ -143,20 +147,18 @@ export class BatchBuilder {
       columns.reownedSlots.push(slot);
       for (const [process, fd] of this.#ownerPairs(socket)) columns.owner(slot, process, fd);
     }
+    if (record.translationChanged) this.#tellTranslation(record, columns);
+    if (record.countersChanged) columns.count(slot, record.counters!);
     if (record.closedAtMs !== null) columns.close(slot, clampU32(nowMs - record.closedAtMs));
   }
 
   #tellOpen(record: SlotRecord, columns: BatchColumns, nowMs: number): void {
     const { slot, socket } = record;
-    const { local, remote } = socket;
-    const v6 = isIpv6(local.ip) || isIpv6(remote.ip);
-    const address = (ip: string): number => (v6 ? this.#dictionary.addressId(ip) : ipv4ToNumber(ip));
+    const { v6, ...tuple } = this.#tuple(socket);
     const [first, ...further] = this.#ownerPairs(socket);
     columns.open({
       slot,
-      localAddress: address(local.ip),
-      remoteAddress: address(remote.ip),
-      ports: packPorts(local.port, remote.port),
+      ...tuple,
       meta: packMeta({ protocol: socket.protocol, state: socket.state, v6 }),
       netns: this.#dictionary.netnsId(socket.netns) ?? 0,
       inode: clampU32(socket.inode),
@@ -168,6 +170,27 @@ export class BatchBuilder {
       id: record.id,
     });
     for (const [process, fd] of further) columns.owner(slot, process, fd);
+    if (record.translation !== null || record.forwarded !== null) this.#tellTranslation(record, columns);
+    if (record.counters !== null) columns.count(slot, record.counters);
+    record.translationChanged = false;
+    record.countersChanged = false;
+  }
+
+  #tellTranslation({ slot, forwarded, translation }: SlotRecord, columns: BatchColumns): void {
+    const stages = forwarded === null ? translation!.stages : [forwarded];
+    columns.role(slot, forwarded === null ? natRoles[translation!.role] : natRoles.forwarder);
+    for (const stage of stages) columns.stage(slot, this.#tuple(stage));
+  }
+
+  #tuple({ local, remote }: FourTuple): TupleColumns {
+    const v6 = isIpv6(local.ip) || isIpv6(remote.ip);
+    const address = (ip: string): number => (v6 ? this.#dictionary.addressId(ip) : ipv4ToNumber(ip));
+    return {
+      localAddress: address(local.ip),
+      remoteAddress: address(remote.ip),
+      ports: packPorts(local.port, remote.port),
+      v6,
+    };
   }
 
   #ownerPairs(socket: OwnedSocket): [process: number, fd: number][] {

@@ -1,4 +1,6 @@
 /** The rows of the message that is being built: columns of numbers that grow row by row. */
+import type { SocketCounters } from '../../model/socket-counters.ts';
+import { clampU32 } from '../../wire/packing.ts';
 import { rowBytes } from './message-size.ts';
 
 const openNames = [
@@ -20,6 +22,15 @@ const openNames = [
 /** One row of the OPEN section; see OpenColumns of the wire for each column. */
 export type OpenRow = Readonly<Record<(typeof openNames)[number], number>>;
 
+/** A four-tuple in the columns of a row. */
+export interface TupleColumns {
+  readonly localAddress: number;
+  readonly remoteAddress: number;
+  readonly ports: number;
+  /** The addresses are ids of the address dictionary. */
+  readonly v6: boolean;
+}
+
 export class BatchColumns {
   readonly opens = Object.fromEntries(openNames.map((name) => [name, [] as number[]])) as Record<
     keyof OpenRow,
@@ -30,6 +41,22 @@ export class BatchColumns {
   readonly reownedSlots: number[] = [];
   readonly owners = { slot: [] as number[], process: [] as number[], fd: [] as number[] };
 
+  readonly nat = { slot: [] as number[], role: [] as number[] };
+  readonly stages = {
+    slot: [] as number[],
+    localAddress: [] as number[],
+    remoteAddress: [] as number[],
+    ports: [] as number[],
+    v6: [] as number[],
+  };
+  readonly counters = {
+    slot: [] as number[],
+    sent: [] as number[],
+    received: [] as number[],
+    rttUs: [] as number[],
+    retransmits: [] as number[],
+  };
+
   /** Bytes of all rows on the wire. */
   get bytes(): number {
     return (
@@ -37,7 +64,10 @@ export class BatchColumns {
       this.closes.slot.length * rowBytes.close +
       this.updates.slot.length * rowBytes.update +
       this.reownedSlots.length * rowBytes.reowned +
-      this.owners.slot.length * rowBytes.owner
+      this.owners.slot.length * rowBytes.owner +
+      this.nat.slot.length * rowBytes.nat +
+      this.stages.slot.length * rowBytes.stage +
+      this.counters.slot.length * rowBytes.counter
     );
   }
 
@@ -60,5 +90,25 @@ export class BatchColumns {
     this.owners.slot.push(slot);
     this.owners.process.push(process);
     this.owners.fd.push(fd);
+  }
+  role(slot: number, role: number): void {
+    this.nat.slot.push(slot);
+    this.nat.role.push(role);
+  }
+
+  stage(slot: number, tuple: TupleColumns): void {
+    this.stages.slot.push(slot);
+    this.stages.localAddress.push(tuple.localAddress);
+    this.stages.remoteAddress.push(tuple.remoteAddress);
+    this.stages.ports.push(tuple.ports);
+    this.stages.v6.push(tuple.v6 ? 1 : 0);
+  }
+
+  count(slot: number, counters: SocketCounters): void {
+    this.counters.slot.push(slot);
+    this.counters.sent.push(counters.bytesSent);
+    this.counters.received.push(counters.bytesReceived);
+    this.counters.rttUs.push(clampU32(counters.rttUs));
+    this.counters.retransmits.push(clampU32(counters.retransmits));
   }
 }

@@ -3,7 +3,16 @@ import type { Netns } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
 
 /** Bytes per row: the sum of its fixed-width columns. */
-export const rowBytes = { open: 12 * 4 + 8, close: 8, update: 12, reowned: 4, owner: 12 } as const;
+export const rowBytes = {
+  open: 12 * 4 + 8,
+  close: 8,
+  update: 12,
+  reowned: 4,
+  owner: 12,
+  nat: 8,
+  stage: 20,
+  counter: 28,
+} as const;
 
 /** Seq, base time and flags of a message, the tag and length of each column, and its gaps. */
 export const messageOverheadBytes = 1024;

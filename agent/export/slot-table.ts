@@ -7,8 +7,11 @@
  * changes and closes while the stream is slow stays one record.
  */
 
+import type { FourTuple } from '../../model/four-tuple.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
-import type { SocketEvent } from '../../model/socket-event.ts';
+import type { SocketCounters } from '../../model/socket-counters.ts';
+import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
+import type { ForwardedFlow, Translation } from '../../model/translation.ts';
 import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
 import type { GapLedger } from './gap-ledger.ts';
 
@@ -18,8 +21,14 @@ export interface SlotRecord {
   readonly id: number;
   readonly openedAtMs: number;
   readonly notBeforeMs: number;
-  /** As last seen. */
+  /** As last seen; of a flow that the host passes on, its tuple as dialed in the guise of a socket. */
   socket: OwnedSocket;
+  /** null = a socket of this host; else how it passes the conversation on. */
+  readonly forwarded: FourTuple | null;
+  /** null = conntrack has not told. */
+  translation: Translation | null;
+  /** null = not counted yet. */
+  counters: SocketCounters | null;
   /** null while it is there. */
   closedAtMs: number | null;
   /** How far the aggregator was told on the current stream. */
@@ -28,6 +37,10 @@ export interface SlotRecord {
   stateChanged: boolean;
   /** Owners differ from what was told. */
   ownersChanged: boolean;
+  /** Translation differs from what was told. */
+  translationChanged: boolean;
+  /** Counters differ from what was told. */
+  countersChanged: boolean;
   /** Belongs to the snapshot that is being told, and was not told yet. */
   inSnapshot: boolean;
 }
@@ -85,16 +98,36 @@ export class SlotTable {
     return this.#socketsByNetns.has(inode);
   }
 
-  apply(event: SocketEvent): void {
-    if (event.kind === 'opened') return this.#open(event);
+  apply(event: SocketEvent | SocketFinding): void {
+    if (event.kind === 'opened') return this.#open(event, null);
+    if (event.kind === 'forwarded') {
+      const { flow, ...opening } = event;
+      return this.#open({ ...opening, socket: asSocket(flow), notBeforeMs: 0 }, flow.forwarded);
+    }
     const record = this.#liveById.get(event.id);
     // Its opening found the table full; that loss is counted.
     if (record === undefined) return;
-    if (event.kind === 'changed') this.#change(record, event.socket);
-    else this.#close(record, event.socket, event.closedAtMs);
+    switch (event.kind) {
+      case 'changed':
+        return this.#change(record, event.socket);
+      case 'closed':
+        return this.#close(record, event.socket, event.closedAtMs);
+      case 'forward-closed':
+        return this.#close(record, record.socket, event.closedAtMs);
+      case 'translated':
+        record.translation = event.translation;
+        record.translationChanged = true;
+        this.#pending.add(record);
+        return;
+      case 'counted':
+        record.counters = event.counters;
+        record.countersChanged = true;
+        this.#pending.add(record);
+        return;
+    }
   }
 
-  #open(event: Extract<SocketEvent, { kind: 'opened' }>): void {
+  #open(event: Opening, forwarded: FourTuple | null): void {
     const slot = this.#takeSlot();
     if (slot === null) {
       this.#gaps.lose('the socket table of the agent is full', event.openedAtMs, event.openedAtMs);
@@ -106,10 +139,15 @@ export class SlotTable {
       openedAtMs: event.openedAtMs,
       notBeforeMs: event.notBeforeMs,
       socket: event.socket,
+      forwarded,
+      translation: null,
+      counters: null,
       closedAtMs: null,
       told: 'nothing',
       stateChanged: false,
       ownersChanged: false,
+      translationChanged: false,
+      countersChanged: false,
       inSnapshot: false,
     };
     this.#records.add(record);
@@ -172,8 +210,7 @@ export class SlotTable {
   markTold(record: SlotRecord, seq: number): void {
     this.#pending.delete(record);
     this.#leaveSnapshot(record);
-    record.stateChanged = false;
-    record.ownersChanged = false;
+    forgetChanges(record);
     if (record.closedAtMs === null) {
       record.told = 'open';
       return;
@@ -200,8 +237,7 @@ export class SlotTable {
     this.#unacknowledged = [];
     for (const record of this.#records) {
       record.told = 'nothing';
-      record.stateChanged = false;
-      record.ownersChanged = false;
+      forgetChanges(record);
       record.inSnapshot = true;
       this.#pending.add(record);
       if (record.closedAtMs !== null) this.#forgettable.add(record);
@@ -227,4 +263,18 @@ export class SlotTable {
     if (left === 0) this.#socketsByNetns.delete(netns);
     else this.#socketsByNetns.set(netns, left);
   }
+}
+
+type Opening = Pick<Extract<SocketEvent, { kind: 'opened' }>, 'id' | 'socket' | 'openedAtMs' | 'notBeforeMs'>;
+
+function asSocket({ protocol, netns, dialed }: ForwardedFlow): OwnedSocket {
+  return { protocol, state: 'established', ...dialed, inode: 0, uid: 0, netns, owners: [] };
+}
+
+/** A row that opens tells everything, so nothing of before is left to tell. */
+function forgetChanges(record: SlotRecord): void {
+  record.stateChanged = false;
+  record.ownersChanged = false;
+  record.translationChanged = false;
+  record.countersChanged = false;
 }

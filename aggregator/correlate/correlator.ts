@@ -28,7 +28,7 @@ import { listenerBehind, listenerThen } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
 import type { ConnectionObserver } from './observer.ts';
 import { differencesOf, type Portrait, portraitOf } from './portrait.ts';
-import type { ReportedSocket, ReportingHost, SocketReports } from './report.ts';
+import type { ReportedFlow, ReportedSocket, ReportingHost, SocketReports } from './report.ts';
 import { scopeOf } from './scope.ts';
 
 export interface CorrelatorLimits extends LingerLimits {
@@ -103,6 +103,18 @@ export class Correlator implements SocketReports {
     this.#conclude(connection, nowMs);
     if (connection.ambiguous) this.#settleRivals(connection.key, nowMs);
   }
+
+  /** Not yet used to join: see the table of what has its place in ARCHITECTURE.md. */
+  translated(_socket: ReportedSocket, _nowMs: number): void {}
+
+  counted(socket: ReportedSocket, nowMs: number): void {
+    const connection = this.#connectionOf.get(socket);
+    if (connection?.placed) this.#observer.counted(connection, nowMs);
+  }
+
+  forwarded(_flow: ReportedFlow, _nowMs: number): void {}
+
+  forwardEnded(_flow: ReportedFlow, _nowMs: number): void {}
 
   hostChanged(host: ReportingHost, nowMs: number): void {
     const portrait = portraitOf(host);

@@ -7,6 +7,8 @@ export interface ConnectionObserver {
   placed(connection: Connection, nowMs: number): void;
   /** After `placed`: an end, its owners, its direction, or whether it is open became different. */
   updated(connection: Connection, nowMs: number): void;
+  /** After `placed`: the counters of an end are newer, and nothing else is different. */
+  counted(connection: Connection, nowMs: number): void;
   /** It left the live view: it lingered long enough, or its only reporting host is lost. */
   forgotten(connection: Connection, nowMs: number): void;
   /** It is no connection of its own: its only half is part of another one from now on. */

@@ -5,9 +5,12 @@
  */
 import type { HostState } from '../../model/document.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
+import type { FourTuple } from '../../model/four-tuple.ts';
 import type { Netns } from '../../model/netns.ts';
 import type { Owner } from '../../model/process.ts';
+import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
+import type { Translation } from '../../model/translation.ts';
 
 /** An interval that a host did not watch, or whose events were dropped. Unix milliseconds, aggregator's clock. */
 export interface HostGap {
@@ -61,8 +64,25 @@ export interface ReportedSocket {
   inode: number;
   /** The owners it has, or the last it was seen with. Empty = never seen with one. */
   owners: readonly Owner[];
+  /** How conntrack of its host sees it; null where that told nothing. */
+  translation: Translation | null;
+  /** The kernel's counters as last told; null where they were not. */
+  counters: SocketCounters | null;
   /** null while it is there. */
   closedAtMs: number | null;
+}
+
+/** A translated conversation that a host passes on, between two others. */
+export interface ReportedFlow {
+  readonly host: ReportingHost;
+  readonly protocol: Protocol;
+  /** Inode of the namespace that translates. */
+  readonly netns: number;
+  /** As it comes in: `local` is who dials, `remote` what it dials. */
+  readonly dialed: FourTuple;
+  /** As it goes out: `local` is whom the server sees, `remote` the server. */
+  readonly forwarded: FourTuple;
+  readonly openedAtMs: number;
 }
 
 /** Receives every change in the order in which one host's agent tells it. `nowMs` is the aggregator's clock. */
@@ -71,6 +91,13 @@ export interface SocketReports {
   /** State, inode or owners differ from `previousState` or from before; the object already has the new values. */
   changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void;
   closed(socket: ReportedSocket, nowMs: number): void;
+  /** `socket.translation` is another one than `opened` or the last call showed. */
+  translated(socket: ReportedSocket, nowMs: number): void;
+  /** `socket.counters` are newer than `opened` or the last call showed. */
+  counted(socket: ReportedSocket, nowMs: number): void;
+  forwarded(flow: ReportedFlow, nowMs: number): void;
+  /** The flow is over, or its host is lost. */
+  forwardEnded(flow: ReportedFlow, nowMs: number): void;
   /** Addresses, networks, name, labels or lifecycle state of a host became different, or it is new. */
   hostChanged(host: ReportingHost, nowMs: number): void;
   /** The host left the live view: all its sockets are withdrawn without having been seen closing. */

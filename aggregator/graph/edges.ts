@@ -16,6 +16,9 @@ export interface EdgeShare {
   readonly seen: Seen;
   readonly firstSeenAtMs: number;
   readonly lastSeenAtMs: number;
+  /** As far as it was counted; null = not. */
+  readonly bytesToServer: number | null;
+  readonly bytesToClient: number | null;
 }
 
 export interface Edge {
@@ -29,6 +32,9 @@ export interface Edge {
   firstSeenAtMs: number;
   lastSeenAtMs: number;
   readonly seen: { both: number; client: number; server: number };
+  /** Sums; null where none of its connections was counted. */
+  bytesToServer: number | null;
+  bytesToClient: number | null;
 }
 
 /** How many edges are kept at most. Beyond it a connection counts in none, and `refused` tells how often. */
@@ -70,6 +76,7 @@ export class Edges {
     edge.open += share.open ? 1 : 0;
     edge.total++;
     edge.seen[share.seen]++;
+    addBytes(edge, share, 1);
     edge.firstSeenAtMs = Math.min(edge.firstSeenAtMs, share.firstSeenAtMs);
     edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, share.lastSeenAtMs);
     return { edge, isNew: known === undefined };
@@ -83,6 +90,7 @@ export class Edges {
     edge.open -= share.open ? 1 : 0;
     edge.total--;
     edge.seen[share.seen]--;
+    addBytes(edge, share, -1);
     if (edge.total === 0) this.#edges.delete(key);
   }
 
@@ -106,9 +114,16 @@ export class Edges {
 }
 
 function newEdge(share: EdgeShare): Edge {
-  const { realm, client, server, port, protocol, firstSeenAtMs, lastSeenAtMs } = share;
+  const { open: _open, seen: _seen, ...described } = share;
   const seen = { both: 0, client: 0, server: 0 };
-  return { realm, client, server, port, protocol, open: 0, total: 0, firstSeenAtMs, lastSeenAtMs, seen };
+  return { ...described, open: 0, total: 0, seen, bytesToServer: null, bytesToClient: null };
+}
+
+function addBytes(edge: Edge, share: EdgeShare, sign: 1 | -1): void {
+  for (const way of ['bytesToServer', 'bytesToClient'] as const) {
+    const bytes = share[way];
+    if (bytes !== null) edge[way] = (edge[way] ?? 0) + sign * bytes;
+  }
 }
 
 /** Names are foreign text and may hold any character, so they are told apart by length. */

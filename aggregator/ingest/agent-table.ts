@@ -5,10 +5,13 @@
  * within an epoch sockets are known by the agent's number, across a restart of the agent by what they are.
  */
 import type { Owner } from '../../model/process.ts';
+import { type SocketCounters, sameCounters } from '../../model/socket-counters.ts';
 import { type SocketState, stateOf } from '../../model/socket-state.ts';
+import type { Translation } from '../../model/translation.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
 import { matchContinuations } from './continuation.ts';
+import { FlowTable, isFlow } from './flow-table.ts';
 import { RecentCloses } from './recent-closes.ts';
 import type { MessageRows, OpenedRow } from './rows.ts';
 
@@ -23,6 +26,7 @@ export class AgentTable {
   readonly #reports: SocketReports;
   /** Open sockets by slot. */
   #rows = new Map<number, TableRow>();
+  readonly #flows: FlowTable;
   #closes = new RecentCloses();
   #epoch = 0;
   #bootId = '';
@@ -30,10 +34,12 @@ export class AgentTable {
   constructor(host: ReportingHost, reports: SocketReports) {
     this.#host = host;
     this.#reports = reports;
+    this.#flows = new FlowTable(host, reports);
   }
 
+  /** Sockets, and flows that the host passes on. */
   get size(): number {
-    return this.#rows.size;
+    return this.#rows.size + this.#flows.size;
   }
 
   *sockets(): Iterable<ReportedSocket> {
@@ -51,12 +57,12 @@ export class AgentTable {
     for (const { row, state, inode, owners } of changes.list) {
       this.#change(row.socket, { state, inode, owners }, nowMs);
     }
-    let leftOut = changes.leftOut;
+    let leftOut = changes.leftOut + this.#applyFindings(rows, nowMs);
     const closedIds: number[] = [];
     for (const { slot, closedAtMs } of rows.closed) {
       const row = this.#rows.get(slot);
       if (row === undefined) {
-        leftOut++;
+        if (!this.#flows.close(slot, nowMs)) leftOut++;
         continue;
       }
       this.#rows.delete(slot);
@@ -65,15 +71,34 @@ export class AgentTable {
     }
     for (const open of rows.opened) {
       if (open.closedAtMs !== null) closedIds.push(open.id);
-      this.#open(open, nowMs);
+      if (isFlow(open)) this.#flows.open(open, nowMs);
+      else this.#open(open, nowMs);
     }
     this.#closes.add(closedIds);
     return leftOut;
   }
 
+  /** @returns how many rows were left out */
+  #applyFindings({ translated, counted }: MessageRows, nowMs: number): number {
+    let leftOut = 0;
+    for (const { slot, translation } of translated) {
+      const row = this.#rows.get(slot);
+      if (row === undefined) leftOut++;
+      else this.#translate(row.socket, translation, nowMs);
+    }
+    for (const { slot, counters } of counted) {
+      const row = this.#rows.get(slot);
+      if (row === undefined) leftOut++;
+      else this.#count(row.socket, counters, nowMs);
+    }
+    return leftOut;
+  }
+
   /** Replaces all rows by those of a snapshot. */
-  replace(snapshot: readonly OpenedRow[], agent: { epoch: number; bootId: string }, nowMs: number): void {
+  replace(rows: readonly OpenedRow[], agent: { epoch: number; bootId: string }, nowMs: number): void {
     const sameEpoch = agent.epoch === this.#epoch;
+    const snapshot = rows.filter((open) => !isFlow(open));
+    this.#flows.replace(rows.filter(isFlow), sameEpoch, nowMs);
     const successors = sameEpoch
       ? this.#matchById(snapshot)
       : matchContinuations(snapshot, agent.bootId === this.#bootId ? this.#rows.values() : []);
@@ -92,17 +117,18 @@ export class AgentTable {
     this.#closes.add(snapshot.filter((open) => open.closedAtMs !== null).map((open) => open.id));
   }
 
-  /** Takes all sockets out, without telling that they closed: nobody knows. */
-  withdraw(): ReportedSocket[] {
+  /** Takes all sockets out, without telling that they closed: nobody knows. Flows end. */
+  withdraw(nowMs: number): ReportedSocket[] {
     const sockets = [...this.sockets()];
+    this.#flows.clear(nowMs);
     this.#rows.clear();
     return sockets;
   }
 
   #checkFree(open: OpenedRow): void {
-    const holder = this.#rows.get(open.slot);
+    const holder = this.#rows.get(open.slot)?.id ?? this.#flows.holder(open.slot);
     if (holder === undefined) return;
-    throw new WireError('bad-slot', `slot ${open.slot} is opened for ${open.id} while it holds ${holder.id}`);
+    throw new WireError('bad-slot', `slot ${open.slot} is opened for ${open.id} while it holds ${holder}`);
   }
 
   /** What updates and new owners make of each open slot, checked before any of it takes effect. */
@@ -146,12 +172,14 @@ export class AgentTable {
 
   #goOn(open: OpenedRow, socket: ReportedSocket, nowMs: number): void {
     this.#change(socket, open, nowMs);
+    if (open.translation !== null) this.#translate(socket, open.translation, nowMs);
+    if (open.counters !== null) this.#count(socket, open.counters, nowMs);
     if (open.closedAtMs === null) this.#rows.set(open.slot, { socket, id: open.id });
     else this.#close(socket, open.closedAtMs, nowMs);
   }
 
   #open(open: OpenedRow, nowMs: number): void {
-    const { slot, id, closedAtMs, ...described } = open;
+    const { slot, id, closedAtMs, forwarded: _, ...described } = open;
     const socket: ReportedSocket = {
       host: this.#host,
       ...described,
@@ -176,6 +204,18 @@ export class AgentTable {
     socket.inode = to.inode;
     socket.owners = owners;
     this.#reports.changed(socket, previousState, nowMs);
+  }
+
+  #translate(socket: ReportedSocket, translation: Translation, nowMs: number): void {
+    if (JSON.stringify(socket.translation) === JSON.stringify(translation)) return;
+    socket.translation = translation;
+    this.#reports.translated(socket, nowMs);
+  }
+
+  #count(socket: ReportedSocket, counters: SocketCounters, nowMs: number): void {
+    if (socket.counters !== null && sameCounters(socket.counters, counters)) return;
+    socket.counters = counters;
+    this.#reports.counted(socket, nowMs);
   }
 
   #close(socket: ReportedSocket, closedAtMs: number, nowMs: number): void {

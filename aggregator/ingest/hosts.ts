@@ -94,7 +94,7 @@ export class Hosts {
     if (host.state !== 'stale') return;
     host.state = 'lost';
     this.#log.warn({ host: host.name, hostId: host.id }, 'host is lost: its sockets leave the live view');
-    this.#reports.hostLost(host, record.table.withdraw(), now.unixMs);
+    this.#reports.hostLost(host, record.table.withdraw(now.unixMs), now.unixMs);
   }
 
   /** A new host takes the place of the one that is lost longest, where all places are taken. */

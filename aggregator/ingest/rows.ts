@@ -1,13 +1,18 @@
 /** The columns of a message as rows that stand for themselves: ids resolved, times on the aggregator's clock. */
 import type { Endpoint } from '../../model/endpoint.ts';
+import type { FourTuple } from '../../model/four-tuple.ts';
 import type { Owner, Process } from '../../model/process.ts';
+import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
+import type { Translation } from '../../model/translation.ts';
 import type { AgentBatch, OwnerColumns } from '../../wire/agent-batch.ts';
-import { ipv4FromNumber, unpackMeta, unpackPorts } from '../../wire/packing.ts';
+import { unpackMeta } from '../../wire/packing.ts';
 import { neverLooked } from '../../wire/protocol.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
+import { resolveTuple } from './resolve-tuple.ts';
+import { resolveCounters, resolveTranslations } from './row-findings.ts';
 
 /** A socket as one message opens it, and closes it where both stand in the same message. */
 export interface OpenedRow {
@@ -26,6 +31,10 @@ export interface OpenedRow {
   readonly openedAtMs: number;
   /** 0 = unknown. */
   readonly notBeforeMs: number;
+  /** null = a socket; else a conversation that the host passes on, as it goes out. */
+  readonly forwarded: FourTuple | null;
+  readonly translation: Translation | null;
+  readonly counters: SocketCounters | null;
   closedAtMs: number | null;
 }
 
@@ -46,6 +55,16 @@ export interface ReownedRow {
   readonly owners: readonly Owner[];
 }
 
+export interface TranslatedRow {
+  readonly slot: number;
+  readonly translation: Translation;
+}
+
+export interface CountedRow {
+  readonly slot: number;
+  readonly counters: SocketCounters;
+}
+
 export interface MessageRows {
   /** In the order in which the agent saw them. */
   readonly opened: readonly OpenedRow[];
@@ -53,6 +72,8 @@ export interface MessageRows {
   readonly closed: readonly ClosedRow[];
   readonly updated: readonly UpdatedRow[];
   readonly reowned: readonly ReownedRow[];
+  readonly translated: readonly TranslatedRow[];
+  readonly counted: readonly CountedRow[];
 }
 
 /** Throws WireError for ids that are not in the dictionary, and for a slot that one message opens twice. */
@@ -64,12 +85,22 @@ export function resolveRows(
 ): MessageRows {
   const pairs = pairsBySlot(batch.owners);
   const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, nowMs);
+  const { translations, forwards } = resolveTranslations(batch, dictionary);
+  const counters = resolveCounters(batch.counters);
   const opened = new Map<number, OpenedRow>();
   for (let row = 0; row < batch.opens.slot.length; row++) {
     const open = resolveOpen(batch, row, pairs, dictionary, toOurs);
-    if (opened.has(open.slot)) throw new WireError('bad-slot', `slot ${open.slot} is opened twice`);
-    opened.set(open.slot, open);
+    const { slot } = open;
+    if (opened.has(slot)) throw new WireError('bad-slot', `slot ${slot} is opened twice`);
+    opened.set(slot, {
+      ...open,
+      forwarded: take(forwards, slot),
+      translation: take(translations, slot),
+      counters: take(counters, slot),
+    });
   }
+  const [stray] = forwards.keys();
+  if (stray !== undefined) throw new WireError('bad-slot', `slot ${stray} is passed on and not opened`);
   const closed: ClosedRow[] = [];
   for (let row = 0; row < batch.closes.slot.length; row++) {
     const slot = batch.closes.slot[row]!;
@@ -90,7 +121,16 @@ export function resolveRows(
       slot,
       owners: resolveOwners(pairs.get(slot) ?? [], dictionary),
     })),
+    translated: Array.from(translations, ([slot, translation]) => ({ slot, translation })),
+    counted: Array.from(counters, ([slot, counted]) => ({ slot, counters: counted })),
   };
+}
+
+/** The value of `key`, which is no longer in the map then; null where there is none. */
+function take<Value>(map: Map<number, Value>, key: number): Value | null {
+  const value = map.get(key);
+  map.delete(key);
+  return value ?? null;
 }
 
 type Pair = readonly [process: number, fd: number];
@@ -112,12 +152,10 @@ function resolveOpen(
   pairs: ReadonlyMap<number, Pair[]>,
   dictionary: StreamDictionary,
   toOurs: (agentUnixMs: number) => number,
-): OpenedRow {
+): Omit<OpenedRow, 'forwarded' | 'translation' | 'counters'> {
   const { opens } = batch;
   const slot = opens.slot[row]!;
   const { protocol, state, v6 } = unpackMeta(opens.meta[row]!)!;
-  const ports = unpackPorts(opens.ports[row]!);
-  const ip = (address: number) => (v6 ? dictionary.address(address) : ipv4FromNumber(address));
   const first: Pair[] = opens.process[row] === 0 ? [] : [[opens.process[row]!, opens.fd[row]!]];
   const openedUnixMs = batch.baseUnixMs - opens.ageMs[row]!;
   const unseenMs = opens.unseenMs[row]!;
@@ -127,8 +165,7 @@ function resolveOpen(
     protocol,
     state,
     netns: dictionary.netns(opens.netns[row]!).inode,
-    local: { ip: ip(opens.localAddress[row]!), port: ports.local },
-    remote: { ip: ip(opens.remoteAddress[row]!), port: ports.remote },
+    ...resolveTuple(opens, row, v6, dictionary),
     inode: opens.inode[row]!,
     uid: opens.uid[row]!,
     owners: resolveOwners([...first, ...(pairs.get(slot) ?? [])], dictionary),

@@ -17,7 +17,8 @@ export class ArrivingSnapshot {
 
   /** Throws WireError for what has no place in a snapshot: updates, and slots that are closed unopened or opened twice. */
   add(rows: MessageRows): void {
-    if (rows.updated.length > 0 || rows.reowned.length > 0) {
+    const { updated, reowned, translated, counted } = rows;
+    if ([updated, reowned, translated, counted].some((list) => list.length > 0)) {
       throw new WireError('out-of-place', 'a snapshot opens sockets, it does not update them');
     }
     for (const open of rows.opened) {

@@ -31,10 +31,7 @@ export function connectionDocument(view: ConnectionView): ConnectionDocument {
     openedAt: formatTime(view.openedAtMs),
     closedAt: view.closedAtMs === null ? null : formatTime(view.closedAtMs),
     lastSeenAt: formatTime(view.lastSeenAtMs),
-    bytesToServer: null,
-    bytesToClient: null,
-    rttUs: null,
-    retransmits: null,
+    ...view.traffic,
     nat: null,
   };
 }
@@ -145,8 +142,8 @@ export function edgeDocument(edge: EdgeView): EdgeDocument {
     total: edge.total,
     firstSeenAt: formatTime(edge.firstSeenAtMs),
     lastSeenAt: formatTime(edge.lastSeenAtMs),
-    bytesToServer: null,
-    bytesToClient: null,
+    bytesToServer: edge.bytesToServer,
+    bytesToClient: edge.bytesToClient,
     seen: { both: edge.seen.both, client: edge.seen.client, server: edge.seen.server },
   };
 }

@@ -7,6 +7,7 @@ import type { Endpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
+import type { Traffic } from '../correlate/traffic.ts';
 
 /** One end of a connection. */
 export interface ConnectionEnd {
@@ -40,6 +41,7 @@ export interface ConnectionView {
   readonly openedAtMs: number;
   readonly closedAtMs: number | null;
   readonly lastSeenAtMs: number;
+  readonly traffic: Traffic;
 }
 
 export interface ListenerView {
@@ -59,6 +61,9 @@ export interface EdgeView {
   readonly firstSeenAtMs: number;
   readonly lastSeenAtMs: number;
   readonly seen: { readonly both: number; readonly client: number; readonly server: number };
+  /** Of all its connections, as far as they were counted; null where none was. */
+  readonly bytesToServer: number | null;
+  readonly bytesToClient: number | null;
 }
 
 export interface FleetView {

@@ -10,6 +10,7 @@ import { parsePrefix } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { Owner, Process } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
+import type { Translation } from '../../model/translation.ts';
 
 /** Inode of the namespace that every host built here has. */
 export const hostNetns = 4026531840;
@@ -22,6 +23,7 @@ export interface HostShape {
 }
 
 export interface SocketShape {
+  readonly translation?: Translation;
   readonly protocol?: Protocol;
   readonly state?: SocketState;
   readonly program?: string | null;
@@ -121,6 +123,8 @@ export class ReportedFleet {
       state: shape.state ?? 'established',
       inode: 5000 + this.#lastId,
       owners: ownersOf(shape.program === undefined ? 'app' : shape.program, shape.pid ?? 100),
+      translation: shape.translation ?? null,
+      counters: null,
       closedAtMs: null,
     };
   }

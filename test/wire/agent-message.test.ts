@@ -37,6 +37,13 @@ function columns<Name extends string>(
   });
 }
 
+/** Without those in which a slot stands twice. */
+function uniqueSlots<Section extends { slot: number[] }>(
+  sections: fc.Arbitrary<Section>,
+): fc.Arbitrary<Section> {
+  return sections.filter(({ slot: slots }) => new Set(slots).size === slots.length);
+}
+
 const process = fc.record({
   id,
   process: fc.record({
@@ -129,6 +136,9 @@ const batches: fc.Arbitrary<AgentBatch> = fc.record({
   updates: columns({ slot, state: u32, inode: u32 }),
   reownedSlots: fc.array(slot, { maxLength: 5 }),
   owners: columns({ slot, process: u32, fd: u32 }),
+  nat: uniqueSlots(columns({ slot, role: fc.integer({ min: 1, max: 3 }) })),
+  stages: uniqueSlots(columns({ slot, localAddress: u32, remoteAddress: u32, ports: u32, v6: fc.nat(1) })),
+  counters: uniqueSlots(columns({ slot, sent: u53, received: u53, rttUs: u32, retransmits: u32 })),
 });
 
 /** What decoding a message with these fields throws. */
@@ -175,6 +185,19 @@ describe('AgentMessage', () => {
     [
       { closeSlot: [1 << 20] },
       { code: 'bad-slot', reason: 'close_slot row 0 is 1048576, slots end below 1048576' },
+    ],
+    [
+      { natSlot: [1, 2], natRole: [1, 4] },
+      { code: 'unknown-role', reason: 'nat_role row 1 is 4' },
+    ],
+    [
+      { natSlot: [1, 1], natRole: [1, 2] },
+      { code: 'too-many', reason: 'slot 1 has more than 1 nat rows' },
+    ],
+    [{ stageSlot: [5, 5, 5, 5] }, { code: 'too-many', reason: 'slot 5 has more than 3 stages' }],
+    [
+      { counterSlot: [3], counterSent: [2 ** 60] },
+      { code: 'bad-number', reason: `counter_sent row 0 is ${2 ** 60}, not a whole number below 2^53` },
     ],
     [
       { openSlot: [0, 1], openMeta: [tcpEstablished, 1 | (7 << 8)] },

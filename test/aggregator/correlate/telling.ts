@@ -151,6 +151,8 @@ export class Telling {
       id: `${event.id}`,
       openedAtMs: openedAtMs + skewMs,
       notBeforeMs: notBeforeMs === 0 ? 0 : notBeforeMs + skewMs,
+      translation: null,
+      counters: null,
       closedAtMs: null,
     };
     this.#openSocket(n, event.id, socket, this.#truthOfEvent.get(event) ?? null);

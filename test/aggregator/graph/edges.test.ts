@@ -12,6 +12,8 @@ const share: EdgeShare = {
   seen: 'client',
   firstSeenAtMs: 100,
   lastSeenAtMs: 200,
+  bytesToServer: null,
+  bytesToClient: null,
 };
 
 describe('edges', () => {
@@ -35,6 +37,19 @@ describe('edges', () => {
     edges.count(share, null);
     expect(edges.count({ ...share, client: 'batch' }, share)?.isNew).toBe(true);
     expect([...edges.all()].map((edge) => [edge.client, edge.open, edge.total])).toEqual([['batch', 1, 1]]);
+  });
+
+  it('add up the bytes of the connections that were counted', () => {
+    const edges = new Edges();
+    edges.count(share, null);
+    const counted = { ...share, bytesToServer: 100, bytesToClient: 0 };
+    edges.count(counted, share);
+    edges.count({ ...counted, bytesToServer: 150 }, counted);
+    const other = { ...share, bytesToServer: 5, bytesToClient: 7 };
+    edges.count(other, null);
+    expect([...edges.all()]).toMatchObject([{ bytesToServer: 155, bytesToClient: 7 }]);
+    edges.uncount(other);
+    expect([...edges.all()]).toMatchObject([{ bytesToServer: 150, bytesToClient: 0 }]);
   });
 
   it('keep the totals of what is gone', () => {

@@ -1,12 +1,15 @@
 /** What must hold between an agent's slot table and the aggregator's copy of it, whatever the link does in between. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { changed, closed, opened } from '../../agent/export/sockets.ts';
+import type { SocketCounters } from '../../../model/socket-counters.ts';
+import type { ForwardedFlow, Translation } from '../../../model/translation.ts';
+import { changed, closed, netnsInode, opened } from '../../agent/export/sockets.ts';
 import { createTestAgent, type TestAgent, TestLink } from './in-memory-link.ts';
 
 type Step =
   | { readonly do: 'open' | 'open-and-close'; readonly count: number }
-  | { readonly do: 'change' | 'close'; readonly pick: number }
+  | { readonly do: 'change' | 'close' | 'count' | 'translate'; readonly pick: number }
+  | { readonly do: 'forward' | 'forward-close'; readonly pick: number }
   | { readonly do: 'to-server' | 'to-agent'; readonly count: number }
   | { readonly do: 'flush' | 'break' | 'restart-aggregator' }
   | { readonly do: 'wait'; readonly ms: number };
@@ -15,7 +18,8 @@ const openSome = fc.record({
   do: fc.constantFrom('open' as const, 'open-and-close' as const),
   count: fc.integer({ min: 1, max: 5 }),
 });
-const touchOne = fc.record({ do: fc.constantFrom('change' as const, 'close' as const), pick: fc.nat(1000) });
+const touches = ['change', 'close', 'count', 'translate', 'forward', 'forward-close'] as const;
+const touchOne = fc.record({ do: fc.constantFrom(...touches), pick: fc.nat(1000) });
 /** Acknowledgements move less often than messages, so that many are under way when the link breaks. */
 const move = fc.oneof(
   {
@@ -45,6 +49,10 @@ class World {
   readonly agent: TestAgent;
   readonly live: number[] = [];
   readonly ended = new Set<number>();
+  readonly flows: number[] = [];
+  /** The last of each kind that was found out, by socket. */
+  readonly counted = new Map<number, SocketCounters>();
+  readonly translated = new Map<number, Translation>();
   #lastId = 0;
 
   constructor(closedUnackedMax: number) {
@@ -78,6 +86,20 @@ class World {
         if (id !== undefined) this.#close(id);
         return;
       }
+      case 'count':
+      case 'translate':
+        return this.#find(step.do, this.live[step.pick % Math.max(1, this.live.length)], step.pick);
+      case 'forward': {
+        const id = ++this.#lastId;
+        this.flows.push(id);
+        slots.apply({ kind: 'forwarded', id, flow: flowOf(id), openedAtMs: Date.now() });
+        return;
+      }
+      case 'forward-close': {
+        const [id] = this.flows.splice(step.pick % Math.max(1, this.flows.length), 1);
+        if (id !== undefined) slots.apply({ kind: 'forward-closed', id, closedAtMs: Date.now() });
+        return;
+      }
       case 'to-server':
         return this.link.deliverToServer(step.count);
       case 'to-agent':
@@ -91,6 +113,21 @@ class World {
       case 'wait':
         vi.advanceTimersByTime(step.ms);
         return;
+    }
+  }
+
+  #find(what: 'count' | 'translate', id: number | undefined, n: number): void {
+    if (id === undefined) return;
+    const { slots } = this.agent;
+    if (what === 'count') {
+      const counters = { bytesSent: n * 2 ** 40, bytesReceived: n, rttUs: n, retransmits: 1 };
+      this.counted.set(id, counters);
+      slots.apply({ kind: 'counted', id, counters });
+    } else {
+      const stages = n % 3 === 0 ? [] : [flowOf(n).forwarded, flowOf(n).dialed].slice(n % 2);
+      const translation = { role: n % 2 === 0 ? 'client' : 'server', stages } as const;
+      this.translated.set(id, translation);
+      slots.apply({ kind: 'translated', id, translation });
     }
   }
 
@@ -112,10 +149,36 @@ class World {
     expect.unreachable(`not settled: ${JSON.stringify(this.agent.stream.state)}`);
   }
 
+  /** What the aggregator was told of the open sockets beside the scans, and of flows, is the last that was found out. */
+  expectFindings(): void {
+    const { ledger } = this.link.aggregator;
+    for (const socket of ledger.open) {
+      expect(socket.counters).toEqual(this.counted.get(idOf(socket.id)) ?? null);
+      expect(socket.translation).toEqual(this.translated.get(idOf(socket.id)) ?? null);
+    }
+    const flows = [...ledger.flows].map(({ protocol, netns, dialed, forwarded }) => {
+      return { protocol, netns, dialed, forwarded };
+    });
+    const byPort = (a: ForwardedFlow, b: ForwardedFlow): number => a.dialed.local.port - b.dialed.local.port;
+    expect(flows.sort(byPort)).toEqual(this.flows.map(flowOf).sort(byPort));
+  }
+
   /** Agent's ids of the sockets that the aggregator holds open. */
   get copied(): number[] {
     return [...this.link.aggregator.ledger.open].map((socket) => idOf(socket.id)).sort((a, b) => a - b);
   }
+}
+
+/** A NodePort: client → node, node → pod; one in three of them speaks IPv6. */
+function flowOf(n: number): ForwardedFlow {
+  const ip = (last: number): string => (n % 3 === 0 ? `fd00::${last}` : `10.0.0.${last}`);
+  const end = (last: number, port: number) => ({ ip: ip(last), port });
+  return {
+    protocol: 'tcp',
+    netns: netnsInode,
+    dialed: { local: end(1, 1024 + n), remote: end(2, 30_443) },
+    forwarded: { local: end(2, 2048 + n), remote: end(3, 8443) },
+  };
 }
 
 const idOf = (id: string): number => Number(id.split('-')[1]);
@@ -136,6 +199,7 @@ describe('delivery', () => {
         world.settle();
         const { ledger, host } = world.link.aggregator;
         expect(world.copied).toEqual(world.live);
+        world.expectFindings();
         const once = new Map([...world.live, ...world.ended].map((id) => [`1-${id}`, 1]));
         expect(ledger.openings).toEqual(once);
         expect(ledger.closings).toEqual(new Map([...world.ended].map((id) => [`1-${id}`, 1])));
@@ -154,6 +218,7 @@ describe('delivery', () => {
         world.settle();
         const { ledger, host } = world.link.aggregator;
         expect(world.copied).toEqual(world.live);
+        world.expectFindings();
         for (const count of [...ledger.openings.values(), ...ledger.closings.values()]) expect(count).toBe(1);
         const missing = [...world.ended].filter((id) => !ledger.openings.has(`1-${id}`));
         const declared = host.gaps.reduce((sum, gap) => sum + gap.lostEvents, 0);
@@ -173,6 +238,7 @@ describe('delivery', () => {
         for (const step of script) world.take(step);
         world.settle();
         expect(world.copied).toEqual(world.live);
+        world.expectFindings();
         for (const count of world.link.aggregator.ledger.openings.values()) expect(count).toBe(1);
         void world.agent.stream.close();
       }),

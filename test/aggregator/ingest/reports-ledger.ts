@@ -1,9 +1,15 @@
 /** A SocketReports that writes down what it is told, and throws at once when the telling makes no sense. */
 import assert from 'node:assert/strict';
-import type { ReportedSocket, ReportingHost, SocketReports } from '../../../aggregator/correlate/report.ts';
+import type {
+  ReportedFlow,
+  ReportedSocket,
+  ReportingHost,
+  SocketReports,
+} from '../../../aggregator/correlate/report.ts';
 
 export class ReportsLedger implements SocketReports {
   readonly open = new Set<ReportedSocket>();
+  readonly flows = new Set<ReportedFlow>();
   /** How often each socket id was told to open and to close. */
   readonly openings = new Map<string, number>();
   readonly closings = new Map<string, number>();
@@ -31,6 +37,28 @@ export class ReportsLedger implements SocketReports {
     count(this.closings, socket.id);
     this.closedSockets.push(socket);
     this.story.push(`closed ${socket.local.port}`);
+  }
+
+  translated(socket: ReportedSocket): void {
+    assert(this.open.has(socket), 'translated while it is not open');
+    const { role, stages } = socket.translation!;
+    this.story.push(`translated ${socket.local.port} ${role} ${stages.length}`);
+  }
+
+  counted(socket: ReportedSocket): void {
+    assert(this.open.has(socket), 'counted while it is not open');
+    this.story.push(`counted ${socket.local.port} ${socket.counters!.bytesSent}`);
+  }
+
+  forwarded(flow: ReportedFlow): void {
+    assert(!this.flows.has(flow), 'forwarded twice');
+    this.flows.add(flow);
+    this.story.push(`forwarded ${flow.dialed.local.port}`);
+  }
+
+  forwardEnded(flow: ReportedFlow): void {
+    assert(this.flows.delete(flow), 'ended while it is not forwarded');
+    this.story.push(`ended ${flow.dialed.local.port}`);
   }
 
   hostChanged(host: ReportingHost): void {

@@ -247,6 +247,8 @@ describe('the Ingest service', () => {
         { process: processOf(7), fds: [8, 9] },
         { process: processOf(8), fds: [2, 3] },
       ],
+      translation: null,
+      counters: null,
       closedAtMs: null,
     });
   });

@@ -1,0 +1,22 @@
+/** What the kernel counts for one TCP socket (struct tcp_info of include/uapi/linux/tcp.h). */
+
+export interface SocketCounters {
+  /** Payload that the far end has acknowledged: tcpi_bytes_acked, less SYN and FIN as far as the state tells. */
+  readonly bytesSent: number;
+  /** Payload that came in order: tcpi_bytes_received, less a FIN as far as the state tells. */
+  readonly bytesReceived: number;
+  /** Smoothed round trip in microseconds (tcpi_rtt); 0 = none measured yet. */
+  readonly rttUs: number;
+  /** Segments sent again since the beginning (tcpi_total_retrans). */
+  readonly retransmits: number;
+}
+
+/** Whether both tell the same. */
+export function sameCounters(a: SocketCounters, b: SocketCounters): boolean {
+  return (
+    a.bytesSent === b.bytesSent &&
+    a.bytesReceived === b.bytesReceived &&
+    a.rttUs === b.rttUs &&
+    a.retransmits === b.retransmits
+  );
+}
