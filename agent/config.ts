@@ -16,6 +16,8 @@ export interface AgentConfig {
   readonly labels: ReadonlyMap<string, string>;
   /** From the start of one scan to the start of the next. */
   readonly intervalMs: number;
+  /** How much the agent may use on average, in percent of one core; scans get further apart to keep to it. 0 = no limit. */
+  readonly cpuMaxPercent: number;
   /** Where /proc is mounted. */
   readonly procRoot: string;
   /** By which way sockets are read. */
@@ -34,6 +36,7 @@ export const defaultAgentConfig: AgentConfig = {
   realm: 'default',
   labels: new Map(),
   intervalMs: 1000,
+  cpuMaxPercent: 2,
   procRoot: '/proc',
   source: 'auto',
   cmdline: 'redacted',

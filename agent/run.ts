@@ -11,8 +11,10 @@ import type { Logger } from 'pino';
 import { packageVersion } from '../model/version.ts';
 import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import { AgentCounters } from './agent-counters.ts';
+import { Budget } from './budget.ts';
 import type { Collector, Scan } from './collector.ts';
 import type { AgentConfig } from './config.ts';
+import { type CpuMeter, ProcessCpu } from './cpu-meter.ts';
 import { BatchBuilder } from './export/batch-builder.ts';
 import { type Connect, connectPlaintext } from './export/connection.ts';
 import { GapLedger } from './export/gap-ledger.ts';
@@ -20,6 +22,7 @@ import { SlotTable } from './export/slot-table.ts';
 import { AgentStream } from './export/stream.ts';
 import { readHostId, systemHostIdSources } from './host-id.ts';
 import { createAgentRegistry, serveMetrics } from './metrics.ts';
+import type { PaceTimes } from './pace.ts';
 import { readBootId } from './procfs/boot-id.ts';
 import { scanLoop } from './scan-loop.ts';
 import { SocketWatch } from './watch/socket-watch.ts';
@@ -31,6 +34,10 @@ export interface AgentParts {
   readonly signal: AbortSignal;
   /** Default: plaintext gRPC. */
   readonly connect?: Connect;
+  /** What counts as the agent's own CPU. Default: all of the process. */
+  readonly cpu?: CpuMeter;
+  /** Default: paceTimes. */
+  readonly paceTimes?: PaceTimes;
 }
 
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
@@ -58,29 +65,33 @@ interface Pipeline {
   readonly slots: SlotTable;
   readonly builder: BatchBuilder;
   readonly stream: AgentStream;
-  /** From scan to scan; the aggregator may stretch it. */
-  readonly intervalMs: () => number;
+  /** Says how far apart scans are. */
+  readonly budget: Budget;
 }
 
 /** Unix milliseconds, and milliseconds that never step. */
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() } as const;
 
-function createPipeline(config: AgentConfig, { collector, log, connect }: AgentParts): Pipeline {
+function createPipeline(config: AgentConfig, parts: AgentParts): Pipeline {
+  const { collector, log, connect, cpu = new ProcessCpu(), paceTimes } = parts;
+  const { intervalMs, cpuMaxPercent } = config;
+  const { monotonicMs } = clock;
+  const budget = new Budget({ intervalMs, cpuMaxPercent, cpu, monotonicMs, log, times: paceTimes });
   const counters = new AgentCounters();
   const gaps = new GapLedger();
   const slots = new SlotTable(gaps);
   const builder = new BatchBuilder(slots, gaps);
-  let { intervalMs } = config;
+  const cannotSee = (): readonly string[] => [...budget.sentences, ...counters.cannotSee];
   const stream = new AgentStream({
     server: config.server,
     connect: connect ?? connectPlaintext,
-    hello: describeAgent(config, collector, counters, log),
+    hello: describeAgent(config, collector, budget, cannotSee, log),
     vitals: () => ({
       openSockets: slots.liveCount,
       lostEvents: gaps.lostEvents,
       malformedRows: counters.malformedRows,
       scanMs: counters.lastScanMs,
-      cannotSee: counters.cannotSee,
+      cannotSee: cannotSee(),
     }),
     slots,
     builder,
@@ -89,20 +100,19 @@ function createPipeline(config: AgentConfig, { collector, log, connect }: AgentP
     random: Math.random,
     log,
     acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
-    onThrottle: (minIntervalMs) => {
-      intervalMs = Math.max(config.intervalMs, minIntervalMs);
-    },
+    onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
-  return { counters, gaps, slots, builder, stream, intervalMs: () => intervalMs };
+  return { counters, gaps, slots, builder, stream, budget };
 }
 
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
 async function pump(pipeline: Pipeline, parts: AgentParts): Promise<void> {
-  const { counters, gaps, slots, builder, stream, intervalMs } = pipeline;
+  const { counters, gaps, slots, builder, stream, budget } = pipeline;
+  const intervalMs = (): number => budget.intervalMs;
   const { collector, log, signal } = parts;
   const watch = new SocketWatch();
   let watchedUntilMs = clock.nowMs();
-  for await (const outcome of scanLoop({ collector, intervalMs, clock, signal })) {
+  for await (const outcome of scanLoop({ collector, intervalMs, turns: budget, clock, signal })) {
     if (outcome.kind === 'failed') {
       counters.failedScans++;
       reportFailedScan(counters, outcome.error, log);
@@ -135,7 +145,8 @@ type DescribedAgent = ConstructorParameters<typeof AgentStream>[0]['hello'];
 function describeAgent(
   config: AgentConfig,
   collector: Collector,
-  counters: AgentCounters,
+  budget: Budget,
+  cannotSee: () => readonly string[],
   log: Logger,
 ): DescribedAgent {
   const hostId = readHostId(systemHostIdSources(config.hostId, process.env, process.getuid?.() ?? 0));
@@ -154,8 +165,8 @@ function describeAgent(
     bootId: readBootId(config.procRoot) ?? '',
     epoch,
     collector: collector.name,
-    cannotSee: counters.cannotSee,
-    intervalMs: config.intervalMs,
+    cannotSee: cannotSee(),
+    intervalMs: Math.round(budget.intervalMs),
     kernel: release(),
   });
 }

@@ -11,8 +11,10 @@ export type ScanOutcome =
 
 export interface ScanLoopOptions {
   readonly collector: Collector;
-  /** From start to start; asked before each wait, because the aggregator may stretch it. */
+  /** From start to start; asked before each wait, because it may be stretched. */
   readonly intervalMs: () => number;
+  /** Is told when a turn begins and when it ends: a scan, and what the consumer does with it. */
+  readonly turns?: { turnBegins(): void; turnEnds(): void };
   /** Unix milliseconds, and milliseconds that never step. */
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   /** Ends the loop, also in the middle of a wait. */
@@ -21,10 +23,11 @@ export interface ScanLoopOptions {
 
 /** Yields until `signal` is aborted. The time that the consumer takes counts towards the interval. */
 export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOutcome, void, undefined> {
-  const { collector, intervalMs, clock, signal } = options;
+  const { collector, intervalMs, turns, clock, signal } = options;
   while (!signal.aborted) {
     const startedMs = clock.monotonicMs();
     const startedAtMs = clock.nowMs();
+    turns?.turnBegins();
     try {
       const scan = await collector.scan();
       const tookMs = clock.monotonicMs() - startedMs;
@@ -32,6 +35,7 @@ export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOu
     } catch (error) {
       yield { kind: 'failed', error, startedAtMs };
     }
+    turns?.turnEnds();
     // A scan that overran still leaves a breath, so that the loop never keeps a core busy.
     await sleep(Math.max(breathMs, startedMs + intervalMs() - clock.monotonicMs()), signal);
   }

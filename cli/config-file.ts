@@ -37,6 +37,7 @@ const configSchema = z.strictObject({
       hostName: text.optional(),
       realm: text.optional(),
       interval: text.optional(),
+      cpuMax: z.union([z.number(), text]).optional(),
       procfs: text.optional(),
       source: z.enum(collectorSources).optional(),
       cmdline: z.enum(['full', 'redacted', 'none']).optional(),

@@ -16,6 +16,7 @@ import {
   flagSetting,
   labelsSetting,
   listSetting,
+  percentSetting,
   resolveSettings,
   textSetting,
 } from './settings.ts';
@@ -32,6 +33,7 @@ const agentSettings = {
   label: labelsSetting(),
   labels: labelsSetting(),
   interval: durationSetting(defaultAgentConfig.intervalMs, intervalMsMin),
+  cpuMax: percentSetting(defaultAgentConfig.cpuMaxPercent),
   procfs: textSetting(defaultAgentConfig.procRoot),
   source: choiceSetting(collectorSources, defaultAgentConfig.source),
   cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
@@ -48,6 +50,7 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
     realm: values.realm,
     labels: new Map([...values.labels, ...values.label]),
     intervalMs: values.interval,
+    cpuMaxPercent: values.cpuMax,
     procRoot: values.procfs,
     source: values.source,
     cmdline: values.cmdline,

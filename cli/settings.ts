@@ -105,6 +105,15 @@ export function countSetting(fallback: number): Setting<number> {
   });
 }
 
+/** `2`, `0.5` or `2%`; more than 100 where it is of one core of several. */
+export function percentSetting(fallback: number): Setting<number> {
+  return single(fallback, (text) => {
+    const match = /^([0-9]{1,5}(?:\.[0-9]{1,3})?) ?%?$/.exec(text);
+    if (match === null) throw new SettingError('a percentage such as 2 or 0.5', text);
+    return Number(match[1]);
+  });
+}
+
 export function flagSetting(fallback: boolean): Setting<boolean> {
   return single(fallback, (text) => {
     if (text === 'true' || text === '1' || text === 'yes') return true;

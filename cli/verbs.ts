@@ -13,6 +13,10 @@ const agentOptions: readonly VerbOption[] = [
   { flags: '--host-id <id>', description: 'identity of this host (default: from /etc/machine-id, hashed)' },
   { flags: '--host-name <name>', description: 'name of this host (default: its host name)' },
   { flags: '--interval <duration>', description: 'time between two looks at the sockets (default: 1s)' },
+  {
+    flags: '--cpu-max <percent>',
+    description: 'of one core, on average: looks get further apart to keep to it; 0 = no limit (default: 2)',
+  },
   { flags: '--procfs <path>', description: 'where proc is mounted (default: /proc)' },
   sourceOption,
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },

@@ -90,6 +90,8 @@ async function runFleet(
         hostName: host.name,
         realm: demoRealm,
         labels: new Map([['demo', 'true']]),
+        // What this process uses is not what agents of real hosts would.
+        cpuMaxPercent: 0,
       },
       { collector: new SimulatedHost(world, host, Date.now), log, signal },
     ),

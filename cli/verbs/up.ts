@@ -1,5 +1,6 @@
 /** `whotalks up`: aggregator and agent of this host in one process, joined by real gRPC on loopback. */
 import type { Collector, Scan } from '../../agent/collector.ts';
+import { TurnCpu } from '../../agent/cpu-meter.ts';
 import { runAgent } from '../../agent/run.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
 import { packageVersion } from '../../model/version.ts';
@@ -29,7 +30,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const collector = tellingFirstScan(opened, (scan) => io.stdout.write(welcome(io, aggregator, scan)));
   try {
     const config = { ...agentConfig, server: aggregator.grpcAddress };
-    await runAgent(config, { collector, log, signal: io.signal });
+    await runAgent(config, { collector, log, signal: io.signal, cpu: new TurnCpu() });
   } finally {
     await aggregator.close();
   }

@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Collector, Scan } from '../../agent/collector.ts';
 import { type AgentConfig, defaultAgentConfig } from '../../agent/config.ts';
-import { epochAt, runAgent } from '../../agent/run.ts';
+import type { CpuMeter } from '../../agent/cpu-meter.ts';
+import { type AgentParts, epochAt, runAgent } from '../../agent/run.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { type IngestServer, startIngest } from '../aggregator/ingest/grpc-link.ts';
 import { until } from '../support/until.ts';
@@ -48,7 +49,7 @@ describe('the agent', () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
 
-  async function start(more: Partial<AgentConfig> = {}) {
+  async function start(more: Partial<AgentConfig> = {}, parts: Partial<AgentParts> = {}) {
     const server: IngestServer = await startIngest();
     cleanups.push(() => server.close());
     const collector = new ShownSockets();
@@ -61,8 +62,9 @@ describe('the agent', () => {
       hostId: 'h1',
       hostName: 'web-1',
       intervalMs: 30,
+      cpuMaxPercent: 0,
     };
-    const run = runAgent({ ...config, ...more }, { collector, log, signal: end.signal });
+    const run = runAgent({ ...config, ...more }, { collector, log, signal: end.signal, ...parts });
     const stop = async (): Promise<void> => {
       end.abort();
       await run;
@@ -118,6 +120,28 @@ describe('the agent', () => {
     collector.scans = 0;
     await until('three more scans were made', () => collector.scans >= 3);
     expect(lines.filter((line) => line === expected)).toHaveLength(1);
+  });
+
+  test('that uses more CPU than it may looks less often, and its host says so', async () => {
+    const cpu: CpuMeter = {
+      usedMs: 0,
+      turnBegins: () => undefined,
+      turnEnds() {
+        Object.assign(this, { usedMs: this.usedMs + 5 });
+      },
+    };
+    const paceTimes = { warmUpMs: 50, windowMs: 100, averageOverMs: 100, intervalMaxMs: 150 };
+    const { server, lines } = await start({ cpuMaxPercent: 2 }, { cpu, paceTimes });
+    const told = 'cans are made every 150 ms rather than every 30 ms';
+    await until('it is a line of the log', () => lines.some((line) => line.startsWith(`s${told}`)));
+    // An aggregator that comes anew is told at once, another one with the next heartbeat.
+    server.close();
+    const next = await startIngest({}, Number(server.address.split(':')[1]));
+    cleanups.push(() => next.close());
+    await until('the host says so', () => {
+      const [host] = [...next.ingest.hosts()];
+      return host?.intervalMs === 150 && host.cannotSee.some((text) => text.startsWith(`S${told}`));
+    });
   });
 
   test('answers Prometheus', async () => {

@@ -8,6 +8,7 @@ import {
   flagSetting,
   labelsSetting,
   listSetting,
+  percentSetting,
   resolveSettings,
   type SettingSources,
   settingTexts,
@@ -23,6 +24,7 @@ const settings = {
   columns: listSetting(),
   label: labelsSetting(),
   hostId: textSetting(null),
+  cpuMax: percentSetting(2),
 } as const;
 
 const resolve = (sources: Partial<SettingSources>) =>
@@ -50,7 +52,7 @@ describe('values', () => {
       resolve({
         flags: { limit: '7', insecure: 'true', label: ['a=b,c', 'd=e=f'] },
         env: { WHOTALKS_INTERVAL: '500ms', WHOTALKS_COLUMNS: 'a, b' },
-        file: settingTexts({ color: 'never', limit: 9 }),
+        file: settingTexts({ color: 'never', limit: 9, cpuMax: 0.5 }),
       }),
     ).toEqual({
       server: 'default',
@@ -64,7 +66,17 @@ describe('values', () => {
         ['d', 'e=f'],
       ]),
       hostId: null,
+      cpuMax: 0.5,
     });
+  });
+
+  test.each([
+    ['0', 0],
+    ['2%', 2],
+    ['150', 150],
+    ['0.125', 0.125],
+  ])('%s is a percentage', (text, percent) => {
+    expect(resolve({ flags: { cpuMax: text } }).cpuMax).toBe(percent);
   });
 
   test.each<[Partial<SettingSources>, string]>([
@@ -74,6 +86,11 @@ describe('values', () => {
     [
       { file: { interval: 'soon' } },
       'w.yaml: interval: expected a duration such as 1s, 500ms or 15m, found "soon"',
+    ],
+    [{ flags: { cpuMax: '-2' } }, '--cpu-max: expected a percentage such as 2 or 0.5, found "-2"'],
+    [
+      { env: { WHOTALKS_CPU_MAX: 'some' } },
+      'WHOTALKS_CPU_MAX: expected a percentage such as 2 or 0.5, found "some"',
     ],
     [{ flags: { label: ['novalue'] } }, '--label: expected KEY=VALUE, found "novalue"'],
     [{ env: { WHOTALKS_INSECURE: 'maybe' } }, 'WHOTALKS_INSECURE: expected true or false, found "maybe"'],
