@@ -3,6 +3,7 @@
  *
  * Times are RFC 3339 UTC with milliseconds. Unknown is null, never a made-up value.
  */
+import type { ContainerIdentity } from './container.ts';
 import type { Protocol, SocketState } from './socket-state.ts';
 
 /** What every answer carries. */
@@ -54,7 +55,7 @@ export interface OwnerDocument {
   readonly fds: readonly number[];
 }
 
-export interface EndDocument {
+export interface EndDocument extends ContainerIdentity {
   readonly ip: string;
   readonly port: number;
   readonly realm: string;
@@ -69,9 +70,7 @@ export interface EndDocument {
   readonly fds: readonly number[];
   readonly owners: readonly OwnerDocument[];
   readonly inode: number | null;
-  readonly container: string | null;
   readonly unit: string | null;
-  readonly pod: string | null;
   readonly service: string | null;
   readonly labels: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,7 @@
 /** A process as the agent's own /proc shows it. What could not be read is null, never an empty string. */
+import type { ContainerIdentity } from './container.ts';
 
-export interface Process {
+export interface Process extends ContainerIdentity {
   readonly pid: number;
   /** Clock ticks since boot (field 22 of /proc/PID/stat). pid and start together name a process for the life of a boot. */
   readonly startTicks: number;
@@ -15,12 +16,8 @@ export interface Process {
   readonly uid: number;
   /** Name of uid on the host. */
   readonly user: string | null;
-  /** Full id of the container, from the cgroup path. */
-  readonly container: string | null;
   /** systemd unit with its suffix, such as `nginx.service`. */
   readonly unit: string | null;
-  /** Kubernetes pod uid. */
-  readonly pod: string | null;
 }
 
 /** Identity of a process on its host across pid reuse. */

@@ -48,6 +48,11 @@ export interface ProcessFields {
   container?: string | undefined;
   unit?: string | undefined;
   pod?: string | undefined;
+  runtime?: string | undefined;
+  containerName?: string | undefined;
+  podName?: string | undefined;
+  podNamespace?: string | undefined;
+  workload?: string | undefined;
 }
 
 export interface NetnsFields {
@@ -151,6 +156,11 @@ export function encodeProcess({ id, process }: ProcessDefinition): ProcessFields
     container: cutOptionalText(process.container, textLimits.name),
     unit: cutOptionalText(process.unit, textLimits.name),
     pod: cutOptionalText(process.pod, textLimits.name),
+    runtime: cutOptionalText(process.runtime, textLimits.name),
+    containerName: cutOptionalText(process.containerName, textLimits.name),
+    podName: cutOptionalText(process.podName, textLimits.name),
+    podNamespace: cutOptionalText(process.podNamespace, textLimits.name),
+    workload: cutOptionalText(process.workload, textLimits.name),
   };
 }
 
@@ -167,6 +177,11 @@ export function decodeProcess(fields: ProcessFields): ProcessDefinition {
     container: checkOptionalText('container', fields.container, textLimits.name),
     unit: checkOptionalText('unit', fields.unit, textLimits.name),
     pod: checkOptionalText('pod', fields.pod, textLimits.name),
+    runtime: checkOptionalText('runtime', fields.runtime, textLimits.name),
+    containerName: checkOptionalText('container_name', fields.containerName, textLimits.name),
+    podName: checkOptionalText('pod_name', fields.podName, textLimits.name),
+    podNamespace: checkOptionalText('pod_namespace', fields.podNamespace, textLimits.name),
+    workload: checkOptionalText('workload', fields.workload, textLimits.name),
   };
   return { id: checkId('process', fields.id), process };
 }

@@ -37,7 +37,7 @@ export const labelsMax = 64;
 
 /** Longest text per kind of field. */
 export const textLimits = {
-  /** comm, user, unit, container, pod, device, host id, host name, realm, boot id, collector, kernel, label key. */
+  /** comm, user, unit, what names containers and pods, device, host id, host name, realm, boot id, collector, kernel, label key. */
   name: 256,
   /** exe, program, and label values: PATH_MAX of the kernel. */
   path: 4096,

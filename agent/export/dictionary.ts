@@ -186,9 +186,14 @@ function contentKey(process: Process): string {
     process.program,
     process.uid,
     process.user,
-    process.container,
     process.unit,
+    process.container,
+    process.runtime,
+    process.containerName,
     process.pod,
+    process.podName,
+    process.podNamespace,
+    process.workload,
   ]);
 }
 

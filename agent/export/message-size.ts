@@ -27,11 +27,8 @@ const definitionBytes = 64;
 const bytesPerUnit = 3;
 
 export function processBytes(process: Process): number {
-  const { comm, exe, cmdline, program, user, container, unit, pod } = process;
-  const units = [comm, exe, cmdline, program, user, container, unit, pod].reduce(
-    (sum, text) => sum + (text?.length ?? 0),
-    0,
-  );
+  let units = 0;
+  for (const value of Object.values(process)) if (typeof value === 'string') units += value.length;
   return definitionBytes + bytesPerUnit * units;
 }
 

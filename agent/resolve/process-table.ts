@@ -6,11 +6,11 @@ import { readExe } from '../procfs/pid-exe.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
 import { isUnread, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
-import { programName } from './program.ts';
-import { type CmdlineMode, formatCmdline } from './redact-cmdline.ts';
+import { identifyContainer } from './container-identity.ts';
+import { describeDetails, type ProcessDetails, unknownDetails } from './process-details.ts';
+import type { CmdlineMode } from './redact-cmdline.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
 import type { UserNames } from './user-names.ts';
-import { resolveWorkload } from './workload.ts';
 
 /** How many processes are remembered; the details of any further one are read anew in every scan. */
 export const rememberedProcessesMax = 65_536;
@@ -29,18 +29,6 @@ export interface SeenProcess extends Identity {
   /** A thread that has files: pid, or another one where the first thread has exited. */
   readonly tid: number;
 }
-
-/** What only its files tell. */
-type Details = Omit<Process, keyof Identity | 'user'>;
-
-const unknownDetails: Details = {
-  exe: null,
-  cmdline: null,
-  program: null,
-  container: null,
-  unit: null,
-  pod: null,
-};
 
 export class ProcessTable {
   readonly #users: UserNames;
@@ -131,21 +119,18 @@ export class ProcessTable {
     return isThere ? this.#describe(seen, details) : (before ?? this.#describe(seen, unknownDetails));
   }
 
-  #readDetails(path: string): Details {
-    const args = orElse(readCmdline(path), []);
+  #readDetails(path: string): ProcessDetails {
     const exe = orElse(readExe(path), null);
-    return {
-      exe,
-      cmdline: formatCmdline(args, this.#cmdline),
-      program: programName(exe, args),
-      ...resolveWorkload(orElse(readCgroup(path), [])),
-    };
+    const args = orElse(readCmdline(path), []);
+    const cgroups = orElse(readCgroup(path), []);
+    return describeDetails({ exe, args, cgroups }, this.#cmdline);
   }
 
-  #describe({ pid, startTicks, comm, uid }: Identity, details: Details): Process {
-    const { exe, cmdline, program, container, unit, pod } = details;
+  #describe({ pid, startTicks, comm, uid }: Identity, details: ProcessDetails): Process {
+    const { exe, cmdline, program, placement } = details;
     const user = this.#users.nameOf(uid);
-    return { pid, startTicks, comm, exe, cmdline, program, uid, user, container, unit, pod };
+    const container = identifyContainer(placement);
+    return { pid, startTicks, comm, exe, cmdline, program, uid, user, unit: placement.unit, ...container };
   }
 }
 

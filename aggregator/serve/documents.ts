@@ -78,9 +78,14 @@ function holderFields(
     fds: first?.fds ?? [],
     owners: owners.map(ownerDocument),
     inode: socket === null || socket.inode === 0 ? null : socket.inode,
-    container: first?.process.container ?? null,
     unit: first?.process.unit ?? null,
+    container: first?.process.container ?? null,
+    runtime: first?.process.runtime ?? null,
+    containerName: first?.process.containerName ?? null,
     pod: first?.process.pod ?? null,
+    podName: first?.process.podName ?? null,
+    podNamespace: first?.process.podNamespace ?? null,
+    workload: first?.process.workload ?? null,
   };
 }
 

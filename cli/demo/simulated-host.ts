@@ -1,5 +1,7 @@
 /** One host of a demo as a collector: what its agent would find in its socket tables. */
+
 import type { Collector, Scan } from '../../agent/collector.ts';
+import { noContainer } from '../../model/container.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
@@ -120,8 +122,7 @@ function processOf({ service, worker }: Instance): Process {
     program: service.name,
     uid: uidOf(service),
     user: service.name,
-    container: null,
+    ...noContainer,
     unit: `${service.name}.service`,
-    pod: null,
   };
 }

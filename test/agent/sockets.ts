@@ -1,5 +1,7 @@
 /** Builds processes, socket rows and scans by hand, with defaults for what a test does not care about. */
+
 import type { Scan } from '../../agent/collector.ts';
+import { noContainer } from '../../model/container.ts';
 import { defaultEphemeralPorts } from '../../model/netns.ts';
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
@@ -17,9 +19,8 @@ export function process(shape: Partial<Process> = {}): Process {
     program: 'index_search',
     uid: 0,
     user: 'root',
-    container: null,
+    ...noContainer,
     unit: null,
-    pod: null,
     ...shape,
   };
 }

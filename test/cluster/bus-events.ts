@@ -1,5 +1,7 @@
 /** Events for tests of the bus: small documents that differ in what identifies them. */
+
 import type { BusEvent } from '../../aggregator/cluster/bus.ts';
+import { noContainer } from '../../model/container.ts';
 import type { ConnectionDocument, EdgeDocument, EndDocument } from '../../model/document.ts';
 
 const at = '2024-05-01T12:00:00.000Z';
@@ -19,9 +21,8 @@ const end: EndDocument = {
   fds: [101],
   owners: [{ pid: 25465, process: 'index_search', fds: [101] }],
   inode: 2305224138,
-  container: null,
+  ...noContainer,
   unit: null,
-  pod: null,
   service: 'index_search',
   labels: {},
 };

@@ -5,6 +5,7 @@ import type { ReportedSocket, ReportingHost } from '../../aggregator/correlate/r
 import { type AddressName, Naming, type ServiceRule } from '../../aggregator/graph/naming.ts';
 import { LiveView } from '../../aggregator/live-view.ts';
 import type { ConnectionView, EdgeView, FleetEvent } from '../../aggregator/serve/fleet-view.ts';
+import { noContainer } from '../../model/container.ts';
 import { parseEndpoint } from '../../model/endpoint.ts';
 import { parsePrefix } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
@@ -43,9 +44,8 @@ export function processNamed(program: string, pid = 100): Process {
     program,
     uid: 1000,
     user: 'svc',
-    container: null,
+    ...noContainer,
     unit: null,
-    pod: null,
   };
 }
 

@@ -1,4 +1,5 @@
 /** Builders of documents for the page's tests: whole, with only what matters given. */
+import { noContainer } from '../../model/container.ts';
 import type {
   AboutDocument,
   ConnectionDocument,
@@ -72,9 +73,8 @@ export function end(ip: string, port: number, part: Partial<EndDocument> = {}): 
     fds: [],
     owners: [],
     inode: null,
-    container: null,
+    ...noContainer,
     unit: null,
-    pod: null,
     service: null,
     labels: {},
     ...part,

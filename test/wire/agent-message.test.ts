@@ -1,6 +1,8 @@
 /** Agent messages there and back, and everything that is refused. */
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { noContainer } from '../../model/container.ts';
 import { formatIp } from '../../model/ip.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { decodeAgentMessage, encodeAgentMessage, peekSeq } from '../../wire/agent-message.ts';
@@ -58,6 +60,11 @@ const process = fc.record({
     container: optionalName,
     unit: optionalName,
     pod: optionalName,
+    runtime: optionalName,
+    containerName: optionalName,
+    podName: optionalName,
+    podNamespace: optionalName,
+    workload: optionalName,
   }),
 });
 const netns = fc.record({
@@ -289,9 +296,8 @@ describe('AgentMessage', () => {
             program: null,
             uid: 0,
             user: null,
-            container: null,
+            ...noContainer,
             unit: null,
-            pod: null,
           },
         },
       ],

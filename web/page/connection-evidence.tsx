@@ -49,7 +49,7 @@ export function ConnectionEvidence({ answer, id }: Props) {
 }
 
 function End({ side, end }: { readonly side: 'client' | 'server'; readonly end: EndDocument }) {
-  const runsIn = end.unit ?? end.pod ?? end.container;
+  const runsIn = end.podName ?? end.containerName ?? end.unit ?? end.pod ?? end.container;
   return (
     <div class="end-block">
       <EndFacts side={side} end={end} />

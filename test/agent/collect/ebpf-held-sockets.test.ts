@@ -1,9 +1,11 @@
 /** Records to sockets: joined by inode, and the same objects for as long as nothing changes. */
+
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SeenTask } from '../../../agent/bpf/task-table.ts';
 import { HeldSockets } from '../../../agent/collect/held-sockets.ts';
+import { noContainer } from '../../../model/container.ts';
 import type { Process } from '../../../model/process.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { encodeFound, type TaskOf } from './ebpf-records.ts';
@@ -29,9 +31,8 @@ function reader(): Reader {
       cmdline: null,
       program: null,
       user: null,
-      container: null,
+      ...noContainer,
       unit: null,
-      pod: null,
     };
     const process = { pid, startTicks, comm, uid, ...unknown };
     known.set(pid, process);

@@ -1,4 +1,5 @@
 /** The collector on a /proc made by hand: the founding example, and races that are made to happen. */
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProcRootError } from '../../../agent/collect/census.ts';
 import {
@@ -9,6 +10,7 @@ import type { Scan } from '../../../agent/collector.ts';
 import { LibcError, type LoadLibc } from '../../../agent/libc.ts';
 import { readBootId } from '../../../agent/procfs/boot-id.ts';
 import { gone, isUnread, type Unread } from '../../../agent/procfs/proc-file.ts';
+import { noContainer } from '../../../model/container.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { ProcTree, tcpRow } from './proc-tree.ts';
@@ -58,9 +60,8 @@ describe('the founding example', () => {
           program: 'index_search',
           uid: 0,
           user: 'root',
-          container: null,
+          ...noContainer,
           unit: 'index-search.service',
-          pod: null,
         },
       },
     ]);

@@ -1,4 +1,5 @@
 /** Sockets, processes and namespaces for tests of the delivery, made from one number each. */
+import { noContainer } from '../../../model/container.ts';
 import type { Netns } from '../../../model/netns.ts';
 import type { Process } from '../../../model/process.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
@@ -26,9 +27,8 @@ export function processOf(pid: number, more: Partial<Process> = {}): Process {
     program: `p${pid}`,
     uid: 1000,
     user: null,
-    container: null,
+    ...noContainer,
     unit: null,
-    pod: null,
     ...more,
   };
 }

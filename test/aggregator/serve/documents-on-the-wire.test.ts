@@ -1,5 +1,7 @@
 /** Every document type as bytes and back: with all fields filled, and with everything unknown that may be unknown. */
+
 import { describe, expect, test } from 'vitest';
+import { noContainer } from '../../../model/container.ts';
 import type * as documents from '../../../model/document.ts';
 import { documentFromMessage } from '../../../wire/document-codec.ts';
 import { serviceDefinition } from '../../../wire/proto-file.ts';
@@ -31,8 +33,13 @@ const fullEnd: documents.EndDocument = {
   owners: [{ pid: 25465, process: 'index_search', fds: [101, 102] }],
   inode: 2305224138,
   container: 'c0ffee',
+  runtime: 'containerd',
+  containerName: 'index',
   unit: 'index.service',
   pod: 'pod-1',
+  podName: 'index-0',
+  podNamespace: 'search',
+  workload: 'index',
   service: 'index',
   labels: { tier: 'search' },
 };
@@ -51,9 +58,8 @@ const emptyEnd: documents.EndDocument = {
   fds: [],
   owners: [],
   inode: null,
-  container: null,
+  ...noContainer,
   unit: null,
-  pod: null,
   service: null,
   labels: {},
 };
