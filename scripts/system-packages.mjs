@@ -9,6 +9,9 @@ export const testPrograms = { ip: 'iproute2', 'nats-server': 'nats-server', chro
 /** The peers that benches measure against. */
 export const benchPrograms = { ip: 'iproute2', ss: 'iproute2', netstat: 'net-tools' };
 
+/** What soaks compare whotalks with. */
+export const soakPrograms = { ip: 'iproute2', ss: 'iproute2' };
+
 /** Folders of system programs that a user's PATH may lack. */
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 

@@ -15,6 +15,7 @@ import {
   and,
   callHelper,
   exit,
+  jump,
   jumpIf,
   label,
   load,
@@ -198,7 +199,7 @@ function pickOwnerless(kernel: KernelLayout): Statement[] {
     store('fp', stack.uid, 0),
     load('r1', sock, kernel.sock.state),
     store('fp', stack.state, 'r1'),
-    jumpIf('r1', '==', states.timeWait, 'ownerless'),
+    jumpIf('r1', '==', states.timeWait, 'waiting'),
     jumpIf('r1', '==', states.newSynRecv, 'ownerless'),
     jumpIf('r1', '==', states.established, 'open'),
     jumpIf('r1', '!=', states.closeWait, 'whole'),
@@ -216,6 +217,13 @@ function pickOwnerless(kernel: KernelLayout): Statement[] {
     ...castTo(kernel, 'inode'),
     load('r1', 'r0', kernel.inode.number),
     store('fp', stack.inode, 'r1'),
+    jump('ownerless'),
+    label('waiting'),
+    // What is left of an orphan in FIN_WAIT_2 is kept like one in TIME_WAIT, and tells which it is.
+    move('r1', sock),
+    ...castTo(kernel, 'timeWait'),
+    load('r1', 'r0', kernel.timeWait.state),
+    store('fp', stack.state, 'r1'),
     label('ownerless'),
   ];
 }

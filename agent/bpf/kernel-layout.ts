@@ -26,6 +26,7 @@ export function kernelLayout(btf: Btf) {
       socket: btf.id('struct', 'socket'),
       sock: btf.id('struct', 'sock'),
       listener: btf.id('struct', 'inet_connection_sock'),
+      timeWait: btf.id('struct', 'inet_timewait_sock'),
       inode: btf.id('struct', 'inode'),
       word: btf.id('struct', 'timespec64'),
     },
@@ -112,6 +113,8 @@ function networkLayout(btf: Btf) {
       socket: sock('sk_socket'),
       acceptQueue: sock('sk_ack_backlog'),
     },
+    /** TCP_FIN_WAIT2 or TCP_TIME_WAIT. */
+    timeWait: { state: btf.field('inet_timewait_sock', 'tw_substate') },
     /** How many handshakes it has under way. */
     listener: { requests: btf.field('inet_connection_sock', 'icsk_accept_queue.qlen.counter') },
   } as const;
