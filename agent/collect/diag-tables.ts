@@ -118,6 +118,31 @@ export class DiagTables {
     }
   }
 
+  /**
+   * What became of sockets since a dump showed them: the rows as they are now, without those that are gone. Rows of
+   * namespaces that cannot be asked are believed.
+   */
+  confirm(
+    rows: readonly OwnedSocket[],
+    byNetns: ReadonlyMap<number, readonly Entrance[]>,
+  ): readonly OwnedSocket[] {
+    return rows.flatMap((row) => {
+      const { netns } = row;
+      const table = this.#open.get(netns) ?? this.#openFor(netns, byNetns.get(netns) ?? []);
+      if (table === null) return [row];
+      try {
+        const now = table.diag.find(row);
+        if (now === 'untold') return [row];
+        if (now === null || now.inode !== row.inode) return [];
+        return [now.state === row.state ? row : { ...row, state: now.state }];
+      } catch (error) {
+        if (!(error instanceof NetlinkError)) throw error;
+        this.#drop(netns, table);
+        return [row];
+      }
+    });
+  }
+
   /** Throws NetlinkError when the kernel does not answer such questions in the agent's own namespace. */
   async probe(slice: TimeSlice): Promise<void> {
     const diag = SockDiag.open(this.#libc, this.#entry.own);

@@ -6,7 +6,8 @@
  *               namespaces that have a table of their own.
  *     lasting   the accept queue, sockets of the kernel's own (NFS, WireGuard), sockets on their way to another process.
  *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
- *               next; except that the walk looks for an accept queue whenever a listener says that it has one.
+ *               next; except that the walk looks for an accept queue whenever a listener says that it has one, and that what
+ *               has an inode is asked after in each scan: it may be received, or closed unread.
  */
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../model/socket-state.ts';
@@ -21,6 +22,9 @@ import { WalkedSockets } from './walked-sockets.ts';
 /** From one dump of everything to the next, at least; and as a multiple of the time that it took. */
 export const fullDumpIntervalMs = 10_000;
 const fullDumpPause = 100;
+
+/** After how many sockets without an owner is asked one by one; others are believed until the next dump. */
+export const confirmationsMax = 256;
 
 const passingStates: ReadonlySet<SocketState> = new Set<SocketState>([
   'syn-sent',
@@ -39,7 +43,7 @@ const passing: readonly DiagQuery[] = [
   { protocol: 'tcp', states: stateMask([...[...passingStates].map(stateNumber), newSynRecv]) },
 ];
 
-type Tables = Pick<DiagTables, 'read' | 'close'>;
+type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close'>;
 type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 
 /** The sockets that processes hold, as far as this file asks. */
@@ -81,6 +85,7 @@ export class OwnerlessSockets {
   #rows: readonly OwnedSocket[] = [];
   #lasting: readonly OwnedSocket[] = [];
   #nextFullAtMs = Number.NEGATIVE_INFINITY;
+  #entrances: TaskNamespaces['entrances'] = new Map();
 
   constructor(tables: Tables, walk: Walk) {
     this.#tables = tables;
@@ -90,12 +95,14 @@ export class OwnerlessSockets {
   /** To be called before the fds are walked, so that a socket which lives through the scan has its owners in it. */
   async read(question: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
     const { namespaces, nowMs } = question;
+    this.#entrances = namespaces.entrances;
     if (nowMs >= this.#nextFullAtMs) return this.#readEverything(namespaces, nowMs, slice);
     return this.#readPassing(question, slice);
   }
 
   /** To be called after the scan, with the signs of that time: looks for what there was no sign of before. */
   async readAgain(question: OwnerlessQuestion, slice: TimeSlice): Promise<void> {
+    this.#entrances = question.namespaces.entrances;
     const { isPassing, hasAcceptQueue } = question.signs;
     const isNew =
       (this.#reading === 'nothing' && isPassing) ||
@@ -137,15 +144,24 @@ export class OwnerlessSockets {
     const isHeld = ({ inode }: OwnedSocket): boolean => inode !== 0 && held.holds(inode);
     const rows = this.#rows.filter((row) => !isHeld(row));
     if (this.#reading === 'everything') {
-      const ownerless = withoutTuplesOf(rows, held.fresh);
+      const ownerless = this.#confirmed(withoutTuplesOf(rows, held.fresh));
       this.#lasting = ownerless.filter((row) => !isPassingRow(row));
       return ownerless;
     }
     const isLeft = (row: OwnedSocket): boolean =>
       this.#reading !== 'passing and accept queues' || row.inode !== 0;
     const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
-    this.#lasting = withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh);
+    this.#lasting = this.#confirmed(withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh));
     return withoutTuplesOf(rows, held.fresh).concat(this.#lasting);
+  }
+
+  /** The same without what was closed on its way to a process, or with it before its fds were walked. */
+  #confirmed(rows: OwnedSocket[]): OwnedSocket[] {
+    const asked = rows.filter(({ inode }) => inode !== 0).slice(0, confirmationsMax);
+    if (asked.length === 0) return rows;
+    const isAsked = new Set(asked);
+    const confirmed = this.#tables.confirm(asked, this.#entrances);
+    return rows.filter((row) => !isAsked.has(row)).concat(confirmed);
   }
 
   /** Idempotent. */

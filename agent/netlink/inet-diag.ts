@@ -19,7 +19,7 @@
  * The older request answers with both families in one walk over the hash table, which is most of what a dump costs.
  */
 import type { Endpoint } from '../../model/endpoint.ts';
-import { formatIp, type IpAddress } from '../../model/ip.ts';
+import { formatIp, type IpAddress, ipBytes } from '../../model/ip.ts';
 import type { SocketRow } from '../../model/socket.ts';
 import { type Protocol, protocolNumbers, stateOf } from '../../model/socket-state.ts';
 import { encodeMessage, messageFlagBits } from './message.ts';
@@ -81,11 +81,33 @@ export interface DiagIdentity {
   readonly sockid: Buffer;
 }
 
-/** One TCP socket. */
-export function encodeLookup({ family, sockid }: DiagIdentity, sequence: number): Buffer {
+/** INET_DIAG_NOCOOKIE, in both words: whichever socket has these ends. */
+const anyCookie = 0xffff_ffff_ffff_ffffn;
+
+/** The one socket, or one of several, that has the ends of a row. IPv4 ends find IPv6 sockets that carry them, too. */
+export function encodeLookupOfEnds({ protocol, local, remote }: SocketRow, sequence: number): Buffer {
+  // The kernel looks for the receiver of a packet, and for TCP alone it takes the receiver for the source.
+  const [source, destination] = protocol === 'tcp' ? [local, remote] : [remote, local];
+  const [sourceIp, destinationIp] = [ipBytes(source.ip), ipBytes(destination.ip)];
+  const sockid = Buffer.alloc(48);
+  sockid.writeUInt16BE(source.port, 0);
+  sockid.writeUInt16BE(destination.port, 2);
+  sockid.set(sourceIp, 4);
+  sockid.set(destinationIp, 20);
+  sockid.writeBigUInt64LE(anyCookie, 40);
+  const family = ipBytes(local.ip).length === 4 ? families.ipv4 : families.ipv6;
+  return encodeLookup({ family, sockid }, sequence, protocol);
+}
+
+/** One socket. */
+export function encodeLookup(
+  { family, sockid }: DiagIdentity,
+  sequence: number,
+  protocol: Protocol = 'tcp',
+): Buffer {
   const payload = Buffer.alloc(requestBytes);
   payload[0] = family;
-  payload[1] = protocolNumbers.tcp;
+  payload[1] = protocolNumbers[protocol];
   payload.writeUInt32LE(everyState, 4);
   sockid.copy(payload, 8);
   return encodeMessage({ type: diagTypes.byFamily, flags: messageFlagBits.request, sequence, payload });

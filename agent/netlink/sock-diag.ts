@@ -6,6 +6,7 @@
  *     const { rows } = await diag.dump({ protocol: 'tcp', states: stateMask([2, 3, 4]) }, slice);
  *     diag.close();
  */
+import type { SocketRow } from '../../model/socket.ts';
 import type { Protocol } from '../../model/socket-state.ts';
 import { type MalformedRow, malformedRowsMax } from '../collector.ts';
 import type { Libc } from '../libc.ts';
@@ -21,7 +22,9 @@ import {
   diagTypes,
   encodeDiagRequest,
   encodeLookup,
+  encodeLookupOfEnds,
   encodeTcpDiagRequest,
+  expectWhole,
   type Family,
   inodeAt,
   messageHeaderBytes,
@@ -134,18 +137,23 @@ export class SockDiag {
    * Throws NetlinkError, and is closed then.
    */
   isThere(identity: DiagIdentity, inode: number): boolean {
-    const sequence = ++this.#sequence;
+    const answer = this.#lookUp((sequence) => encodeLookup(identity, sequence));
+    if (answer === null || answer.length < diagMessageBytes) return answer !== null;
+    return inodeAt(answer, 0) === inode;
+  }
+
+  /**
+   * What has the ends of a row now; null when nothing has, `untold` where the kernel does not say. Between dumps only. Throws
+   * NetlinkError, and is closed then.
+   */
+  find(row: SocketRow): DiagRow | null | 'untold' {
+    const answer = this.#lookUp((sequence) => encodeLookupOfEnds(row, sequence));
+    if (answer === null) return null;
     try {
-      this.#socket.send(encodeLookup(identity, sequence));
-      for (;;) {
-        const messages = parseDatagram(this.#socket.bytes.subarray(0, this.#socket.receive()));
-        const answer = messages.find((message) => message.sequence === sequence);
-        if (answer === undefined) continue;
-        if (answer.type === messageTypes.error) return errnoName(errnoOf(answer)) !== 'ENOENT';
-        return answer.payload.length < diagMessageBytes || inodeAt(answer.payload, 0) === inode;
-      }
+      expectWhole(0, answer.length);
+      return this.#parser.parse(answer, 0, row.protocol);
     } catch (error) {
-      this.close();
+      if (error instanceof DiagMessageError) return 'untold';
       throw error;
     }
   }
@@ -153,6 +161,24 @@ export class SockDiag {
   /** Idempotent. An open socket keeps its namespace alive. */
   close(): void {
     this.#socket.close();
+  }
+
+  /** An inet_diag_msg; null when there is no such socket, and empty where the kernel does not say. */
+  #lookUp(encode: (sequence: number) => Buffer): Buffer | null {
+    const sequence = ++this.#sequence;
+    try {
+      this.#socket.send(encode(sequence));
+      for (;;) {
+        const messages = parseDatagram(this.#socket.bytes.subarray(0, this.#socket.receive()));
+        const answer = messages.find((message) => message.sequence === sequence);
+        if (answer === undefined) continue;
+        if (answer.type !== messageTypes.error) return answer.payload;
+        return errnoName(errnoOf(answer)) === 'ENOENT' ? null : Buffer.alloc(0);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Null where the kernel does not know the request. */

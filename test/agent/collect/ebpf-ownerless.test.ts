@@ -38,7 +38,7 @@ function row(change: Partial<OwnedSocket> & { port: number }): OwnedSocket {
 /** A machine on which sock_diag and the walk show what the test says. */
 function machine() {
   const asked: string[] = [];
-  const shows = { diag: [] as OwnedSocket[], walk: [] as RecordOf[] | null };
+  const shows = { diag: [] as OwnedSocket[], walk: [] as RecordOf[] | null, closed: [] as number[] };
   const held = {
     fresh: [] as OwnedSocket[],
     inodes: [] as number[],
@@ -55,6 +55,9 @@ function machine() {
       const rows = shows.diag.filter(({ netns }) => entrances.has(netns));
       const table = { rows: () => rows, malformed: [], malformedTotal: 0, truncated: [] };
       return Promise.resolve({ read: [table], scanned: new Set(), closed: 0, closedEntries: null });
+    },
+    confirm: (rows: readonly OwnedSocket[]): readonly OwnedSocket[] => {
+      return rows.filter(({ local }) => !shows.closed.includes(local.port));
     },
     close: () => void asked.push('close tables'),
   };
@@ -162,6 +165,19 @@ describe('what is told', () => {
     shows.walk = [{ fd: 0, inode: 0, state: timeWait, localPort: 3 }];
     expect(await scan(2)).toEqual([3, 2]);
     expect(await scan(fullDumpIntervalMs + 10)).toEqual([]);
+  });
+
+  it('a connection that was closed before any process received it is gone in the same scan', async () => {
+    const { shows, scan } = machine();
+    shows.diag = [
+      row({ port: 4, state: 'close-wait', inode: 40 }),
+      row({ port: 5, state: 'established', inode: 50 }),
+    ];
+    expect(await scan(0)).toEqual([4, 5]);
+    shows.closed = [4];
+    expect(await scan(1)).toEqual([5]);
+    shows.closed = [];
+    expect(await scan(2)).toEqual([5]);
   });
 
   it('nothing of namespaces that no process is in, and of others only what their own table shows', async () => {

@@ -1,5 +1,6 @@
 /** Dumps of sockets over a C library that answers what a test wants, and over the kernel's own. */
 
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -229,12 +230,46 @@ describe('the kernel', () => {
       const areThere = (): boolean[] =>
         ends.map((cell) => diag.isThere(keeper.identity(cell), cell.value.inode));
       expect(areThere()).toEqual([true, true]);
+      // By their ends alone: an IPv6 socket with IPv4 ends is found by those.
+      const found = (): (DiagRow | null | 'untold')[] => ends.map(({ value }) => diag.find(value));
+      expect(found()).toEqual(ends.map(({ value }) => value));
       client.resetAndDestroy();
       await until('both are gone', () => !areThere().some(Boolean));
+      // The accepted end had the address and port of the listener, which is what is found now.
+      const states = found().map((now) => (now === null || now === 'untold' ? now : now.state));
+      expect(states).toEqual(expect.arrayContaining(['listen', null]));
       diag.close();
     }
     server.close();
   });
+
+  it.each([
+    ['udp4', '0.0.0.0', null],
+    ['udp4', '127.0.0.1', '127.0.0.1'],
+    ['udp6', '::', null],
+    ['udp6', '::ffff:127.0.0.1', null],
+    ['udp6', '::1', '::1'],
+  ] as const)(
+    'finds a socket of %s that is bound to %s, with the peer %s, by its ends',
+    async (type, host, peer) => {
+      const socket = createSocket(type).bind(0, host);
+      await once(socket, 'listening');
+      if (peer !== null) {
+        socket.connect(9, peer);
+        await once(socket, 'connect');
+      }
+      const { port } = socket.address();
+      const diag = SockDiag.open(await loadLibc(), netns);
+      const { rows } = await diag.dump({ protocol: 'udp', states: everyState }, new TimeSlice());
+      const [row] = rows.filter(({ local }) => local.port === port);
+      expect(diag.find(row!)).toEqual(row);
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+      await until('it is gone', () => diag.find(row!) === null);
+      diag.close();
+    },
+  );
 
   it('shows the sockets of this process as /proc does', async () => {
     const server = createServer().listen(0, '::1');

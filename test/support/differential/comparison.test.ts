@@ -1,0 +1,79 @@
+/** What counts as a difference between two views, and what explains one. */
+import { describe, expect, it } from 'vitest';
+import { Comparison, type DifferenceKind } from './comparison.ts';
+import type { Snapshot } from './snapshot.ts';
+import { parseSs } from './ss-snapshot.ts';
+
+const held = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 77 0';
+const waiting = '1 tcp time-wait 127.0.0.1:80 127.0.0.1:5000 0 -';
+const reopened = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 78 0';
+
+const lateMaxMs = 1000;
+
+/** Kinds of differences, look after look, one second each. @param steady what the other view shows before and after */
+function kinds(steady: Snapshot, looks: readonly Snapshot[], late = 0): (DifferenceKind | null)[] {
+  const comparison = new Comparison(late);
+  return looks.map((shown, i) => {
+    return comparison.judge(steady, shown, steady, i * lateMaxMs).differences[0]?.kind ?? null;
+  });
+}
+
+const of = (...rows: [string, string][]): Snapshot => new Map(rows);
+
+describe('a difference', () => {
+  it('is told of what both looks show alike, and of that alone', () => {
+    const before = of([held, '7:9'], [waiting, '']);
+    const after = of([held, '7:10'], [waiting, '']);
+    expect(new Comparison(0).judge(before, of(), after, 0)).toEqual({
+      compared: 1,
+      differences: [{ kind: 'replaced', socket: waiting, expected: '', shown: null }],
+    });
+  });
+
+  it.each<[string, Snapshot, Snapshot[], (DifferenceKind | null)[]]>([
+    ['a socket with an inode is missing', of([held, '7:9']), [of()], ['unexplained']],
+    ['other owners', of([held, '7:9']), [of([held, '7:10'])], ['unexplained']],
+    ['no owner', of([held, '7:9']), [of([held, ''])], ['unexplained']],
+    ['an owner too many that was there before', of([held, '7:9']), [of([held, '7:9+10'])], ['unexplained']],
+    ['an owner too many that is newer', of([held, '7:9']), [of([held, '7:9 8:9'])], ['forked']],
+    [
+      'a row without an inode, once',
+      of([waiting, '']),
+      [of(), of([waiting, '']), of()],
+      ['replaced', null, 'replaced'],
+    ],
+    ['a row without an inode, twice', of([waiting, '']), [of(), of()], ['replaced', 'unexplained']],
+    [
+      'a row without an inode whose ends are in use again',
+      of([waiting, '']),
+      [of([reopened, '7:9']), of([reopened, '7:9']), of([reopened, '7:9'])],
+      ['replaced', 'reused', 'unexplained'],
+    ],
+  ])('%s', (_, steady, looks, expected) => {
+    expect(kinds(steady, looks)).toEqual(expected);
+  });
+
+  it('is late only for as long as the view may be', () => {
+    const late = of([held, '8:9']);
+    const steady = of([held, '7:9'], [reopened, '8:1']);
+    const looks = [late, late, late, of([held, '7:9']), late].map((shown) => of(...shown, [reopened, '8:1']));
+    expect(kinds(steady, looks, lateMaxMs)).toEqual(['late', 'late', 'unexplained', null, 'late']);
+  });
+});
+
+it('what ss prints is a snapshot', () => {
+  const text = [
+    'tcp LISTEN 0 128 *:80 *:* users:(("a b",pid=9,fd=4),("a b",pid=7,fd=12),("a b",pid=7,fd=3)) ino:5 sk:1 v6only:0 <->',
+    'udp UNCONN 0 0 127.0.0.1%lo:53 0.0.0.0:* users:(("dns",pid=7,fd=9)) uid:65534 ino:8 sk:2 <->',
+    'tcp TIME-WAIT 0 0 [::ffff:127.0.0.1]:80 [::ffff:127.0.0.1]:5000 timer:(timewait,59sec,0) ino:0 sk:3 <->',
+    'udp ESTAB 0 0 [fe80::1]%eth0:68 [fe80::2]:67 ino:9 sk:4 <->',
+    '',
+  ].join('\n');
+  expect([...parseSs(text, 1)]).toEqual([
+    ['1 tcp listen [::]:80 [::]:0 5 0', '7:3+12 9:4'],
+    ['1 udp unconnected 127.0.0.1:53 0.0.0.0:0 8 65534', '7:9'],
+    ['1 tcp time-wait 127.0.0.1:80 127.0.0.1:5000 0 -', ''],
+    ['1 udp established [fe80::1]:68 [fe80::2]:67 9 0', ''],
+  ]);
+  expect(() => parseSs('tcp LISTEN 0 0 nowhere:80 *:*', 1)).toThrow('ss: no address in nowhere:80');
+});
