@@ -1,7 +1,10 @@
 /**
  * What happened between two scans: a table of the sockets that are known, and the events that bring it up to date.
  *
- * No I/O, no clock: times are those of the scans. Replaying all events gives exactly the table.
+ *     one row per socket, and some rows differ      those rows are looked at, and the sockets that are not shown
+ *     torn tables, new objects, another collector   everything is looked at
+ *
+ * Both give the same events. No I/O, no clock: times are those of the scans. Replaying all events gives exactly the table.
  */
 import { continues } from '../../model/continuity.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
@@ -9,11 +12,19 @@ import type { SocketEvent } from '../../model/socket-event.ts';
 import type { Scan } from '../collector.ts';
 import { absenceAfter, present, type Sighting } from './absence.ts';
 import { carryOver, tellsSame } from './carry-over.ts';
+import { differenceOf } from './row-difference.ts';
 import { socketKey } from './socket-key.ts';
 import { type Entry, type WatchedSocket, WatchedTable } from './watched-table.ts';
 
 /** How many sockets are watched; a further one is not reported until there is room, and counted in refusedTotal. */
 export const watchedSocketsMax = 1_000_000;
+
+/** What of a scan has to be looked at, so that nothing is missed. */
+interface Look {
+  readonly rows: readonly OwnedSocket[];
+  /** In the order in which they were opened. Those that the rows show are passed over. */
+  readonly entries: Iterable<Entry>;
+}
 
 export class SocketWatch {
   readonly #watchedMax: number;
@@ -21,7 +32,10 @@ export class SocketWatch {
   /** Start of the last scan that read a namespace. */
   readonly #lookedAtMs = new Map<number, number>();
   #lastId = 0;
-  #scanNumber = 0;
+  /** As of the last scan: its rows, how many sockets they showed, and those that they did not show. */
+  #rows: readonly OwnedSocket[] = [];
+  #shownCount = 0;
+  #absent: Entry[] = [];
   /** Sightings of sockets that found no room, since the start. */
   refusedTotal = 0;
 
@@ -41,12 +55,59 @@ export class SocketWatch {
   /** Applies a scan. Scans are to be given in the order they were made. A reuse is told as closed, then opened. */
   apply(scan: Scan): SocketEvent[] {
     const events: SocketEvent[] = [];
-    this.#scanNumber++;
-    const others = this.#applyKnown(scan, events);
-    this.#applyAbsences(scan, others, events);
+    const look = this.#lookAtDifference(scan.sockets) ?? this.#lookAtEverything(scan.sockets);
+    const others = this.#applyKnown(scan, look.rows, events);
+    this.#applyAbsences(scan, look.entries, others, events);
     for (const [key, socket] of others) this.#applyOther(scan, key, socket, events);
     this.#rememberLook(scan);
+    this.#rows = scan.sockets;
     return events;
+  }
+
+  /** Null where rows that did not change have a say too, because several are about one socket; or where few did not. */
+  #lookAtDifference(rows: readonly OwnedSocket[]): Look | null {
+    if (this.#rows.length !== this.#shownCount) return null;
+    const difference = differenceOf(this.#rows, rows);
+    if (difference === null) return null;
+    const { gone, shown } = difference;
+    const hidden: Entry[] = [];
+    for (const row of gone) {
+      const entry = this.#table.getSame(row) ?? this.#table.get(socketKey(row));
+      if (entry?.isShown !== true) return null;
+      this.#hide(entry);
+      hidden.push(entry);
+    }
+    if (!this.#isOneEach(shown)) return null;
+    const entries = this.#absent.concat(hidden);
+    return { rows: shown, entries: hidden.length === 0 ? entries : entries.sort((a, b) => a.id - b.id) };
+  }
+
+  #lookAtEverything(rows: readonly OwnedSocket[]): Look {
+    for (const entry of this.#table.entries()) this.#hide(entry);
+    return { rows, entries: this.#table.entries() };
+  }
+
+  #hide(entry: Entry): void {
+    if (entry.isShown) this.#shownCount--;
+    entry.isShown = false;
+  }
+
+  /** Whether each of the rows is about another socket, which no other row shows. */
+  #isOneEach(rows: readonly OwnedSocket[]): boolean {
+    const keys = new Set<string>();
+    for (const row of rows) {
+      const known = this.#known(row);
+      const key = known?.key ?? socketKey(row);
+      if (keys.has(key) || this.#table.get(key)?.isShown === true) return false;
+      keys.add(key);
+    }
+    return true;
+  }
+
+  /** The socket that goes on in the row, where it has the same inode. */
+  #known(row: OwnedSocket): Entry | undefined {
+    const entry = this.#table.getSame(row);
+    return entry !== undefined && continues(entry.socket, row) ? entry : undefined;
   }
 
   /**
@@ -54,12 +115,12 @@ export class SocketWatch {
    * several times, also before and after a change of its state, and a reused tuple under both inodes: the row of the
    * known inode wins, then one with an inode, then the first.
    */
-  #applyKnown(scan: Scan, events: SocketEvent[]): Map<string, OwnedSocket> {
+  #applyKnown(scan: Scan, rows: readonly OwnedSocket[], events: SocketEvent[]): Map<string, OwnedSocket> {
     const others = new Map<string, OwnedSocket>();
-    for (const socket of scan.sockets) {
-      const entry = this.#table.getSame(socket);
-      if (entry !== undefined && continues(entry.socket, socket)) {
-        if (entry.shownInScan !== this.#scanNumber) this.#applyShown(scan, entry, socket, events);
+    for (const socket of rows) {
+      const entry = this.#known(socket);
+      if (entry !== undefined) {
+        if (!entry.isShown) this.#applyShown(scan, entry, socket, events);
         continue;
       }
       const key = socketKey(socket);
@@ -73,7 +134,7 @@ export class SocketWatch {
   #applyOther(scan: Scan, key: string, socket: OwnedSocket, events: SocketEvent[]): void {
     const entry = this.#table.get(key);
     if (entry === undefined) this.#open(scan, key, socket, events);
-    else if (entry.shownInScan === this.#scanNumber) return;
+    else if (entry.isShown) return;
     else if (continues(entry.socket, socket)) this.#applyShown(scan, entry, socket, events);
     else {
       this.#close(entry, entry.absence.kind === 'present' ? scan.startedAtMs : entry.absence.sinceMs, events);
@@ -82,7 +143,8 @@ export class SocketWatch {
   }
 
   #applyShown(scan: Scan, entry: Entry, socket: OwnedSocket, events: SocketEvent[]): void {
-    entry.shownInScan = this.#scanNumber;
+    entry.isShown = true;
+    this.#shownCount++;
     entry.absence = absenceAfter(entry.absence, 'shown', scan.startedAtMs);
     const merged = carryOver(entry.socket, socket);
     if (tellsSame(entry.socket, merged)) return;
@@ -90,14 +152,23 @@ export class SocketWatch {
     events.push({ kind: 'changed', id: entry.id, socket: merged, atMs: scan.startedAtMs });
   }
 
-  #applyAbsences(scan: Scan, others: ReadonlyMap<string, OwnedSocket>, events: SocketEvent[]): void {
+  /** Those among the others are told of by their rows. */
+  #applyAbsences(
+    scan: Scan,
+    entries: Iterable<Entry>,
+    others: ReadonlyMap<string, OwnedSocket>,
+    events: SocketEvent[],
+  ): void {
     const inhabited = new Set(scan.netns.map(({ inode }) => inode));
-    for (const entry of this.#table.entries()) {
-      if (entry.shownInScan === this.#scanNumber || others.has(entry.key)) continue;
+    const absent: Entry[] = [];
+    for (const entry of entries) {
+      if (entry.isShown || others.has(entry.key)) continue;
       const sighting = sightingWithoutRow(scan, inhabited, entry.socket.netns);
       entry.absence = absenceAfter(entry.absence, sighting, scan.startedAtMs);
       if (entry.absence.kind === 'closed') this.#close(entry, entry.absence.sinceMs, events);
+      else absent.push(entry);
     }
+    this.#absent = absent;
   }
 
   #open(scan: Scan, key: string, socket: OwnedSocket, events: SocketEvent[]): void {
@@ -108,16 +179,8 @@ export class SocketWatch {
     const id = ++this.#lastId;
     const openedAtMs = scan.startedAtMs;
     const notBeforeMs = this.#lookedAtMs.get(socket.netns) ?? 0;
-    const entry = {
-      id,
-      key,
-      socket,
-      openedAtMs,
-      notBeforeMs,
-      absence: present,
-      shownInScan: this.#scanNumber,
-    };
-    this.#table.add(entry);
+    this.#table.add({ id, key, socket, openedAtMs, notBeforeMs, absence: present, isShown: true });
+    this.#shownCount++;
     events.push({ kind: 'opened', id, socket, openedAtMs, notBeforeMs });
   }
 

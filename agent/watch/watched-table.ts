@@ -13,8 +13,8 @@ export interface Entry extends WatchedSocket {
   readonly key: string;
   socket: OwnedSocket;
   absence: Absence;
-  /** Number of the last scan that showed it. */
-  shownInScan: number;
+  /** Whether the last scan showed it; while a scan is applied, whether that one did so far. */
+  isShown: boolean;
 }
 
 /**
