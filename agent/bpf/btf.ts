@@ -60,6 +60,12 @@ const entryBytes = sizesByKind({
 /** Bytes that stand once after a struct btf_type, by kind. */
 const extraBytes = sizesByKind({ int: 4, array: 12, variable: 4, declarationTag: 4 });
 
+/** The last kind that is known here; there is none with number 0. A kernel that has more is not understood. */
+const lastKind = btfKinds.enum64;
+
+/** How many typedefs, qualifiers and dimensions of arrays may stand before a type; the kernel allows half as many. */
+const wrappingsMax = 64;
+
 /** Kinds that only say something about the type that they refer to. */
 const wrappers: ReadonlySet<number> = new Set([
   btfKinds.typedef,
@@ -83,7 +89,7 @@ export class BtfError extends Error {
   override readonly name = 'BtfError';
 }
 
-/** Reads the description of the running kernel. Throws BtfError where the kernel shows none. */
+/** Reads the description of the running kernel. Throws BtfError where the kernel shows none, or none that is whole. */
 export function readKernelBtf(path = vmlinuxPath): Btf {
   let bytes: Buffer;
   try {
@@ -92,7 +98,12 @@ export function readKernelBtf(path = vmlinuxPath): Btf {
     const { code } = error as NodeJS.ErrnoException;
     throw new BtfError(`cannot read ${path}: ${code ?? 'unknown reason'}`, { cause: error });
   }
-  return new Btf(bytes);
+  try {
+    return new Btf(bytes);
+  } catch (error) {
+    if (!(error instanceof BtfError)) throw error;
+    throw new BtfError(`${path} is damaged: ${error.message}`, { cause: error });
+  }
 }
 
 export class Btf {
@@ -105,8 +116,7 @@ export class Btf {
 
   /** Throws BtfError when `bytes` is no BTF. */
   constructor(bytes: Buffer) {
-    if (bytes.length < 24 || bytes.readUInt16LE(0) !== btfMagic)
-      throw new BtfError('not BTF: no magic number');
+    if (bytes.length < 24 || bytes.readUInt16LE(0) !== btfMagic) throw new BtfError('no magic number');
     const headerBytes = bytes.readUInt32LE(4);
     const section = (at: number): Buffer => {
       const start = headerBytes + bytes.readUInt32LE(at);
@@ -166,28 +176,38 @@ export class Btf {
     throw new BtfError(`this kernel has no ${name} in enum ${enumeration}`);
   }
 
+  /** From here on every type and all of its entries lie within the bytes. Throws BtfError where one does not. */
   #index(): void {
     const types = this.#types;
     const view = new DataView(types.buffer, types.byteOffset, types.length);
     let id = 1;
-    for (let at = 0; at + typeBytes <= types.length; id++) {
+    let at = 0;
+    for (; at + typeBytes <= types.length; id++) {
       const info = view.getUint32(at + 4, true);
       const kind = (info >>> 24) & 31;
+      if (kind === 0 || kind > lastKind) throw new BtfError(`type ${id} is of an unknown kind, ${kind}`);
       this.#offsets[id] = at;
       this.#names[id] = view.getUint32(at, true);
       this.#kinds[id] = kind;
       at += typeBytes + (extraBytes[kind]! + entryBytes[kind]! * (info & 0xffff));
     }
+    if (at !== types.length) throw new BtfError(`type ${id - 1} does not end where the types do`);
   }
 
   #entries(at: number): number {
     return this.#types.readUInt32LE(at + 4) & 0xffff;
   }
 
-  /** Type and bit offset of a direct member, also through anonymous structs and unions; null when there is none. */
-  #member(struct: number, name: string): { type: number; bits: number } | null {
+  /**
+   * Type and bit offset of a direct member, also through anonymous structs and unions; null when there is none.
+   *
+   * @param searched those that were looked into already, so that none of them leads in a circle
+   */
+  #member(struct: number, name: string, searched = new Set<number>()): { type: number; bits: number } | null {
     const id = this.#unwrap(struct);
     if (this.#kinds[id] !== btfKinds.struct && this.#kinds[id] !== btfKinds.union) return null;
+    if (searched.has(id)) return null;
+    searched.add(id);
     const at = this.#offsets[id]!;
     // With the flag, the upper 8 bits of an offset are the width of a bit field.
     const hasWidths = this.#types.readUInt32LE(at + 4) >>> 31 === 1;
@@ -198,29 +218,35 @@ export class Btf {
       const bits = hasWidths ? offset & 0xffffff : offset;
       if (this.#isNamed(nameOffset, name)) return { type, bits };
       if (nameOffset !== 0) continue;
-      const inner = this.#member(type, name);
+      const inner = this.#member(type, name, searched);
       if (inner !== null) return { type: inner.type, bits: bits + inner.bits };
     }
     return null;
   }
 
-  /** The type behind typedefs and qualifiers. */
+  /** The type behind typedefs and qualifiers. Throws BtfError when there is none. */
   #unwrap(type: number): number {
     let id = type;
-    while (wrappers.has(this.#kinds[id]!)) id = this.#types.readUInt32LE(this.#offsets[id]! + 8);
+    for (let left = wrappingsMax; wrappers.has(this.#kinds[id]!); left--) {
+      if (left === 0) throw new BtfError(`type ${type} refers to itself`);
+      id = this.#types.readUInt32LE(this.#offsets[id]! + 8);
+    }
+    if (id !== 0 && !this.#kinds[id]) throw new BtfError(`type ${type} refers to type ${id}, which is none`);
     return id;
   }
 
   #size(type: number): number {
-    const id = this.#unwrap(type);
-    const at = this.#offsets[id]!;
-    const kind = this.#kinds[id];
-    if (kind === btfKinds.pointer) return 8;
-    if (kind !== btfKinds.array) return this.#types.readUInt32LE(at + 8);
-    // struct btf_array: u32 element type, u32 index type, u32 elements.
-    return (
-      this.#size(this.#types.readUInt32LE(at + typeBytes)) * this.#types.readUInt32LE(at + typeBytes + 8)
-    );
+    let elements = 1;
+    let id = this.#unwrap(type);
+    for (let left = wrappingsMax; this.#kinds[id] === btfKinds.array; left--) {
+      if (left === 0) throw new BtfError(`type ${type} refers to itself`);
+      // struct btf_array: u32 element type, u32 index type, u32 elements.
+      const at = this.#offsets[id]! + typeBytes;
+      elements *= this.#types.readUInt32LE(at + 8);
+      id = this.#unwrap(this.#types.readUInt32LE(at));
+    }
+    if (this.#kinds[id] === btfKinds.pointer) return elements * 8;
+    return id === 0 ? 0 : elements * this.#types.readUInt32LE(this.#offsets[id]! + 8);
   }
 
   /** Compares in place: members are many, and those that are asked for are few. */

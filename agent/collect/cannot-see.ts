@@ -34,7 +34,10 @@ export function cannotSee(blindness: Blindness): string[] {
   const sentences: string[] = [];
   const reason = reasons[blindness.privilege];
   if (blindness.hidesOthers) {
-    sentences.push(`The processes of other users are hidden by the hidepid option of /proc: ${reason}.`);
+    sentences.push(
+      'The processes of other users are hidden by the hidepid option of /proc, so their sockets show no owner, and ' +
+        `sockets of other network namespaces may be missing: ${reason}.`,
+    );
   }
   if (blindness.closedProcesses > 0) {
     const processes = counted(blindness.closedProcesses, 'process', 'processes');

@@ -26,8 +26,7 @@ export interface Census {
 
 /** Throws when `procRoot` itself cannot be read: then there is nothing to say about any socket. */
 export async function takeCensus(procRoot: string, slice: TimeSlice): Promise<Census> {
-  const pids = readPids(procRoot);
-  if (isUnread(pids)) throw new ProcRootError(procRoot, pids === denied);
+  const pids = expectPids(procRoot);
   const inhabitants: Inhabitant[] = [];
   let closed = 0;
   for (const pid of pids) {
@@ -36,7 +35,18 @@ export async function takeCensus(procRoot: string, slice: TimeSlice): Promise<Ce
     else if (found !== null) inhabitants.push(found);
     if (slice.isUsedUp()) await slice.rest();
   }
-  return { inhabitants, closed, hidesOthers: pids.length > 0 && pids[0] !== 1 };
+  return { inhabitants, closed, hidesOthers: pids[0] !== 1 };
+}
+
+/**
+ * Every pid that is shown, ascending, and at least one: a /proc shows its reader. Throws ProcRootError.
+ */
+export function expectPids(procRoot: string): readonly number[] {
+  const pids = readPids(procRoot);
+  if (isUnread(pids))
+    throw new ProcRootError(procRoot, pids === denied ? 'permission denied' : 'no such folder');
+  if (pids.length === 0) throw new ProcRootError(procRoot, 'no process is in it');
+  return pids;
 }
 
 /** Null for a process that holds no files (kernel threads, zombies) or is gone; `closed` when it cannot be read. */
@@ -68,12 +78,11 @@ function livingThread(processFolder: string, stat: PidStat): string | null {
   return null;
 }
 
-/** The root of /proc is not there or not readable. */
+/** The root of /proc is not there, not readable, or none. */
 export class ProcRootError extends Error {
   override readonly name = 'ProcRootError';
 
-  constructor(procRoot: string, isDenied: boolean) {
-    const reason = isDenied ? 'permission denied' : 'no such folder';
+  constructor(procRoot: string, reason: string) {
     super(`cannot read ${procRoot}: ${reason}; name the place of /proc with --procfs`);
   }
 }

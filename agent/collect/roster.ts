@@ -8,11 +8,10 @@ import type { Process } from '../../model/process.ts';
 import { type FdFolder, isSameFolder, readFdFolder } from '../procfs/fd-folder.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import type { PidStat } from '../procfs/pid-stat.ts';
-import { readPids } from '../procfs/pids.ts';
-import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
+import { isUnread, processPath } from '../procfs/proc-file.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
-import { type Inhabitant, ProcRootError, visit } from './census.ts';
+import { expectPids, type Inhabitant, visit } from './census.ts';
 
 /** One process, for as long as it lives. */
 export interface Resident extends Inhabitant {
@@ -65,8 +64,7 @@ export class Roster {
 
   /** Throws ProcRootError when /proc itself cannot be read. @param nowMs on a monotonic clock */
   async call(nowMs: number, slice: TimeSlice): Promise<RollCall> {
-    const pids = readPids(this.#procRoot);
-    if (isUnread(pids)) throw new ProcRootError(this.#procRoot, pids === denied);
+    const pids = expectPids(this.#procRoot);
     this.#scan++;
     const residents: Resident[] = [];
     const departed: Resident[] = [];
@@ -78,7 +76,7 @@ export class Roster {
       if (slice.isUsedUp()) await slice.rest();
     }
     for (const [pid, known] of this.#known) if (known.scan !== this.#scan) this.#forget(pid, known, departed);
-    return { residents, departed, closed, hidesOthers: pids.length > 0 && pids[0] !== 1 };
+    return { residents, departed, closed, hidesOthers: pids[0] !== 1 };
   }
 
   #find(pid: number, nowMs: number, departed: Resident[]): Resident | null | 'closed' {

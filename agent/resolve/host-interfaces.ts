@@ -45,10 +45,10 @@ function addressesWithoutNetlink(path: string): InterfaceAddress[] {
   return addresses.length > 0 ? addresses : addressesOfNode();
 }
 
-/** getifaddrs(3) through Node; leaves out interfaces that are down. */
+/** getifaddrs(3) through Node; leaves out interfaces that are down. It asks netlink too, so it may fail as well. */
 function addressesOfNode(): InterfaceAddress[] {
   const addresses: InterfaceAddress[] = [];
-  for (const [device, entries] of Object.entries(networkInterfaces())) {
+  for (const [device, entries] of Object.entries(interfacesOfNode())) {
     for (const { address, cidr } of entries ?? []) {
       const ip = parseIp(address);
       if (ip === null || cidr === null || isLoopback(ip)) continue;
@@ -56,4 +56,12 @@ function addressesOfNode(): InterfaceAddress[] {
     }
   }
   return addresses;
+}
+
+function interfacesOfNode(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }

@@ -31,7 +31,11 @@ it.each([
     `The network namespace of 2 processes is unknown, so sockets of other namespaces may be missing: ${need}`,
   ],
   [{ closedNamespaces: 1 }, `The socket tables of 1 network namespace cannot be read: ${need}`],
-  [{ hidesOthers: true }, `The processes of other users are hidden by the hidepid option of /proc: ${need}`],
+  [
+    { hidesOthers: true },
+    'The processes of other users are hidden by the hidepid option of /proc, so their sockets show no owner, and ' +
+      `sockets of other network namespaces may be missing: ${need}`,
+  ],
   [
     { truncatedTables: ['/proc/1/net/tcp'] },
     'The end of /proc/1/net/tcp was not read: it is longer than whotalks reads in one scan.',

@@ -233,7 +233,7 @@ describe('processes of every kind', () => {
     proc.add({ pid: 2, tcp: tcpRow(1000, 7) });
     proc.exit(1);
     expect((await collect()).cannotSee).toEqual([
-      expect.stringMatching(/^The processes of other users are hidden by the hidepid option of \/proc: /),
+      expect.stringMatching(/^The processes of other users are hidden by the hidepid option of \/proc, so /),
     ]);
   });
 

@@ -1,0 +1,200 @@
+/**
+ * A small machine of namespaces whose inhabitants are known to the last process, so that what a collector says of it can
+ * be told exactly: two processes with sockets, one of root and one of an ordinary user, and the scanner itself.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Netns } from '../../../model/netns.ts';
+import type { OwnedSocket } from '../../../model/socket.ts';
+import { Namespace } from '../../support/fleet/namespace.ts';
+
+const scanProgram = fileURLToPath(new URL('../../support/programs/scan-there.mjs', import.meta.url));
+
+/** Root of the repository. */
+export const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** What a scan in the place said. */
+export interface ScanThere {
+  readonly collector: string;
+  readonly cannotSee: readonly string[];
+  readonly malformedTotal: number;
+  readonly sockets: readonly OwnedSocket[];
+  readonly netns: readonly Netns[];
+  /** What a watch over all scans so far believes to have ended since the last answer. */
+  readonly closed: readonly OwnedSocket[];
+}
+
+/** Prefix of a command that runs it as an ordinary user. @param capabilities such as `bpf` */
+export function asUser(...capabilities: string[]): string[] {
+  const given = capabilities.map((name) => `+${name}`).join();
+  const sets = given === '' ? [] : ['--inh-caps', given, '--ambient-caps', given];
+  return ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...sets, '--'];
+}
+
+/** Prefix of a command that runs it as root without some capabilities. */
+export function without(...capabilities: string[]): string[] {
+  const dropped = capabilities.map((name) => `-${name}`).join();
+  return ['setpriv', `--bounding-set=${dropped}`, '--'];
+}
+
+/** Prefix of a command that runs it with mounts of its own. @param setUp commands of a shell */
+export function withMounts(setUp: string): string[] {
+  return ['unshare', '--mount', 'sh', '-ec', `${setUp}\nexec "$@"`, 'sh'];
+}
+
+/** A process that runs in the place and speaks in lines. */
+export class Inhabitant {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #errors = '';
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** Throws with what it complained about when it ended instead. */
+  async line(): Promise<string> {
+    const next = await this.#lines.next();
+    if (next.done === true) throw new Error(`it ended: ${this.#errors.trim()}`);
+    return next.value;
+  }
+
+  tell(line: string): void {
+    this.#child.stdin!.write(`${line}\n`);
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.stdin!.end();
+    await gone;
+  }
+}
+
+/** A collector in a process of the place. */
+export class Scanner {
+  readonly #inhabitant: Inhabitant;
+
+  constructor(inhabitant: Inhabitant) {
+    this.#inhabitant = inhabitant;
+  }
+
+  /** The last one of some scans in a row. Throws with the collector's own message when it failed. */
+  async scan(times = 1): Promise<ScanThere> {
+    this.#inhabitant.tell(String(times));
+    const answer = JSON.parse(await this.#inhabitant.line()) as ScanThere | { error: string };
+    if ('error' in answer) throw new Error(answer.error);
+    return answer;
+  }
+
+  end(): Promise<void> {
+    return this.#inhabitant.end();
+  }
+}
+
+/** Listens on a port, is its own client from another one, and ends with its stdin. */
+const holder = `
+  const net = require('node:net');
+  const [port, localPort] = process.argv.slice(1).map(Number);
+  process.stdin.resume().on('end', () => process.exit());
+  net.createServer().listen(port, '127.0.0.1', () => {
+    net.connect({ port, host: '127.0.0.1', localPort }, () => console.log(process.pid));
+  });
+`;
+
+export class Place {
+  readonly #namespace: Namespace;
+  /** Pids as the place counts, by the name of their user. */
+  readonly #pids: ReadonlyMap<number, string>;
+  readonly #inhabitants: Inhabitant[];
+
+  private constructor(namespace: Namespace, pids: ReadonlyMap<number, string>, inhabitants: Inhabitant[]) {
+    this.#namespace = namespace;
+    this.#pids = pids;
+    this.#inhabitants = inhabitants;
+  }
+
+  static async open(): Promise<Place> {
+    const namespace = await Namespace.open('host', 'faults');
+    const pids = new Map<number, string>();
+    const inhabitants: Inhabitant[] = [];
+    const hold = async (user: string, prefix: readonly string[], ...ports: number[]): Promise<void> => {
+      const argv = [...prefix, process.execPath, '-e', holder, ...ports.map(String)];
+      const inhabitant = new Inhabitant(namespace.spawn(argv));
+      inhabitants.push(inhabitant);
+      pids.set(Number(await inhabitant.line()), user);
+    };
+    try {
+      await hold('root', [], 18080, 28080);
+      await hold('user', asUser(), 18081, 28081);
+    } catch (error) {
+      await namespace.close();
+      throw error;
+    }
+    return new Place(namespace, pids, inhabitants);
+  }
+
+  get namespace(): Namespace {
+    return this.#namespace;
+  }
+
+  /** Runs node in the place. */
+  start(argv: readonly string[], prefix: readonly string[] = []): Inhabitant {
+    const inhabitant = new Inhabitant(this.#namespace.spawn([...prefix, process.execPath, ...argv]));
+    this.#inhabitants.push(inhabitant);
+    return inhabitant;
+  }
+
+  scanner(source: string, prefix: readonly string[] = [], options: readonly string[] = []): Scanner {
+    return new Scanner(this.start([scanProgram, source, ...options], prefix));
+  }
+
+  /** One scan by a new collector. */
+  async scanOnce(
+    source: string,
+    prefix: readonly string[] = [],
+    options: readonly string[] = [],
+  ): Promise<ScanThere> {
+    const scanner = this.scanner(source, prefix, options);
+    try {
+      return await scanner.scan();
+    } finally {
+      await scanner.end();
+    }
+  }
+
+  /** Port, state and holders of the sockets of the two, such as `18081 listen user`; `-` = nobody. */
+  rows({ sockets }: Pick<ScanThere, 'sockets'>): string[] {
+    return sockets
+      .filter(({ local }) => [18080, 18081, 28080, 28081].includes(local.port))
+      .map(({ local, state, owners }) => {
+        const holders = owners.map(({ process: { pid } }) => this.#pids.get(pid) ?? `pid ${pid}`);
+        return `${local.port} ${state} ${holders.join('+') || '-'}`;
+      })
+      .toSorted();
+  }
+
+  async close(): Promise<void> {
+    for (const inhabitant of this.#inhabitants.splice(0)) await inhabitant.end();
+    await this.#namespace.close();
+  }
+}
+
+/** What `rows` says when the holders of these users are known. */
+export function rowsHeldBy(...users: readonly ('root' | 'user')[]): string[] {
+  const name = (user: 'root' | 'user'): string => (users.includes(user) ? user : '-');
+  return [
+    `18080 established ${name('root')}`,
+    `18080 listen ${name('root')}`,
+    `18081 established ${name('user')}`,
+    `18081 listen ${name('user')}`,
+    `28080 established ${name('root')}`,
+    `28081 established ${name('user')}`,
+  ];
+}

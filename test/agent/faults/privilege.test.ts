@@ -1,0 +1,98 @@
+/** Capabilities that are missing one by one, and users who have some: which rung is left, and what it says is lost. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { canMakeNamespaces } from '../../support/fleet/namespace.ts';
+import { asUser, Place, rowsHeldBy, withMounts, without } from './place.ts';
+import {
+  asRoot,
+  closedFiles,
+  giveBoth,
+  hiddenProcesses,
+  unknownNetns,
+  unknownPrograms,
+  withoutEbpf,
+} from './sentences.ts';
+
+const noMaps = withoutEbpf('cannot create the map learned: EPERM');
+const noPrograms = withoutEbpf('cannot load the program learn: EPERM');
+const everybody = rowsHeldBy('root', 'user');
+
+/** Name, prefix of the scanner's command, its rung, what it cannot see, and the rows of the two holders. */
+type Case = readonly [string, string[], string, string[], string[]];
+
+/** In the place live its first process, a holder of root and one of an ordinary user. */
+const rootWithout: readonly Case[] = [
+  ['CAP_SYS_ADMIN', without('sys_admin'), 'ebpf', [], everybody],
+  ['CAP_BPF', without('bpf'), 'ebpf', [], everybody],
+  ['CAP_PERFMON', without('perfmon'), 'ebpf', [], everybody],
+  ['CAP_NET_ADMIN', without('net_admin'), 'ebpf', [], everybody],
+  ['CAP_SYS_PTRACE', without('sys_ptrace'), 'ebpf', [unknownPrograms], everybody],
+  ['CAP_DAC_READ_SEARCH', without('dac_read_search'), 'ebpf', [unknownPrograms], everybody],
+  // CAP_SYS_ADMIN stands for either of them.
+  ['CAP_BPF and CAP_SYS_ADMIN', without('bpf', 'sys_admin'), 'sockdiag', [noMaps], everybody],
+  ['CAP_PERFMON and CAP_SYS_ADMIN', without('perfmon', 'sys_admin'), 'sockdiag', [noPrograms], everybody],
+  [
+    'any capability',
+    without('all'),
+    'sockdiag',
+    [noMaps, closedFiles(3, giveBoth), unknownNetns(3, giveBoth)],
+    rowsHeldBy(),
+  ],
+];
+
+const closedToUser = [closedFiles(2, asRoot), unknownNetns(2, asRoot)];
+const ownOnly = rowsHeldBy('user');
+
+const userWith: readonly Case[] = [
+  ['nothing', asUser(), 'sockdiag', [noMaps, ...closedToUser], ownOnly],
+  ['CAP_BPF and CAP_PERFMON', asUser('bpf', 'perfmon'), 'ebpf', [unknownPrograms], everybody],
+  ['CAP_BPF', asUser('bpf'), 'sockdiag', [noPrograms, ...closedToUser], ownOnly],
+  ['CAP_PERFMON', asUser('perfmon'), 'sockdiag', [noMaps, ...closedToUser], ownOnly],
+  ['CAP_SYS_PTRACE', asUser('sys_ptrace'), 'sockdiag', [noMaps, closedToUser[0]!], ownOnly],
+  ['CAP_DAC_READ_SEARCH', asUser('dac_read_search'), 'sockdiag', [noMaps, ...closedToUser], ownOnly],
+  [
+    'CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH',
+    asUser('sys_ptrace', 'dac_read_search'),
+    'sockdiag',
+    [noMaps],
+    everybody,
+  ],
+];
+
+/** @param mode of the hidepid option */
+function hiding(mode: number): string[] {
+  return withMounts(`mount -t proc -o hidepid=${mode} proc /proc`);
+}
+
+const hidden: readonly Case[] = [
+  ['1, root', hiding(1), 'ebpf', [], everybody],
+  ['2, root', hiding(2), 'ebpf', [], everybody],
+  ['4, root', hiding(4), 'ebpf', [], everybody],
+  ['1, a user', [...hiding(1), ...asUser()], 'sockdiag', [noMaps, ...closedToUser], ownOnly],
+  ['2, a user', [...hiding(2), ...asUser()], 'sockdiag', [noMaps, hiddenProcesses], ownOnly],
+  ['4, a user', [...hiding(4), ...asUser()], 'sockdiag', [noMaps, hiddenProcesses], ownOnly],
+  ...[1, 2, 4].map((mode): Case => {
+    const prefix = [...hiding(mode), ...asUser('bpf', 'perfmon')];
+    return [`${mode}, a user with CAP_BPF and CAP_PERFMON`, prefix, 'ebpf', [unknownPrograms], everybody];
+  }),
+];
+
+describe.runIf(canMakeNamespaces)('an agent', () => {
+  let place: Place;
+
+  beforeAll(async () => {
+    place = await Place.open();
+  });
+  afterAll(() => place.close());
+
+  async function expectScan([, prefix, collector, cannotSee, rows]: Case): Promise<void> {
+    const scan = await place.scanOnce('auto', prefix);
+    expect(scan.collector).toBe(collector);
+    expect(scan.cannotSee).toEqual(cannotSee);
+    expect(place.rows(scan)).toEqual(rows);
+    expect(scan.malformedTotal).toBe(0);
+  }
+
+  it.each(rootWithout)('of root without %s', (...fault) => expectScan(fault));
+  it.each(userWith)('of a user with %s', (...fault) => expectScan(fault));
+  it.each(hidden)('under hidepid=%s', (...fault) => expectScan(fault));
+});

@@ -1,0 +1,80 @@
+/**
+ * A collector in a process of its own, wherever a test puts that: other namespaces, fewer privileges, broken mounts.
+ *
+ *   scan-there.mjs SOURCE [--forbid-bpf] [--forbid-netlink] [--descriptors N]
+ *
+ * Each line on stdin is answered by a scan as a line of JSON: {collector, cannotSee, malformedTotal, sockets}, or {error}.
+ * The line is the number of scans to make, of which the last one is told. Errors are told and do not end it.
+ */
+import { createInterface } from 'node:readline';
+import { openCollector } from '../../../dist/agent/collect/ladder.js';
+import { SocketWatch } from '../../../dist/agent/watch/socket-watch.js';
+
+const [source, ...options] = process.argv.slice(2);
+
+if (options.includes('--forbid-bpf')) await forbid(321, null);
+if (options.includes('--forbid-netlink')) await forbid(41, 16);
+
+const watch = new SocketWatch();
+let collector = null;
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await scan(Number(line)))}\n`);
+}
+collector?.close();
+
+async function scan(times) {
+  try {
+    collector ??= await openCollector(source);
+    const closed = [];
+    let told = null;
+    for (let i = 0; i < times; i++) {
+      told = await collector.scan();
+      for (const { kind, socket } of watch.apply(told)) if (kind === 'closed') closed.push(socket);
+    }
+    const { cannotSee, malformedTotal, sockets, netns } = told;
+    return { collector: collector.name, cannotSee, malformedTotal, sockets, netns, closed };
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+/**
+ * Lets a system call fail with EPERM for the rest of this process, as a sandbox does: seccomp(2) with a classic BPF filter.
+ * Numbers are those of x86-64. @param first null = always; else only when its first argument is this
+ */
+async function forbid(number, first) {
+  const { default: koffi } = await import('koffi');
+  const libc = koffi.load(null);
+  const prctl = libc.func('int prctl(int, unsigned long, void *, unsigned long, unsigned long)');
+  const [ret, load, equal] = [0x06, 0x20, 0x15];
+  const [allow, refuse] = [0x7fff0000, 0x00050001];
+  const checks =
+    first === null
+      ? []
+      : [
+          [load, 0, 0, 16],
+          [equal, 0, 1, first],
+        ];
+  const filter = [
+    [load, 0, 0, 0],
+    [equal, 0, checks.length + 1, number],
+    ...checks,
+    [ret, 0, 0, refuse],
+    [ret, 0, 0, allow],
+  ];
+  const code = Buffer.alloc(filter.length * 8);
+  for (const [i, [operation, isTrue, isFalse, operand]] of filter.entries()) {
+    code.writeUInt16LE(operation, i * 8);
+    code[i * 8 + 2] = isTrue;
+    code[i * 8 + 3] = isFalse;
+    code.writeUInt32LE(operand, i * 8 + 4);
+  }
+  const program = Buffer.alloc(16);
+  program.writeUInt16LE(filter.length, 0);
+  program.writeBigUInt64LE(koffi.address(code), 8);
+  const [setSeccomp, filterMode, noNewPrivileges] = [22, 2, 38];
+  if (prctl(noNewPrivileges, 1, null, 0, 0) !== 0) throw new Error('prctl PR_SET_NO_NEW_PRIVS');
+  if (prctl(setSeccomp, filterMode, program, 0, 0) !== 0)
+    throw new Error(`seccomp: ${koffi.errno()} ${code.length}`);
+}
