@@ -18,6 +18,8 @@ export interface Blindness {
   readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
   /** Why the host-local networks are unknown; null = they are known. */
   readonly interfacesProblem: string | null;
+  /** Containers whose names stand in files that are closed to the agent. */
+  readonly unnamedContainers: number;
 }
 
 /** Why Linux guards something, and what to do about it. */
@@ -69,6 +71,12 @@ export function cannotSee(blindness: Blindness): string[] {
     sentences.push(
       'Host-local container networks are not told apart from routed ones: ' +
         `${blindness.interfacesProblem}; reinstall whotalks with its native module koffi, or allow AF_NETLINK.`,
+    );
+  }
+  if (blindness.unnamedContainers > 0) {
+    sentences.push(
+      `The names of ${counted(blindness.unnamedContainers, 'container', 'containers')} are unknown, because the files ` +
+        'of their runtime are closed to the agent: run as root, or add its user to the group docker.',
     );
   }
   return sentences;

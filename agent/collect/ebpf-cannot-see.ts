@@ -10,6 +10,7 @@ export function ebpfCannotSee(
   { missedRecords, missedTasks }: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
   tables: OwnerlessTables,
   interfacesProblem: string | null,
+  unnamedContainers: number,
 ): string[] {
   const sentences = cannotSee({
     privilege,
@@ -20,6 +21,7 @@ export function ebpfCannotSee(
     truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
     closedEntries: tables.closedEntries,
     interfacesProblem,
+    unnamedContainers,
   });
   if (privilege !== 'capable') {
     sentences.push(

@@ -20,7 +20,7 @@ import { readOrphans } from '../procfs/net-sockstat.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
-import { ProcessTable } from '../resolve/process-table.ts';
+import type { ProcessTable } from '../resolve/process-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
 import { DiagTables } from './diag-tables.ts';
@@ -28,6 +28,7 @@ import { ebpfCannotSee } from './ebpf-cannot-see.ts';
 import { type EbpfPrograms, openEbpfPrograms } from './ebpf-programs.ts';
 import { asUnavailable } from './ebpf-unavailable.ts';
 import { HeldSockets } from './held-sockets.ts';
+import { openProcessTable } from './open-process-table.ts';
 import { type OwnerlessQuestion, OwnerlessSockets } from './ownerless-sockets.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
@@ -82,7 +83,7 @@ export class EbpfCollector implements Collector {
     this.#procRoot = options.procRoot ?? '/proc';
     this.#sliceMs = options.sliceMs;
     this.#users = new UserNames(options.passwdPath);
-    this.#processes = new ProcessTable(this.#users, options.cmdline ?? 'redacted');
+    this.#processes = openProcessTable(this.#users, options);
     const interfaces = new HostInterfaceSource(options.loadLibc ?? loadLibc);
     this.#namespaces = new NamespaceTable(this.#procRoot, interfaces);
     this.#held = new HeldSockets((task) =>
@@ -140,7 +141,13 @@ export class EbpfCollector implements Collector {
         (sum, table) => sum + table.malformedTotal,
         this.#held.malformedTotal,
       ),
-      cannotSee: ebpfCannotSee(readPrivilege(this.#procRoot), found, tables, this.#namespaces.hostProblem),
+      cannotSee: ebpfCannotSee(
+        readPrivilege(this.#procRoot),
+        found,
+        tables,
+        this.#namespaces.hostProblem,
+        this.#processes.unnamedContainers,
+      ),
     };
   }
 

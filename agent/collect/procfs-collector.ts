@@ -17,21 +17,17 @@ import { TableReader } from '../procfs/table-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
-import { ProcessTable } from '../resolve/process-table.ts';
-import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
+import type { ProcessTable } from '../resolve/process-table.ts';
 import { SocketOwners } from '../resolve/socket-owners.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
 import { type Census, type Inhabitant, takeCensus, visit } from './census.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
 import { groupByNetns, type NamespaceTables, readAllTables } from './namespace-tables.ts';
+import { openProcessTable, type ProcessTableOptions } from './open-process-table.ts';
 import { readPrivilege } from './privilege.ts';
 
-export interface ProcfsCollectorOptions {
-  /** Default `/proc`. */
-  readonly procRoot?: string;
-  /** Default `redacted`. */
-  readonly cmdline?: CmdlineMode;
+export interface ProcfsCollectorOptions extends ProcessTableOptions {
   /** Default `/etc/passwd`. */
   readonly passwdPath?: string;
   /** Longest stretch of work without a turn for the event loop; default sliceMs. */
@@ -60,7 +56,7 @@ export class ProcfsCollector implements Collector {
     this.#procRoot = options.procRoot ?? '/proc';
     this.#sliceMs = options.sliceMs;
     this.#users = new UserNames(options.passwdPath);
-    this.#processes = new ProcessTable(this.#users, options.cmdline ?? 'redacted');
+    this.#processes = openProcessTable(this.#users, options);
     this.#loadLibc = options.loadLibc ?? loadLibc;
     this.#namespaces = new NamespaceTable(this.#procRoot, new HostInterfaceSource(this.#loadLibc));
   }
@@ -114,6 +110,7 @@ export class ProcfsCollector implements Collector {
       hidesOthers: census.hidesOthers,
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
       closedEntries: null,
+      unnamedContainers: this.#processes.unnamedContainers,
       interfacesProblem: this.#namespaces.hostProblem,
     };
     const scan = {

@@ -14,12 +14,13 @@ import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
-import { ProcessTable } from '../resolve/process-table.ts';
+import type { ProcessTable } from '../resolve/process-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
 import { type AllDiagTables, DiagTables } from './diag-tables.ts';
 import { groupByNetns } from './namespace-tables.ts';
+import { openProcessTable } from './open-process-table.ts';
 import { OwnerSearch } from './owner-search.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
@@ -33,7 +34,7 @@ export async function createSockdiagCollector(
   const libc = await load();
   const procRoot = options.procRoot ?? '/proc';
   const users = new UserNames(options.passwdPath);
-  const processes = new ProcessTable(users, options.cmdline ?? 'redacted');
+  const processes = openProcessTable(users, options);
   const search = new OwnerSearch(procRoot, processes, new LibcFdReader(libc));
   const tables = new DiagTables(libc, search);
   try {
@@ -123,6 +124,7 @@ export class SockdiagCollector implements Collector {
       hidesOthers: roll.hidesOthers,
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
       closedEntries: tables.closedEntries,
+      unnamedContainers: this.#processes.unnamedContainers,
       interfacesProblem: this.#namespaces.hostProblem,
     });
   }

@@ -6,7 +6,7 @@ import { readExe } from '../procfs/pid-exe.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
 import { isUnread, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
-import { identifyContainer } from './container-identity.ts';
+import type { ContainerNameTable } from './container-names.ts';
 import { describeDetails, type ProcessDetails, unknownDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
@@ -33,18 +33,25 @@ export interface SeenProcess extends Identity {
 export class ProcessTable {
   readonly #users: UserNames;
   readonly #cmdline: CmdlineMode;
+  readonly #containers: ContainerNameTable;
   readonly #remembered = new Map<string, Remembered>();
   #scan = 0;
   /** Readings that found no room, since the start. */
   unrememberedTotal = 0;
 
-  constructor(users: UserNames, cmdline: CmdlineMode) {
+  constructor(users: UserNames, cmdline: CmdlineMode, containers: ContainerNameTable) {
     this.#users = users;
     this.#cmdline = cmdline;
+    this.#containers = containers;
   }
 
   get size(): number {
     return this.#remembered.size;
+  }
+
+  /** Containers whose names the agent may not read. */
+  get unnamedContainers(): number {
+    return this.#containers.refused;
   }
 
   /**
@@ -58,7 +65,7 @@ export class ProcessTable {
       known.scan = this.#scan;
       return known.process;
     }
-    const read = this.#read(path, pid, stat);
+    const read = this.#read(path, pid, stat, nowMs);
     if (isUnread(read)) return read;
     return this.#renew(key, known, read, nowMs);
   }
@@ -75,7 +82,7 @@ export class ProcessTable {
       known.scan = this.#scan;
       return known.process;
     }
-    const read = this.#readSeen(procRoot, seen, isAsKnown ? known?.process : undefined);
+    const read = this.#readSeen(procRoot, seen, isAsKnown ? known?.process : undefined, nowMs);
     return this.#renew(key, known, read, nowMs);
   }
 
@@ -83,6 +90,7 @@ export class ProcessTable {
   expire(): void {
     for (const [key, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(key);
     this.#scan++;
+    this.#containers.expire();
   }
 
   /** The known object, unless something about it changed. */
@@ -103,20 +111,21 @@ export class ProcessTable {
     else this.#remembered.set(key, entry);
   }
 
-  #read(path: string, pid: number, stat: PidStat): Process | Unread {
+  #read(path: string, pid: number, stat: PidStat, nowMs: number): Process | Unread {
     const uid = readUid(path);
     if (isUnread(uid)) return uid;
     const { startTicks, comm } = stat;
-    return this.#describe({ pid, startTicks, comm, uid }, this.#readDetails(path));
+    return this.#describe({ pid, startTicks, comm, uid }, this.#readDetails(path), nowMs);
   }
 
   /** @param before what is known of it, and stays so when it has gone away meanwhile */
-  #readSeen(procRoot: string, seen: SeenProcess, before: Process | undefined): Process {
+  #readSeen(procRoot: string, seen: SeenProcess, before: Process | undefined, nowMs: number): Process {
     const { pid, tid, startTicks } = seen;
     const details = this.#readDetails(threadPath(procRoot, pid, tid));
     const stat = readPidStat(processPath(procRoot, pid));
     const isThere = !isUnread(stat) && stat.startTicks === startTicks;
-    return isThere ? this.#describe(seen, details) : (before ?? this.#describe(seen, unknownDetails));
+    if (isThere) return this.#describe(seen, details, nowMs);
+    return before ?? this.#describe(seen, unknownDetails, nowMs);
   }
 
   #readDetails(path: string): ProcessDetails {
@@ -126,10 +135,10 @@ export class ProcessTable {
     return describeDetails({ exe, args, cgroups }, this.#cmdline);
   }
 
-  #describe({ pid, startTicks, comm, uid }: Identity, details: ProcessDetails): Process {
+  #describe({ pid, startTicks, comm, uid }: Identity, details: ProcessDetails, nowMs: number): Process {
     const { exe, cmdline, program, placement } = details;
     const user = this.#users.nameOf(uid);
-    const container = identifyContainer(placement);
+    const container = this.#containers.identify(placement, nowMs);
     return { pid, startTicks, comm, exe, cmdline, program, uid, user, unit: placement.unit, ...container };
   }
 }

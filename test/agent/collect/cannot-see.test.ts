@@ -11,6 +11,7 @@ const nothing: Blindness = {
   truncatedTables: [],
   closedEntries: null,
   interfacesProblem: null,
+  unnamedContainers: 0,
 };
 
 const need = 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; run as root.';
@@ -44,6 +45,11 @@ it.each([
     { closedEntries: { namespaces: 2, reason: 'EPERM' } },
     'The sockets of 2 other network namespaces are read from /proc, which is slower, because the agent may not enter ' +
       'them (EPERM): this needs CAP_SYS_ADMIN.',
+  ],
+  [
+    { unnamedContainers: 2 },
+    'The names of 2 containers are unknown, because the files of their runtime are closed to the agent: run as root, or ' +
+      'add its user to the group docker.',
   ],
   [
     { closedNamespaces: 1, privilege: 'root' as const },
