@@ -13,7 +13,18 @@ export interface ServiceRule {
   readonly match: Readonly<Partial<Record<ServiceRuleField, string>>>;
 }
 
-export const serviceRuleFields = ['host', 'program', 'process', 'exe', 'unit', 'container', 'user'] as const;
+export const serviceRuleFields = [
+  'host',
+  'program',
+  'process',
+  'exe',
+  'unit',
+  'container',
+  'containerName',
+  'workload',
+  'podNamespace',
+  'user',
+] as const;
 export type ServiceRuleField = (typeof serviceRuleFields)[number];
 
 /** An operator's name for addresses that have no agent. */

@@ -154,8 +154,8 @@ describe('names stand in', () => {
       [{ id, names: ['web'] }],
     ],
   ])('the home of a user who runs %s', async (runtime, path, content) => {
-    made.tree.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\nann:x:1000:1000:Ann:/home/ann:/bin/sh\n');
-    made.tree.write(`/home/ann/${path}`, content);
+    made.tree.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\nann:x:1000:1000:Ann:/export/ann:/bin/sh\n');
+    made.tree.write(`/export/ann/${path}`, content);
     const inHome = place({ runtime: null, manager: 1000 });
     expect(sources().read(inHome)).toBeNull();
     expect(await sources().readAside(inHome)).toEqual({ ...unnamed, runtime, containerName: 'web' });
@@ -213,8 +213,8 @@ describe('nothing is told by', () => {
   });
 
   it('a pipe, and it is not waited for', async () => {
-    made.tree.write('/etc/passwd', 'ann:x:1000:1000:Ann:/home/ann:/bin/sh\n');
-    const storage = made.tree.folder('/home/ann/.local/share/containers/storage/overlay-containers');
+    made.tree.write('/etc/passwd', 'ann:x:1000:1000:Ann:/export/ann:/bin/sh\n');
+    const storage = made.tree.folder('/export/ann/.local/share/containers/storage/overlay-containers');
     execFileSync('mkfifo', [`${storage}/containers.json`]);
     expect(await sources().readAside(place({ manager: 1000 }))).toBeNull();
   });
@@ -239,8 +239,8 @@ describe('nothing is told by', () => {
 });
 
 it('the home of a user is in the sixth field', () => {
-  const passwd = '# 1000:x\nann:x:1000:1000:Ann:/home/ann:/bin/sh\nbob:x:10:10::relative:/bin/sh\n';
-  expect(homeOf(passwd, 1000)).toBe('/home/ann');
+  const passwd = '# 1000:x\nann:x:1000:1000:Ann:/export/ann:/bin/sh\nbob:x:10:10::relative:/bin/sh\n';
+  expect(homeOf(passwd, 1000)).toBe('/export/ann');
   expect(homeOf(passwd, 100)).toBeNull();
   expect(homeOf(passwd, 10)).toBeNull();
 });
