@@ -2,23 +2,57 @@
 import { isLittleEndian } from '../netlink/byte-order.ts';
 import { type Btf, BtfError, readKernelBtf } from './btf.ts';
 
+/** What the scan of files needs (file-scan.ts), there since Linux 5.11. */
+export type BasicLayout = ReturnType<typeof basicLayout>;
+
+/** What the scan of fd tables needs besides (socket-scan.ts), there since Linux 6.2. */
 export type KernelLayout = ReturnType<typeof kernelLayout>;
 
 /** Of the running kernel. Throws BtfError when it does not tell, or lacks one of them. */
 export function readKernelLayout(): KernelLayout {
+  return kernelLayout(readOwnBtf());
+}
+
+/** The same of fewer members. */
+export function readBasicLayout(): BasicLayout {
+  return basicLayout(readOwnBtf());
+}
+
+function readOwnBtf(): Btf {
   if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
-  return kernelLayout(readKernelBtf());
+  return readKernelBtf();
+}
+
+/** Throws BtfError when the kernel lacks one of them. */
+export function basicLayout(btf: Pick<Btf, 'id' | 'field' | 'structBytes'>) {
+  return {
+    /** What the iterators hand to a program. */
+    taskContext: { task: btf.field('bpf_iter__task', 'task') },
+    fileContext: {
+      task: btf.field('bpf_iter__task_file', 'task'),
+      fd: btf.field('bpf_iter__task_file', 'fd'),
+      file: btf.field('bpf_iter__task_file', 'file'),
+    },
+    ...processLayout(btf),
+    file: { operations: btf.field('file', 'f_op'), inode: btf.field('file', 'f_inode') },
+    inode: { number: btf.field('inode', 'i_ino') },
+    socket: { sock: btf.field('socket', 'sk') },
+    net: { inode: btf.field('net', 'ns.inum') },
+    sock: sockLayout(btf),
+    functions: {
+      taskIterator: btf.id('func', 'bpf_iter_task'),
+      fileIterator: btf.id('func', 'bpf_iter_task_file'),
+    },
+  } as const;
 }
 
 /** Throws BtfError when the kernel lacks one of them. */
 export function kernelLayout(btf: Btf) {
+  const basic = basicLayout(btf);
   return {
-    /** What the iterators hand to a program. */
-    taskContext: { task: btf.field('bpf_iter__task', 'task') },
-    fileContext: { file: btf.field('bpf_iter__task_file', 'file') },
-    ...processLayout(btf),
-    ...fileLayout(btf),
-    ...networkLayout(btf),
+    ...basic,
+    ...fileLayout(btf, basic),
+    ...networkLayout(btf, basic),
     /** 8 bytes without a meaning: what is read through it is a number to the verifier, whatever the kernel keeps there. */
     word: btf.field('timespec64', 'tv_sec'),
     types: {
@@ -30,15 +64,11 @@ export function kernelLayout(btf: Btf) {
       inode: btf.id('struct', 'inode'),
       word: btf.id('struct', 'timespec64'),
     },
-    functions: {
-      taskIterator: btf.id('func', 'bpf_iter_task'),
-      fileIterator: btf.id('func', 'bpf_iter_task_file'),
-      readOnlyCast: btf.id('func', 'bpf_rdonly_cast'),
-    },
+    functions: { ...basic.functions, readOnlyCast: btf.id('func', 'bpf_rdonly_cast') },
   } as const;
 }
 
-function processLayout(btf: Btf) {
+function processLayout(btf: Pick<Btf, 'field' | 'structBytes'>) {
   const task = (path: string) => btf.field('task_struct', path);
   return {
     task: {
@@ -67,28 +97,42 @@ function processLayout(btf: Btf) {
   } as const;
 }
 
-function fileLayout(btf: Btf) {
-  const file = (path: string) => btf.field('file', path);
+function sockLayout(btf: Pick<Btf, 'field'>) {
+  const sock = (path: string) => btf.field('sock', path);
+  return {
+    family: sock('__sk_common.skc_family'),
+    state: sock('__sk_common.skc_state'),
+    localPort: sock('__sk_common.skc_num'),
+    remotePort: sock('__sk_common.skc_dport'),
+    localIpv4: sock('__sk_common.skc_rcv_saddr'),
+    remoteIpv4: sock('__sk_common.skc_daddr'),
+    localIpv6: sock('__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32'),
+    remoteIpv6: sock('__sk_common.skc_v6_daddr.in6_u.u6_addr32'),
+    net: sock('__sk_common.skc_net.net'),
+    protocol: sock('sk_protocol'),
+    uid: sock('sk_uid.val'),
+    acceptQueue: sock('sk_ack_backlog'),
+  } as const;
+}
+
+function fileLayout(btf: Btf, basic: BasicLayout) {
   return {
     files: { table: btf.field('files_struct', 'fdt') },
     fdTable: { files: btf.field('fdtable', 'fd'), size: btf.field('fdtable', 'max_fds') },
-    file: { operations: file('f_op'), private: file('private_data'), inode: file('f_inode') },
-    inode: { number: btf.field('inode', 'i_ino') },
-    socket: { sock: btf.field('socket', 'sk'), file: btf.field('socket', 'file') },
+    file: { ...basic.file, private: btf.field('file', 'private_data') },
+    socket: { ...basic.socket, file: btf.field('socket', 'file') },
     /** A socket and the inode of its file lie side by side. */
     socketInode: btf.field('socket_alloc', 'vfs_inode'),
   } as const;
 }
 
-function networkLayout(btf: Btf) {
-  const sock = (path: string) => btf.field('sock', path);
-  const net = (path: string) => btf.field('net', path);
+function networkLayout(btf: Btf, basic: BasicLayout) {
   return {
     net: {
-      inode: net('ns.inum'),
-      connections: net('ipv4.tcp_death_row.hashinfo'),
+      ...basic.net,
+      connections: btf.field('net', 'ipv4.tcp_death_row.hashinfo'),
       /** One more than there are sockets in TIME_WAIT. */
-      timeWaits: net('ipv4.tcp_death_row.tw_refcount.refs.counter'),
+      timeWaits: btf.field('net', 'ipv4.tcp_death_row.tw_refcount.refs.counter'),
     },
     /** The hash table of connections, and a bucket of it. */
     connections: {
@@ -97,21 +141,10 @@ function networkLayout(btf: Btf) {
     },
     bucketBytes: btf.structBytes('inet_ehash_bucket'),
     sock: {
-      chainNode: sock('__sk_common.skc_nulls_node'),
-      hash: sock('__sk_common.skc_hash'),
-      family: sock('__sk_common.skc_family'),
-      state: sock('__sk_common.skc_state'),
-      localPort: sock('__sk_common.skc_num'),
-      remotePort: sock('__sk_common.skc_dport'),
-      localIpv4: sock('__sk_common.skc_rcv_saddr'),
-      remoteIpv4: sock('__sk_common.skc_daddr'),
-      localIpv6: sock('__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32'),
-      remoteIpv6: sock('__sk_common.skc_v6_daddr.in6_u.u6_addr32'),
-      net: sock('__sk_common.skc_net.net'),
-      protocol: sock('sk_protocol'),
-      uid: sock('sk_uid.val'),
-      socket: sock('sk_socket'),
-      acceptQueue: sock('sk_ack_backlog'),
+      ...basic.sock,
+      chainNode: btf.field('sock', '__sk_common.skc_nulls_node'),
+      hash: btf.field('sock', '__sk_common.skc_hash'),
+      socket: btf.field('sock', 'sk_socket'),
     },
     /** TCP_FIN_WAIT2 or TCP_TIME_WAIT. */
     timeWait: { state: btf.field('inet_timewait_sock', 'tw_substate') },

@@ -17,11 +17,11 @@ import {
   store,
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
-import type { KernelLayout } from './kernel-layout.ts';
+import type { BasicLayout } from './kernel-layout.ts';
 import { learnedLayout } from './scan-memory.ts';
 
 /** @param learnedMap fd of an array map of one learnedLayout */
-export function learningProgram(kernel: KernelLayout, learnedMap: number): Statement[] {
+export function learningProgram(kernel: BasicLayout, learnedMap: number): Statement[] {
   const { fields } = learnedLayout;
   const [file, learned] = ['r6', 'r7'] as const;
   return [

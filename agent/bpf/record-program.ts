@@ -15,7 +15,7 @@ import {
   store,
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
-import type { KernelLayout } from './kernel-layout.ts';
+import type { BasicLayout, KernelLayout } from './kernel-layout.ts';
 import { recordLayout } from './scan-memory.ts';
 
 /** struct sock. */
@@ -91,7 +91,7 @@ export function count(counter: Field): Statement[] {
 }
 
 /** Ports, namespace and addresses. A socket without a port stands in no table: the program goes on at `next`. */
-export function describeTuple(kernel: KernelLayout, name: string, next: string): Statement[] {
+export function describeTuple(kernel: BasicLayout, name: string, next: string): Statement[] {
   const members = kernel.sock;
   const [isIpv6, done] = [`${name}-is-ipv6`, `${name}-has-addresses`];
   return [
