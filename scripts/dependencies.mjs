@@ -4,7 +4,7 @@
  * Always `npm ci`: it takes the lockfile as it is. npm 10.8, which ships with Node 20, cannot resolve this tree itself
  * ("edgesOut"), but installs it from a lockfile without trouble.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprint, readStamp } from './fingerprint.mjs';
 import { root, runQuietly, StepError, step } from './step.mjs';
@@ -14,7 +14,7 @@ const stampPath = 'node_modules/.whotalks-stamp';
 
 export async function installDependencies() {
   const wanted = wantedStamp();
-  if (readStamp(stampPath) === wanted) return;
+  if (readStamp(stampPath) === wanted || isLink(join(root, 'node_modules'))) return;
   await step('install packages', async () => {
     if (!existsSync(join(root, 'package-lock.json')))
       throw new StepError('package-lock.json is missing: this is no whole checkout');
@@ -23,6 +23,11 @@ export async function installDependencies() {
     if (code !== 0) throw new StepError(`${output.trimEnd()}\nnpm ci failed: its words stand above`);
     writeFileSync(join(root, stampPath), `${wanted}\n`);
   });
+}
+
+/** A node_modules that is a link belongs to another checkout, and npm ci would empty it. */
+function isLink(path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** Native packages differ by platform: a node_modules copied from elsewhere must not pass. */
