@@ -17,12 +17,13 @@ export class AgentCounters {
   lastSockets = 0;
   cannotSee: readonly string[] = [];
 
-  scanned(scan: Scan, tookMs: number): void {
+  /** @param cannotFind what is missing beside the scan, and why */
+  scanned(scan: Scan, tookMs: number, cannotFind: readonly string[]): void {
     this.scans++;
     this.lastFailure = '';
     this.malformedRows += scan.malformedTotal;
     this.lastScanMs = Math.round(tookMs);
     this.lastSockets = scan.sockets.length;
-    this.cannotSee = scan.cannotSee;
+    this.cannotSee = [...scan.cannotSee, ...cannotFind];
   }
 }

@@ -3,6 +3,7 @@
  *
  *     collector   which sockets exist now, and who holds them
  *     watch       what became different since the last scan
+ *     finders     what is found out beside the scans
  *     slots       what the aggregator has to know, and how far it was told
  *     stream      tells it, and keeps in step with the aggregator
  */
@@ -20,6 +21,7 @@ import { type Connect, connectPlaintext } from './export/connection.ts';
 import { GapLedger } from './export/gap-ledger.ts';
 import { SlotTable } from './export/slot-table.ts';
 import { AgentStream } from './export/stream.ts';
+import { Finders } from './finders.ts';
 import { readHostId, systemHostIdSources } from './host-id.ts';
 import { createAgentRegistry, serveMetrics } from './metrics.ts';
 import type { PaceTimes } from './pace.ts';
@@ -43,6 +45,7 @@ export interface AgentParts {
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
   refuseExposure('--server', parseHostPort(config.server), config.insecure);
+  const finders = await Finders.open(config);
   const pipeline = createPipeline(config, parts);
   const metrics =
     config.metrics === null
@@ -50,10 +53,11 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
       : await serveMetrics(createAgentRegistry(pipeline), config.metrics, config.insecure);
   if (metrics !== null) parts.log.info(`metrics at ${metrics.url}`);
   try {
-    await pump(pipeline, parts);
+    await pump(pipeline, finders, parts);
   } finally {
     await pipeline.stream.close();
     metrics?.close();
+    finders.close();
     parts.collector.close();
   }
 }
@@ -106,7 +110,7 @@ function createPipeline(config: AgentConfig, parts: AgentParts): Pipeline {
 }
 
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
-async function pump(pipeline: Pipeline, parts: AgentParts): Promise<void> {
+async function pump(pipeline: Pipeline, finders: Finders, parts: AgentParts): Promise<void> {
   const { counters, gaps, slots, builder, stream, budget } = pipeline;
   const intervalMs = (): number => budget.intervalMs;
   const { collector, log, signal } = parts;
@@ -123,12 +127,16 @@ async function pump(pipeline: Pipeline, parts: AgentParts): Promise<void> {
     watchedUntilMs = scan.startedAtMs;
     if (outcome.overran) reportOverrun(counters, tookMs, intervalMs(), log);
     reportMalformed(counters, scan, log);
-    counters.scanned(scan, tookMs);
     const refusedBefore = watch.refusedTotal;
-    for (const event of watch.apply(scan)) {
+    const events = watch.apply(scan);
+    for (const event of events) {
       counters.events[event.kind]++;
       slots.apply(event);
     }
+    for (const finder of finders) {
+      for (const finding of await finder.find(events)) slots.apply(finding);
+    }
+    counters.scanned(scan, tookMs, finders.cannotSee);
     if (watch.refusedTotal > refusedBefore) {
       gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);
     }

@@ -1,7 +1,10 @@
 /** What the kernel counts for one TCP socket (struct tcp_info of include/uapi/linux/tcp.h). */
 
 export interface SocketCounters {
-  /** Payload that the far end has acknowledged: tcpi_bytes_acked, less SYN and FIN as far as the state tells. */
+  /**
+   * What the far end has acknowledged (tcpi_bytes_acked), less a FIN as far as the state tells. The SYN of an end that
+   * dialed counts as one byte.
+   */
   readonly bytesSent: number;
   /** Payload that came in order: tcpi_bytes_received, less a FIN as far as the state tells. */
   readonly bytesReceived: number;

@@ -12,13 +12,14 @@ export interface Traffic {
 
 /**
  * Bytes that one end received and bytes that the other saw acknowledged are the same bytes, told at different times: the
- * higher count is the later one. Round trips are the client's, where it measured any; segments sent again are both ends'.
+ * higher count is the later one. Who dials has its SYN acknowledged as if it were a byte. Round trips are the client's,
+ * where it measured any; segments sent again are both ends'.
  */
 export function trafficOf(connection: Connection): Traffic {
   const client = connection.halves[connection.client]?.counters ?? null;
   const server = connection.halves[otherSide(connection.client)]?.counters ?? null;
   return {
-    bytesToServer: highest(client?.bytesSent, server?.bytesReceived),
+    bytesToServer: highest(withoutSyn(client), server?.bytesReceived),
     bytesToClient: highest(server?.bytesSent, client?.bytesReceived),
     rttUs: measured(client) ?? measured(server),
     retransmits: client === null && server === null ? null : retransmits(client) + retransmits(server),
@@ -27,6 +28,10 @@ export function trafficOf(connection: Connection): Traffic {
 
 function highest(a: number | undefined, b: number | undefined): number | null {
   return a === undefined && b === undefined ? null : Math.max(a ?? 0, b ?? 0);
+}
+
+function withoutSyn(client: SocketCounters | null): number | undefined {
+  return client === null ? undefined : Math.max(0, client.bytesSent - 1);
 }
 
 function measured(counters: SocketCounters | null): number | null {

@@ -1,11 +1,15 @@
-/** Two hosts whose containers have the same addresses and, here, the very same four-tuples: never mixed. */
+/** Two hosts whose containers have the same addresses and, here, the very same four-tuples: never mixed, and counted. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { MapDocument } from '../../model/document.ts';
 import type { Fleet } from '../support/fleet/fleet.ts';
 import { canMakeNamespaces } from '../support/fleet/namespace.ts';
+import type { Peer } from '../support/fleet/peer.ts';
 import { openWatchedFleet } from '../support/fleet/watched-fleet.ts';
+import { until } from '../support/until.ts';
 
 describe.runIf(canMakeNamespaces)('equal container networks', () => {
   let fleet: Fleet;
+  const peers = new Map<string, Peer>();
 
   beforeAll(async () => {
     ({ fleet } = await openWatchedFleet({ h1: ['10.1.1.1/16'], h2: ['10.1.2.1/16'] }));
@@ -21,6 +25,7 @@ describe.runIf(canMakeNamespaces)('equal container networks', () => {
       const app = await host.addContainer('app', 'docker0', '172.17.0.3/16');
       const server = await redis.start(`redis-${name}`);
       const client = await app.start(`app-${name}`);
+      for (const peer of [server, client]) peers.set(peer.process, peer);
       await server.listen('0.0.0.0', 6379);
       const target = { ip: '172.17.0.2', port: 6379 };
       for (let i = 0; i < 5; i++) await fleet.connect(client, server, target, { localPort: 40000 + i });
@@ -30,5 +35,25 @@ describe.runIf(canMakeNamespaces)('equal container networks', () => {
     }
     const { total } = await fleet.expectLedgerMatched(fleet.host('aggregator'));
     expect(total).toBe(12);
+  });
+
+  test('what goes through a connection between containers is counted', async () => {
+    const [entry] = fleet.ledger.entries.filter(({ client }) => client.process === 'app-h1');
+    const { client, server } = entry!;
+    await peers.get(client.process)!.send(client, 'x'.repeat(1000));
+    await peers.get(server.process)!.send(server, 'y'.repeat(300));
+    const asker = fleet.host('aggregator');
+    await until('both ways are counted', async () => {
+      const { connections } = await fleet.whotalks.connections(asker);
+      const counted = connections.find((connection) => {
+        return connection.client.host === 'h1' && connection.client.port === client.local.port;
+      })!;
+      const { bytesToServer, bytesToClient, rttUs, retransmits } = counted;
+      const isCounted = bytesToServer === 1000 && bytesToClient === 300 && retransmits === 0;
+      return (isCounted && rttUs !== null && rttUs > 0) || JSON.stringify(counted);
+    });
+    const { edges } = await fleet.whotalks.ask<MapDocument>(asker, 'map');
+    const bytes = edges.map(({ bytesToServer, bytesToClient }) => [bytesToServer, bytesToClient]);
+    expect(bytes).toContainEqual([1000, 300]);
   });
 });

@@ -1,0 +1,44 @@
+/** Opens the finders that work here; for each that does not, a sentence says what is missing. */
+import type { AgentConfig } from './config.ts';
+import { CounterFinder } from './counters/counter-finder.ts';
+import type { SocketFinder } from './finder.ts';
+import { loadLibc } from './libc.ts';
+
+export class Finders {
+  readonly #finders: readonly SocketFinder[];
+  readonly #missing: readonly string[];
+
+  private constructor(finders: readonly SocketFinder[], missing: readonly string[]) {
+    this.#finders = finders;
+    this.#missing = missing;
+  }
+
+  static async open({ procRoot }: Pick<AgentConfig, 'procRoot'>): Promise<Finders> {
+    const finders: SocketFinder[] = [];
+    const missing: string[] = [];
+    try {
+      finders.push(new CounterFinder(await loadLibc(), { procRoot }));
+    } catch (error) {
+      missing.push(`Bytes and round trips of connections are not counted: ${messageOf(error)}.`);
+    }
+    return new Finders(finders, missing);
+  }
+
+  *[Symbol.iterator](): Iterator<SocketFinder> {
+    yield* this.#finders;
+  }
+
+  /** What is not found out, and why. */
+  get cannotSee(): readonly string[] {
+    return [...this.#missing, ...this.#finders.flatMap((finder) => finder.cannotSee)];
+  }
+
+  /** Idempotent. */
+  close(): void {
+    for (const finder of this.#finders) finder.close();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}

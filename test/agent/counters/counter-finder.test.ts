@@ -1,0 +1,137 @@
+/** The counters of real connections, in this namespace and in another one. */
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
+import { CounterFinder } from '../../../agent/counters/counter-finder.ts';
+import { type Libc, loadLibc } from '../../../agent/libc.ts';
+import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
+import type { SocketCounters } from '../../../model/socket-counters.ts';
+import type { SocketEvent } from '../../../model/socket-event.ts';
+import { until } from '../../support/until.ts';
+import { closeAll, connected, listen, open } from '../collect/machine.ts';
+
+/** The finder beside a collector and a watch, as in the agent. */
+class Finding {
+  readonly #collector = createProcfsCollector();
+  readonly #watch = new SocketWatch();
+  readonly finder: CounterFinder;
+  readonly #idOf = new Map<string, number>();
+  readonly counters = new Map<number, SocketCounters>();
+
+  constructor(libc: Libc, socketsPerScan: number) {
+    this.finder = new CounterFinder(libc, { procRoot: '/proc', socketsPerScan });
+  }
+
+  async scan(): Promise<SocketEvent[]> {
+    const events = this.#watch.apply(await this.#collector.scan());
+    for (const event of events) {
+      const { local, remote } = event.socket;
+      this.#idOf.set(`${local.port} ${remote.port}`, event.id);
+    }
+    for (const finding of await this.finder.find(events)) {
+      if (finding.kind === 'counted') this.counters.set(finding.id, finding.counters);
+    }
+    return events;
+  }
+
+  of({ localPort, remotePort }: Pick<Socket, 'localPort' | 'remotePort'>): SocketCounters | undefined {
+    return this.counters.get(this.#idOf.get(`${localPort} ${remotePort}`) ?? -1);
+  }
+
+  close(): void {
+    this.finder.close();
+    this.#collector.close();
+  }
+}
+
+describe('counters', () => {
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0)) cleanup();
+    await closeAll();
+  });
+
+  async function start(socketsPerScan = 1_000_000): Promise<Finding> {
+    const finding = new Finding(await loadLibc(), socketsPerScan);
+    cleanups.push(() => finding.close());
+    return finding;
+  }
+
+  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])('tell the bytes of each way over %s', async (host) => {
+    const finding = await start();
+    const server = createServer({ allowHalfOpen: true });
+    open.push(server);
+    await once(server.listen(0, host === '::1' ? '::1' : '::'), 'listening');
+    const [client, accepted] = await connected(server, host);
+    open.push(accepted);
+    accepted.resume();
+    client.resume();
+    client.write(Buffer.alloc(100_000));
+    accepted.write(Buffer.alloc(5_000));
+    await until('both have read all', () => accepted.bytesRead === 100_000 && client.bytesRead === 5_000);
+    await until('all bytes are counted', async () => {
+      await finding.scan();
+      // The last acknowledgement may be on its way; the opening SYN counts as a byte of whoever dialed.
+      return finding.of(client)?.bytesSent === 100_001 && finding.of(accepted)?.bytesSent === 5_000;
+    });
+    expect(finding.of(client)).toMatchObject({ bytesReceived: 5_000, retransmits: 0 });
+    expect(finding.of(accepted)).toMatchObject({ bytesReceived: 100_000, retransmits: 0 });
+    expect(finding.of(client)!.rttUs).toBeGreaterThan(0);
+    expect(finding.finder.cannotSee).toEqual([]);
+
+    client.end();
+    await once(accepted, 'end');
+    accepted.write(Buffer.alloc(1_000));
+    await until('what came after the FIN is counted', async () => {
+      await finding.scan();
+      return finding.of(client)?.bytesReceived === 6_000;
+    });
+    // One end is half closed now: its FIN is no payload.
+    expect(finding.of(client)!.bytesSent).toBe(100_001);
+    expect(finding.of(accepted)!.bytesReceived).toBe(100_000);
+  });
+
+  it('are told again only when they differ', async () => {
+    const finding = await start();
+    const [server] = await listen('127.0.0.1');
+    const [client] = await connected(server);
+    await until('it is counted', async () => {
+      await finding.scan();
+      return finding.of(client) !== undefined;
+    });
+    finding.counters.clear();
+    await finding.scan();
+    expect(finding.of(client)).toBeUndefined();
+    client.write('x');
+    await until('the byte is counted', async () => {
+      await finding.scan();
+      return finding.of(client)?.bytesSent === 2;
+    });
+  });
+
+  it('cost a bounded number of questions per scan, and every socket has its turn', async () => {
+    const finding = await start(3);
+    const [server] = await listen('127.0.0.1');
+    const clients: Socket[] = [];
+    for (let n = 0; n < 10; n++) clients.push((await connected(server))[0]);
+    await finding.scan();
+    expect(finding.counters.size).toBeLessThanOrEqual(3);
+    await until('every connection is counted', async () => {
+      await finding.scan();
+      return clients.every((client) => finding.of(client) !== undefined);
+    });
+  });
+
+  it('leave no descriptor behind', async () => {
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    const finding = await start();
+    await finding.scan();
+    expect(descriptors()).toBeGreaterThan(before);
+    finding.close();
+    finding.close();
+    expect(descriptors()).toBe(before);
+  });
+});
