@@ -10,6 +10,8 @@ export interface Libc {
   bind(fd: number, address: Buffer, length: number): number;
   send(fd: number, bytes: Buffer, length: number, flags: number): number;
   recv(fd: number, bytes: Buffer, length: number, flags: number): number;
+  /** `entries` are struct pollfd, 8 bytes each: i32 fd, u16 events asked for, u16 events that happened. */
+  poll(entries: Buffer, count: number, timeoutMs: number): number;
   close(fd: number): number;
   /** Moves the calling thread, and no other, into the namespace that `fd` is open on. */
   setns(fd: number, type: number): number;
@@ -38,6 +40,7 @@ export async function loadLibc(): Promise<Libc> {
       bind: library.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
       send: library.func('intptr_t send(int, const void *, size_t, int)') as Libc['send'],
       recv: library.func('intptr_t recv(int, void *, size_t, int)') as Libc['recv'],
+      poll: library.func('int poll(void *, unsigned long, int)') as Libc['poll'],
       close: library.func('int close(int)') as Libc['close'],
       setns: library.func('int setns(int, int)') as Libc['setns'],
       getdents64: library.func('intptr_t getdents64(int, void *, size_t)') as Libc['getdents64'],

@@ -3,21 +3,26 @@ import type { Netns } from '../../model/netns.ts';
 import { readNetnsInode } from '../procfs/pid-netns.ts';
 import { readSelf } from '../procfs/pids.ts';
 import { processPath } from '../procfs/proc-file.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
 import type { NamespaceTable } from '../resolve/namespace-table.ts';
-import type { Entrance } from './namespace-tables.ts';
+import { type Entrance, readersMax } from './namespace-tables.ts';
 
 /** @param byNetns processes by namespace; each namespace has one at least */
 export async function describeNamespaces(
   procRoot: string,
   namespaces: NamespaceTable,
   byNetns: ReadonlyMap<number, readonly Entrance[]>,
+  slice: TimeSlice,
 ): Promise<Netns[]> {
   const self = readSelf(procRoot);
   const own = self === null ? null : readNetnsInode(processPath(procRoot, self));
   const nowMs = performance.now();
   const described: Netns[] = [];
+  namespaces.begin();
   for (const [inode, inhabitants] of byNetns) {
-    described.push(await namespaces.describe(inode, inhabitants[0]!.path, inode === own, nowMs));
+    const paths = inhabitants.slice(0, readersMax).map(({ path }) => path);
+    described.push(await namespaces.describe({ inode, paths, isHost: inode === own }, nowMs, slice));
+    if (slice.isUsedUp()) await slice.rest();
   }
   return described;
 }

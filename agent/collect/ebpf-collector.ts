@@ -18,7 +18,6 @@ import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
 import { readOrphans } from '../procfs/net-sockstat.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
-import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
@@ -84,8 +83,7 @@ export class EbpfCollector implements Collector {
     this.#sliceMs = options.sliceMs;
     this.#users = new UserNames(options.passwdPath);
     this.#processes = openProcessTable(this.#users, options);
-    const interfaces = new HostInterfaceSource(options.loadLibc ?? loadLibc);
-    this.#namespaces = new NamespaceTable(this.#procRoot, interfaces);
+    this.#namespaces = new NamespaceTable(this.#procRoot, options.loadLibc ?? loadLibc);
     this.#held = new HeldSockets((task) =>
       this.#processes.resolveSeen(this.#procRoot, task, performance.now()),
     );
@@ -126,7 +124,7 @@ export class EbpfCollector implements Collector {
     this.#surroundings = { namespaces, signs };
     await this.#ownerless.readAgain({ namespaces, signs, nowMs }, slice);
     const held = await this.#readHeld(found, slice);
-    const netns = await this.#describeNamespaces(namespaces, held);
+    const netns = await this.#describeNamespaces(namespaces, held, slice);
     this.#processes.expire();
     this.#namespaces.expire();
     const malformed = [...this.#held.malformed, ...tables.read.flatMap((table) => table.malformed)];
@@ -172,8 +170,9 @@ export class EbpfCollector implements Collector {
   async #describeNamespaces(
     { entrances }: TaskNamespaces,
     sockets: readonly OwnedSocket[],
+    slice: TimeSlice,
   ): Promise<Netns[]> {
-    const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances);
+    const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances, slice);
     const deserted = new Set<number>();
     let last = 0;
     for (const { netns } of sockets) {

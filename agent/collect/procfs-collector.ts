@@ -15,7 +15,6 @@ import { readPidStat } from '../procfs/pid-stat.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { TableReader } from '../procfs/table-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
-import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { SocketOwners } from '../resolve/socket-owners.ts';
@@ -58,7 +57,7 @@ export class ProcfsCollector implements Collector {
     this.#users = new UserNames(options.passwdPath);
     this.#processes = openProcessTable(this.#users, options);
     this.#loadLibc = options.loadLibc ?? loadLibc;
-    this.#namespaces = new NamespaceTable(this.#procRoot, new HostInterfaceSource(this.#loadLibc));
+    this.#namespaces = new NamespaceTable(this.#procRoot, this.#loadLibc);
   }
 
   /** Every socket of every namespace that has a process. */
@@ -100,7 +99,7 @@ export class ProcfsCollector implements Collector {
     this.#users.refresh();
     const byNetns = groupByNetns(census.inhabitants);
     const tables = await readAllTables(byNetns, this.#tableReader, slice);
-    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns);
+    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, slice);
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
     const blindness = {
       privilege: readPrivilege(this.#procRoot),

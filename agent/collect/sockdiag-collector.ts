@@ -12,7 +12,6 @@ import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
-import { HostInterfaceSource } from '../resolve/host-interfaces.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
@@ -77,7 +76,7 @@ export class SockdiagCollector implements Collector {
     this.#search = search;
     this.#tables = tables;
     this.#roster = new Roster(procRoot);
-    this.#namespaces = new NamespaceTable(procRoot, new HostInterfaceSource(load));
+    this.#namespaces = new NamespaceTable(procRoot, load);
   }
 
   /** Walks over the fds of a process, since the start. */
@@ -94,7 +93,7 @@ export class SockdiagCollector implements Collector {
     this.#search.begin(roll.departed);
     const byNetns = groupByNetns(roll.residents);
     const tables = await this.#tables.read(byNetns, slice);
-    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns);
+    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, slice);
     await this.#search.search(roll.residents, nowMs, slice, (cell) => this.#tables.isThere(cell));
     this.#processes.expire();
     this.#namespaces.expire();

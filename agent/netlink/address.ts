@@ -5,8 +5,9 @@
 import { formatIp, type IpAddress } from '../../model/ip.ts';
 import { parseAttributes } from './attribute.ts';
 import type { NetlinkMessage } from './message.ts';
+import type { DumpRequest } from './route-socket.ts';
 
-export const getAddress = 22;
+const getAddress = 22;
 const newAddress = 20;
 const headerBytes = 8;
 
@@ -20,9 +21,11 @@ export interface LinkAddress {
 }
 
 /** Of every family. */
-export function encodeGetAddress(): Buffer {
-  return Buffer.alloc(headerBytes);
-}
+export const addressDump: DumpRequest<LinkAddress> = {
+  type: getAddress,
+  payload: Buffer.alloc(headerBytes),
+  parse: parseLinkAddress,
+};
 
 /** Null when the message is no address of IPv4 or IPv6. */
 export function parseLinkAddress(message: NetlinkMessage): LinkAddress | null {

@@ -1,13 +1,14 @@
-/** Addresses and host-local networks of the agent's own network namespace, by rtnetlink. No privilege is needed. */
+/** Addresses and host-local networks of one network namespace, by rtnetlink. Inside it no privilege is needed. */
 import { isLoopback, type Prefix } from '../../model/ip.ts';
 import type { InterfaceAddress } from '../../model/netns.ts';
 import type { Libc } from '../libc.ts';
-import { encodeGetAddress, getAddress, type LinkAddress, parseLinkAddress } from './address.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import { addressDump, type LinkAddress } from './address.ts';
 import { isLittleEndian } from './byte-order.ts';
-import { encodeGetLink, getLink, type Link, parseLink } from './link.ts';
+import { type Link, linkDump } from './link.ts';
 import { localNetworks } from './local-networks.ts';
 import { NetlinkError } from './netlink-error.ts';
-import { RouteSocket } from './route-socket.ts';
+import { RouteSocket, routeGroups } from './route-socket.ts';
 
 export interface Interfaces {
   /** Without the loopback addresses, which are the same everywhere. */
@@ -15,30 +16,57 @@ export interface Interfaces {
   readonly localNetworks: readonly Prefix[];
 }
 
-/** Reads the interfaces again and again over one socket. */
+/** Everything that can change what is read here. */
+const watchedGroups = routeGroups.link | routeGroups.ipv4Address | routeGroups.ipv6Address;
+
+/** Reads the interfaces again and again over one socket, and hears when they change. */
 export class InterfaceReader {
   readonly #socket: RouteSocket;
+  /** False where the machine does not tell of changes. */
+  readonly isHearing: boolean;
 
-  private constructor(socket: RouteSocket) {
+  private constructor(socket: RouteSocket, isHearing: boolean) {
     this.#socket = socket;
+    this.isHearing = isHearing;
   }
 
-  /** Throws NetlinkError where the socket is not to be had. */
-  static open(libc: Libc): InterfaceReader {
+  /**
+   * In the namespace that the calling thread is in. Throws NetlinkError where the socket is not to be had.
+   *
+   * @param bytes for datagrams; may be shared with other readers that read one after the other
+   */
+  static open(libc: Libc, bytes: Buffer): InterfaceReader {
     if (!isLittleEndian()) throw new NetlinkError('use netlink', 'this machine is big-endian');
-    return new InterfaceReader(RouteSocket.open(libc));
+    try {
+      return new InterfaceReader(RouteSocket.open(libc, { bytes, groups: watchedGroups }), true);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      // Some sandboxes answer questions and have no multicast.
+      return new InterfaceReader(RouteSocket.open(libc, { bytes }), false);
+    }
   }
 
-  /** Throws NetlinkError. */
-  read(): Interfaces {
-    const links = parsed(this.#socket.dump(getLink, encodeGetLink()).map(parseLink));
-    const addresses = parsed(this.#socket.dump(getAddress, encodeGetAddress()).map(parseLinkAddress));
+  /** For poll(2): readable when there may be news. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
+  /** Whether anything changed since this was asked last, or may have. Throws NetlinkError. */
+  takeNews(): boolean {
+    return this.#socket.takeNews();
+  }
+
+  /** One at a time. Throws NetlinkError. */
+  async read(slice: TimeSlice): Promise<Interfaces> {
+    const links = await this.#socket.dump(linkDump, slice);
+    const addresses = await this.#socket.dump(addressDump, slice);
     return {
       addresses: interfaceAddresses(links, addresses),
       localNetworks: localNetworks(links, addresses),
     };
   }
 
+  /** Idempotent. An open socket keeps its namespace alive. */
   close(): void {
     this.#socket.close();
   }
@@ -49,8 +77,4 @@ function interfaceAddresses(links: readonly Link[], addresses: readonly LinkAddr
   return addresses
     .filter(({ ip }) => !isLoopback(ip))
     .map(({ ip, prefixLength, linkIndex }) => ({ ip, prefixLength, device: names.get(linkIndex) ?? null }));
-}
-
-function parsed<T>(entries: readonly (T | null)[]): T[] {
-  return entries.filter((entry) => entry !== null);
 }

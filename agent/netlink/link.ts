@@ -4,8 +4,9 @@
  */
 import { encodeAttribute, parseAttributes, readText, readU32, u32 } from './attribute.ts';
 import type { NetlinkMessage } from './message.ts';
+import type { DumpRequest } from './route-socket.ts';
 
-export const getLink = 18;
+const getLink = 18;
 const newLink = 16;
 const headerBytes = 16;
 
@@ -32,12 +33,15 @@ export interface Link {
   readonly hasPeerNetns: boolean;
 }
 
-export function encodeGetLink(): Buffer {
-  return Buffer.concat([
+/** All links of a namespace. */
+export const linkDump: DumpRequest<Link> = {
+  type: getLink,
+  payload: Buffer.concat([
     Buffer.alloc(headerBytes),
     encodeAttribute(attributeTypes.extMask, u32(skipStatistics)),
-  ]);
-}
+  ]),
+  parse: parseLink,
+};
 
 /** Null when the message is no link. */
 export function parseLink(message: NetlinkMessage): Link | null {

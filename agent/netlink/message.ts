@@ -11,6 +11,8 @@ export const messageTypes = { error: 2, done: 3 } as const;
 
 export const messageFlagBits = {
   request: 0x1,
+  /** NLM_F_MULTI: one of several messages that answer one request. */
+  part: 0x2,
   /** NLM_F_DUMP_INTR: the table changed while it was dumped, so entries may be missing or doubled. */
   dumpInterrupted: 0x10,
   /** NLM_F_ROOT | NLM_F_MATCH. */

@@ -1,28 +1,30 @@
-/** What is known of each network namespace besides its sockets: read now and then, kept across scans. */
+/** What is known of each network namespace besides its sockets: read when it changed, kept across scans. */
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
-import { readLocalPortRange } from '../procfs/ip-local-port-range.ts';
-import type { HostInterfaceSource } from './host-interfaces.ts';
-import { readNamespaceAddresses } from './namespace-addresses.ts';
-import { isRefreshDue, type Reading } from './refresh.ts';
+import type { LoadLibc } from '../libc.ts';
+import type { TimeSlice } from '../procfs/time-slice.ts';
+import { InterfaceSource, type NamespacePlace, type ReadNamespace } from './interface-source.ts';
+import type { Reading } from './refresh.ts';
 
 /** How many namespaces are remembered; any further one is described anew in every scan. */
 export const rememberedNamespacesMax = 16_384;
 
 interface Remembered extends Reading {
   readonly netns: Netns;
+  /** Why its host-local networks are unknown; null = they are known. */
+  readonly problem: string | null;
   scan: number;
 }
 
 export class NamespaceTable {
-  readonly #procRoot: string;
-  readonly #host: HostInterfaceSource;
+  readonly #source: InterfaceSource;
   readonly #remembered = new Map<number, Remembered>();
   #scan = 0;
   #hostProblem: string | null = null;
+  /** Descriptions that found no room, since the start. */
+  refusedTotal = 0;
 
-  constructor(procRoot: string, host: HostInterfaceSource) {
-    this.#procRoot = procRoot;
-    this.#host = host;
+  constructor(procRoot: string, load: LoadLibc) {
+    this.#source = new InterfaceSource(procRoot, load);
   }
 
   /** Why the host-local networks of the agent's namespace are unknown, as of the last reading; null = they are known. */
@@ -30,49 +32,74 @@ export class NamespaceTable {
     return this.#hostProblem;
   }
 
-  /** The same object as before while nothing about the namespace changed. @param path folder of a process in it. */
-  async describe(inode: number, path: string, isHost: boolean, nowMs: number): Promise<Netns> {
+  get size(): number {
+    return this.#remembered.size;
+  }
+
+  get watched(): InterfaceSource['watched'] {
+    return this.#source.watched;
+  }
+
+  /** Begins a scan. */
+  begin(): void {
+    this.#source.listen();
+  }
+
+  /** The same object as before while nothing about the namespace changed. @param nowMs monotonic clock */
+  async describe(place: NamespacePlace, nowMs: number, slice: TimeSlice): Promise<Netns> {
+    const { inode, isHost } = place;
     const known = this.#remembered.get(inode);
-    if (known !== undefined && known.netns.isHost === isHost && !isRefreshDue(known, nowMs)) {
-      known.scan = this.#scan;
-      return known.netns;
+    const before = known?.netns.isHost === isHost ? known : undefined;
+    if (before !== undefined) {
+      before.scan = this.#scan;
+      if (!this.#source.isDue(place, before, nowMs)) return before.netns;
     }
-    const read = isHost ? await this.#readHost(inode, path) : readOther(inode, path);
-    const netns = known !== undefined && isSameNetns(known.netns, read) ? known.netns : read;
-    const firstReadAtMs = netns === known?.netns ? known.firstReadAtMs : nowMs;
-    if (known !== undefined || this.#remembered.size < rememberedNamespacesMax) {
-      this.#remembered.set(inode, { netns, firstReadAtMs, readAtMs: nowMs, scan: this.#scan });
-    }
+    const read = await this.#source.read(place, slice);
+    // Whoever was in it has just gone: what was known stays until the next scan tells who is there.
+    if (read === null) return before?.netns ?? netnsOf(place, nothing);
+    if (isHost) this.#hostProblem = read.problem;
+    const described = netnsOf(place, read);
+    const netns = before !== undefined && isSameNetns(before.netns, described) ? before.netns : described;
+    const firstReadAtMs = before !== undefined && netns === before.netns ? before.firstReadAtMs : nowMs;
+    this.#remember({ netns, problem: read.problem, firstReadAtMs, readAtMs: nowMs, scan: this.#scan });
     return netns;
   }
 
-  /** Ends a scan: forgets every namespace that was not described during it. */
+  /** Ends a scan: lets go of every namespace that was not described during it. */
   expire(): void {
-    for (const [inode, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(inode);
+    for (const [inode, { scan }] of this.#remembered) {
+      if (scan === this.#scan) continue;
+      this.#remembered.delete(inode);
+      this.#source.drop(inode);
+    }
     this.#scan++;
   }
 
+  /** Idempotent. */
   close(): void {
-    this.#host.close();
+    this.#source.close();
   }
 
-  async #readHost(inode: number, path: string): Promise<Netns> {
-    const { addresses, localNetworks, problem } = await this.#host.read(path);
-    this.#hostProblem = problem;
-    const ephemeralPorts = readLocalPortRange(this.#procRoot) ?? defaultEphemeralPorts;
-    return { inode, isHost: true, addresses, localNetworks, ephemeralPorts };
+  #remember(remembered: Remembered): void {
+    const { inode } = remembered.netns;
+    if (this.#remembered.has(inode) || this.#remembered.size < rememberedNamespacesMax) {
+      this.#remembered.set(inode, remembered);
+      return;
+    }
+    this.refusedTotal++;
+    this.#source.drop(inode);
   }
 }
 
-/** The port range of another namespace cannot be read from outside; it starts as the kernel's default. */
-function readOther(inode: number, path: string): Netns {
-  return {
-    inode,
-    isHost: false,
-    addresses: readNamespaceAddresses(path),
-    localNetworks: [],
-    ephemeralPorts: defaultEphemeralPorts,
-  };
+const nothing: Omit<ReadNamespace, 'problem'> = {
+  addresses: [],
+  localNetworks: [],
+  ephemeralPorts: defaultEphemeralPorts,
+};
+
+function netnsOf({ inode, isHost }: NamespacePlace, read: Omit<ReadNamespace, 'problem'>): Netns {
+  const { addresses, localNetworks, ephemeralPorts } = read;
+  return { inode, isHost, addresses, localNetworks, ephemeralPorts };
 }
 
 /** Both come from the same code, so equal content has equal text. */

@@ -2,10 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messageHeaderBytes } from '../../../agent/netlink/inet-diag.ts';
-import { InterfaceReader } from '../../../agent/netlink/interfaces.ts';
+import { InterfaceReader, type Interfaces } from '../../../agent/netlink/interfaces.ts';
 import { encodeMessage, type NetlinkMessage } from '../../../agent/netlink/message.ts';
 import { NetlinkError } from '../../../agent/netlink/netlink-error.ts';
+import { receiveBuffer } from '../../../agent/netlink/netlink-socket.ts';
 import { SockDiag } from '../../../agent/netlink/sock-diag.ts';
+import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import { fakeLibc } from '../netlink/fake-libc.ts';
 import { end, newLink, newLinkAddress } from '../netlink/messages.ts';
 
@@ -51,12 +53,15 @@ function expectNetlinkError(action: () => void): void {
 }
 
 describe('spoilt answers', () => {
-  it('about the interfaces of a host', () => {
-    fc.assert(
-      fc.property(spoiltDatagram(links), spoiltDatagram(addresses), (first, second) => {
+  it('about the interfaces of a host', async () => {
+    await fc.assert(
+      fc.asyncProperty(spoiltDatagram(links), spoiltDatagram(addresses), async (first, second) => {
+        const libc = fakeLibc([[first], [second], [], [], [], [], [], []]);
+        const reader = InterfaceReader.open(libc, receiveBuffer());
+        const read = await reader.read(new TimeSlice()).catch((error: unknown) => error);
         expectNetlinkError(() => {
-          const reader = InterfaceReader.open(fakeLibc([[first], [second], [], [], [], [], [], []]));
-          const { addresses: found } = reader.read();
+          if (read instanceof Error) throw read;
+          const { addresses: found } = read as Interfaces;
           for (const { ip, device } of found)
             expect([typeof ip, device === undefined]).toEqual(['string', false]);
         });
@@ -77,9 +82,10 @@ describe('spoilt answers', () => {
     );
   });
 
-  it('an answer that ends within its own header is refused', () => {
+  it('an answer that ends within its own header is refused', async () => {
     const bytes = padded(links[0]!).subarray(0, messageHeaderBytes - 4);
-    expect(() => InterfaceReader.open(fakeLibc([[bytes]])).read()).toThrow(
+    const reader = InterfaceReader.open(fakeLibc([[bytes]]), receiveBuffer());
+    await expect(reader.read(new TimeSlice())).rejects.toThrow(
       new NetlinkError('parse a datagram', 'message at byte 0 claims 0 of 12 bytes'),
     );
   });

@@ -11,15 +11,16 @@ export interface FakeLibc extends Libc {
   readonly sent: Buffer[];
 }
 
-/** Each request is followed by its own list of answers. */
+/** Each request is followed by its own list of answers. @param unasked what is there before any request */
 export function fakeLibc(
   answers: readonly (readonly Answer[])[],
   failing: Partial<Record<'socket' | 'bind' | 'send', number>> = {},
+  unasked: readonly Answer[] = [],
 ): FakeLibc {
   const closed: number[] = [];
   const sent: Buffer[] = [];
   let requests = 0;
-  let queue: Answer[] = [];
+  let queue: Answer[] = [...unasked];
   let errno = 0;
   const fail = (code: number | undefined, result: number): number => {
     if (code === undefined) return result;
@@ -42,6 +43,7 @@ export function fakeLibc(
       const datagram = Buffer.isBuffer(answer) ? answer : Buffer.concat(answer.map(encodeMessage));
       return datagram.copy(bytes);
     },
+    poll: () => 0,
     close: (fd) => closed.push(fd),
     setns: () => -1,
     getdents64: () => -1,

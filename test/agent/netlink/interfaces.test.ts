@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { loadLibc } from '../../../agent/libc.ts';
 import { InterfaceReader } from '../../../agent/netlink/interfaces.ts';
+import { receiveBuffer } from '../../../agent/netlink/netlink-socket.ts';
+import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import { isLoopback, parseIp } from '../../../model/ip.ts';
 
 interface IpAddressEntry {
@@ -12,10 +14,11 @@ interface IpAddressEntry {
 
 describe("this namespace's interfaces", () => {
   it('have the addresses that ip lists', async () => {
-    const reader = InterfaceReader.open(await loadLibc());
-    const { addresses } = reader.read();
-    // A second dump over the same socket gives the same.
-    expect(reader.read().addresses).toEqual(addresses);
+    const reader = InterfaceReader.open(await loadLibc(), receiveBuffer());
+    const { addresses } = await reader.read(new TimeSlice());
+    // A second dump over the same socket gives the same, also in the smallest steps.
+    expect((await reader.read(new TimeSlice(0))).addresses).toEqual(addresses);
+    expect(reader.isHearing).toBe(true);
     reader.close();
     const listed = JSON.parse(
       execFileSync('ip', ['-json', 'address'], { encoding: 'utf8' }),

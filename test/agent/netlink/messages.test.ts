@@ -9,7 +9,7 @@ import {
   readU32,
   u32,
 } from '../../../agent/netlink/attribute.ts';
-import { encodeGetLink, parseLink } from '../../../agent/netlink/link.ts';
+import { linkDump, parseLink } from '../../../agent/netlink/link.ts';
 import {
   encodeMessage,
   errnoOf,
@@ -96,7 +96,7 @@ describe('attributes', () => {
 
 describe('links', () => {
   it('the request skips statistics', () => {
-    expect(encodeGetLink().toString('hex')).toBe(`${'00'.repeat(16)}08001d0008000000`);
+    expect(linkDump.payload.toString('hex')).toBe(`${'00'.repeat(16)}08001d0008000000`);
   });
 
   it.each([
