@@ -1,116 +1,61 @@
-/** The row sections of AgentMessage: column names on the wire, and what must hold for columns received. */
+/** The row sections of AgentMessage: their columns on the wire, and what must hold for columns received. */
 import { stagesMax } from '../model/translation.ts';
-import type {
-  AgentBatch,
-  CloseColumns,
-  CounterColumns,
-  NatColumns,
-  OpenColumns,
-  OwnerColumns,
-  StageColumns,
-  U32Column,
-  UpdateColumns,
-} from './agent-batch.ts';
+import type { AgentBatch, U32Column } from './agent-batch.ts';
 import { ownerPairsMax, slotsMax } from './agent-limits.ts';
 import { checkInteger } from './checks.ts';
+import type { Column } from './column-walk.ts';
 import { unpackMeta } from './packing.ts';
 import { natRoles } from './protocol.ts';
 import { WireError } from './wire-error.ts';
 
-/** The columns of AgentMessage as proto-loader has them; an empty one is absent. */
-export interface ColumnFields {
-  openSlot?: number[];
-  openLocalAddress?: number[];
-  openRemoteAddress?: number[];
-  openPorts?: number[];
-  openMeta?: number[];
-  openNetns?: number[];
-  openInode?: number[];
-  openUid?: number[];
-  openProcess?: number[];
-  openFd?: number[];
-  openAgeMs?: number[];
-  openUnseenMs?: number[];
-  openId?: number[];
-  closeSlot?: number[];
-  closeAgeMs?: number[];
-  updateSlot?: number[];
-  updateState?: number[];
-  updateInode?: number[];
-  reownedSlot?: number[];
-  ownerSlot?: number[];
-  ownerProcess?: number[];
-  ownerFd?: number[];
-  natSlot?: number[];
-  natRole?: number[];
-  stageSlot?: number[];
-  stageLocalAddress?: number[];
-  stageRemoteAddress?: number[];
-  stagePorts?: number[];
-  stageV6?: number[];
-  counterSlot?: number[];
-  counterSent?: number[];
-  counterReceived?: number[];
-  counterRttUs?: number[];
-  counterRetransmits?: number[];
-  droppedProcesses?: number[];
-  droppedNetns?: number[];
+type SectionName = 'opens' | 'closes' | 'updates' | 'owners' | 'nat' | 'stages' | 'counters';
+type Lists = 'reownedSlots' | 'droppedProcesses' | 'droppedNetns';
+type Sections = Pick<AgentBatch, SectionName | Lists>;
+
+interface Layout<Name extends SectionName> {
+  /** A column goes by the prefix of its section and its own name: openSlot, open_slot in the proto file. */
+  readonly prefix: string;
+  readonly columns: readonly (keyof AgentBatch[Name] & string)[];
 }
 
-type Sections = Pick<
-  AgentBatch,
-  | 'opens'
-  | 'closes'
-  | 'updates'
-  | 'reownedSlots'
-  | 'owners'
-  | 'nat'
-  | 'stages'
-  | 'counters'
-  | 'droppedProcesses'
-  | 'droppedNetns'
->;
+const layouts: { readonly [Name in SectionName]: Layout<Name> } = {
+  opens: {
+    prefix: 'open',
+    columns: [
+      ...(['slot', 'localAddress', 'remoteAddress', 'ports', 'meta', 'netns', 'inode', 'uid'] as const),
+      ...(['process', 'fd', 'ageMs', 'unseenMs', 'id'] as const),
+    ],
+  },
+  closes: { prefix: 'close', columns: ['slot', 'ageMs'] },
+  updates: { prefix: 'update', columns: ['slot', 'state', 'inode'] },
+  owners: { prefix: 'owner', columns: ['slot', 'process', 'fd'] },
+  nat: { prefix: 'nat', columns: ['slot', 'role'] },
+  stages: { prefix: 'stage', columns: ['slot', 'localAddress', 'remoteAddress', 'ports', 'v6'] },
+  counters: { prefix: 'counter', columns: ['slot', 'sent', 'received', 'rttUs', 'retransmits'] },
+};
+
+/** Columns that are no part of a section. */
+const lists: Readonly<Record<Lists, string>> = {
+  reownedSlots: 'reownedSlot',
+  droppedProcesses: 'droppedProcesses',
+  droppedNetns: 'droppedNetns',
+};
+
+/** The columns under the names that proto-loader gives their fields; it leaves out empty ones. */
+export type ColumnFields = Readonly<Record<string, number[]>>;
 
 export function encodeColumns(batch: Sections): ColumnFields {
-  const { opens, closes, updates, owners, nat, stages, counters } = batch;
-  return {
-    openSlot: array(opens.slot),
-    openLocalAddress: array(opens.localAddress),
-    openRemoteAddress: array(opens.remoteAddress),
-    openPorts: array(opens.ports),
-    openMeta: array(opens.meta),
-    openNetns: array(opens.netns),
-    openInode: array(opens.inode),
-    openUid: array(opens.uid),
-    openProcess: array(opens.process),
-    openFd: array(opens.fd),
-    openAgeMs: array(opens.ageMs),
-    openUnseenMs: array(opens.unseenMs),
-    openId: array(opens.id),
-    closeSlot: array(closes.slot),
-    closeAgeMs: array(closes.ageMs),
-    updateSlot: array(updates.slot),
-    updateState: array(updates.state),
-    updateInode: array(updates.inode),
-    reownedSlot: array(batch.reownedSlots),
-    ownerSlot: array(owners.slot),
-    ownerProcess: array(owners.process),
-    ownerFd: array(owners.fd),
-    natSlot: array(nat.slot),
-    natRole: array(nat.role),
-    stageSlot: array(stages.slot),
-    stageLocalAddress: array(stages.localAddress),
-    stageRemoteAddress: array(stages.remoteAddress),
-    stagePorts: array(stages.ports),
-    stageV6: array(stages.v6),
-    counterSlot: array(counters.slot),
-    counterSent: array(counters.sent),
-    counterReceived: array(counters.received),
-    counterRttUs: array(counters.rttUs),
-    counterRetransmits: array(counters.retransmits),
-    droppedProcesses: array(batch.droppedProcesses),
-    droppedNetns: array(batch.droppedNetns),
-  };
+  const fields: Record<string, number[]> = {};
+  for (const [section, { prefix, columns }] of Object.entries(layouts)) {
+    const values = batch[section as SectionName] as unknown as Record<string, ArrayLike<number>>;
+    for (const column of columns) fields[fieldName(prefix, column)] = array(values[column]!);
+  }
+  for (const [list, field] of Object.entries(lists)) fields[field] = array(batch[list as Lists]);
+  return fields;
+}
+
+function fieldName(prefix: string, column: string): string {
+  return `${prefix}${column[0]!.toUpperCase()}${column.slice(1)}`;
 }
 
 function array(column: ArrayLike<number>): number[] {
@@ -118,116 +63,91 @@ function array(column: ArrayLike<number>): number[] {
 }
 
 /** Throws WireError for columns of unequal length, slots out of range, unknown states and inexact ids. */
-export function decodeColumns(fields: ColumnFields): Sections {
+export function decodeColumns(columns: ReadonlyMap<string, Column>): Sections {
+  const list = (name: Lists): U32Column => columns.get(lists[name]) ?? [];
   return {
-    opens: decodeOpens(fields),
-    closes: decodeCloses(fields),
-    updates: decodeUpdates(fields),
-    reownedSlots: checkSlots('reowned_slot', fields.reownedSlot ?? []),
-    owners: decodeOwners(fields),
-    nat: decodeNat(fields),
-    stages: decodeStages(fields),
-    counters: decodeCounters(fields),
-    droppedProcesses: fields.droppedProcesses ?? [],
-    droppedNetns: fields.droppedNetns ?? [],
+    opens: checkOpens(section('opens', columns)),
+    closes: section('closes', columns),
+    updates: section('updates', columns),
+    owners: checkOwners(section('owners', columns)),
+    nat: checkNat(section('nat', columns)),
+    stages: checkStages(section('stages', columns)),
+    counters: checkCounters(section('counters', columns)),
+    reownedSlots: checkSlots('reowned_slot', list('reownedSlots')),
+    droppedProcesses: list('droppedProcesses'),
+    droppedNetns: list('droppedNetns'),
   };
 }
 
-function decodeOpens(fields: ColumnFields): OpenColumns {
-  const opens = equalColumns('open', {
-    slot: fields.openSlot,
-    localAddress: fields.openLocalAddress,
-    remoteAddress: fields.openRemoteAddress,
-    ports: fields.openPorts,
-    meta: fields.openMeta,
-    netns: fields.openNetns,
-    inode: fields.openInode,
-    uid: fields.openUid,
-    process: fields.openProcess,
-    fd: fields.openFd,
-    ageMs: fields.openAgeMs,
-    unseenMs: fields.openUnseenMs,
-    id: fields.openId,
-  });
-  checkSlots('open_slot', opens.slot);
+/** The columns of one section, of equal length: an absent one stands for zeros. */
+function section<Name extends SectionName>(
+  name: Name,
+  received: ReadonlyMap<string, Column>,
+): AgentBatch[Name] {
+  const { prefix, columns } = layouts[name];
+  const found = columns.map((column) => received.get(fieldName(prefix, column)));
+  const count = Math.max(...found.map((values) => values?.length ?? 0));
+  const result: Record<string, Column> = {};
+  for (const [i, column] of columns.entries()) {
+    const values = found[i] ?? new Uint32Array(count);
+    if (values.length !== count) {
+      throw new WireError(
+        'column-length',
+        `${prefix}: column ${column} has ${values.length} of ${count} rows`,
+      );
+    }
+    result[column] = values;
+  }
+  checkSlots(`${prefix}_slot`, result['slot']!);
+  return result as unknown as AgentBatch[Name];
+}
+
+function checkOpens(opens: AgentBatch['opens']): AgentBatch['opens'] {
   for (let row = 0; row < opens.meta.length; row++) {
     const meta = opens.meta[row]!;
     if (unpackMeta(meta) === null) {
       const state = `state ${meta & 0xff} of protocol ${(meta >>> 8) & 0xff}`;
       throw new WireError('unknown-state', `open_meta row ${row} has ${state}`);
     }
-    checkInteger(`open_id row ${row}`, opens.id[row]!);
   }
+  checkExact('open_id', opens.id);
   return opens;
 }
 
-function decodeCloses(fields: ColumnFields): CloseColumns {
-  const closes = equalColumns('close', { slot: fields.closeSlot, ageMs: fields.closeAgeMs });
-  checkSlots('close_slot', closes.slot);
-  return closes;
-}
-
-function decodeUpdates(fields: ColumnFields): UpdateColumns {
-  const updates = equalColumns('update', {
-    slot: fields.updateSlot,
-    state: fields.updateState,
-    inode: fields.updateInode,
-  });
-  checkSlots('update_slot', updates.slot);
-  return updates;
-}
-
 /** The pairs of one slot are bounded too: a query walks them. */
-function decodeOwners(fields: ColumnFields): OwnerColumns {
-  const owners = equalColumns('owner', {
-    slot: fields.ownerSlot,
-    process: fields.ownerProcess,
-    fd: fields.ownerFd,
-  });
-  checkSlots('owner_slot', owners.slot);
+function checkOwners(owners: AgentBatch['owners']): AgentBatch['owners'] {
   checkPerSlot(owners.slot, ownerPairsMax, 'owners');
   return owners;
 }
 
 const roles: ReadonlySet<number> = new Set(Object.values(natRoles));
 
-function decodeNat(fields: ColumnFields): NatColumns {
-  const nat = equalColumns('nat', { slot: fields.natSlot, role: fields.natRole });
-  checkSlots('nat_slot', nat.slot);
+function checkNat(nat: AgentBatch['nat']): AgentBatch['nat'] {
   checkPerSlot(nat.slot, 1, 'nat rows');
-  const unknown = nat.role.findIndex((role) => !roles.has(role));
-  if (unknown < 0) return nat;
-  throw new WireError('unknown-role', `nat_role row ${unknown} is ${nat.role[unknown]}`);
+  for (let row = 0; row < nat.role.length; row++) {
+    if (roles.has(nat.role[row]!)) continue;
+    throw new WireError('unknown-role', `nat_role row ${row} is ${nat.role[row]}`);
+  }
+  return nat;
 }
 
-function decodeStages(fields: ColumnFields): StageColumns {
-  const stages = equalColumns('stage', {
-    slot: fields.stageSlot,
-    localAddress: fields.stageLocalAddress,
-    remoteAddress: fields.stageRemoteAddress,
-    ports: fields.stagePorts,
-    v6: fields.stageV6,
-  });
-  checkSlots('stage_slot', stages.slot);
+function checkStages(stages: AgentBatch['stages']): AgentBatch['stages'] {
   checkPerSlot(stages.slot, stagesMax, 'stages');
   return stages;
 }
 
-function decodeCounters(fields: ColumnFields): CounterColumns {
-  const counters = equalColumns('counter', {
-    slot: fields.counterSlot,
-    sent: fields.counterSent,
-    received: fields.counterReceived,
-    rttUs: fields.counterRttUs,
-    retransmits: fields.counterRetransmits,
-  });
-  checkSlots('counter_slot', counters.slot);
+function checkCounters(counters: AgentBatch['counters']): AgentBatch['counters'] {
   checkPerSlot(counters.slot, 1, 'counter rows');
-  for (const [row, sent] of counters.sent.entries()) {
-    checkInteger(`counter_sent row ${row}`, sent);
-    checkInteger(`counter_received row ${row}`, counters.received[row]!);
-  }
+  checkExact('counter_sent', counters.sent);
+  checkExact('counter_received', counters.received);
   return counters;
+}
+
+/** A column of 64 bits. */
+function checkExact(field: string, values: ArrayLike<number>): void {
+  for (let row = 0; row < values.length; row++) {
+    if (!Number.isSafeInteger(values[row])) checkInteger(`${field} row ${row}`, values[row]!);
+  }
 }
 
 function checkPerSlot(slots: U32Column, max: number, what: string): void {
@@ -238,24 +158,6 @@ function checkPerSlot(slots: U32Column, max: number, what: string): void {
     if (count > max) throw new WireError('too-many', `slot ${slot} has more than ${max} ${what}`);
     counts.set(slot, count);
   }
-}
-
-/** Brings the columns of one section to equal length: an absent one stands for zeros. */
-function equalColumns<Name extends string>(
-  section: string,
-  columns: Record<Name, number[] | undefined>,
-): Record<Name, number[]> {
-  const entries = Object.entries(columns) as [Name, number[] | undefined][];
-  const count = Math.max(...entries.map(([, column]) => column?.length ?? 0));
-  const result = {} as Record<Name, number[]>;
-  for (const [name, column] of entries) {
-    const length = column?.length ?? 0;
-    if (length !== 0 && length !== count) {
-      throw new WireError('column-length', `${section}: column ${name} has ${length} of ${count} rows`);
-    }
-    result[name] = length === count ? (column ?? []) : Array<number>(count).fill(0);
-  }
-  return result;
 }
 
 function checkSlots(field: string, slots: U32Column): U32Column {

@@ -1,9 +1,9 @@
 /**
- * AgentBatch ↔ the bytes of one AgentMessage. Everything behind these two functions may be replaced by a walk over
- * the raw bytes that hands out typed arrays: nobody else sees the message in between.
+ * AgentBatch ↔ the bytes of one AgentMessage. Columns are read by a walk over the raw bytes and handed out as typed arrays;
+ * all else, of which there is little, is proto-loader's.
  */
 import type { AgentBatch } from './agent-batch.ts';
-import { type ColumnFields, decodeColumns, encodeColumns } from './agent-columns.ts';
+import { decodeColumns, encodeColumns } from './agent-columns.ts';
 import {
   type AddressFields,
   decodeAddress,
@@ -26,11 +26,11 @@ import {
 } from './agent-definitions.ts';
 import { gapsPerMessageMax } from './agent-limits.ts';
 import { checkCount, checkInteger } from './checks.ts';
+import { notAMessage, walkColumns } from './column-walk.ts';
 import { messageDefinition } from './proto-file.ts';
-import { WireError } from './wire-error.ts';
 
-/** AgentMessage as proto-loader has it: what is unset is absent, or the zero of its type. */
-interface AgentMessageFields extends ColumnFields {
+/** What of AgentMessage is no column, as proto-loader has it: what is unset is absent, or the zero of its type. */
+interface AgentMessageFields {
   seq?: number;
   baseUnixMs?: number;
   flags?: number;
@@ -64,7 +64,8 @@ export function encodeAgentMessage(batch: AgentBatch): Buffer {
  * the reader of the stream to say. Throws WireError: `not-a-message` when the bytes are garbage, else what is wrong.
  */
 export function decodeAgentMessage(bytes: Buffer): AgentBatch {
-  const fields = parseFields(bytes);
+  const { columns, rest } = walkColumns(bytes);
+  const fields = parseFields(rest);
   return {
     seq: checkInteger('seq', fields.seq ?? 0),
     baseUnixMs: checkInteger('base_unix_ms', fields.baseUnixMs ?? 0),
@@ -75,14 +76,14 @@ export function decodeAgentMessage(bytes: Buffer): AgentBatch {
     processes: (fields.processes ?? []).map(decodeProcess),
     netns: (fields.netns ?? []).map(decodeNetns),
     addresses: (fields.addresses ?? []).map(decodeAddress),
-    ...decodeColumns(fields),
+    ...decodeColumns(columns),
   };
 }
 
 /** The seq of a message that decodeAgentMessage refuses, so that the refusal can name it; 0 when it cannot be read. */
 export function peekSeq(bytes: Buffer): number {
   try {
-    const { seq } = parseFields(bytes);
+    const { seq } = parseFields(walkColumns(bytes).rest);
     return Number.isSafeInteger(seq) ? seq! : 0;
   } catch {
     return 0;
@@ -93,7 +94,6 @@ function parseFields(bytes: Buffer): AgentMessageFields {
   try {
     return messageDefinition('AgentMessage').deserialize(bytes) as AgentMessageFields;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new WireError('not-a-message', `${bytes.length} bytes are no AgentMessage (${why})`);
+    throw notAMessage(bytes, cause instanceof Error ? cause.message : String(cause));
   }
 }

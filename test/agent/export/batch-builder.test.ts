@@ -6,6 +6,7 @@ import { SlotTable } from '../../../agent/export/slot-table.ts';
 import type { AgentBatch } from '../../../wire/agent-batch.ts';
 import { decodeAgentMessage, encodeAgentMessage } from '../../../wire/agent-message.ts';
 import { messageFlags, neverLooked } from '../../../wire/protocol.ts';
+import { plain } from '../../support/plain.ts';
 import { changed, closed, netnsInode, netnsOf, opened, processOf, socketOf } from './sockets.ts';
 
 function pipeline(targetBytes?: number) {
@@ -21,7 +22,7 @@ function buildAll(builder: BatchBuilder, seq: number, nowMs = 10_000): AgentBatc
   if (seq === 1) builder.startSnapshot();
   const batches: AgentBatch[] = [];
   for (let batch = builder.build(seq, nowMs); batch !== null; batch = builder.build(++seq, nowMs)) {
-    batches.push(decodeAgentMessage(encodeAgentMessage(batch)));
+    batches.push(plain(decodeAgentMessage(encodeAgentMessage(batch))));
   }
   return batches;
 }
