@@ -1,4 +1,4 @@
-/** `npm run bench [NAME...]`: runs bench/NAME.ts, or all of them, one after the other. */
+/** `npm run bench [NAME...] [-- FLAG...]`: runs bench/NAME.ts, or all of them, one after the other, with the flags. */
 import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireNode } from './node-version.mjs';
@@ -14,16 +14,19 @@ function benchNames() {
     .map((file) => file.slice(0, -'.ts'.length));
 }
 
+/** Names come first; what follows the first flag is the bench's own. */
 function chosenBenches(args) {
   const known = benchNames();
-  const unknown = args.filter((name) => !known.includes(name));
+  const firstFlag = args.findIndex((arg) => arg.startsWith('-'));
+  const names = firstFlag < 0 ? args : args.slice(0, firstFlag);
+  const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new StepError(`no bench ${unknown.join(', ')}: there are ${known.join(', ')}`);
-  return args.length === 0 ? known : args;
+  return { names: names.length === 0 ? known : names, flags: args.slice(names.length) };
 }
 
 await main(async () => {
-  const names = chosenBenches(process.argv.slice(2));
+  const { names, flags } = chosenBenches(process.argv.slice(2));
   await requirePrograms(benchPrograms);
   await step('compile benches', async () => {
     const { code, output } = await runQuietly(join(root, 'node_modules/.bin/tsc'), [
@@ -37,7 +40,7 @@ await main(async () => {
     }
   });
   for (const name of names) {
-    const code = await runOpenly(process.execPath, [join(root, 'dist/bench', `${name}.js`)]);
+    const code = await runOpenly(process.execPath, [join(root, 'dist/bench', `${name}.js`), ...flags]);
     if (code !== 0) throw new StepError(`bench ${name} failed`);
   }
 });

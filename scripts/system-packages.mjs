@@ -7,7 +7,7 @@ import { runQuietly, StepError, step } from './step.mjs';
 export const testPrograms = { ip: 'iproute2', 'nats-server': 'nats-server', chromium: 'chromium' };
 
 /** The peers that benches measure against. */
-export const benchPrograms = { ip: 'iproute2', ss: 'iproute2', netstat: 'net-tools' };
+export const benchPrograms = { ip: 'iproute2', ss: 'iproute2', netstat: 'net-tools', lsof: 'lsof' };
 
 /** What soaks compare whotalks with. */
 export const soakPrograms = { ip: 'iproute2', ss: 'iproute2' };

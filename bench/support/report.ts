@@ -2,15 +2,19 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 
-/** Says on what is measured. @param versions commands that print their version in the first line */
-export function printMachine(versions: Readonly<Record<string, readonly string[]>>): void {
+/** On what is measured. @param versions commands that print their version in the first line */
+export function machineLines(versions: Readonly<Record<string, readonly string[]>>): string[] {
   const processors = cpus();
   const memoryGiB = Math.round(totalmem() / 2 ** 30);
-  console.log(
+  return [
     `machine: ${processors.length} x ${processors[0]?.model ?? 'unknown'}, ${memoryGiB} GiB, Linux ${release()}`,
-  );
-  console.log(`node: ${process.version}`);
-  for (const [name, argv] of Object.entries(versions)) console.log(`${name}: ${firstLine(argv)}`);
+    `node: ${process.version}`,
+    ...Object.entries(versions).map(([name, argv]) => `${name}: ${firstLine(argv)}`),
+  ];
+}
+
+export function printMachine(versions: Readonly<Record<string, readonly string[]>>): void {
+  for (const line of machineLines(versions)) console.log(line);
 }
 
 function firstLine(argv: readonly string[]): string {
