@@ -29,7 +29,10 @@ for (const host of servers) {
   await once(server, 'listening');
 }
 
-/** A shell that holds descriptors from 3 on. A number on its stdin replaces that many of them, oldest first. */
+/**
+ * A shell that holds descriptors from 3 on. A number on its stdin replaces that many of them, oldest first. Without --norc it
+ * takes the socket that is its stdin for a remote login, and reads the user's settings.
+ */
 const holderScript = `
   host=$1; shift; fds=("$@")
   while read -r count; do
@@ -51,7 +54,7 @@ async function connectOne(host) {
 /** Starts a process that holds `sockets` and nothing else of ours. */
 async function hold(sockets, host) {
   const fds = sockets.map((_, i) => String(i + 3));
-  const holder = spawn('bash', ['-c', holderScript, 'holder', host, ...fds], {
+  const holder = spawn('bash', ['--norc', '-c', holderScript, 'holder', host, ...fds], {
     stdio: ['pipe', 'pipe', 'inherit', ...sockets.map(({ _handle }) => _handle.fd)],
   });
   await once(holder, 'spawn');
