@@ -5,6 +5,7 @@
  */
 import type { Seen } from '../model/document.ts';
 import type { Side } from '../model/four-tuple.ts';
+import { applicationView } from './correlate/application-view.ts';
 import {
   type Connection,
   lastSeenAtMs,
@@ -45,6 +46,8 @@ export class LiveView implements FleetView, ConnectionObserver {
   readonly #options: LiveViewOptions;
   /** What each placed connection counts as; absent while it waits, or when the edge table was full. */
   readonly #shares = new Map<Connection, EdgeShare>();
+  /** Where the ends of each counted connection were: an end that is still there keeps its name when it is unseen. */
+  readonly #places = new Map<Connection, Connection['endpoints']>();
   /** Placed, and not told closed yet. */
   readonly #toldOpen = new Set<Connection>();
   readonly #subscribers = new Set<(event: FleetEvent) => void>();
@@ -97,6 +100,10 @@ export class LiveView implements FleetView, ConnectionObserver {
     else if (this.#toldOpen.delete(connection)) this.#publishClosed(connection, nowMs);
   }
 
+  parted(connection: Connection): void {
+    this.#places.delete(connection);
+  }
+
   counted(connection: Connection): void {
     const before = this.#shares.get(connection);
     if (before === undefined) return;
@@ -120,12 +127,18 @@ export class LiveView implements FleetView, ConnectionObserver {
 
   #drop(connection: Connection): void {
     this.#shares.delete(connection);
+    this.#places.delete(connection);
     this.#toldOpen.delete(connection);
   }
 
   /** Entries of each internal table; see Correlator.sizes. Edges stay. */
   get sizes(): Readonly<Record<string, number>> {
-    return { ...this.correlator.sizes, shares: this.#shares.size, toldOpen: this.#toldOpen.size };
+    return {
+      ...this.correlator.sizes,
+      shares: this.#shares.size,
+      places: this.#places.size,
+      toldOpen: this.#toldOpen.size,
+    };
   }
 
   // --- what answers read ---
@@ -186,6 +199,7 @@ export class LiveView implements FleetView, ConnectionObserver {
     const counted = this.edgeTable.count(share, before ?? null);
     if (counted === null) this.#shares.delete(connection);
     else this.#shares.set(connection, share);
+    this.#places.set(connection, connection.endpoints);
     if (counted?.isNew === true) this.#publish({ kind: 'edge', edge: counted.edge, atMs: nowMs });
   }
 
@@ -193,7 +207,8 @@ export class LiveView implements FleetView, ConnectionObserver {
     const { bytesToServer, bytesToClient } = trafficOf(connection);
     const server = otherSide(connection.client);
     const missing = connection.datagramPeer === null ? missingSide(connection) : null;
-    const sameWay = before?.port === connection.endpoints[server].port ? before : undefined;
+    const isThere = this.#places.get(connection) === connection.endpoints;
+    const sameWay = isThere && before?.port === connection.endpoints[server].port ? before : undefined;
     // An end that is unseen since its host was lost, or whose address is nobody's any more, keeps the name it had.
     const label = (side: Side, known: string | undefined): string => {
       const end = this.#endOf(connection, side);
@@ -231,6 +246,8 @@ export class LiveView implements FleetView, ConnectionObserver {
       closedAtMs: connection.closedAtMs,
       lastSeenAtMs: lastSeenAtMs(connection),
       traffic: trafficOf(connection),
+      nat: applicationView(connection),
+      joinedBy: connection.joinedBy,
     };
   }
 

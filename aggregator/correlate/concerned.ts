@@ -12,27 +12,29 @@ export class ConcernedConnections {
   readonly #byPort = new Map<string, Set<Connection>>();
   /** By the realm and address of the missing end, then by its port. */
   readonly #byMissingEnd = new Map<string, Map<number, Set<Connection>>>();
+  /** Where each connection with a missing end is filed for it. */
+  readonly #missingEnds = new Map<Connection, MissingEnd>();
 
   get size(): number {
-    return this.#byPort.size + this.#byMissingEnd.size;
+    return this.#byPort.size + this.#byMissingEnd.size + this.#missingEnds.size;
   }
 
   /** `socket` became a half of `connection`. */
   attach(connection: Connection, socket: ReportedSocket): void {
     addTo(this.#byPort, portKeyOf(socket), connection);
-    this.#fileMissingEnd(connection);
+    this.fileMissingEnd(connection);
   }
 
   /** `socket` is no half of `connection` any more. */
   detach(connection: Connection, socket: ReportedSocket): void {
     removeFrom(this.#byPort, portKeyOf(socket), connection);
-    this.#fileMissingEnd(connection);
+    this.fileMissingEnd(connection);
   }
 
   /** Drops all that is filed of `connection`. */
   remove(connection: Connection): void {
     for (const socket of reportedHalves(connection)) removeFrom(this.#byPort, portKeyOf(socket), connection);
-    for (const side of ['a', 'b'] as const) this.#unfile(connection, side);
+    this.#unfile(connection);
   }
 
   /** Those with a half on the listener's port, and those with a missing end at its address and port. */
@@ -55,27 +57,33 @@ export class ConcernedConnections {
     return Array.from(ports, (connections) => [...connections]).flat();
   }
 
-  #fileMissingEnd(connection: Connection): void {
+  /** Which end is missing, or where it is, became different. */
+  fileMissingEnd(connection: Connection): void {
+    this.#unfile(connection);
     const missing = missingSide(connection);
-    for (const side of ['a', 'b'] as const) {
-      if (side !== missing) this.#unfile(connection, side);
-    }
     if (missing === null) return;
     const { ip, port } = connection.endpoints[missing];
     const key = missingEndKey(connection.realm, ip);
     const ports = this.#byMissingEnd.get(key) ?? new Map<number, Set<Connection>>();
     this.#byMissingEnd.set(key, ports);
     addTo(ports, port, connection);
+    this.#missingEnds.set(connection, { key, port });
   }
 
-  #unfile(connection: Connection, side: 'a' | 'b'): void {
-    const { ip, port } = connection.endpoints[side];
-    const key = missingEndKey(connection.realm, ip);
-    const ports = this.#byMissingEnd.get(key);
-    if (ports === undefined) return;
-    removeFrom(ports, port, connection);
-    if (ports.size === 0) this.#byMissingEnd.delete(key);
+  #unfile(connection: Connection): void {
+    const filed = this.#missingEnds.get(connection);
+    if (filed === undefined) return;
+    this.#missingEnds.delete(connection);
+    const ports = this.#byMissingEnd.get(filed.key)!;
+    removeFrom(ports, filed.port, connection);
+    if (ports.size === 0) this.#byMissingEnd.delete(filed.key);
   }
+}
+
+interface MissingEnd {
+  /** missingEndKey */
+  readonly key: string;
+  readonly port: number;
 }
 
 function portKeyOf(socket: ReportedSocket): string {

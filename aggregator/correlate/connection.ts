@@ -3,21 +3,40 @@
  * Plain state; the correlator is the only one that changes it.
  */
 import type { DirectionRule, Seen } from '../../model/document.ts';
-import type { Endpoint } from '../../model/endpoint.ts';
-import type { Side } from '../../model/four-tuple.ts';
+import { type Endpoint, sameEndpoint } from '../../model/endpoint.ts';
+import type { FourTuple, Side } from '../../model/four-tuple.ts';
 import { isOpen, type Protocol, type SocketState } from '../../model/socket-state.ts';
+import { outermost } from '../../model/translation.ts';
 import type { ReportedSocket } from './report.ts';
+
+/**
+ * What makes two halves one connection, from the strongest to the weakest: they are of one host and mirror each other at
+ * some stage of translation; what the wire shows of one mirrors what it shows of the other; the record of a host that
+ * passes the conversation on leads from one to the other.
+ */
+export type JoinRule = 'same-host' | 'wire' | 'forwarder';
+
+/** The conversation as a host passes it on: see ForwardedFlow. */
+export interface Passage {
+  readonly dialed: FourTuple;
+  readonly forwarded: FourTuple;
+}
 
 export interface Connection {
   readonly id: string;
-  /** Scope, protocol and both endpoints (model/four-tuple); shared by the generations of a reused four-tuple. */
-  readonly key: string;
   readonly protocol: Protocol;
-  readonly realm: string;
-  /** The endpoints of both halves, known from whichever half came first. */
-  readonly endpoints: Readonly<Record<Side, Endpoint>>;
+  realm: string;
+  /**
+   * Where its ends are: what the kernel of a reported half shows as its own, and for a missing one what the wire shows
+   * of it. One that is missing since its host was lost stays where it was.
+   */
+  endpoints: Readonly<Record<Side, Endpoint>>;
   /** The socket behind each half; null = not reported. A reported socket stays here after it closed. */
   readonly halves: Record<Side, ReportedSocket | null>;
+  /** The rule that joined its halves; null while it has but one. */
+  joinedBy: JoinRule | null;
+  /** How it is passed on between its ends; null where no forwarder tells of it. */
+  via: Passage | null;
   /**
    * The unconnected socket that takes the datagrams of a lone UDP half: its peer has no socket of its own for this
    * conversation. Always null for TCP.
@@ -41,20 +60,15 @@ export interface Connection {
 }
 
 /** A connection of which `socket` is the only half so far. The correlator attaches it. */
-export function newConnection(
-  id: string,
-  key: string,
-  side: Side,
-  socket: ReportedSocket,
-  nowMs: number,
-): Connection {
+export function newConnection(id: string, side: Side, socket: ReportedSocket, nowMs: number): Connection {
   return {
     id,
-    key,
     protocol: socket.protocol,
     realm: socket.host.realm,
     endpoints: side === 'a' ? { a: socket.local, b: socket.remote } : { a: socket.remote, b: socket.local },
     halves: { a: null, b: null },
+    joinedBy: null,
+    via: null,
     datagramPeer: null,
     client: 'a',
     direction: 'unknown',
@@ -66,6 +80,29 @@ export function newConnection(
     placed: false,
     reportedAtMs: nowMs,
   };
+}
+
+/** Brings `endpoints` up to what its halves and the way between them say. @returns whether they are different now */
+export function locateEnds(connection: Connection): boolean {
+  const [a, b] = [locateEnd(connection, 'a'), locateEnd(connection, 'b')];
+  const before = connection.endpoints;
+  if (sameEndpoint(a, before.a) && sameEndpoint(b, before.b)) return false;
+  connection.endpoints = { a, b };
+  return true;
+}
+
+function locateEnd({ halves, via, endpoints }: Connection, side: Side): Endpoint {
+  const half = halves[side];
+  if (half !== null) return half.local;
+  const other = halves[otherSide(side)];
+  if (other === null) return endpoints[side];
+  const seen = outermost(other, other.translation);
+  if (via === null) return seen.remote;
+  return isSameTuple(via.dialed, seen) ? via.forwarded.remote : via.dialed.local;
+}
+
+export function isSameTuple(one: FourTuple, other: FourTuple): boolean {
+  return sameEndpoint(one.local, other.local) && sameEndpoint(one.remote, other.remote);
 }
 
 /** Takes from the state of a half what stays known when the state changes: who shook hands, and that both did. */

@@ -3,9 +3,11 @@
  * stronger one, so a listener that goes away later does not turn a connection round.
  */
 import type { DirectionRule } from '../../model/document.ts';
+import { formatEndpoint } from '../../model/endpoint.ts';
 import type { Side } from '../../model/four-tuple.ts';
 import { defaultEphemeralPorts } from '../../model/netns.ts';
-import { type Connection, otherSide } from './connection.ts';
+import { outermost } from '../../model/translation.ts';
+import { type Connection, isSameTuple, otherSide } from './connection.ts';
 
 /** Strongest first. */
 const rules: readonly DirectionRule[] = ['listener', 'handshake', 'conntrack', 'port', 'unknown'];
@@ -25,10 +27,32 @@ export function decideDirection(connection: Connection, listens: (side: Side) =>
   const [a, b] = [listens('a'), listens('b')];
   if (a !== b) return { client: a ? 'b' : 'a', rule: 'listener' };
   if (connection.handshakeClient !== null) return { client: connection.handshakeClient, rule: 'handshake' };
+  const tracked = trackedClient(connection);
+  if (tracked !== null) return { client: tracked, rule: 'conntrack' };
   const [ephemeralA, ephemeralB] = [isEphemeral(connection, 'a'), isEphemeral(connection, 'b')];
   if (ephemeralA !== ephemeralB) return { client: ephemeralA ? 'a' : 'b', rule: 'port' };
-  const { a: endA, b: endB } = connection.endpoints;
-  return { client: endA.port > endB.port ? 'a' : 'b', rule: 'unknown' };
+  return { client: isBehind(connection.endpoints) ? 'a' : 'b', rule: 'unknown' };
+}
+
+/** By port, then by text: which half came first plays no part in it. */
+function isBehind({ a, b }: Connection['endpoints']): boolean {
+  return a.port === b.port ? formatEndpoint(a) > formatEndpoint(b) : a.port > b.port;
+}
+
+/** Who began it as conntrack saw it, at either end or on the way; null where it tells nothing, or two things. */
+function trackedClient({ halves, via }: Connection): Side | null {
+  const clients = new Set<Side>();
+  for (const side of ['a', 'b'] as const) {
+    const half = halves[side];
+    if (half === null) continue;
+    if (half.translation !== null) clients.add(half.translation.role === 'client' ? side : otherSide(side));
+    if (via !== null) {
+      const isDialer = isSameTuple(outermost(half, half.translation), via.dialed);
+      clients.add(isDialer ? side : otherSide(side));
+    }
+  }
+  const [client, ...contradictions] = clients;
+  return contradictions.length > 0 ? null : (client ?? null);
 }
 
 /** By the range of the half's own namespace, or of the other half's where it is unseen. */

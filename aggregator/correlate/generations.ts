@@ -1,75 +1,126 @@
 /**
- * Reuse of four-tuples. The connections that ever had one key and are still remembered are its generations; this
- * decides to which of them a newly reported half belongs. Nothing is joined across a reuse.
+ * Reuse of four-tuples. The connections that are remembered under the keys of a newly reported half are its candidates:
+ * generations of its four-tuple, mostly. This decides to which of them it belongs. Nothing is joined across a reuse.
  *
  * Both ends of a connection come into being within one handshake. A scan bounds that moment for each half:
  * notBeforeMs < birth <= openedAtMs. Two halves can be one connection only when their bounds overlap.
+ *
+ * Of candidates whose time fits, one of the same host goes before one that only the wire tells of, and that before one
+ * that a forwarder's record leads to (JoinRule), whichever was reported first.
  */
+
 import type { Side } from '../../model/four-tuple.ts';
-import { type Connection, isHalfOpen, missingSide, otherSide, reportedHalves } from './connection.ts';
+import {
+  type Connection,
+  isHalfOpen,
+  isSameTuple,
+  type JoinRule,
+  otherSide,
+  type Passage,
+} from './connection.ts';
 import type { ReportedSocket } from './report.ts';
 
 /** Handshake time plus what two hosts' clocks may differ by after their offsets were taken off, in milliseconds. */
 export const clockSlackMs = 2_000;
 
-/**
- * How many generations of one key are remembered; beyond it the oldest that is closed goes. A four-tuple that is reused
- * faster than it lingers must not make each reuse dearer than the one before.
- */
-export const generationsMax = 64;
+/** A connection that a newly reported half meets under one of its keys. */
+export interface Candidate {
+  readonly connection: Connection;
+  /** Which half of it the new one would be. */
+  readonly side: Side;
+  /** How it is passed on between them; null where both stand under one key. */
+  readonly via: Passage | null;
+}
 
-/** `displaced` had this half open under an older socket, so its close was missed. */
-export type Placement =
-  | { readonly kind: 'join'; readonly connection: Connection; readonly displaced: Connection | null }
+export interface Joining {
+  readonly kind: 'join';
+  readonly candidate: Candidate;
+  readonly rule: JoinRule;
+  /** The half whose place it takes: weaker evidence had joined it. */
+  readonly ousted: ReportedSocket | null;
+}
+
+export type Placement = (
+  | Joining
   /** A connection of its own. */
-  | { readonly kind: 'new'; readonly displaced: Connection | null }
+  | { readonly kind: 'new' }
   /** A connection of its own, and so are `rivals`: nothing tells which of them it belongs to. */
-  | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] };
+  | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] }
+) & {
+  /** Had this half open under an older socket, so that its close was missed. */
+  readonly displaced: Candidate | null;
+};
 
-/** @param generations remembered connections of the key of `socket`, in any order. */
-export function placeHalf(generations: readonly Connection[], side: Side, socket: ReportedSocket): Placement {
-  const occupied = generations.filter((connection) => isHalfOpen(connection.halves[side]));
-  const rivals = occupied.filter((connection) => !sameNetns(connection.halves[side]!, socket));
-  if (rivals.length > 0) return { kind: 'ambiguous', rivals };
-  // An older socket that is told late, closed since, displaces none that came after it.
-  // Several UDP sockets may have one four-tuple at a time (SO_REUSEPORT), so there none takes the other's place.
-  const older = occupied.find((connection) => connection.halves[side]!.openedAtMs <= socket.openedAtMs);
-  const displaced = socket.protocol === 'udp' ? null : (older ?? null);
-  const candidates = generations.filter((connection) => canJoin(connection, side, socket));
-  const first = candidates[0];
-  if (first === undefined) return { kind: 'new', displaced };
-  const other = otherSide(side);
-  if (candidates.some((connection) => !sameNetns(connection.halves[other]!, first.halves[other]!))) {
-    return { kind: 'ambiguous', rivals: candidates };
+/** @param candidates in any order */
+export function placeHalf(candidates: readonly Candidate[], socket: ReportedSocket): Placement {
+  if (candidates.length === 0) return { kind: 'new', displaced: null };
+  const displaced = candidates.find((candidate) => isSuccessor(socket, occupantOf(candidate))) ?? null;
+  const near = candidates.filter((candidate) => isNear(candidate, socket) && isOfOneBirth(candidate, socket));
+  if (near.length > 0) return { ...joinNearest(near, 'same-host', socket), displaced };
+  const rivals = rivalsOf(candidates, socket);
+  if (rivals.length > 0) return { kind: 'ambiguous', rivals, displaced: null };
+  const free = candidates.filter((candidate) => isFree(candidate) && isOfOneBirth(candidate, socket));
+  const direct = free.filter(({ via }) => via === null);
+  if (direct.length > 0) return { ...joinNearest(direct, 'wire', socket), displaced };
+  // Which of several ways was taken is not for a record to tell.
+  const far = free.length > 0 ? joinNearest(free, 'forwarder', socket) : null;
+  return far?.kind === 'join' ? { ...far, displaced } : { kind: 'new', displaced };
+}
+
+/** The connections of which another socket, of another namespace, has open the very half that `socket` is. */
+export function rivalsOf(candidates: readonly Candidate[], socket: ReportedSocket): Connection[] {
+  return candidates
+    .filter((candidate) => {
+      const occupant = occupantOf(candidate);
+      return candidate.via === null && isHalfOpen(occupant) && !sameNetns(occupant!, socket);
+    })
+    .map(({ connection }) => connection);
+}
+
+function joinNearest(
+  candidates: readonly Candidate[],
+  rule: JoinRule,
+  socket: ReportedSocket,
+): Joining | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] } {
+  const [first, ...others] = candidates;
+  if (others.some((candidate) => !sameNetns(otherHalfOf(candidate)!, otherHalfOf(first!)!))) {
+    return { kind: 'ambiguous', rivals: candidates.map(({ connection }) => connection) };
   }
-  const nearest = candidates.reduce((best, connection) =>
-    birthDistanceMs(connection.halves[other]!, socket) < birthDistanceMs(best.halves[other]!, socket)
-      ? connection
-      : best,
+  const candidate = candidates.reduce((best, each) =>
+    birthDistanceMs(otherHalfOf(each)!, socket) < birthDistanceMs(otherHalfOf(best)!, socket) ? each : best,
   );
-  return { kind: 'join', connection: nearest, displaced };
+  return { kind: 'join', candidate, rule, ousted: occupantOf(candidate) };
 }
 
-/**
- * The lone open halves that were ambiguous and have no rival any more, because it closed or its host is gone: nothing
- * stands against joining them now.
- */
-export function settledRivals(generations: readonly Connection[]): Connection[] {
-  const open = generations.filter((connection) => reportedHalves(connection).some(isHalfOpen));
-  return open.filter((connection) => {
-    const missing = missingSide(connection);
-    if (!connection.ambiguous || missing === null) return false;
-    const half = connection.halves[otherSide(missing)]!;
-    return open.every((other) => {
-      const rival = other.halves[otherSide(missing)];
-      return rival === null || !isHalfOpen(rival) || sameNetns(rival, half);
-    });
-  });
+/** The socket that has the half which the new one would be. */
+function occupantOf({ connection, side }: Candidate): ReportedSocket | null {
+  return connection.halves[side];
 }
 
-function canJoin(connection: Connection, side: Side, socket: ReportedSocket): boolean {
-  const other = connection.halves[otherSide(side)];
-  if (connection.halves[side] !== null || other === null || connection.ambiguous) return false;
+function otherHalfOf({ connection, side }: Candidate): ReportedSocket | null {
+  return connection.halves[otherSide(side)];
+}
+
+/** A namespace has a four-tuple once. Several UDP sockets may share one at a time (SO_REUSEPORT): none takes the other's place. */
+function isSuccessor(socket: ReportedSocket, older: ReportedSocket | null): boolean {
+  if (older === null || !isHalfOpen(older) || socket.protocol === 'udp') return false;
+  // One that is told late, closed since, displaces none that came after it.
+  return sameNetns(older, socket) && isSameTuple(older, socket) && older.openedAtMs <= socket.openedAtMs;
+}
+
+/** Whether it waits for a half of that host, or has one of another host in its place. */
+function isNear(candidate: Candidate, socket: ReportedSocket): boolean {
+  const [occupant, other] = [occupantOf(candidate), otherHalfOf(candidate)];
+  if (candidate.via !== null || other?.host !== socket.host) return false;
+  return occupant === null || occupant.host !== socket.host;
+}
+
+function isFree(candidate: Candidate): boolean {
+  return occupantOf(candidate) === null && otherHalfOf(candidate) !== null && !candidate.connection.ambiguous;
+}
+
+function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {
+  const other = otherHalfOf(candidate)!;
   const bornAfter = Math.max(other.notBeforeMs, socket.notBeforeMs);
   const bornBy = Math.min(other.openedAtMs, socket.openedAtMs);
   return bornAfter <= bornBy + clockSlackMs && couldHaveMet(other, socket);

@@ -7,6 +7,8 @@ export interface ConnectionObserver {
   placed(connection: Connection, nowMs: number): void;
   /** After `placed`: an end, its owners, its direction, or whether it is open became different. */
   updated(connection: Connection, nowMs: number): void;
+  /** After `placed`: one of its halves was another's. What was concluded from it is void; `updated` follows. */
+  parted(connection: Connection): void;
   /** After `placed`: the counters of an end are newer, and nothing else is different. */
   counted(connection: Connection, nowMs: number): void;
   /** It left the live view: it lingered long enough, or its only reporting host is lost. */

@@ -13,8 +13,20 @@ import type { ReportedSocket, ReportingHost } from './report.ts';
 
 export function scopeOf(socket: Pick<ReportedSocket, 'host' | 'netns' | 'local' | 'remote'>): string {
   const { host, netns, local, remote } = socket;
-  if (isLoopback(local.ip) || isLoopback(remote.ip)) return `netns:${host.id}/${netns}`;
-  if (shareLocalNetwork(host, local.ip, remote.ip)) return `host:${host.id}`;
+  if (isLoopback(local.ip) || isLoopback(remote.ip)) return netnsScope(host, netns);
+  if (shareLocalNetwork(host, local.ip, remote.ip)) return hostScope(host);
+  return realmScope(host);
+}
+
+export function netnsScope(host: ReportingHost, netns: number): string {
+  return `netns:${host.id}/${netns}`;
+}
+
+export function hostScope(host: ReportingHost): string {
+  return `host:${host.id}`;
+}
+
+export function realmScope(host: ReportingHost): string {
   return `realm:${host.realm}`;
 }
 

@@ -5,9 +5,11 @@ import type {
   EndDocument,
   GapDocument,
   HostDocument,
+  NatDocument,
   OwnerDocument,
   SeenCounts,
 } from '../../model/document.ts';
+import { formatEndpoint } from '../../model/endpoint.ts';
 import { type IpAddress, isLoopback } from '../../model/ip.ts';
 import type { Owner } from '../../model/process.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
@@ -32,8 +34,13 @@ export function connectionDocument(view: ConnectionView): ConnectionDocument {
     closedAt: view.closedAtMs === null ? null : formatTime(view.closedAtMs),
     lastSeenAt: formatTime(view.lastSeenAtMs),
     ...view.traffic,
-    nat: null,
+    nat: natDocument(view),
   };
+}
+
+function natDocument({ nat }: ConnectionView): NatDocument | null {
+  if (nat === null) return null;
+  return { clientDialed: formatEndpoint(nat.clientDialed), serverSaw: formatEndpoint(nat.serverSaw) };
 }
 
 export function endDocument(end: ConnectionEnd): EndDocument {

@@ -6,6 +6,8 @@ import type { DirectionRule, Seen, UnseenBecause } from '../../model/document.ts
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
+import type { ApplicationView } from '../correlate/application-view.ts';
+import type { JoinRule } from '../correlate/connection.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import type { Traffic } from '../correlate/traffic.ts';
 
@@ -42,6 +44,10 @@ export interface ConnectionView {
   readonly closedAtMs: number | null;
   readonly lastSeenAtMs: number;
   readonly traffic: Traffic;
+  /** What the ends see of each other where they are translated; null where they are not. */
+  readonly nat: ApplicationView | null;
+  /** What made its halves one connection; null for a lone one. */
+  readonly joinedBy: JoinRule | null;
 }
 
 export interface ListenerView {

@@ -1,12 +1,13 @@
 /** Builds hosts and reported sockets by hand, and a live view that takes them: for tests of correlation and graph. */
 
 import { defaultCorrelatorLimits } from '../../aggregator/correlate/correlator.ts';
-import type { ReportedSocket, ReportingHost } from '../../aggregator/correlate/report.ts';
+import type { ReportedFlow, ReportedSocket, ReportingHost } from '../../aggregator/correlate/report.ts';
 import { type AddressName, Naming, type ServiceRule } from '../../aggregator/graph/naming.ts';
 import { LiveView } from '../../aggregator/live-view.ts';
 import type { ConnectionView, EdgeView, FleetEvent } from '../../aggregator/serve/fleet-view.ts';
 import { noContainer } from '../../model/container.ts';
 import { parseEndpoint } from '../../model/endpoint.ts';
+import type { FourTuple } from '../../model/four-tuple.ts';
 import { parsePrefix } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { Owner, Process } from '../../model/process.ts';
@@ -61,6 +62,17 @@ export function netnsOf(inode: number, shape: HostShape): Netns {
     localNetworks: (shape.localNetworks ?? []).map((text) => parsePrefix(text)!),
     ephemeralPorts: defaultEphemeralPorts,
   };
+}
+
+/** `10.0.0.1:40000>10.0.0.2:80` */
+export function tupleOf(text: string): FourTuple {
+  const [local, remote] = text.split('>').map((endpoint) => parseEndpoint(endpoint)!);
+  return { local: local!, remote: remote! };
+}
+
+/** @param stages as `local>remote`, from the socket outward */
+export function translationOf(role: Translation['role'], stages: readonly string[]): Translation {
+  return { role, stages: stages.map(tupleOf) };
 }
 
 export class ReportedFleet {
@@ -149,6 +161,25 @@ export class ReportedFleet {
   close(socket: ReportedSocket): void {
     socket.closedAtMs = this.nowMs;
     this.view.reports.closed(socket, this.nowMs);
+  }
+
+  translate(socket: ReportedSocket, role: Translation['role'], stages: readonly string[]): void {
+    socket.translation = translationOf(role, stages);
+    this.view.reports.translated(socket, this.nowMs);
+  }
+
+  /** @param dialed, forwarded as `local>remote`, the client's side first */
+  forward(
+    host: ReportingHost,
+    dialed: string,
+    forwarded: string,
+    protocol: Protocol = 'tcp',
+    openedAtMs: number = this.nowMs,
+  ): ReportedFlow {
+    const tuples = { dialed: tupleOf(dialed), forwarded: tupleOf(forwarded) };
+    const flow = { host, protocol, netns: hostNetns, ...tuples, openedAtMs };
+    this.view.reports.forwarded(flow, this.nowMs);
+    return flow;
   }
 
   /** Lets time pass; hosts that are live are heard at its end. */

@@ -1,6 +1,6 @@
 /** What stays true when hosts change under the connections: clones, networks learned late, listeners in great number. */
 import { describe, expect, it, vi } from 'vitest';
-import { generationsMax } from '../../../aggregator/correlate/generations.ts';
+import { generationsMax } from '../../../aggregator/correlate/connection-table.ts';
 import { netnsOf, processNamed, ReportedFleet } from '../../support/reported-fleet.ts';
 
 describe('a clone of a host', () => {

@@ -1,0 +1,38 @@
+/** The connections that a half may belong to: those filed under its keys, and those that a forwarder's record leads to. */
+import type { Side } from '../../model/four-tuple.ts';
+import { type Connection, otherSide, type Passage } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import type { Flows } from './flows.ts';
+import type { Candidate } from './generations.ts';
+import { type Meeting, sideAt } from './meetings.ts';
+import type { ReportedSocket } from './report.ts';
+
+const none: readonly Candidate[] = [];
+
+/** @param except the connection that it is a half of now. */
+export function candidatesFor(
+  socket: ReportedSocket,
+  meetings: readonly Meeting[],
+  table: ConnectionTable,
+  flows: Flows,
+  except: Connection | null = null,
+): readonly Candidate[] {
+  const ways = flows.waysFrom(meetings[0]!, socket);
+  if (ways.length === 0 && meetings.every(({ key }) => table.at(key).length === 0)) return none;
+  const found = new Map<Connection, Candidate>();
+  const add = ({ key, side }: Meeting, via: Passage | null): void => {
+    for (const half of table.at(key)) {
+      const { connection } = half;
+      if (connection === except || found.has(connection)) continue;
+      const isSameEnd = sideAt(half.meetings, key) === side;
+      const taken: Side = isSameEnd ? half.side : otherSide(half.side);
+      found.set(connection, { connection, side: taken, via });
+    }
+  };
+  for (const meeting of meetings) add(meeting, null);
+  // The far half stands at the end of a way, so that this one would be opposite to it.
+  for (const { meeting, passage } of ways) {
+    add({ key: meeting.key, side: otherSide(meeting.side) }, passage);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,60 @@
+/** What a connection's halves say of it: when it came to be, which end is the client, whether it is over. */
+import type { DirectionRule } from '../../model/document.ts';
+import type { Side } from '../../model/four-tuple.ts';
+import {
+  type Connection,
+  isHalfOpen,
+  learnFromState,
+  missingSide,
+  otherSide,
+  reportedHalves,
+} from './connection.ts';
+import { decideDirection, isStronger } from './direction.ts';
+import { type Listening, listenerThen } from './listener-behind.ts';
+
+export function concludeOpening(connection: Connection): void {
+  const halves = reportedHalves(connection);
+  connection.openedAtMs = Math.min(...halves.map((half) => half.openedAtMs));
+  for (const half of halves) learnFromState(connection, half);
+}
+
+/** A decision is only ever replaced by a stronger one. */
+export function concludeDirection(connection: Connection, listening: Listening): void {
+  const decided = decideDirection(connection, (side) => listenerThen(connection, side, listening) !== null);
+  const current: DirectionRule = connection.direction;
+  if (!isStronger(decided.rule, current) && current !== 'unknown') return;
+  connection.client = decided.client;
+  connection.direction = decided.rule;
+}
+
+export function findDatagramPeer(connection: Connection, listening: Listening): void {
+  const missing = connection.protocol === 'udp' ? missingSide(connection) : null;
+  if (missing === null) connection.datagramPeer = null;
+  else connection.datagramPeer = listenerThen(connection, missing, listening) ?? connection.datagramPeer;
+}
+
+/** Opens or closes it as its halves are. @returns whether it closed just now */
+export function concludeClosing(connection: Connection, nowMs: number): boolean {
+  const halves = reportedHalves(connection);
+  if (halves.some(isHalfOpen)) {
+    connection.closedAtMs = null;
+    return false;
+  }
+  if (connection.closedAtMs !== null) return false;
+  const times = halves.map((half) => half.closedAtMs).filter((time) => time !== null);
+  connection.closedAtMs = Math.max(connection.openedAtMs, times.length > 0 ? Math.max(...times) : nowMs);
+  return true;
+}
+
+/**
+ * Takes over what stays known of `from`, of which the only half becomes one of `into`.
+ * @param turned its sides are the other way round there
+ */
+export function inherit(into: Connection, from: Connection, turned: boolean): void {
+  const inInto = (side: Side): Side => (turned ? otherSide(side) : side);
+  if (from.established) into.established = true;
+  if (from.handshakeClient !== null) into.handshakeClient ??= inInto(from.handshakeClient);
+  if (!isStronger(from.direction, into.direction)) return;
+  into.direction = from.direction;
+  into.client = inInto(from.client);
+}

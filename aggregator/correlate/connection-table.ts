@@ -1,0 +1,133 @@
+/**
+ * The connections of the live view and the halves that they are made of, filed under every key at which a half can meet
+ * its other end. Plain state: it decides nothing.
+ */
+import { sameEndpoint } from '../../model/endpoint.ts';
+import type { Side } from '../../model/four-tuple.ts';
+import { ConcernedConnections } from './concerned.ts';
+import { type Connection, locateEnds, otherSide, reportedHalves } from './connection.ts';
+import type { Meeting } from './meetings.ts';
+import type { ReportedSocket } from './report.ts';
+
+/**
+ * How many connections are remembered under one key: the generations of a four-tuple, mostly. Beyond it the oldest that
+ * is closed goes, and where none is closed the newest is not filed there. A four-tuple that is reused faster than it
+ * lingers must not make each reuse dearer than the one before.
+ */
+export const generationsMax = 64;
+
+/** A reported socket as one half of a connection. */
+export interface Half {
+  readonly socket: ReportedSocket;
+  readonly connection: Connection;
+  /** A socket connected to itself is both; it is filed as `a`. */
+  readonly side: Side;
+  /** Where it is filed. */
+  readonly meetings: readonly Meeting[];
+}
+
+export class ConnectionTable {
+  readonly connections = new Map<string, Connection>();
+  readonly concerned = new ConcernedConnections();
+  readonly #halves = new Map<ReportedSocket, Half>();
+  /** By the key of a meeting, in the order of filing. */
+  readonly #filed = new Map<string, Half[]>();
+  /** Halves that were not filed under a key because too many open connections were. */
+  unfiled = 0;
+
+  get sizes(): Readonly<Record<string, number>> {
+    return {
+      connections: this.connections.size,
+      keys: this.#filed.size,
+      halves: this.#halves.size,
+      concerned: this.concerned.size,
+    };
+  }
+
+  halfOf(socket: ReportedSocket): Half | undefined {
+    return this.#halves.get(socket);
+  }
+
+  connectionOf(socket: ReportedSocket): Connection | undefined {
+    return this.#halves.get(socket)?.connection;
+  }
+
+  /** The halves filed under `key`. */
+  at(key: string): readonly Half[] {
+    return this.#filed.get(key) ?? [];
+  }
+
+  /** Makes `socket` a half of `connection`. */
+  attach(connection: Connection, side: Side, socket: ReportedSocket, meetings: readonly Meeting[]): void {
+    connection.halves[side] = socket;
+    if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] = socket;
+    this.#file({ socket, connection, side, meetings });
+    locateEnds(connection);
+    this.concerned.attach(connection, socket);
+  }
+
+  /** Takes a half out. Where its end was stays known, as long as nothing else tells it. */
+  detach({ socket, connection, side, meetings }: Half): void {
+    this.#unfile(socket, meetings);
+    connection.halves[side] = null;
+    if (connection.halves[otherSide(side)] === socket) connection.halves[otherSide(side)] = null;
+    this.concerned.detach(connection, socket);
+  }
+
+  /** Files a half elsewhere. */
+  refile(half: Half, meetings: readonly Meeting[]): void {
+    this.#unfile(half.socket, half.meetings);
+    this.#file({ ...half, meetings });
+    locateEnds(half.connection);
+    this.concerned.fileMissingEnd(half.connection);
+  }
+
+  /** The connection and its halves are gone. */
+  remove(connection: Connection): void {
+    this.concerned.remove(connection);
+    for (const socket of new Set(reportedHalves(connection))) {
+      this.#unfile(socket, this.#halves.get(socket)!.meetings);
+    }
+    this.connections.delete(connection.id);
+  }
+
+  /** Finds out anew where the ends of a connection are. */
+  locateEnds(connection: Connection): void {
+    if (locateEnds(connection)) this.concerned.fileMissingEnd(connection);
+  }
+
+  /** The oldest closed connection under a key that has room for no other; null where nothing has to go. */
+  surplusAt(key: string): Connection | null {
+    const connections = this.#crowdAt(key);
+    if (connections === null) return null;
+    for (const connection of connections) if (connection.closedAtMs !== null) return connection;
+    return null;
+  }
+
+  /** The connections under a key where there are as many as may be; null where there are fewer. */
+  #crowdAt(key: string): ReadonlySet<Connection> | null {
+    const halves = this.at(key);
+    if (halves.length < generationsMax) return null;
+    const connections = new Set(halves.map(({ connection }) => connection));
+    return connections.size < generationsMax ? null : connections;
+  }
+
+  #file(half: Half): void {
+    this.#halves.set(half.socket, half);
+    for (const { key } of half.meetings) {
+      const halves = this.#filed.get(key);
+      if (halves === undefined) this.#filed.set(key, [half]);
+      else if (this.#crowdAt(key)?.has(half.connection) === false) this.unfiled++;
+      else halves.push(half);
+    }
+  }
+
+  #unfile(socket: ReportedSocket, meetings: readonly Meeting[]): void {
+    this.#halves.delete(socket);
+    for (const { key } of meetings) {
+      const left = this.at(key).filter((half) => half.socket !== socket);
+      if (left.length === 0) this.#filed.delete(key);
+      else this.#filed.set(key, left);
+    }
+  }
+}

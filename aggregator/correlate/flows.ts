@@ -1,0 +1,163 @@
+/**
+ * Conversations that hosts pass on, translated, between two others: each leads from the tuple that its client dialed to
+ * the tuple that its server sees, and back.
+ *
+ * A flow stays known for a while after it ended, since what its ends report may come later than its end. Of one host at
+ * most one flow has a tuple at a time, as conntrack has it: a newer one ends the older.
+ */
+import { reverse, type TupleKey, tupleKey } from '../../model/four-tuple.ts';
+import { otherSide, type Passage } from './connection.ts';
+import { clockSlackMs } from './generations.ts';
+import type { Meeting } from './meetings.ts';
+import type { ReportedFlow, ReportedSocket, ReportingHost } from './report.ts';
+import { realmScope } from './scope.ts';
+
+/** How long a flow that ended still joins halves that are told late. */
+export const flowLingerMs = 60_000;
+
+/** Flows of different hosts, or ended ones, under one key. Ended ones make room; beyond it a flow is not known. */
+export const flowsPerKeyMax = 8;
+
+/** How many hosts in a row may pass a conversation on. */
+export const forwardersMax = 3;
+
+/** Ways from one half; hostile flows could branch at every forwarder. */
+const waysMax = 16;
+
+/** A way from a half to where its other end is. */
+export interface Way {
+  readonly meeting: Meeting;
+  readonly passage: Passage;
+}
+
+interface FiledFlow {
+  readonly flow: ReportedFlow;
+  /** The client's half at the tuple as dialed. */
+  readonly dialed: TupleKey;
+  /** The server's half at the tuple as passed on. */
+  readonly forwarded: TupleKey;
+  /** null while it goes on. */
+  endedAtMs: number | null;
+}
+
+export class Flows {
+  readonly #filed = new Map<ReportedFlow, FiledFlow>();
+  /** By the keys of both tuples. */
+  readonly #byKey = new Map<string, FiledFlow[]>();
+  /** In the order of their ending. */
+  readonly #ended = new Set<FiledFlow>();
+  /** Flows that were not taken because there were too many under one key. */
+  refused = 0;
+
+  get size(): number {
+    return this.#filed.size + this.#byKey.size;
+  }
+
+  /** @returns where its ends may be filed, client first; null when it is not taken. */
+  add(flow: ReportedFlow, nowMs: number): readonly [Meeting, Meeting] | null {
+    const scope = realmScope(flow.host);
+    const dialed = tupleKey(scope, flow.protocol, flow.dialed);
+    const forwarded = tupleKey(scope, flow.protocol, reverse(flow.forwarded));
+    if (dialed.key === forwarded.key) return null;
+    const keys = [dialed.key, forwarded.key];
+    for (const key of keys) this.#endOlder(flow.host, key, nowMs);
+    if (!keys.every((key) => this.#hasRoom(key))) {
+      this.refused++;
+      return null;
+    }
+    const filed: FiledFlow = { flow, dialed, forwarded, endedAtMs: null };
+    this.#filed.set(flow, filed);
+    for (const key of keys) this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), filed]);
+    return [dialed, forwarded];
+  }
+
+  end(flow: ReportedFlow, nowMs: number): void {
+    const filed = this.#filed.get(flow);
+    if (filed !== undefined) this.#end(filed, nowMs);
+  }
+
+  /** Flows that go on, of one host. */
+  of(host: ReportingHost): ReportedFlow[] {
+    const going = [...this.#filed.values()].filter(({ endedAtMs }) => endedAtMs === null);
+    return going.map(({ flow }) => flow).filter((flow) => flow.host === host);
+  }
+
+  remove(flow: ReportedFlow): void {
+    const filed = this.#filed.get(flow);
+    if (filed !== undefined) this.#remove(filed);
+  }
+
+  /** Forgets what ended long enough ago. */
+  expire(nowMs: number): void {
+    for (const filed of this.#ended) {
+      if (nowMs - filed.endedAtMs! < flowLingerMs) break;
+      this.#remove(filed);
+    }
+  }
+
+  /** The ways from a half that stands at `from`, nearest first. */
+  waysFrom(from: Meeting, socket: ReportedSocket): readonly Way[] {
+    if (!this.#byKey.has(from.key)) return [];
+    const ways: Way[] = [];
+    let reached: readonly Way[] = this.#steps(from, socket, null);
+    for (let forwarders = 1; forwarders <= forwardersMax && reached.length > 0; forwarders++) {
+      ways.push(...reached);
+      if (ways.length >= waysMax) break;
+      reached = reached.flatMap(({ meeting: { key, side }, passage }) =>
+        this.#steps({ key, side: otherSide(side) }, socket, passage),
+      );
+    }
+    return ways.slice(0, waysMax);
+  }
+
+  /** One forwarder further. */
+  #steps(from: Meeting, socket: ReportedSocket, before: Passage | null): Way[] {
+    const ways: Way[] = [];
+    for (const { flow, dialed, forwarded, endedAtMs } of this.#byKey.get(from.key) ?? []) {
+      if (endedAtMs !== null && socket.notBeforeMs > endedAtMs + clockSlackMs) continue;
+      if (isAt(dialed, from)) {
+        const passage = { dialed: before?.dialed ?? flow.dialed, forwarded: flow.forwarded };
+        ways.push({ meeting: forwarded, passage });
+      } else if (isAt(forwarded, from)) {
+        const passage = { dialed: flow.dialed, forwarded: before?.forwarded ?? flow.forwarded };
+        ways.push({ meeting: dialed, passage });
+      }
+    }
+    return ways;
+  }
+
+  #endOlder(host: ReportingHost, key: string, nowMs: number): void {
+    for (const filed of this.#byKey.get(key) ?? []) {
+      if (filed.flow.host === host) this.#end(filed, nowMs);
+    }
+  }
+
+  /** Forgets the flow that ended first where there is no room. */
+  #hasRoom(key: string): boolean {
+    const flows = this.#byKey.get(key) ?? [];
+    if (flows.length < flowsPerKeyMax) return true;
+    const ended = flows.find(({ endedAtMs }) => endedAtMs !== null);
+    if (ended !== undefined) this.#remove(ended);
+    return ended !== undefined;
+  }
+
+  #end(filed: FiledFlow, nowMs: number): void {
+    if (filed.endedAtMs !== null) return;
+    filed.endedAtMs = nowMs;
+    this.#ended.add(filed);
+  }
+
+  #remove(filed: FiledFlow): void {
+    this.#filed.delete(filed.flow);
+    this.#ended.delete(filed);
+    for (const { key } of [filed.dialed, filed.forwarded]) {
+      const left = (this.#byKey.get(key) ?? []).filter((other) => other !== filed);
+      if (left.length === 0) this.#byKey.delete(key);
+      else this.#byKey.set(key, left);
+    }
+  }
+}
+
+function isAt(one: TupleKey, other: Meeting): boolean {
+  return one.key === other.key && one.side === other.side;
+}

@@ -1,0 +1,222 @@
+/**
+ * Makes reported sockets halves of connections, and halves into other connections when more becomes known of them: a
+ * translation, a network, a forwarder's record, a rival that is gone.
+ *
+ * A connection that only becomes better known stays the same one, so that nobody who watches is told of another.
+ */
+import type { Side } from '../../model/four-tuple.ts';
+import { candidatesFor } from './candidates.ts';
+import { inherit } from './conclusions.ts';
+import { type Connection, missingSide, newConnection, otherSide } from './connection.ts';
+import type { ConnectionTable, Half } from './connection-table.ts';
+import type { Flows } from './flows.ts';
+import { type Candidate, type Joining, type Placement, placeHalf, rivalsOf } from './generations.ts';
+import { doMeet, type Meeting, meetingsOf, sameMeetings } from './meetings.ts';
+import type { ReportedSocket } from './report.ts';
+
+/** What becomes of connections as their halves come and go. */
+export interface JoinObserver {
+  /** It has its first half. */
+  created(connection: Connection): void;
+  /** Its halves, or what they are joined by, are others: everything is to be concluded anew. */
+  rejoined(connection: Connection, nowMs: number): void;
+  /** One of its halves turned out to be another's; `rejoined` follows. */
+  parted(connection: Connection): void;
+  /** It is part of another connection from now on; it has no halves any more. */
+  merged(connection: Connection, nowMs: number): void;
+  /** It makes room for a younger one under its key. */
+  crowdedOut(connection: Connection, nowMs: number): void;
+  /** Another socket has its place: it ended without a word, and its time of closing is set. */
+  missedClose(socket: ReportedSocket, connection: Connection, nowMs: number): void;
+}
+
+export class Joiner {
+  readonly #table: ConnectionTable;
+  readonly #flows: Flows;
+  readonly #observer: JoinObserver;
+  readonly #idPrefix: string;
+  #lastNumber = 0;
+
+  constructor(table: ConnectionTable, flows: Flows, idPrefix: string, observer: JoinObserver) {
+    this.#table = table;
+    this.#flows = flows;
+    this.#idPrefix = idPrefix;
+    this.#observer = observer;
+  }
+
+  /** Makes a socket a half of the connection that it belongs to, or of one of its own. */
+  take(socket: ReportedSocket, nowMs: number): void {
+    const meetings = meetingsOf(socket);
+    const placement = placeHalf(candidatesFor(socket, meetings, this.#table, this.#flows), socket);
+    this.#closeMissed(placement.displaced, socket, nowMs);
+    if (placement.kind === 'join') return this.#join(placement, socket, meetings, nowMs);
+    this.#lastNumber++;
+    const id = `${this.#idPrefix}-${this.#lastNumber.toString(36)}`;
+    const { side } = meetings[0]!;
+    const connection = newConnection(id, side, socket, nowMs);
+    this.#table.connections.set(id, connection);
+    this.#attach(connection, side, socket, meetings, nowMs);
+    this.#observer.created(connection);
+    markAmbiguous(connection, placement);
+    this.#seekWay(connection);
+    this.#observer.rejoined(connection, nowMs);
+  }
+
+  /**
+   * Brings a half up to where it stands now: it was translated, or belongs to another scope.
+   * @returns whether that is somewhere else
+   */
+  refile(socket: ReportedSocket, nowMs: number): boolean {
+    const half = this.#table.halfOf(socket);
+    if (half === undefined) return false;
+    const { connection, side } = half;
+    const meetings = meetingsOf(socket);
+    if (connection.realm === socket.host.realm && sameMeetings(half.meetings, meetings)) return false;
+    const peer = connection.halves[otherSide(side)];
+    if (peer === null || peer === socket || this.#belongTogether(half, meetings, peer)) {
+      connection.realm = socket.host.realm;
+      if (peer === null) connection.via = null;
+      this.#table.refile(half, meetings);
+      this.#seekPeer(connection, nowMs);
+    } else {
+      this.#part(half);
+      this.take(socket, nowMs);
+      this.#seekPeer(connection, nowMs);
+    }
+    this.settleRivals(half.meetings, nowMs);
+    return true;
+  }
+
+  /** Looks anew for the other end of a socket's connection, where that has but one: there is more to go by. */
+  seek(socket: ReportedSocket, nowMs: number): void {
+    const connection = this.#table.connectionOf(socket);
+    if (connection !== undefined && missingSide(connection) !== null) this.#seekPeer(connection, nowMs);
+  }
+
+  /** Looks for the other end of a connection that has but one. */
+  #seekPeer(connection: Connection, nowMs: number): void {
+    const half = this.#loneHalfOf(connection);
+    if (half === null) return this.#observer.rejoined(connection, nowMs);
+    const { socket, meetings } = half;
+    const candidates = candidatesFor(socket, meetings, this.#table, this.#flows, connection);
+    const placement = placeHalf(candidates, socket);
+    this.#closeMissed(placement.displaced, socket, nowMs);
+    if (placement.kind === 'join') return this.#merge(half, placement, nowMs);
+    markAmbiguous(connection, placement);
+    this.#seekWay(connection);
+    this.#observer.rejoined(connection, nowMs);
+  }
+
+  /** What stood at `meetings` is gone: ambiguous halves there may be told apart now, and find their other end. */
+  settleRivals(meetings: readonly Meeting[], nowMs: number): void {
+    const settled = new Set<Connection>();
+    for (const { key } of meetings) {
+      for (const half of this.#table.at(key)) {
+        const { connection, socket } = half;
+        if (!connection.ambiguous || connection.closedAtMs !== null) continue;
+        const others = candidatesFor(socket, half.meetings, this.#table, this.#flows, connection);
+        if (rivalsOf(others, socket).length === 0) settled.add(connection);
+      }
+    }
+    for (const connection of settled) connection.ambiguous = false;
+    for (const connection of settled)
+      if (this.#loneHalfOf(connection) !== null) this.#seekPeer(connection, nowMs);
+  }
+
+  /** The only half of a connection; null where it has two, or none any more. */
+  #loneHalfOf(connection: Connection): Half | null {
+    const missing = missingSide(connection);
+    const socket = missing === null ? null : connection.halves[otherSide(missing)];
+    const half = socket === null ? undefined : this.#table.halfOf(socket);
+    return half?.connection === connection ? half : null;
+  }
+
+  #join(joining: Joining, socket: ReportedSocket, meetings: readonly Meeting[], nowMs: number): void {
+    const { candidate, rule, ousted } = joining;
+    const { connection, side } = candidate;
+    if (ousted !== null) this.#table.detach(this.#table.halfOf(ousted)!);
+    connection.joinedBy = rule;
+    connection.via = candidate.via;
+    if (rule === 'same-host') connection.ambiguous = false;
+    this.#attach(connection, side, socket, meetings, nowMs);
+    this.#observer.rejoined(connection, nowMs);
+    if (ousted !== null) this.take(ousted, nowMs);
+  }
+
+  #attach(
+    connection: Connection,
+    side: Side,
+    socket: ReportedSocket,
+    meetings: readonly Meeting[],
+    nowMs: number,
+  ): void {
+    for (const { key } of meetings) {
+      const surplus = this.#table.surplusAt(key);
+      if (surplus !== null && surplus !== connection) this.#observer.crowdedOut(surplus, nowMs);
+    }
+    this.#table.attach(connection, side, socket, meetings);
+  }
+
+  /** Whether a half still belongs to its peer when it stands at `meetings`, and to none that is nearer. */
+  #belongTogether(
+    { connection, ...half }: Half,
+    meetings: readonly Meeting[],
+    peer: ReportedSocket,
+  ): boolean {
+    const isLed = connection.joinedBy === 'forwarder' && meetings[0]!.key === half.meetings[0]!.key;
+    if (!isLed && !doMeet(meetings, meetingsOf(peer))) return false;
+    if (peer.host === half.socket.host) return true;
+    const others = candidatesFor(half.socket, meetings, this.#table, this.#flows, connection);
+    const placement = placeHalf(others, half.socket);
+    return placement.kind !== 'join' || placement.rule !== 'same-host';
+  }
+
+  /** Two halves turn out not to be one connection: this one leaves. */
+  #part(half: Half): void {
+    const { connection } = half;
+    this.#table.detach(half);
+    connection.joinedBy = null;
+    connection.via = null;
+    this.#table.locateEnds(connection);
+    this.#observer.parted(connection);
+  }
+
+  /** The half of a lone connection is part of another. Of two lone ones that stays which watchers were told of. */
+  #merge(half: Half, joining: Joining, nowMs: number): void {
+    const { connection: other, side } = joining.candidate;
+    const rest = this.#loneHalfOf(other);
+    const isTurned = rest !== null && half.connection.placed && !other.placed;
+    const [moved, into] = isTurned ? [rest, half.connection] : [half, other];
+    const taken = isTurned ? otherSide(half.side) : side;
+    const from = moved.connection;
+    this.#table.remove(from);
+    inherit(into, from, taken !== moved.side);
+    const candidate = { ...joining.candidate, connection: into, side: taken };
+    this.#join({ ...joining, candidate }, moved.socket, moved.meetings, nowMs);
+    this.#observer.merged(from, nowMs);
+  }
+
+  /** A lone end that a forwarder knows has its other end where the forwarder's record leads. */
+  #seekWay(connection: Connection): void {
+    const half = this.#loneHalfOf(connection);
+    if (half === null || half.socket.closedAtMs !== null) return;
+    const [nearest] = this.#flows.waysFrom(half.meetings[0]!, half.socket);
+    if (nearest === undefined) return;
+    connection.via = nearest.passage;
+    this.#table.locateEnds(connection);
+  }
+
+  /** The half is open under a new socket now: its old socket ended without a word. */
+  #closeMissed(displaced: Candidate | null, successor: ReportedSocket, nowMs: number): void {
+    const half = displaced?.connection.halves[displaced.side] ?? null;
+    if (displaced === null || half === null || half === successor) return;
+    half.closedAtMs = Math.max(half.openedAtMs, successor.notBeforeMs);
+    this.#observer.missedClose(half, displaced.connection, nowMs);
+  }
+}
+
+/** Says of a lone connection, and of its rivals, whether anything tells them apart. */
+function markAmbiguous(connection: Connection, placement: Placement): void {
+  connection.ambiguous = placement.kind === 'ambiguous';
+  if (placement.kind === 'ambiguous') for (const rival of placement.rivals) rival.ambiguous = true;
+}

@@ -1,0 +1,61 @@
+/**
+ * Where a half meets its other end: the keys that its tuple has at each stage of translation.
+ *
+ *   untranslated            one key, of its tuple in its scope
+ *   translated by conntrack the key of its outermost tuple, which other hosts see, and for halves of the same host the
+ *                           key of every stage, its own tuple included, in a scope that only that host has
+ *
+ * So halves of different hosts meet by what the wire shows and by nothing else, and equal container tuples of two hosts
+ * stay apart; halves of one host meet by any stage, as they share the conntrack that knows them all.
+ */
+
+import type { Side } from '../../model/four-tuple.ts';
+import { type FourTuple, tupleKey } from '../../model/four-tuple.ts';
+import { isLoopback } from '../../model/ip.ts';
+import { outermost } from '../../model/translation.ts';
+import type { ReportedSocket } from './report.ts';
+import { hostScope, netnsScope, scopeOf } from './scope.ts';
+
+export interface Meeting {
+  /** See model/four-tuple. */
+  readonly key: string;
+  /** Which half of that key the socket is; the two ends of a connection are opposite at every key that they share. */
+  readonly side: Side;
+}
+
+/** Where `socket` meets its other end; the first is that of its outermost tuple. At most stagesMax + 2, none twice. */
+export function meetingsOf(socket: ReportedSocket): readonly Meeting[] {
+  const { host, netns, protocol, translation } = socket;
+  const { local, remote } = outermost(socket, translation);
+  const wire = tupleKey(scopeOf({ host, netns, local, remote }), protocol, { local, remote });
+  if (translation === null || translation.stages.length === 0) return [wire];
+  const meetings: Meeting[] = [wire];
+  for (const tuple of [socket, ...translation.stages]) {
+    const meeting = tupleKey(innerScope(socket, tuple), protocol, tuple);
+    if (meetings.every(({ key }) => key !== meeting.key)) meetings.push(meeting);
+  }
+  return meetings;
+}
+
+/** A loopback address is that of the socket's own namespace: none other's packets reach it. */
+function innerScope({ host, netns }: ReportedSocket, { local, remote }: FourTuple): string {
+  return isLoopback(local.ip) || isLoopback(remote.ip) ? netnsScope(host, netns) : hostScope(host);
+}
+
+/** The side on which `meetings` stand at `key`; null where they do not. */
+export function sideAt(meetings: readonly Meeting[], key: string): Side | null {
+  for (const meeting of meetings) if (meeting.key === key) return meeting.side;
+  return null;
+}
+
+/** Whether halves that stand so are opposite each other somewhere. */
+export function doMeet(one: readonly Meeting[], other: readonly Meeting[]): boolean {
+  return one.some(({ key, side }) => {
+    const opposite = sideAt(other, key);
+    return opposite !== null && opposite !== side;
+  });
+}
+
+export function sameMeetings(one: readonly Meeting[], other: readonly Meeting[]): boolean {
+  return one.length === other.length && one.every(({ key }, n) => key === other[n]!.key);
+}
