@@ -4,8 +4,10 @@ import { LibcError } from '../libc.ts';
 export interface BpfCalls {
   /** Number of bpf(2) on this machine is known to the callee. -1 on failure. */
   bpf(command: number, attributes: Buffer): number;
-  /** A shared mapping of a file descriptor, readable and writable; null on failure. */
-  map(fd: number, length: number): Mapping | null;
+  /** A shared mapping of a file descriptor; null on failure. @param part default readable and writable, from the start */
+  map(fd: number, length: number, part?: MappedPart): Mapping | null;
+  /** Bytes of a page of memory. */
+  readonly pageBytes: number;
   /** An fd of a socket that is connected to nothing; -1 on failure. */
   socket(): number;
   close(fd: number): number;
@@ -13,6 +15,12 @@ export interface BpfCalls {
   address(bytes: Buffer): bigint;
   /** Of the last call that failed. */
   errno(): number;
+}
+
+export interface MappedPart {
+  /** Whole pages. */
+  readonly offset: number;
+  readonly isReadOnly: boolean;
 }
 
 export interface Mapping {
@@ -31,6 +39,7 @@ const bpfNumbers: Partial<Record<NodeJS.Architecture, number>> = {
   loong64: 280,
 };
 
+const protRead = 1;
 const protReadWrite = 3;
 const mapShared = 1;
 const mapFailed = 0xffff_ffff_ffff_ffffn;
@@ -50,20 +59,24 @@ export async function loadBpfCalls(): Promise<BpfCalls> {
   const socket = library.func('int socket(int, int, int)') as (...numbers: number[]) => number;
   return {
     bpf: (command, attributes) => Number(syscall(number, command, attributes, attributes.length)),
-    map: (fd, length) => {
-      const address = mmap(null, length, protReadWrite, mapShared, fd, 0);
+    map: (fd, length, { offset, isReadOnly } = wholeMapping) => {
+      const protection = isReadOnly ? protRead : protReadWrite;
+      const address = mmap(null, length, protection, mapShared, fd, offset);
       if (koffi.address(address) === mapFailed) return null;
       return {
         bytes: Buffer.from(koffi.view(address, length)),
         unmap: () => void munmap(address, length),
       };
     },
+    pageBytes: (library.func('int getpagesize()') as () => number)(),
     socket: () => socket(afUnix, sockDatagramCloexec, 0),
     close: library.func('int close(int)') as (fd: number) => number,
     address: (bytes) => koffi.address(bytes),
     errno: () => koffi.errno(),
   };
 }
+
+const wholeMapping: MappedPart = { offset: 0, isReadOnly: false };
 
 type Syscall = (number: number, command: number, attributes: Buffer, length: number) => number | bigint;
 type Mmap = (

@@ -67,6 +67,9 @@ const widths: Readonly<
   8: { load: 0x79, store: 0x7b, storeImmediate: 0x7a, type: 'u64' },
 };
 
+/** BPF_STX | BPF_ATOMIC, for 8 bytes; the immediate 0 is BPF_ADD. */
+const atomic64 = 0xdb;
+
 /** BPF_LD | BPF_DW | BPF_IMM, and what its source register says about the immediate (BPF_PSEUDO_*). */
 const wide = 0x18;
 const pseudo = { constant: 0, map: 1, mapValue: 2, kernelFunction: 2, callback: 4 } as const;
@@ -153,6 +156,20 @@ export function store(base: Register, field: Field, value: Register | number): I
     offset: field.offset,
     immediate: isRegister ? 0 : value,
     text: `*(${type} *)(${base} ${signed(field.offset)}) = ${value}  ; ${field.name}`,
+  };
+}
+
+/** `base->field += source` as one step, whatever other processors do meanwhile. Throws RangeError unless it has 8 bytes. */
+export function atomicAdd(base: Register, field: Field, source: Register): Instruction {
+  if (field.bytes !== 8) throw new RangeError(`${field.name} has ${field.bytes} bytes, not 8`);
+  return {
+    ...blank,
+    kind: 'instruction',
+    opcode: atomic64,
+    destination: registerNumbers[base],
+    source: registerNumbers[source],
+    offset: field.offset,
+    text: `lock *(u64 *)(${base} ${signed(field.offset)}) += ${source}  ; ${field.name}`,
   };
 }
 

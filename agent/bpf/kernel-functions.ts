@@ -2,8 +2,18 @@
 export const helpers = {
   /** r1 = map, r2 = address of the key; r0 = address of the value, or 0. */
   mapLookup: { id: 1, name: 'bpf_map_lookup_elem' },
+  /** r0 = nanoseconds of CLOCK_MONOTONIC. */
+  monotonicNs: { id: 5, name: 'bpf_ktime_get_ns' },
+  /** r1 = map, r2 = socket, r3 = 0, r4 = 1 to make it where there is none; r0 = address of the value, or 0. */
+  socketStorage: { id: 107, name: 'bpf_sk_storage_get' },
   /** r1 = destination, r2 = bytes, r3 = source; r0 = 0, or a negative errno. */
   probeReadKernel: { id: 113, name: 'bpf_probe_read_kernel' },
+  /** r1 = map, r2 = bytes, r3 = 0; r0 = a record to be filled and submitted, or 0. */
+  ringReserve: { id: 131, name: 'bpf_ringbuf_reserve' },
+  /** r1 = record, r2 = 1 to wake nobody. */
+  ringSubmit: { id: 132, name: 'bpf_ringbuf_submit' },
+  /** r1 = struct sock; r0 = its struct tcp_sock, or 0. */
+  toTcpSock: { id: 137, name: 'bpf_skc_to_tcp_sock' },
   /** r0 = struct task_struct of whoever runs the program. */
   currentTask: { id: 158, name: 'bpf_get_current_task_btf' },
   /** r1 = struct file; r0 = its struct socket, or 0. */

@@ -25,7 +25,7 @@ import { controlLayout, taskLayout } from './scan-memory.ts';
 import { stackSlot } from './stack.ts';
 
 /** PF_KTHREAD of include/linux/sched.h: a thread of the kernel, which only borrows files. */
-const kernelThreadFlag = 0x00200000;
+export const kernelThreadFlag = 0x00200000;
 
 /** What is kept on the stack; what is below is the rest of the program's. */
 export const processStack = {

@@ -93,7 +93,6 @@ export function count(counter: Field): Statement[] {
 /** Ports, namespace and addresses. A socket without a port stands in no table: the program goes on at `next`. */
 export function describeTuple(kernel: BasicLayout, name: string, next: string): Statement[] {
   const members = kernel.sock;
-  const [isIpv6, done] = [`${name}-is-ipv6`, `${name}-has-addresses`];
   return [
     load('r1', sock, members.localPort),
     jumpIf('r1', '==', 0, next),
@@ -104,14 +103,26 @@ export function describeTuple(kernel: BasicLayout, name: string, next: string): 
     load('r1', sock, members.net),
     load('r1', 'r1', kernel.net.inode),
     store(record, fields.netns, 'r1'),
+    ...copyAddresses(kernel, fields, name),
+  ];
+}
+
+/** Both addresses as recordLayout has them; an IPv4 one as IPv6. r1 is lost. */
+export function copyAddresses(
+  { sock: members }: KernelLayout,
+  into: Readonly<Record<'localIp' | 'remoteIp', Field>>,
+  name: string,
+): Statement[] {
+  const [isIpv6, done] = [`${name}-is-ipv6`, `${name}-has-addresses`];
+  return [
     load('r1', sock, members.family),
     jumpIf('r1', '==', families.ipv6, isIpv6),
-    ...copyIpv4(members.localIpv4, fields.localIp),
-    ...copyIpv4(members.remoteIpv4, fields.remoteIp),
+    ...copyIpv4(members.localIpv4, into.localIp),
+    ...copyIpv4(members.remoteIpv4, into.remoteIp),
     jump(done),
     label(isIpv6),
-    ...copyIpv6(members.localIpv6, fields.localIp),
-    ...copyIpv6(members.remoteIpv6, fields.remoteIp),
+    ...copyIpv6(members.localIpv6, into.localIp),
+    ...copyIpv6(members.remoteIpv6, into.remoteIp),
     label(done),
   ];
 }

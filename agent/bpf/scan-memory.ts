@@ -90,13 +90,16 @@ export const learnedLayout = layout('learned', {
   padding: 4,
 });
 
-interface Layout<Name extends string> {
+export interface Layout<Name extends string> {
   readonly fields: Readonly<Record<Name, Field>>;
   readonly bytes: number;
 }
 
 /** Fields one after the other. Throws RangeError when one is not aligned to its size, or the sum is not to 8 bytes. */
-function layout<Name extends string>(struct: string, sizes: Readonly<Record<Name, number>>): Layout<Name> {
+export function layout<Name extends string>(
+  struct: string,
+  sizes: Readonly<Record<Name, number>>,
+): Layout<Name> {
   const fields: Partial<Record<Name, Field>> = {};
   let offset = 0;
   for (const [name, bytes] of Object.entries(sizes) as [Name, number][]) {

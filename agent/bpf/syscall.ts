@@ -6,17 +6,28 @@
  */
 import type { BpfCalls } from './bpf-calls.ts';
 import { BpfError } from './bpf-error.ts';
+import { storageTypeIds } from './storage-types.ts';
 
 /** enum bpf_cmd. */
-const commands = { mapCreate: 0, programLoad: 5, typesLoad: 18, linkCreate: 28, iteratorCreate: 33 } as const;
+const commands = {
+  mapCreate: 0,
+  programLoad: 5,
+  objectInfo: 15,
+  tracepointOpen: 17,
+  typesLoad: 18,
+  linkCreate: 28,
+  iteratorCreate: 33,
+} as const;
 
-/** BPF_MAP_TYPE_ARRAY and BPF_F_MMAPABLE. */
-const arrayMap = 2;
-const mappable = 0x400;
+/** BPF_MAP_TYPE_*. */
+const mapTypes = { array: 2, socketStorage: 24, ring: 27 } as const;
 
-/** BPF_PROG_TYPE_TRACING and BPF_TRACE_ITER. */
+/** BPF_F_NO_PREALLOC, BPF_F_CLONE and BPF_F_MMAPABLE. */
+const mapFlags = { onDemand: 0x1, clone: 0x200, mappable: 0x400 } as const;
+
+/** BPF_PROG_TYPE_TRACING, and what such a program may be attached to: BPF_TRACE_RAW_TP and BPF_TRACE_ITER. */
 const tracingProgram = 26;
-const iteratorAttachment = 28;
+const attachments = { tracepoint: 23, iterator: 28 } as const;
 
 /** struct bpf_func_info. */
 const functionPlaceBytes = 8;
@@ -38,13 +49,59 @@ const nameBytesMax = 15;
 
 /** An array map of which user space can map the values into its memory. @param valueBytes a multiple of 8 */
 export function createArrayMap(calls: BpfCalls, name: string, valueBytes: number, entries: number): number {
+  const { mappable } = mapFlags;
+  return createMap(calls, name, { type: mapTypes.array, keyBytes: 4, valueBytes, entries, flags: mappable });
+}
+
+/** A ring buffer. @param bytes a power of two, and whole pages */
+export function createRing(calls: BpfCalls, name: string, bytes: number): number {
+  return createMap(calls, name, {
+    type: mapTypes.ring,
+    keyBytes: 0,
+    valueBytes: 0,
+    entries: bytes,
+    flags: 0,
+  });
+}
+
+/**
+ * A value beside each socket, made when a program first asks for it. A connection that is accepted begins with a copy of
+ * its listener's.
+ *
+ * @param types fd of loadTypes, where type 1 is the key (an int) and type 3 the value
+ */
+export function createSocketStorage(
+  calls: BpfCalls,
+  name: string,
+  valueBytes: number,
+  types: number,
+): number {
+  const flags = mapFlags.onDemand | mapFlags.clone;
+  const shape = { type: mapTypes.socketStorage, keyBytes: 4, valueBytes, entries: 0, flags };
+  return createMap(calls, name, shape, types);
+}
+
+interface MapShape {
+  readonly type: number;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly entries: number;
+  readonly flags: number;
+}
+
+function createMap(calls: BpfCalls, name: string, shape: MapShape, types?: number): number {
   const attributes = Buffer.alloc(72);
-  attributes.writeUInt32LE(arrayMap, 0); // map_type
-  attributes.writeUInt32LE(4, 4); // key_size
-  attributes.writeUInt32LE(valueBytes, 8); // value_size
-  attributes.writeUInt32LE(entries, 12); // max_entries
-  attributes.writeUInt32LE(mappable, 16); // map_flags
+  attributes.writeUInt32LE(shape.type, 0); // map_type
+  attributes.writeUInt32LE(shape.keyBytes, 4); // key_size
+  attributes.writeUInt32LE(shape.valueBytes, 8); // value_size
+  attributes.writeUInt32LE(shape.entries, 12); // max_entries
+  attributes.writeUInt32LE(shape.flags, 16); // map_flags
   writeName(attributes, 28, name); // map_name
+  if (types !== undefined) {
+    attributes.writeUInt32LE(types, 48); // btf_fd
+    attributes.writeUInt32LE(storageTypeIds.key, 52); // btf_key_type_id
+    attributes.writeUInt32LE(storageTypeIds.value, 56); // btf_value_type_id
+  }
   return call(calls, `create the map ${name}`, commands.mapCreate, attributes);
 }
 
@@ -57,11 +114,19 @@ export function loadTypes(calls: BpfCalls, types: Buffer): number {
   ]);
 }
 
-export interface IteratorProgram {
+interface TracingProgram {
   readonly name: string;
   readonly instructions: Buffer;
   /** One line per instruction, beginning with its index. */
   readonly listing: readonly string[];
+}
+
+export interface TracepointProgram extends TracingProgram {
+  /** BTF id of the typedef that stands for the tracepoint. */
+  readonly tracepoint: number;
+}
+
+export interface IteratorProgram extends TracingProgram {
   /** BTF id of the kernel's function that stands for the iterator. */
   readonly iterator: number;
   /** Fd of loadTypes, and an array of struct bpf_func_info; needed where there are callbacks. */
@@ -70,11 +135,32 @@ export interface IteratorProgram {
 
 /** When the verifier refuses, its last word and the instruction that it is about go into the error. */
 export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): number {
+  const { iterator, functions } = program;
+  return loadProgram(calls, program, { kind: 'iterator', to: iterator }, functions);
+}
+
+/** As loadIteratorProgram. */
+export function loadTracepointProgram(calls: BpfCalls, program: TracepointProgram): number {
+  return loadProgram(calls, program, { kind: 'tracepoint', to: program.tracepoint });
+}
+
+interface Attachment {
+  readonly kind: keyof typeof attachments;
+  /** BTF id. */
+  readonly to: number;
+}
+
+function loadProgram(
+  calls: BpfCalls,
+  program: TracingProgram,
+  attachment: Attachment,
+  functions?: IteratorProgram['functions'],
+): number {
   for (let attempt = 1; ; attempt++) {
     // Only a program that was refused is worth the time that the log takes.
     const log = attempt === 1 ? null : Buffer.alloc(logBytes);
     try {
-      return load(calls, program, log);
+      return load(calls, program, attachment, functions, log);
     } catch (error) {
       if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
       const isFinal = error.code !== 'EAGAIN' && log !== null;
@@ -83,8 +169,13 @@ export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): 
   }
 }
 
-function load(calls: BpfCalls, program: IteratorProgram, log: Buffer | null): number {
-  const { name, instructions, iterator, functions } = program;
+function load(
+  calls: BpfCalls,
+  { name, instructions, listing }: TracingProgram,
+  attachment: Attachment,
+  functions: IteratorProgram['functions'],
+  log: Buffer | null,
+): number {
   const attributes = Buffer.alloc(128);
   const pointers: Pointer[] = [
     [8, instructions], // insns
@@ -98,15 +189,15 @@ function load(calls: BpfCalls, program: IteratorProgram, log: Buffer | null): nu
     pointers.push([32, log]); // log_buf
   }
   writeName(attributes, 48, name); // prog_name
-  attributes.writeUInt32LE(iteratorAttachment, 68); // expected_attach_type
+  attributes.writeUInt32LE(attachments[attachment.kind], 68); // expected_attach_type
   if (functions !== undefined) {
     attributes.writeUInt32LE(functions.types, 72); // prog_btf_fd
     attributes.writeUInt32LE(functionPlaceBytes, 76); // func_info_rec_size
     pointers.push([80, functions.places]); // func_info
     attributes.writeUInt32LE(functions.places.length / functionPlaceBytes, 88); // func_info_cnt
   }
-  attributes.writeUInt32LE(iterator, 108); // attach_btf_id
-  const detail = (): string => (log === null ? '' : verdict(log.toString('latin1'), program.listing));
+  attributes.writeUInt32LE(attachment.to, 108); // attach_btf_id
+  const detail = (): string => (log === null ? '' : verdict(log.toString('latin1'), listing));
   return call(calls, `load the program ${name}`, commands.programLoad, attributes, pointers, detail);
 }
 
@@ -124,7 +215,7 @@ export function verdict(log: string, listing: readonly string[]): string {
 export function linkIterator(calls: BpfCalls, program: number, pid: number | null): number {
   const attributes = Buffer.alloc(64);
   attributes.writeUInt32LE(program, 0); // prog_fd
-  attributes.writeUInt32LE(iteratorAttachment, 8); // attach_type
+  attributes.writeUInt32LE(attachments.iterator, 8); // attach_type
   if (pid === null) return call(calls, 'attach an iterator', commands.linkCreate, attributes);
   // union bpf_iter_link_info, for tasks: u32 tid, u32 pid, u32 pid_fd.
   const scope = Buffer.alloc(12);
@@ -140,6 +231,25 @@ export function createIterator(calls: BpfCalls, link: number): number {
   const attributes = Buffer.alloc(8);
   attributes.writeUInt32LE(link, 0); // link_fd
   return call(calls, 'start an iteration', commands.iteratorCreate, attributes);
+}
+
+/** Lets a program run at its tracepoint for as long as the fd that is returned is open. */
+export function attachTracepoint(calls: BpfCalls, program: number): number {
+  const attributes = Buffer.alloc(16);
+  attributes.writeUInt32LE(program, 8); // prog_fd; the name at 0 stays empty, as the program knows its tracepoint
+  return call(calls, 'attach to a tracepoint', commands.tracepointOpen, attributes);
+}
+
+/** What the kernel tells of a program. @returns struct bpf_prog_info, as much as it has of the 256 bytes asked for */
+export function readProgramInfo(calls: BpfCalls, program: number): Buffer {
+  const info = Buffer.alloc(256);
+  const attributes = Buffer.alloc(16);
+  attributes.writeUInt32LE(program, 0); // bpf_fd
+  attributes.writeUInt32LE(info.length, 4); // info_len
+  call(calls, 'ask about a program', commands.objectInfo, attributes, [
+    [8, info], // info
+  ]);
+  return info;
 }
 
 /** Where in the attributes the address of which buffer goes. */

@@ -1,0 +1,179 @@
+/**
+ * Tells of each connection of the own host when it is established and when it is closed, with the process that stands
+ * for it, as an event in the ring. Packets bring these changes about, so the current task means nothing.
+ */
+
+import type { Field } from './btf.ts';
+import { eventLayoutInRing, holderLayout, lossLayout, standings } from './event-memory.ts';
+import {
+  after,
+  before,
+  type EventSurroundings,
+  findHolder,
+  finish,
+  holder,
+  takeChange,
+  tcpStates,
+} from './event-program.ts';
+import {
+  atomicAdd,
+  callHelper,
+  jump,
+  jumpIf,
+  label,
+  load,
+  loadMap,
+  loadMapValue,
+  move,
+  networkToHost16,
+  type Statement,
+  store,
+} from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
+import { copyAddresses, record, sock } from './record-program.ts';
+import { stackSlot } from './stack.ts';
+
+const stack = {
+  now: stackSlot('now', -8, 8),
+  after: stackSlot('after', -16, 8),
+} as const;
+
+/** struct tcp_sock; takes the place of the new state, which is on the stack by then. */
+const tcp = 'r7';
+
+const fields = eventLayoutInRing.fields;
+const held = holderLayout.fields;
+
+/** BPF_RB_NO_WAKEUP: the agent looks into the ring when its time has come. */
+const wakesNobody = 1;
+
+export interface ChangeProgramOptions extends EventSurroundings {
+  readonly ringMap: number;
+  /** Fd of an array map of one lossLayout. */
+  readonly lossMap: number;
+}
+
+export function changeProgram(options: ChangeProgramOptions): Statement[] {
+  const { holderMap, pidLevel } = options;
+  return [
+    ...takeChange(options, 'out'),
+    ...pickChange(),
+    ...findHolder(holderMap, 'leave'),
+    move(holder, 'r0'),
+    // Where the agent sees all processes, a socket without one is the kernel's own, and as much of this host.
+    ...(pidLevel === 0 ? [] : [jumpIf(holder, '==', 0, 'out')]),
+    store('fp', stack.after, after),
+    callHelper(helpers.monotonicNs),
+    store('fp', stack.now, 'r0'),
+    ...noteAccepted(),
+    move('r1', sock),
+    callHelper(helpers.toTcpSock),
+    jumpIf('r0', '==', 0, 'out'),
+    move(tcp, 'r0'),
+    ...reserve(options),
+    ...describeConnection(options),
+    ...describeHolder(),
+    move('r1', record),
+    move('r2', wakesNobody),
+    callHelper(helpers.ringSubmit),
+    ...finish('out'),
+  ];
+}
+
+/** To established from the handshake, and to closed from anything but listening. */
+function pickChange(): Statement[] {
+  return [
+    jumpIf(after, '==', tcpStates.closed, 'closes'),
+    jumpIf(after, '!=', tcpStates.established, 'out'),
+    jumpIf(before, '==', tcpStates.synSent, 'picked'),
+    jumpIf(before, '!=', tcpStates.synRecv, 'out'),
+    jump('picked'),
+    label('closes'),
+    jumpIf(before, '==', tcpStates.listen, 'out'),
+    jumpIf(before, '==', tcpStates.closed, 'out'),
+    label('picked'),
+  ];
+}
+
+/** What is accepted has so far the copy that it inherited. */
+function noteAccepted(): Statement[] {
+  return [
+    jumpIf(holder, '==', 0, 'noted'),
+    jumpIf(after, '!=', tcpStates.established, 'noted'),
+    jumpIf(before, '!=', tcpStates.synRecv, 'noted'),
+    store(holder, held.openedNs, 'r0'),
+    store(holder, held.standing, standings.accepted),
+    label('noted'),
+  ];
+}
+
+function reserve({ ringMap, lossMap }: ChangeProgramOptions): Statement[] {
+  return [
+    loadMap('r1', ringMap),
+    move('r2', eventLayoutInRing.bytes),
+    move('r3', 0),
+    callHelper(helpers.ringReserve),
+    jumpIf(record, '!=', 0, 'has-room'),
+    loadMapValue('r1', lossMap),
+    move('r2', 1),
+    load('r3', 'fp', stack.after),
+    jumpIf('r3', '==', tcpStates.closed, 'loses-close'),
+    atomicAdd('r1', lossLayout.fields.opened, 'r2'),
+    jump('out'),
+    label('loses-close'),
+    atomicAdd('r1', lossLayout.fields.closed, 'r2'),
+    jump('out'),
+    label('has-room'),
+  ];
+}
+
+function describeConnection({ kernel, layout }: ChangeProgramOptions): Statement[] {
+  const copy = (to: Field, from: Field): Statement[] => [load('r1', tcp, from), store(record, to, 'r1')];
+  return [
+    load('r1', 'fp', stack.now),
+    store(record, fields.atNs, 'r1'),
+    load('r1', 'fp', stack.after),
+    store(record, fields.after, 'r1'),
+    store(record, fields.before, before),
+    store(record, fields.padding, 0),
+    load('r1', sock, kernel.sock.uid),
+    store(record, fields.uid, 'r1'),
+    load('r1', sock, kernel.sock.net),
+    load('r1', 'r1', kernel.net.inode),
+    store(record, fields.netns, 'r1'),
+    load('r1', sock, kernel.sock.remotePort),
+    networkToHost16('r1'),
+    store(record, fields.remotePort, 'r1'),
+    load('r1', tcp, layout.tcp.localPort),
+    networkToHost16('r1'),
+    store(record, fields.localPort, 'r1'),
+    ...copy(fields.bytesAcked, layout.tcp.bytesAcked),
+    ...copy(fields.bytesReceived, layout.tcp.bytesReceived),
+    ...copy(fields.roundTrip, layout.tcp.roundTrip),
+    ...copy(fields.retransmits, layout.tcp.retransmits),
+    ...copyAddresses(kernel, fields, 'change'),
+  ];
+}
+
+function describeHolder(): Statement[] {
+  const zero: Field[] = [fields.openedNs, fields.startNs, fields.pid, fields.holderUid, fields.standing];
+  const copy = (to: Field, from: Field): Statement[] => [load('r1', holder, from), store(record, to, 'r1')];
+  return [
+    jumpIf(holder, '!=', 0, 'has-holder'),
+    ...[...zero, ...halves(fields.comm)].map((field) => store(record, field, 0)),
+    jump('described'),
+    label('has-holder'),
+    ...copy(fields.openedNs, held.openedNs),
+    ...copy(fields.startNs, held.startNs),
+    ...copy(fields.pid, held.pid),
+    ...copy(fields.holderUid, held.uid),
+    ...copy(fields.standing, held.standing),
+    ...halves(held.comm).flatMap((half, i) => copy(halves(fields.comm)[i]!, half)),
+    label('described'),
+  ];
+}
+
+/** 16 bytes as two fields of 8. */
+function halves({ name, offset }: Field): Field[] {
+  return [0, 8].map((from) => ({ name: `${name}[${from}]`, offset: offset + from, bytes: 8 }));
+}

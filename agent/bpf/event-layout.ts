@@ -1,0 +1,44 @@
+/** Where on the running kernel the members lie that the programs of connection events read, besides those of the scan. */
+
+import { isLittleEndian } from '../netlink/byte-order.ts';
+import { type Btf, BtfError, readKernelBtf } from './btf.ts';
+import { type KernelLayout, kernelLayout } from './kernel-layout.ts';
+
+export type EventLayout = ReturnType<typeof eventLayout>;
+
+/** Of the running kernel. Throws BtfError when it does not tell, or lacks one of them. */
+export function readEventLayout(): { readonly kernel: KernelLayout; readonly layout: EventLayout } {
+  if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
+  const btf = readKernelBtf();
+  return { kernel: kernelLayout(btf), layout: eventLayout(btf) };
+}
+
+/** Throws BtfError when the kernel lacks one of them. */
+export function eventLayout(btf: Btf) {
+  const tcp = (path: string) => btf.field('tcp_sock', path);
+  const argument = (name: string, index: number) => ({
+    name: `inet_sock_set_state.${name}`,
+    offset: index * 8,
+    bytes: 8,
+  });
+  return {
+    tracepoint: btf.id('typedef', 'btf_trace_inet_sock_set_state'),
+    /** TP_PROTO of include/trace/events/sock.h. The states are ints, each in a word of its own. */
+    context: { sock: argument('sk', 0), before: argument('oldstate', 1), after: argument('newstate', 2) },
+    /** Whose files the iterator over files shows. */
+    fileContext: { task: btf.field('bpf_iter__task_file', 'task') },
+    /** The namespace in which a pid has a number. */
+    pidNumber: { namespace: btf.field('upid', 'ns') },
+    pidNamespace: { inode: btf.field('pid_namespace', 'ns.inum') },
+    tcp: {
+      /** Stays when the port is given back, which is before a socket is closed. Network order. */
+      localPort: tcp('inet_conn.icsk_inet.inet_sport'),
+      bytesAcked: tcp('bytes_acked'),
+      bytesReceived: tcp('bytes_received'),
+      /** Microseconds, eight times over. */
+      roundTrip: tcp('srtt_us'),
+      retransmits: tcp('total_retrans'),
+    },
+    programInfo: { recursionMisses: btf.field('bpf_prog_info', 'recursion_misses') },
+  } as const;
+}
