@@ -1,6 +1,7 @@
 /** What an agent is told when it starts, and the defaults of all of it. */
 import { defaultGrpcAddress } from '../wire/protocol.ts';
 import type { CollectorSource } from './collect/source.ts';
+import type { EventChoice } from './events/event-source.ts';
 import type { CmdlineMode } from './resolve/redact-cmdline.ts';
 
 export interface AgentConfig {
@@ -22,6 +23,8 @@ export interface AgentConfig {
   readonly procRoot: string;
   /** By which way sockets are read. */
   readonly source: CollectorSource;
+  /** By which way connections between two scans are heard of. */
+  readonly events: EventChoice;
   /** How much of command lines leaves the host. */
   readonly cmdline: CmdlineMode;
   /** HOST:PORT for Prometheus; null = no endpoint. */
@@ -39,6 +42,7 @@ export const defaultAgentConfig: AgentConfig = {
   cpuMaxPercent: 2,
   procRoot: '/proc',
   source: 'auto',
+  events: 'auto',
   cmdline: 'redacted',
   metrics: null,
 };

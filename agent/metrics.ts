@@ -4,18 +4,24 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { BindError } from '../wire/bind-error.ts';
 import { formatHostPort, parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import type { AgentCounters } from './agent-counters.ts';
+import type { EventFeed } from './event-feed.ts';
 import type { GapLedger } from './export/gap-ledger.ts';
 import type { SlotTable } from './export/slot-table.ts';
 import type { AgentStream } from './export/stream.ts';
+import type { ShortLived } from './watch/short-lived.ts';
 
 export interface MetricsSources {
   readonly counters: AgentCounters;
   readonly slots: SlotTable;
   readonly gaps: GapLedger;
   readonly stream: AgentStream;
+  readonly shortLived: ShortLived;
+  /** null = no events. */
+  readonly feed: EventFeed | null;
 }
 
-export function createAgentRegistry({ counters, slots, gaps, stream }: MetricsSources): Registry {
+export function createAgentRegistry(sources: MetricsSources): Registry {
+  const { counters, slots, gaps, stream, shortLived, feed } = sources;
   const registry = new Registry();
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
@@ -48,6 +54,24 @@ export function createAgentRegistry({ counters, slots, gaps, stream }: MetricsSo
   }
   counter('malformed_rows', 'Rows that could not be read.', () => counters.malformedRows);
   counter('lost_events', 'Events dropped before the aggregator took them.', () => gaps.lostEvents);
+  counter('connection_events', 'Connections heard of between scans.', () => feed?.totals.closed ?? 0);
+  counter(
+    'lost_connection_events',
+    'Ends of connections that went by unheard.',
+    () => feed?.totals.lost ?? 0,
+  );
+  counter('connection_event_overruns', 'Times that an unknown number went by unheard.', () => {
+    return feed?.totals.overruns ?? 0;
+  });
+  counter('short_connections', 'Connections that no scan has shown.', () => shortLived.total);
+  counter(
+    'ownerless_short_connections',
+    'Those of them whose process is unknown.',
+    () => shortLived.ownerless,
+  );
+  counter('forgotten_connections', 'Connections that found no room in a table of events.', () => {
+    return shortLived.forgottenTotal;
+  });
   counter('refused_messages', 'Messages that the aggregator refused.', () => stream.nacked);
   gauge('pending_sockets', 'Sockets with something to tell.', () => slots.pendingCount);
   gauge('unacknowledged_closes', 'Closed sockets kept until acknowledged.', () => slots.closedCount);

@@ -2,6 +2,7 @@
  * The agent process: its table of contents. A fact passes scan → watch → slot table → stream.
  *
  *     collector   which sockets exist now, and who holds them
+ *     events      what came and went between the scans
  *     watch       what became different since the last scan
  *     finders     what is found out beside the scans
  *     slots       what the aggregator has to know, and how far it was told
@@ -9,6 +10,7 @@
  */
 import { hostname, release } from 'node:os';
 import type { Logger } from 'pino';
+import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
 import { packageVersion } from '../model/version.ts';
 import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import { AgentCounters } from './agent-counters.ts';
@@ -16,6 +18,9 @@ import { Budget } from './budget.ts';
 import type { Collector, Scan } from './collector.ts';
 import type { AgentConfig } from './config.ts';
 import { type CpuMeter, ProcessCpu } from './cpu-meter.ts';
+import { EventFeed } from './event-feed.ts';
+import { HolderOwners } from './events/holder-owners.ts';
+import type { OpenedEvents } from './events/open-events.ts';
 import { BatchBuilder } from './export/batch-builder.ts';
 import { type Connect, connectPlaintext } from './export/connection.ts';
 import { GapLedger } from './export/gap-ledger.ts';
@@ -27,10 +32,13 @@ import { createAgentRegistry, serveMetrics } from './metrics.ts';
 import type { PaceTimes } from './pace.ts';
 import { readBootId } from './procfs/boot-id.ts';
 import { scanLoop } from './scan-loop.ts';
-import { SocketWatch } from './watch/socket-watch.ts';
+import { ShortLived } from './watch/short-lived.ts';
+import { SocketWatch, watchedSocketsMax } from './watch/socket-watch.ts';
 
 export interface AgentParts {
   readonly collector: Collector;
+  /** Default: connections are seen by scans alone. */
+  readonly events?: OpenedEvents;
   readonly log: Logger;
   /** Ends the agent. */
   readonly signal: AbortSignal;
@@ -55,6 +63,7 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
   try {
     await pump(pipeline, finders, parts);
   } finally {
+    await pipeline.feed?.stop();
     await pipeline.stream.close();
     metrics?.close();
     finders.close();
@@ -69,6 +78,11 @@ interface Pipeline {
   readonly slots: SlotTable;
   readonly builder: BatchBuilder;
   readonly stream: AgentStream;
+  readonly watch: SocketWatch;
+  readonly shortLived: ShortLived;
+  readonly holders: HolderOwners;
+  /** null = connections are seen by scans alone. */
+  readonly feed: EventFeed | null;
   /** Says how far apart scans are. */
   readonly budget: Budget;
 }
@@ -77,7 +91,7 @@ interface Pipeline {
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() } as const;
 
 function createPipeline(config: AgentConfig, parts: AgentParts): Pipeline {
-  const { collector, log, connect, cpu = new ProcessCpu(), paceTimes } = parts;
+  const { collector, log, connect, cpu = new ProcessCpu(), paceTimes, events = noEvents } = parts;
   const { intervalMs, cpuMaxPercent } = config;
   const { monotonicMs } = clock;
   const budget = new Budget({ intervalMs, cpuMaxPercent, cpu, monotonicMs, log, times: paceTimes });
@@ -85,7 +99,11 @@ function createPipeline(config: AgentConfig, parts: AgentParts): Pipeline {
   const gaps = new GapLedger();
   const slots = new SlotTable(gaps);
   const builder = new BatchBuilder(slots, gaps);
-  const cannotSee = (): readonly string[] => [...budget.sentences, ...counters.cannotSee];
+  const cannotSee = (): readonly string[] => [
+    ...budget.sentences,
+    ...counters.cannotSee,
+    ...events.cannotSee,
+  ];
   const stream = new AgentStream({
     server: config.server,
     connect: connect ?? connectPlaintext,
@@ -106,15 +124,32 @@ function createPipeline(config: AgentConfig, parts: AgentParts): Pipeline {
     acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
-  return { counters, gaps, slots, builder, stream, budget };
+  const holders = new HolderOwners(config.procRoot, config.cmdline);
+  const shortLived = new ShortLived((event) => holders.of(event, monotonicMs()));
+  const watch = new SocketWatch(watchedSocketsMax, shortLived);
+  const tell = (event: SocketEvent | SocketFinding): void => {
+    if (event.kind === 'opened' || event.kind === 'closed') counters.events[event.kind]++;
+    slots.apply(event);
+  };
+  // Nothing is told before the first scan, which is part of the first snapshot.
+  const flush = (): void => {
+    if (stream.state.kind !== 'idle') stream.flush();
+  };
+  const { source } = events;
+  const { nowMs } = clock;
+  const feed =
+    source === null ? null : new EventFeed({ source, shortLived, watch, gaps, tell, flush, nowMs });
+  return { counters, gaps, slots, builder, stream, watch, shortLived, holders, feed, budget };
 }
+
+const noEvents: OpenedEvents = { source: null, cannotSee: [] };
 
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
 async function pump(pipeline: Pipeline, finders: Finders, parts: AgentParts): Promise<void> {
-  const { counters, gaps, slots, builder, stream, budget } = pipeline;
+  const { counters, gaps, slots, builder, stream, watch, shortLived, feed, budget } = pipeline;
   const intervalMs = (): number => budget.intervalMs;
   const { collector, log, signal } = parts;
-  const watch = new SocketWatch();
+  feed?.start();
   let watchedUntilMs = clock.nowMs();
   for await (const outcome of scanLoop({ collector, intervalMs, turns: budget, clock, signal })) {
     if (outcome.kind === 'failed') {
@@ -127,8 +162,10 @@ async function pump(pipeline: Pipeline, finders: Finders, parts: AgentParts): Pr
     watchedUntilMs = scan.startedAtMs;
     if (outcome.overran) reportOverrun(counters, tookMs, intervalMs(), log);
     reportMalformed(counters, scan, log);
+    await feed?.catchUp();
     const refusedBefore = watch.refusedTotal;
     const events = watch.apply(scan);
+    shortLived.scanned(scan, events);
     for (const event of events) {
       counters.events[event.kind]++;
       slots.apply(event);
@@ -137,6 +174,8 @@ async function pump(pipeline: Pipeline, finders: Finders, parts: AgentParts): Pr
       for (const finding of await finder.find(events)) slots.apply(finding);
     }
     counters.scanned(scan, tookMs, finders.cannotSee);
+    parts.events?.source?.follow(scan);
+    pipeline.holders.expire(clock.monotonicMs());
     if (watch.refusedTotal > refusedBefore) {
       gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);
     }

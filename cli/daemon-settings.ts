@@ -2,6 +2,7 @@
 import { collectorSources } from '../agent/collect/source.ts';
 import type { AgentConfig } from '../agent/config.ts';
 import { defaultAgentConfig } from '../agent/config.ts';
+import { eventChoices } from '../agent/events/event-source.ts';
 import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
 import type { AddressName, ServiceRule } from '../aggregator/graph/naming.ts';
 import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';
@@ -36,6 +37,7 @@ const agentSettings = {
   cpuMax: percentSetting(defaultAgentConfig.cpuMaxPercent),
   procfs: textSetting(defaultAgentConfig.procRoot),
   source: choiceSetting(collectorSources, defaultAgentConfig.source),
+  events: choiceSetting(eventChoices, defaultAgentConfig.events),
   cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
   metrics: addressSetting(null),
 } as const;
@@ -53,6 +55,7 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
     cpuMaxPercent: values.cpuMax,
     procRoot: values.procfs,
     source: values.source,
+    events: values.events,
     cmdline: values.cmdline,
     metrics: values.metrics,
   };

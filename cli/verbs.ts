@@ -19,6 +19,10 @@ const agentOptions: readonly VerbOption[] = [
   },
   { flags: '--procfs <path>', description: 'where proc is mounted (default: /proc)' },
   sourceOption,
+  {
+    flags: '--events <way>',
+    description: 'how connections between two looks are heard of: auto, ebpf or off (default: auto)',
+  },
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },
   { flags: '--cmdline <mode>', description: 'full, redacted or none (default: redacted)' },
   { flags: '--metrics <host:port>', description: "the agent's own metrics (default: none)" },

@@ -18,6 +18,9 @@ export const neverLooked = 0xffffffff;
 /** nat_role: what the slot is to the conversation that conntrack sees. */
 export const natRoles = { client: 1, server: 2, forwarder: 3 } as const;
 
+/** open_fd and owner_fd: the process holds the socket, or held it, under an fd that nobody knows. */
+export const unknownFd = 0xffffffff;
+
 /** Default of `--server`, and of the aggregator's `--listen`. */
 export const defaultGrpcAddress = '127.0.0.1:7443';
 

@@ -40,7 +40,10 @@ export interface EventLosses {
   readonly opened: number;
   /** Connections whose end found it full. */
   readonly closed: number;
-  /** Changes of which a program did not run, because it was running on that processor. Most are of no consequence. */
+  /**
+   * Changes of state that could not be told, since one was just being told on that processor. Most are not those of a
+   * connection's end.
+   */
   readonly missed: number;
 }
 
@@ -49,9 +52,9 @@ export class ConnectionEvents {
   readonly #layout: EventLayout;
   readonly #ring: RingBuffer;
   readonly #losses: MappedArray;
-  /** The two at the tracepoint. */
-  readonly #programs: readonly number[];
-  /** Everything else that is to be closed. */
+  /** The program that tells; a system call cannot interrupt the other one. */
+  readonly #teller: number;
+  /** Everything that is to be closed. */
   readonly #fds: readonly number[];
   #isOpen = true;
 
@@ -59,14 +62,14 @@ export class ConnectionEvents {
     calls: BpfCalls,
     layout: EventLayout,
     maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
-    programs: readonly number[],
+    teller: number,
     fds: readonly number[],
   ) {
     this.#calls = calls;
     this.#layout = layout;
     this.#ring = maps.ring;
     this.#losses = maps.losses;
-    this.#programs = programs;
+    this.#teller = teller;
     this.#fds = fds;
   }
 
@@ -101,14 +104,12 @@ export class ConnectionEvents {
         return program;
       };
       const rings = { ringMap: ring.fd, lossMap: losses.fd };
-      const programs = [
-        load('note_holder', holderProgram(surroundings)),
-        load('tell_change', changeProgram({ ...surroundings, ...rings })),
-      ];
+      const noter = load('note_holder', holderProgram(surroundings));
+      const teller = load('tell_change', changeProgram({ ...surroundings, ...rings }));
       await iterate(calls, seed);
-      for (const program of programs) fds.push(attachTracepoint(calls, program));
+      for (const program of [noter, teller]) fds.push(attachTracepoint(calls, program));
       await iterate(calls, seed);
-      return new ConnectionEvents(calls, layout, { ring, losses }, programs, fds);
+      return new ConnectionEvents(calls, layout, { ring, losses }, teller, fds);
     } catch (error) {
       for (const fd of fds.toReversed()) calls.close(fd);
       maps.ring?.close();
@@ -132,13 +133,11 @@ export class ConnectionEvents {
     if (!this.#isOpen) throw new Error('the events are closed');
     const { opened, closed } = lossLayout.fields;
     const misses = this.#layout.programInfo.recursionMisses.offset;
-    const missed = this.#programs.map((program) =>
-      Number(readProgramInfo(this.#calls, program).readBigUInt64LE(misses)),
-    );
+    const info = readProgramInfo(this.#calls, this.#teller);
     return {
       opened: Number(this.#losses.bytes.readBigUInt64LE(opened.offset)),
       closed: Number(this.#losses.bytes.readBigUInt64LE(closed.offset)),
-      missed: missed.reduce((sum, each) => sum + each, 0),
+      missed: Number(info.readBigUInt64LE(misses)),
     };
   }
 

@@ -19,6 +19,7 @@ import {
 import { and, callHelper, jump, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import { pidNumber } from './pid-number.ts';
+import { sock } from './record-program.ts';
 import { stackSlot } from './stack.ts';
 import { kernelThreadFlag } from './process-program.ts';
 
@@ -30,13 +31,16 @@ const leader = 'r6';
 const { fields } = holderLayout;
 
 export function holderProgram(surroundings: EventSurroundings): Statement[] {
-  const { kernel, holderMap, pidLevel } = surroundings;
+  const { kernel, layout, holderMap, pidLevel } = surroundings;
   return [
     ...takeChange(surroundings, 'out'),
     ...[tcpStates.synSent, tcpStates.listen, tcpStates.finWait1, tcpStates.lastAck].map((state) =>
       jumpIf(after, '==', state, 'is-system-call'),
     ),
-    jump('out'),
+    jumpIf(after, '!=', tcpStates.closed, 'out'),
+    // A packet may have reset it, or a process may have closed it without a word to the other side.
+    load('r1', sock, layout.isLocked),
+    jumpIf('r1', '==', 0, 'out'),
     label('is-system-call'),
     callHelper(helpers.currentTask),
     load(leader, 'r0', kernel.task.leader),

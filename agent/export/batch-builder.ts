@@ -11,7 +11,7 @@ import { stateNumber } from '../../model/socket-state.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { ownerPairsMax } from '../../wire/agent-limits.ts';
 import { clampU32, ipv4ToNumber, packMeta, packPorts } from '../../wire/packing.ts';
-import { messageFlags, natRoles, neverLooked } from '../../wire/protocol.ts';
+import { messageFlags, natRoles, neverLooked, unknownFd } from '../../wire/protocol.ts';
 import { BatchColumns, type TupleColumns } from './batch-columns.ts';
 import { Dictionary, noProcess } from './dictionary.ts';
 import type { GapLedger } from './gap-ledger.ts';
@@ -198,6 +198,7 @@ export class BatchBuilder {
     for (const owner of socket.owners) {
       const process = this.#dictionary.processId(owner.process);
       if (process === noProcess) continue;
+      if (owner.fds.length === 0) pairs.push([process, unknownFd]);
       for (const fd of owner.fds) pairs.push([process, fd]);
     }
     return pairs.slice(0, ownerPairsMax);

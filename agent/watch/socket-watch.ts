@@ -26,8 +26,20 @@ interface Look {
   readonly entries: Iterable<Entry>;
 }
 
+/** Somebody who hears of connections between scans too. */
+export interface RowWitness {
+  /**
+   * What is known of a connection that a scan shows and the table has not: unix milliseconds at which it was opened;
+   * `told` when all of it was told already, so that the row is only what is left of it; null for nothing.
+   */
+  openingOf(key: string, row: OwnedSocket, scan: Scan): number | 'told' | null;
+}
+
+const noWitness: RowWitness = { openingOf: () => null };
+
 export class SocketWatch {
   readonly #watchedMax: number;
+  readonly #witness: RowWitness;
   readonly #table = new WatchedTable();
   /** Start of the last scan that read a namespace. */
   readonly #lookedAtMs = new Map<number, number>();
@@ -36,11 +48,14 @@ export class SocketWatch {
   #rows: readonly OwnedSocket[] = [];
   #shownCount = 0;
   #absent: Entry[] = [];
+  /** Keys of its rows that have no entry, since all of them was told already. */
+  #leftOver = new Set<string>();
   /** Sightings of sockets that found no room, since the start. */
   refusedTotal = 0;
 
-  constructor(watchedMax: number = watchedSocketsMax) {
+  constructor(watchedMax: number = watchedSocketsMax, witness: RowWitness = noWitness) {
     this.#watchedMax = watchedMax;
+    this.#witness = witness;
   }
 
   get size(): number {
@@ -50,6 +65,33 @@ export class SocketWatch {
   /** Every socket that is open as far as is known, in no particular order. */
   watched(): IterableIterator<WatchedSocket> {
     return this.#table.entries();
+  }
+
+  /** The socket of that key (socket-key.ts), if it is open as far as is known. */
+  find(key: string): WatchedSocket | undefined {
+    return this.#table.get(key);
+  }
+
+  /** Start of the last scan that read a namespace; 0 when none did. */
+  lookedAtMs(netns: number): number {
+    return this.#lookedAtMs.get(netns) ?? 0;
+  }
+
+  /** A number for a socket that never gets into the table. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** Takes a socket out of the table that is known to be closed. @param last as it is to be told */
+  close({ key }: { readonly key: string }, last: OwnedSocket, closedAtMs: number): SocketEvent {
+    const entry = this.#table.get(key);
+    if (entry === undefined) throw new Error(`no socket ${key} is watched`);
+    this.#table.delete(entry);
+    if (entry.isShown) {
+      this.#shownCount--;
+      this.#leftOver.add(key);
+    } else this.#absent = this.#absent.filter((other) => other !== entry);
+    return { kind: 'closed', id: entry.id, socket: last, closedAtMs };
   }
 
   /** Applies a scan. Scans are to be given in the order they were made. A reuse is told as closed, then opened. */
@@ -66,16 +108,17 @@ export class SocketWatch {
 
   /** Null where rows that did not change have a say too, because several are about one socket; or where few did not. */
   #lookAtDifference(rows: readonly OwnedSocket[]): Look | null {
-    if (this.#rows.length !== this.#shownCount) return null;
+    if (this.#rows.length !== this.#shownCount + this.#leftOver.size) return null;
     const difference = differenceOf(this.#rows, rows);
     if (difference === null) return null;
     const { gone, shown } = difference;
     const hidden: Entry[] = [];
     for (const row of gone) {
       const entry = this.#table.getSame(row) ?? this.#table.get(socketKey(row));
-      if (entry?.isShown !== true) return null;
-      this.#hide(entry);
-      hidden.push(entry);
+      if (entry?.isShown === true) {
+        this.#hide(entry);
+        hidden.push(entry);
+      } else if (!this.#leftOver.delete(socketKey(row))) return null;
     }
     if (!this.#isOneEach(shown)) return null;
     const entries = this.#absent.concat(hidden);
@@ -84,6 +127,7 @@ export class SocketWatch {
 
   #lookAtEverything(rows: readonly OwnedSocket[]): Look {
     for (const entry of this.#table.entries()) this.#hide(entry);
+    this.#leftOver.clear();
     return { rows, entries: this.#table.entries() };
   }
 
@@ -98,7 +142,8 @@ export class SocketWatch {
     for (const row of rows) {
       const known = this.#known(row);
       const key = known?.key ?? socketKey(row);
-      if (keys.has(key) || this.#table.get(key)?.isShown === true) return false;
+      const isShown = this.#leftOver.has(key) || this.#table.get(key)?.isShown === true;
+      if (isShown || keys.has(key)) return false;
       keys.add(key);
     }
     return true;
@@ -176,9 +221,14 @@ export class SocketWatch {
       this.refusedTotal++;
       return;
     }
-    const id = ++this.#lastId;
-    const openedAtMs = scan.startedAtMs;
-    const notBeforeMs = this.#lookedAtMs.get(socket.netns) ?? 0;
+    const opening = this.#witness.openingOf(key, socket, scan);
+    if (opening === 'told') {
+      this.#leftOver.add(key);
+      return;
+    }
+    const id = this.nextId();
+    const openedAtMs = opening ?? scan.startedAtMs;
+    const notBeforeMs = opening === null ? this.lookedAtMs(socket.netns) : opening - 1;
     this.#table.add({ id, key, socket, openedAtMs, notBeforeMs, absence: present, isShown: true });
     this.#shownCount++;
     events.push({ kind: 'opened', id, socket, openedAtMs, notBeforeMs });

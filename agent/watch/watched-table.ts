@@ -4,13 +4,13 @@ import type { Absence } from './absence.ts';
 
 export interface WatchedSocket {
   readonly id: number;
+  readonly key: string;
   readonly socket: OwnedSocket;
   readonly openedAtMs: number;
   readonly notBeforeMs: number;
 }
 
 export interface Entry extends WatchedSocket {
-  readonly key: string;
   socket: OwnedSocket;
   absence: Absence;
   /** Whether the last scan showed it; while a scan is applied, whether that one did so far. */

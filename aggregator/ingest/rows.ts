@@ -7,7 +7,7 @@ import type { Protocol, SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import type { AgentBatch, OwnerColumns } from '../../wire/agent-batch.ts';
 import { unpackMeta } from '../../wire/packing.ts';
-import { neverLooked } from '../../wire/protocol.ts';
+import { neverLooked, unknownFd } from '../../wire/protocol.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
@@ -180,9 +180,9 @@ function resolveOwners(pairs: readonly Pair[], dictionary: StreamDictionary): Ow
   const fdsByProcess = new Map<Process, number[]>();
   for (const [id, fd] of pairs) {
     const process = dictionary.process(id);
-    const fds = fdsByProcess.get(process);
-    if (fds === undefined) fdsByProcess.set(process, [fd]);
-    else fds.push(fd);
+    const fds = fdsByProcess.get(process) ?? [];
+    fdsByProcess.set(process, fds);
+    if (fd !== unknownFd) fds.push(fd);
   }
   return Array.from(fdsByProcess, ([process, fds]) => ({
     process,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { examineRungs, openCollector } from '../../agent/collect/ladder.ts';
+import { examineEvents } from '../../agent/events/open-events.ts';
 import { loadLibc } from '../../agent/libc.ts';
 import { RouteSocket } from '../../agent/netlink/route-socket.ts';
 import { parseEffectiveCapabilities } from '../../agent/procfs/pid-status.ts';
@@ -26,6 +27,7 @@ export async function examine(
     ...countClosedProcesses(procRoot),
     hidepid: parseHidepid(readText(`${procRoot}/self/mounts`), procRoot),
     ...(await examineScan(procRoot)),
+    events: await examineEvents(procRoot),
     ...(await examineLibc()),
     server: settings.server,
     insecure: settings.insecure,

@@ -1,5 +1,6 @@
 /** What doctor found out, and what it concludes: per facility whether it is there, what is lost, what fixes it. Pure. */
 import type { RungReport } from '../../agent/collect/ladder.ts';
+import type { EventReport } from '../../agent/events/open-events.ts';
 import type { AboutDocument } from '../../model/document.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
 import { type Capability, hasCapability } from './capabilities.ts';
@@ -17,6 +18,8 @@ export interface Findings {
   readonly hidepid: string | null;
   /** Ways of reading sockets, best first; empty when none could be tried. */
   readonly rungs: readonly RungReport[];
+  /** Ways of hearing of connections between scans, best first. */
+  readonly events: readonly EventReport[];
   /** null = the scan failed, with why. */
   readonly scan: {
     /** Name of the rung that made it. */
@@ -56,6 +59,7 @@ export function conclude(findings: Findings, programName: string): Check[] {
     hidepidCheck(findings),
     ...findings.rungs.map(rungCheck),
     scanCheck(findings),
+    ...findings.events.map(eventCheck),
     facility(
       'koffi',
       findings.koffiProblem,
@@ -130,6 +134,10 @@ function hidepidCheck({ hidepid, uid }: Findings): Check {
 
 function rungCheck({ name, problem, lost, fix }: RungReport): Check {
   return facility(`collector ${name}`, problem, lost, fix);
+}
+
+function eventCheck({ name, problem, lost, fix }: EventReport): Check {
+  return facility(`events ${name}`, problem, lost, fix);
 }
 
 function scanCheck({ scan, scanProblem }: Findings): Check {

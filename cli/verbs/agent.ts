@@ -2,7 +2,7 @@
 import { runAgent } from '../../agent/run.ts';
 import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
-import { openHostCollector } from '../host-collector.ts';
+import { openHostCollector, openHostEvents } from '../host-collector.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import { createDaemonLog } from '../log.ts';
 import { requireProcfs } from '../require-procfs.ts';
@@ -12,7 +12,8 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
   warnIfExposed(io, '--server', config.server, config.insecure);
+  const events = await openHostEvents(config);
   const collector = await openHostCollector(config.source, config);
-  await runAgent(config, { collector, log: createDaemonLog(io), signal: io.signal });
+  await runAgent(config, { collector, events, log: createDaemonLog(io), signal: io.signal });
   return endOfDaemon(io.signal);
 }

@@ -10,7 +10,7 @@ import { addressLines, serverFlag, startEmbedded } from '../embedded.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { plainText } from '../format/plain-text.ts';
 import { wrapText } from '../format/wrap.ts';
-import { openHostCollector } from '../host-collector.ts';
+import { openHostCollector, openHostEvents } from '../host-collector.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
 import { createPersonLog } from '../log.ts';
@@ -23,14 +23,18 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const agentConfig = agentConfigOf(invocation);
   requireProcfs(agentConfig.procRoot);
   const log = createPersonLog(io);
+  const events = await openHostEvents(agentConfig);
   const opened = await openHostCollector(agentConfig.source, agentConfig);
   const aggregator = await startEmbedded(io, settings, log);
   warnIfExposed(io, '--listen', aggregator.grpcAddress, settings.config.insecure);
   warnIfExposed(io, '--http', aggregator.httpAddress, settings.config.insecure);
-  const collector = tellingFirstScan(opened, (scan) => io.stdout.write(welcome(io, aggregator, scan)));
+  const collector = tellingFirstScan(opened, (scan) => {
+    const cannotSee = [...scan.cannotSee, ...events.cannotSee];
+    io.stdout.write(welcome(io, aggregator, { ...scan, cannotSee }));
+  });
   try {
     const config = { ...agentConfig, server: aggregator.grpcAddress };
-    await runAgent(config, { collector, log, signal: io.signal, cpu: new TurnCpu() });
+    await runAgent(config, { collector, events, log, signal: io.signal, cpu: new TurnCpu() });
   } finally {
     await aggregator.close();
   }

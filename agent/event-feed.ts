@@ -1,0 +1,115 @@
+/**
+ * Between the scans: hands on what the source of events has heard, a little at a time, so that the event loop is never
+ * kept for long however fast connections come.
+ */
+import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import type { ConnectionEvent } from './events/connection-event.ts';
+import type { EventSource } from './events/event-source.ts';
+import type { GapLedger } from './export/gap-ledger.ts';
+import { TimeSlice } from './procfs/time-slice.ts';
+import type { ShortLived } from './watch/short-lived.ts';
+import type { SocketWatch } from './watch/socket-watch.ts';
+
+/** Time between two looks at what waits. A ring of ringBytes holds four times what 20,000 connections a second bring. */
+export const drainIntervalMs = 100;
+
+/** Longest stretch of reading without a turn for the event loop. */
+const drainSliceMs = 10;
+
+/** Events between two looks at the clock: half a millisecond of work. */
+const eventsPerLook = 200;
+
+export interface EventFeedParts {
+  readonly source: EventSource;
+  readonly shortLived: ShortLived;
+  readonly watch: SocketWatch;
+  readonly gaps: GapLedger;
+  /** Takes what has to be told. */
+  readonly tell: (event: SocketEvent | SocketFinding) => void;
+  /** Called when something was told between two scans. */
+  readonly flush: () => void;
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
+}
+
+export class EventFeed {
+  readonly #parts: EventFeedParts;
+  #timer: NodeJS.Timeout | null = null;
+  #draining: Promise<number> | null = null;
+  #checkedAtMs: number;
+  /** Since the start. */
+  readonly totals = { opened: 0, closed: 0, lost: 0, overruns: 0 };
+
+  constructor(parts: EventFeedParts) {
+    this.#parts = parts;
+    this.#checkedAtMs = parts.nowMs();
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#drainAndFlush(), drainIntervalMs);
+  }
+
+  /** Hands on all that waits, and declares what was lost since the last time. To be called before a scan is applied. */
+  async catchUp(): Promise<void> {
+    await this.#drain();
+    this.#declareLosses();
+  }
+
+  /** Idempotent. Closes the source. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#draining;
+    this.#parts.source.close();
+  }
+
+  async #drainAndFlush(): Promise<void> {
+    if (this.#draining !== null) return;
+    if ((await this.#drain()) > 0) this.#parts.flush();
+  }
+
+  /** One drain at a time; whoever comes meanwhile waits for its end, and drains what came in between. */
+  async #drain(): Promise<number> {
+    while (this.#draining !== null) await this.#draining;
+    this.#draining = this.#drainAll();
+    try {
+      return await this.#draining;
+    } finally {
+      this.#draining = null;
+    }
+  }
+
+  /** @returns how many events of sockets were told */
+  async #drainAll(): Promise<number> {
+    const slice = new TimeSlice(drainSliceMs);
+    const { source } = this.#parts;
+    let told = 0;
+    const read = (event: ConnectionEvent): void => {
+      told += this.#read(event);
+    };
+    while (source.drain(eventsPerLook, read) === eventsPerLook) {
+      if (slice.isUsedUp()) await slice.rest();
+    }
+    return told;
+  }
+
+  #read(event: ConnectionEvent): number {
+    const { shortLived, watch, tell } = this.#parts;
+    this.totals[event.kind]++;
+    const events = shortLived.apply(event, watch);
+    for (const told of events) tell(told);
+    return events.length;
+  }
+
+  #declareLosses(): void {
+    const { source, gaps, nowMs } = this.#parts;
+    const sinceMs = this.#checkedAtMs;
+    const now = nowMs();
+    const { connections, overruns, reason } = source.takeLosses();
+    this.#checkedAtMs = now;
+    this.totals.lost += connections;
+    this.totals.overruns += overruns;
+    if (connections > 0) gaps.lose(reason, sinceMs, now, connections);
+    if (overruns > 0) gaps.unwatched(reason, sinceMs, now);
+  }
+}
