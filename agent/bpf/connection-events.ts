@@ -13,7 +13,7 @@ import type { EventSurroundings } from './event-program.ts';
 import { holderProgram } from './holder-program.ts';
 import type { Statement } from './instruction.ts';
 import { iterate } from './iteration.ts';
-import type { KernelLayout } from './kernel-layout.ts';
+import type { BasicLayout } from './kernel-layout.ts';
 import { learn } from './learn.ts';
 import { linkProgram } from './link-program.ts';
 import { MappedArray } from './mapped-array.ts';
@@ -80,7 +80,7 @@ export class ConnectionEvents {
    */
   static async open(
     calls: BpfCalls,
-    kernel: KernelLayout,
+    kernel: BasicLayout,
     layout: EventLayout,
     pidNamespace: number,
     bytes: number = ringBytes,

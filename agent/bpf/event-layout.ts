@@ -2,15 +2,15 @@
 
 import { isLittleEndian } from '../netlink/byte-order.ts';
 import { type Btf, BtfError, readKernelBtf } from './btf.ts';
-import { type KernelLayout, kernelLayout } from './kernel-layout.ts';
+import { type BasicLayout, basicLayout } from './kernel-layout.ts';
 
 export type EventLayout = ReturnType<typeof eventLayout>;
 
 /** Of the running kernel. Throws BtfError when it does not tell, or lacks one of them. */
-export function readEventLayout(): { readonly kernel: KernelLayout; readonly layout: EventLayout } {
+export function readEventLayout(): { readonly kernel: BasicLayout; readonly layout: EventLayout } {
   if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
   const btf = readKernelBtf();
-  return { kernel: kernelLayout(btf), layout: eventLayout(btf) };
+  return { kernel: basicLayout(btf), layout: eventLayout(btf) };
 }
 
 /** Throws BtfError when the kernel lacks one of them. */
@@ -25,8 +25,6 @@ export function eventLayout(btf: Btf) {
     tracepoint: btf.id('typedef', 'btf_trace_inet_sock_set_state'),
     /** TP_PROTO of include/trace/events/sock.h. The states are ints, each in a word of its own. */
     context: { sock: argument('sk', 0), before: argument('oldstate', 1), after: argument('newstate', 2) },
-    /** Whose files the iterator over files shows. */
-    fileContext: { task: btf.field('bpf_iter__task_file', 'task') },
     /** The namespace in which a pid has a number. */
     pidNumber: { namespace: btf.field('upid', 'ns') },
     pidNamespace: { inode: btf.field('pid_namespace', 'ns.inum') },

@@ -29,7 +29,7 @@ import {
   store,
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
-import type { KernelLayout } from './kernel-layout.ts';
+import type { BasicLayout } from './kernel-layout.ts';
 import { protocols, sock } from './record-program.ts';
 
 /** TCP_* of include/net/tcp_states.h. */
@@ -45,7 +45,7 @@ export const tcpStates = {
 
 /** What the programs are built for. */
 export interface EventSurroundings {
-  readonly kernel: KernelLayout;
+  readonly kernel: BasicLayout;
   readonly layout: EventLayout;
   /** Fd of the map with a holderLayout per socket. */
   readonly holderMap: number;

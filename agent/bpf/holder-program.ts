@@ -19,9 +19,9 @@ import {
 import { and, callHelper, jump, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import { pidNumber } from './pid-number.ts';
+import { kernelThreadFlag } from './process-program.ts';
 import { sock } from './record-program.ts';
 import { stackSlot } from './stack.ts';
-import { kernelThreadFlag } from './process-program.ts';
 
 const stack = { pid: stackSlot('pid', -8, 8) } as const;
 

@@ -1,7 +1,7 @@
 /** Runs the learning program, once, over the agent's own files. */
 import type { BpfCalls } from './bpf-calls.ts';
 import { iterate } from './iteration.ts';
-import type { KernelLayout } from './kernel-layout.ts';
+import type { BasicLayout } from './kernel-layout.ts';
 import { learningProgram } from './learning-program.ts';
 import { linkProgram } from './link-program.ts';
 import { MappedArray } from './mapped-array.ts';
@@ -15,7 +15,7 @@ export interface Learned {
 }
 
 /** Throws BpfError. */
-export async function learn(calls: BpfCalls, kernel: KernelLayout): Promise<Learned> {
+export async function learn(calls: BpfCalls, kernel: BasicLayout): Promise<Learned> {
   const fds: number[] = [];
   const map = MappedArray.create(calls, 'learned', learnedLayout.bytes, 1);
   try {

@@ -109,7 +109,7 @@ export function describeTuple(kernel: BasicLayout, name: string, next: string): 
 
 /** Both addresses as recordLayout has them; an IPv4 one as IPv6. r1 is lost. */
 export function copyAddresses(
-  { sock: members }: KernelLayout,
+  { sock: members }: BasicLayout,
   into: Readonly<Record<'localIp' | 'remoteIp', Field>>,
   name: string,
 ): Statement[] {

@@ -14,10 +14,10 @@ import { families, protocols, sock } from './record-program.ts';
 const [leader, pid] = ['r6', 'r7'] as const;
 
 export function seedProgram(surroundings: EventSurroundings): Statement[] {
-  const { kernel, layout, holderMap, pidLevel } = surroundings;
+  const { kernel, holderMap, pidLevel } = surroundings;
   const { fields } = holderLayout;
   return [
-    load('r2', 'r1', layout.fileContext.task),
+    load('r2', 'r1', kernel.fileContext.task),
     load('r1', 'r1', kernel.fileContext.file),
     jumpIf('r1', '==', 0, 'out'),
     jumpIf('r2', '==', 0, 'out'),

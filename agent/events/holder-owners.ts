@@ -1,6 +1,7 @@
 /** The processes that events name, with what /proc tells of them while they are there. */
 import type { Owner } from '../../model/process.ts';
-import { ProcessTable } from '../resolve/process-table.ts';
+import { openProcessTable } from '../collect/open-process-table.ts';
+import type { ProcessTable } from '../resolve/process-table.ts';
 import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import type { ConnectionEvent, Holder } from './connection-event.ts';
@@ -28,7 +29,7 @@ export class HolderOwners {
 
   constructor(procRoot: string, cmdline: CmdlineMode) {
     this.#procRoot = procRoot;
-    this.#processes = new ProcessTable(this.#users, cmdline);
+    this.#processes = openProcessTable(this.#users, { procRoot, cmdline });
   }
 
   /** The process behind an event, under no fd: which one it was, no event tells. @param nowMs on a monotonic clock */
