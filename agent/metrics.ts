@@ -21,65 +21,87 @@ export interface MetricsSources {
 }
 
 export function createAgentRegistry(sources: MetricsSources): Registry {
-  const { counters, slots, gaps, stream, shortLived, feed } = sources;
   const registry = new Registry();
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name: `whotalks_agent_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  const counter = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name: `whotalks_agent_${name}_total`,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  gauge('scan_seconds', 'Duration of the last scan.', () => counters.lastScanMs / 1000);
-  gauge('sockets', 'Sockets in the last scan.', () => counters.lastSockets);
-  counter('scans', 'Scans.', () => counters.scans);
-  counter('failed_scans', 'Scans that failed.', () => counters.failedScans);
-  counter('overrun_scans', 'Scans that took longer than the interval.', () => counters.overruns);
-  for (const kind of ['opened', 'changed', 'closed'] as const) {
-    counter(`events_${kind}`, `Sockets ${kind}.`, () => counters.events[kind]);
+  for (const { kind, name, help, read } of [...scanMetrics(sources), ...eventMetrics(sources)]) {
+    if (kind === 'gauge') addGauge(registry, name, help, read);
+    else addCounter(registry, name, help, read);
   }
-  counter('malformed_rows', 'Rows that could not be read.', () => counters.malformedRows);
-  counter('lost_events', 'Events dropped before the aggregator took them.', () => gaps.lostEvents);
-  counter('connection_events', 'Connections heard of between scans.', () => feed?.totals.closed ?? 0);
-  counter(
-    'lost_connection_events',
-    'Ends of connections that went by unheard.',
-    () => feed?.totals.lost ?? 0,
-  );
-  counter('connection_event_overruns', 'Times that an unknown number went by unheard.', () => {
-    return feed?.totals.overruns ?? 0;
-  });
-  counter('short_connections', 'Connections that no scan has shown.', () => shortLived.total);
-  counter(
-    'ownerless_short_connections',
-    'Those of them whose process is unknown.',
-    () => shortLived.ownerless,
-  );
-  counter('forgotten_connections', 'Connections that found no room in a table of events.', () => {
-    return shortLived.forgottenTotal;
-  });
-  counter('refused_messages', 'Messages that the aggregator refused.', () => stream.nacked);
-  gauge('pending_sockets', 'Sockets with something to tell.', () => slots.pendingCount);
-  gauge('unacknowledged_closes', 'Closed sockets kept until acknowledged.', () => slots.closedCount);
-  gauge('in_flight_bytes', 'Bytes sent and not acknowledged.', () => stream.inFlight.bytes);
-  gauge('in_step', '1 while the aggregator has this host as it is.', () =>
-    Number(stream.state.kind === 'streaming'),
-  );
   return registry;
+}
+
+interface Metric {
+  readonly kind: 'gauge' | 'counter';
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
+}
+
+function gauge(name: string, help: string, read: () => number): Metric {
+  return { kind: 'gauge', name: `whotalks_agent_${name}`, help, read };
+}
+
+function counter(name: string, help: string, read: () => number): Metric {
+  return { kind: 'counter', name: `whotalks_agent_${name}_total`, help, read };
+}
+
+function scanMetrics({ counters, slots, gaps, stream }: MetricsSources): Metric[] {
+  const { events } = counters;
+  return [
+    gauge('scan_seconds', 'Duration of the last scan.', () => counters.lastScanMs / 1000),
+    gauge('sockets', 'Sockets in the last scan.', () => counters.lastSockets),
+    counter('scans', 'Scans.', () => counters.scans),
+    counter('failed_scans', 'Scans that failed.', () => counters.failedScans),
+    counter('overrun_scans', 'Scans that took longer than the interval.', () => counters.overruns),
+    counter('events_opened', 'Sockets opened.', () => events.opened),
+    counter('events_changed', 'Sockets changed.', () => events.changed),
+    counter('events_closed', 'Sockets closed.', () => events.closed),
+    counter('malformed_rows', 'Rows that could not be read.', () => counters.malformedRows),
+    counter('lost_events', 'Events dropped before the aggregator took them.', () => gaps.lostEvents),
+    counter('refused_messages', 'Messages that the aggregator refused.', () => stream.nacked),
+    gauge('pending_sockets', 'Sockets with something to tell.', () => slots.pendingCount),
+    gauge('unacknowledged_closes', 'Closed sockets kept until acknowledged.', () => slots.closedCount),
+    gauge('in_flight_bytes', 'Bytes sent and not acknowledged.', () => stream.inFlight.bytes),
+    gauge('in_step', '1 while the aggregator has this host as it is.', () =>
+      Number(stream.state.kind === 'streaming'),
+    ),
+  ];
+}
+
+function eventMetrics({ shortLived, feed }: MetricsSources): Metric[] {
+  const totals = feed?.totals ?? { closed: 0, lost: 0, overruns: 0 };
+  return [
+    counter('connection_events', 'Connections whose end was heard of.', () => totals.closed),
+    counter('lost_connection_events', 'Ends of connections that went by unheard.', () => totals.lost),
+    counter('event_overruns', 'Times that an unknown number of ends went by.', () => totals.overruns),
+    counter('short_connections', 'Connections that no scan has shown.', () => shortLived.total),
+    counter('ownerless_short_connections', 'Those whose process is unknown.', () => shortLived.ownerless),
+    counter('forgotten_connections', 'Connections that found no room in a table of events.', () => {
+      return shortLived.forgottenTotal;
+    }),
+  ];
+}
+
+function addGauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function addCounter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
 }
 
 export interface MetricsServer {
