@@ -4,13 +4,18 @@ import { delimiter, join } from 'node:path';
 import { runQuietly, StepError, step } from './step.mjs';
 
 /** Program → Debian package, for `npm test`. */
-export const testPrograms = { ip: 'iproute2', 'nats-server': 'nats-server', chromium: 'chromium' };
+export const testPrograms = {
+  ip: 'iproute2',
+  perl: 'perl-base',
+  'nats-server': 'nats-server',
+  chromium: 'chromium',
+};
 
 /** The peers that benches measure against. */
 export const benchPrograms = { ip: 'iproute2', ss: 'iproute2', netstat: 'net-tools', lsof: 'lsof' };
 
-/** What soaks compare whotalks with. */
-export const soakPrograms = { ip: 'iproute2', ss: 'iproute2' };
+/** What soaks compare whotalks with, and what their loads are written in. */
+export const soakPrograms = { ip: 'iproute2', ss: 'iproute2', perl: 'perl-base' };
 
 /** Folders of system programs that a user's PATH may lack. */
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];

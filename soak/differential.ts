@@ -5,9 +5,8 @@
  *     npm run soak differential -- --snapshots 10000 [--rungs sockdiag,procfs] [--seed 1] [--namespaces 2] [--ss-every 1]
  */
 import { parseArgs } from 'node:util';
-import { examineRungs } from '../agent/collect/ladder.ts';
-import type { RungName } from '../agent/collect/source.ts';
 import { printMachine } from '../bench/support/report.ts';
+import { chooseRungs } from '../test/support/choose-rungs.ts';
 import { runSideBySide, type SideBySideReport } from '../test/support/differential/side-by-side.ts';
 
 /** From one line about the progress to the next. */
@@ -22,14 +21,6 @@ const { values } = parseArgs({
     'ss-every': { type: 'string', default: '1' },
   },
 });
-
-/** Those that were named, or that work here; why others do not is printed. */
-async function chooseRungs(named: string): Promise<RungName[]> {
-  const reports = await examineRungs();
-  const wanted = named === '' ? reports : reports.filter(({ name }) => named.split(',').includes(name));
-  for (const { name, problem } of wanted) if (problem !== null) console.log(`${name}: left out, ${problem}`);
-  return wanted.filter(({ problem }) => problem === null).map(({ name }) => name);
-}
 
 function tellProgress(startedMs: number): (report: SideBySideReport) => boolean {
   let nextMs = progressEveryMs;

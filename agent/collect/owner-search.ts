@@ -131,20 +131,36 @@ export class OwnerSearch {
   }
 
   async #walk(resident: Resident, walk: Walk, nowMs: number, slice: TimeSlice): Promise<void> {
-    const held: SocketFds = { fds: [], inodes: [] };
     this.walksTotal++;
     this.#walked.set(resident, walk);
     const recall = walk === 'all' ? recallNothing : this.#recall(resident.held);
-    const unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
+    let held: SocketFds = { fds: [], inodes: [] };
+    let unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
+    let isSame = this.#isStill(resident);
+    if (unread === null && isSame === 'renamed') {
+      held = { fds: [], inodes: [] };
+      unread = await this.#fdReader.readFiles(resident.path, held, slice, recallNothing);
+      isSame = this.#isStill(resident);
+    }
     resident.isClosed = unread === denied;
-    const after = readPidStat(processPath(this.#procRoot, resident.pid));
-    const isSame = !isUnread(after) && after.startTicks === resident.stat.startTicks;
-    this.#holdings.update(resident, unread === null && isSame ? held : nothing);
+    this.#holdings.update(resident, unread === null && isSame === 'same' ? held : nothing);
     resident.walkedFdCount = unread === null || unread === denied ? resident.fdCount : -1;
     if (resident.nextWalkAtMs === 0) {
       resident.firstWalkAtMs = nowMs;
       resident.nextWalkAtMs = nowMs + firstSweepMs(resident.pid);
     } else if (walk === 'all') resident.nextWalkAtMs = nowMs + ownerSweepMs;
+  }
+
+  /**
+   * Whether the pid is still that of the process. One with another name may have come in the same tick of the clock by
+   * which processes are told apart, so what was read before goes for neither; from here on it is the one that is there.
+   */
+  #isStill(resident: Resident): 'same' | 'renamed' | 'gone' {
+    const now = readPidStat(processPath(this.#procRoot, resident.pid));
+    if (isUnread(now) || now.startTicks !== resident.stat.startTicks) return 'gone';
+    if (now.comm === resident.stat.comm) return 'same';
+    resident.stat = now;
+    return 'renamed';
   }
 
   /** What fds were at the last walk, as far as that is believed. */
@@ -192,9 +208,12 @@ export class OwnerSearch {
     }
   }
 
-  #resolve({ path, pid, stat }: Resident, nowMs: number): Process | null {
+  /** Details that were just read are those of another process, when that has got the pid since the walk. */
+  #resolve(resident: Resident, nowMs: number): Process | null {
+    const { path, pid, stat } = resident;
     const process = this.#processes.resolve(path, pid, stat, nowMs);
-    return isUnread(process) ? null : process;
+    if (isUnread(process)) return null;
+    return process === resident.process || this.#isStill(resident) === 'same' ? process : null;
   }
 }
 

@@ -126,7 +126,8 @@ export class ProcfsCollector implements Collector {
   }
 
   /**
-   * Walks the fds of every process; drops what belongs to a process that went away or was replaced meanwhile.
+   * Walks the fds of every process; drops what belongs to a process that went away or was replaced meanwhile. One that
+   * has another name now may have come in the same tick of the clock by which processes are told apart.
    *
    * @returns how many processes are closed to the agent
    */
@@ -147,7 +148,8 @@ export class ProcfsCollector implements Collector {
       if (unread !== null || !owners.concerns(held)) continue;
       const holder = this.#processes.resolve(path, pid, stat, nowMs);
       const after = readPidStat(processPath(this.#procRoot, pid));
-      if (isUnread(holder) || isUnread(after) || after.startTicks !== stat.startTicks) continue;
+      if (isUnread(holder) || isUnread(after)) continue;
+      if (after.startTicks !== stat.startTicks || after.comm !== stat.comm) continue;
       owners.claim(holder, held);
     }
     owners.finish();

@@ -1,7 +1,7 @@
 /** Capabilities that are missing one by one, and users who have some: which rung is left, and what it says is lost. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asUser, Place, rowsHeldBy, withMounts, without } from '../../support/faults/place.ts';
 import { canMakeNamespaces } from '../../support/fleet/namespace.ts';
-import { asUser, Place, rowsHeldBy, withMounts, without } from './place.ts';
 import {
   asRoot,
   closedFiles,

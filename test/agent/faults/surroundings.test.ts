@@ -1,7 +1,7 @@
 /** What a kernel, a sandbox or an installation may lack: the next rung is taken, the rows are the same, and it is said. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Place, repository, rowsHeldBy, withMounts } from '../../support/faults/place.ts';
 import { canMakeNamespaces } from '../../support/fleet/namespace.ts';
-import { Place, repository, rowsHeldBy, withMounts } from './place.ts';
 import { unknownNetworks, withoutEbpf, withoutSockdiag } from './sentences.ts';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';

@@ -1,14 +1,22 @@
 /**
  * A collector in a process of its own, wherever a test puts that: other namespaces, fewer privileges, broken mounts.
  *
- *   scan-there.mjs SOURCE [--forbid-bpf] [--forbid-netlink] [--descriptors N]
+ *   scan-there.mjs SOURCE [--forbid-bpf] [--forbid-netlink]
  *
- * Each line on stdin is answered by a scan as a line of JSON: {collector, cannotSee, malformedTotal, sockets}, or {error}.
- * The line is the number of scans to make, of which the last one is told. Errors are told and do not end it.
+ * Each line on stdin is answered by a line of JSON, about the last of some scans:
+ *
+ *   {"scans": N}      so many, one after the other
+ *   {"forMs": N}      as many as there is time for
+ *
+ * Errors are told as {error}, and do not end it.
  */
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { openCollector } from '../../../dist/agent/collect/ladder.js';
-import { SocketWatch } from '../../../dist/agent/watch/socket-watch.js';
+
+/** It lies beside the sources, or beside what was compiled of them. */
+const compiled = existsSync(new URL('../../../dist/', import.meta.url)) ? '../../../dist' : '../../..';
+const { openCollector } = await import(`${compiled}/agent/collect/ladder.js`);
+const { SocketWatch } = await import(`${compiled}/agent/watch/socket-watch.js`);
 
 const [source, ...options] = process.argv.slice(2);
 
@@ -19,24 +27,35 @@ const watch = new SocketWatch();
 let collector = null;
 
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify(await scan(Number(line)))}\n`);
+  process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
 }
 collector?.close();
 
-async function scan(times) {
+async function answer({ scans = Number.POSITIVE_INFINITY, forMs = Number.POSITIVE_INFINITY }) {
+  const deadline = performance.now() + forMs;
+  const closed = [];
+  const owners = new Set();
+  let last = null;
+  let made = 0;
   try {
     collector ??= await openCollector(source);
-    const closed = [];
-    let told = null;
-    for (let i = 0; i < times; i++) {
-      told = await collector.scan();
-      for (const { kind, socket } of watch.apply(told)) if (kind === 'closed') closed.push(socket);
+    for (; made < scans && performance.now() < deadline; made++) {
+      last = await collector.scan();
+      for (const { kind, socket } of watch.apply(last)) if (kind === 'closed') closed.push(socket);
+      for (const socket of last.sockets)
+        for (const owner of socket.owners) owners.add(tellOwner(socket, owner));
     }
-    const { cannotSee, malformedTotal, sockets, netns } = told;
-    return { collector: collector.name, cannotSee, malformedTotal, sockets, netns, closed };
   } catch (error) {
     return { error: error.message };
   }
+  const { cannotSee, malformedTotal, sockets, netns } = last;
+  const told = { collector: collector.name, pid: process.pid, cannotSee, malformedTotal, sockets, netns };
+  return { ...told, scans: made, closed, owners: [...owners] };
+}
+
+/** Of all scans: who was told to hold what. */
+function tellOwner({ inode, local }, { process: { pid, comm } }) {
+  return `${inode} ${pid} ${comm} ${local.port}`;
 }
 
 /**

@@ -8,22 +8,28 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Netns } from '../../../model/netns.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
-import { Namespace } from '../../support/fleet/namespace.ts';
+import { Namespace } from '../fleet/namespace.ts';
 
-const scanProgram = fileURLToPath(new URL('../../support/programs/scan-there.mjs', import.meta.url));
+const scanProgram = fileURLToPath(new URL('../programs/scan-there.mjs', import.meta.url));
 
 /** Root of the repository. */
 export const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** What a scan in the place said. */
+/** What the last of some scans in the place said, and some things about all of them. */
 export interface ScanThere {
   readonly collector: string;
+  /** Of the process that scanned, as the place counts. */
+  readonly pid: number;
+  /** How many there were. */
+  readonly scans: number;
   readonly cannotSee: readonly string[];
   readonly malformedTotal: number;
   readonly sockets: readonly OwnedSocket[];
   readonly netns: readonly Netns[];
   /** What a watch over all scans so far believes to have ended since the last answer. */
   readonly closed: readonly OwnedSocket[];
+  /** `INODE PID NAME PORT` of every owner that any of the scans told, each once. */
+  readonly owners: readonly string[];
 }
 
 /** Prefix of a command that runs it as an ordinary user. @param capabilities such as `bpf` */
@@ -69,10 +75,14 @@ export class Inhabitant {
     this.#child.stdin!.write(`${line}\n`);
   }
 
+  endInput(): void {
+    this.#child.stdin!.end();
+  }
+
   async end(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');
-    this.#child.stdin!.end();
+    this.endInput();
     await gone;
   }
 }
@@ -85,16 +95,25 @@ export class Scanner {
     this.#inhabitant = inhabitant;
   }
 
-  /** The last one of some scans in a row. Throws with the collector's own message when it failed. */
-  async scan(times = 1): Promise<ScanThere> {
-    this.#inhabitant.tell(String(times));
-    const answer = JSON.parse(await this.#inhabitant.line()) as ScanThere | { error: string };
-    if ('error' in answer) throw new Error(answer.error);
-    return answer;
+  /** The last one of some scans in a row. Throws with the collector's own message when one failed. */
+  scan(scans = 1): Promise<ScanThere> {
+    return this.#ask({ scans });
+  }
+
+  /** The last one of as many scans as there is time for. */
+  scanFor(forMs: number): Promise<ScanThere> {
+    return this.#ask({ forMs });
   }
 
   end(): Promise<void> {
     return this.#inhabitant.end();
+  }
+
+  async #ask(question: object): Promise<ScanThere> {
+    this.#inhabitant.tell(JSON.stringify(question));
+    const answer = JSON.parse(await this.#inhabitant.line()) as ScanThere | { error: string };
+    if ('error' in answer) throw new Error(answer.error);
+    return answer;
   }
 }
 
@@ -103,7 +122,7 @@ const holder = `
   const net = require('node:net');
   const [port, localPort] = process.argv.slice(1).map(Number);
   process.stdin.resume().on('end', () => process.exit());
-  net.createServer().listen(port, '127.0.0.1', () => {
+  net.createServer((socket) => socket.on('error', () => {}).resume()).listen(port, '127.0.0.1', () => {
     net.connect({ port, host: '127.0.0.1', localPort }, () => console.log(process.pid));
   });
 `;
@@ -144,15 +163,20 @@ export class Place {
     return this.#namespace;
   }
 
-  /** Runs node in the place. */
-  start(argv: readonly string[], prefix: readonly string[] = []): Inhabitant {
-    const inhabitant = new Inhabitant(this.#namespace.spawn([...prefix, process.execPath, ...argv]));
+  /** Name of the user of a holder's pid; null for any other process. */
+  holder(pid: number): string | null {
+    return this.#pids.get(pid) ?? null;
+  }
+
+  /** Runs a command in the place, until its end or that of the place. */
+  start(argv: readonly string[]): Inhabitant {
+    const inhabitant = new Inhabitant(this.#namespace.spawn(argv));
     this.#inhabitants.push(inhabitant);
     return inhabitant;
   }
 
   scanner(source: string, prefix: readonly string[] = [], options: readonly string[] = []): Scanner {
-    return new Scanner(this.start([scanProgram, source, ...options], prefix));
+    return new Scanner(this.start([...prefix, process.execPath, scanProgram, source, ...options]));
   }
 
   /** One scan by a new collector. */
@@ -174,7 +198,7 @@ export class Place {
     return sockets
       .filter(({ local }) => [18080, 18081, 28080, 28081].includes(local.port))
       .map(({ local, state, owners }) => {
-        const holders = owners.map(({ process: { pid } }) => this.#pids.get(pid) ?? `pid ${pid}`);
+        const holders = owners.map(({ process: { pid } }) => this.holder(pid) ?? `pid ${pid}`);
         return `${local.port} ${state} ${holders.join('+') || '-'}`;
       })
       .toSorted();
