@@ -1,0 +1,44 @@
+/** What is not known of translations, in plain sentences: what, why, and what to do. */
+
+export interface NatBlindness {
+  /** `--nat off`. */
+  readonly isOff: boolean;
+  /** Why netlink cannot be used: no koffi, another byte order, a copy of /proc; null = it can. */
+  readonly problem: string | null;
+  /** Why the agent may not ask, or why the kernel does not answer: name of an errno; null = it answers. */
+  readonly refusal: string | null;
+  /** Why other namespaces may not be entered; null = they may, or there are none. */
+  readonly entryRefusal: string | null;
+  /** Translated conversations were seen in a zone of their own. */
+  readonly hasZones: boolean;
+}
+
+const shownAsSeen = 'are shown with the addresses that each end sees';
+
+export function natCannotSee(blindness: NatBlindness): string[] {
+  const { isOff, problem, refusal, entryRefusal, hasZones } = blindness;
+  if (isOff) return [`Translated connections ${shownAsSeen}: --nat is off.`];
+  if (problem !== null) {
+    return [`Translated connections ${shownAsSeen}: ${problem}; to get more: npm ci --omit=dev for koffi.`];
+  }
+  if (refusal !== null) {
+    return [
+      `Translated connections ${shownAsSeen}, because conntrack does not answer the agent (${refusal}): ` +
+        'this needs CAP_NET_ADMIN and the module nf_conntrack_netlink; run as root.',
+    ];
+  }
+  const sentences: string[] = [];
+  if (entryRefusal !== null) {
+    sentences.push(
+      `Connections that are translated inside other network namespaces ${shownAsSeen}, because the agent may not ` +
+        `enter them (${entryRefusal}): this needs CAP_SYS_ADMIN.`,
+    );
+  }
+  if (hasZones) {
+    sentences.push(
+      `Connections that are translated in a conntrack zone of their own (Open vSwitch, OVN) ${shownAsSeen}: ` +
+        'which zone a connection is in cannot be asked.',
+    );
+  }
+  return sentences;
+}
