@@ -1,6 +1,7 @@
 /** What an agent is told when it starts, and the defaults of all of it. */
 import { defaultGrpcAddress } from '../wire/protocol.ts';
 import type { CollectorSource } from './collect/source.ts';
+import type { NatMode } from './conntrack/nat-mode.ts';
 import type { EventChoice } from './events/event-source.ts';
 import type { CmdlineMode } from './resolve/redact-cmdline.ts';
 
@@ -25,6 +26,8 @@ export interface AgentConfig {
   readonly source: CollectorSource;
   /** By which way connections between two scans are heard of. */
   readonly events: EventChoice;
+  /** Whether conntrack is asked how connections are translated. */
+  readonly nat: NatMode;
   /** How much of command lines leaves the host. */
   readonly cmdline: CmdlineMode;
   /** HOST:PORT for Prometheus; null = no endpoint. */
@@ -43,6 +46,7 @@ export const defaultAgentConfig: AgentConfig = {
   procRoot: '/proc',
   source: 'auto',
   events: 'auto',
+  nat: 'auto',
   cmdline: 'redacted',
   metrics: null,
 };

@@ -5,12 +5,26 @@
  * at per scan, and never holds up the loop for what may wait.
  */
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import type { Scan } from './collector.ts';
+
+/** A figure for the agent's metrics; `whotalks_agent_` stands before its name, `_total` behind that of a counter. */
+export interface FinderFigure {
+  readonly kind: 'counter' | 'gauge';
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
+}
 
 export interface SocketFinder {
   /** Plain sentences: what it cannot find out, and why. Empty when nothing is missing. */
   readonly cannotSee: readonly string[];
-  /** To be called after every scan, also with no events. What cannot be read is left out, so it never throws. */
-  find(events: readonly SocketEvent[]): Promise<readonly SocketFinding[]>;
+  readonly figures: readonly FinderFigure[];
+  /**
+   * To be called after every scan, also with no events. What cannot be read is left out, so it never throws.
+   *
+   * @param scan the one that made the events
+   */
+  find(events: readonly SocketEvent[], scan: Scan): Promise<readonly SocketFinding[]>;
   /** Frees sockets and descriptors. Idempotent. */
   close(): void;
 }

@@ -1,7 +1,8 @@
 /** Opens the finders that work here; for each that does not, a sentence says what is missing. */
 import type { AgentConfig } from './config.ts';
+import { ConntrackFinder } from './conntrack/conntrack-finder.ts';
 import { CounterFinder } from './counters/counter-finder.ts';
-import type { SocketFinder } from './finder.ts';
+import type { FinderFigure, SocketFinder } from './finder.ts';
 import { loadLibc } from './libc.ts';
 
 export class Finders {
@@ -13,7 +14,7 @@ export class Finders {
     this.#missing = missing;
   }
 
-  static async open({ procRoot }: Pick<AgentConfig, 'procRoot'>): Promise<Finders> {
+  static async open({ procRoot, nat }: Pick<AgentConfig, 'procRoot' | 'nat'>): Promise<Finders> {
     const finders: SocketFinder[] = [];
     const missing: string[] = [];
     try {
@@ -21,11 +22,21 @@ export class Finders {
     } catch (error) {
       missing.push(`Bytes and round trips of connections are not counted: ${messageOf(error)}.`);
     }
+    finders.push(await ConntrackFinder.open({ procRoot, nat }));
     return new Finders(finders, missing);
+  }
+
+  /** For an agent whose sockets are not those of this machine. */
+  static none(): Finders {
+    return new Finders([], []);
   }
 
   *[Symbol.iterator](): Iterator<SocketFinder> {
     yield* this.#finders;
+  }
+
+  get figures(): readonly FinderFigure[] {
+    return this.#finders.flatMap(({ figures }) => figures);
   }
 
   /** What is not found out, and why. */

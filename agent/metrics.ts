@@ -8,6 +8,7 @@ import type { EventFeed } from './event-feed.ts';
 import type { GapLedger } from './export/gap-ledger.ts';
 import type { SlotTable } from './export/slot-table.ts';
 import type { AgentStream } from './export/stream.ts';
+import type { FinderFigure } from './finder.ts';
 import type { ShortLived } from './watch/short-lived.ts';
 
 export interface MetricsSources {
@@ -18,11 +19,16 @@ export interface MetricsSources {
   readonly shortLived: ShortLived;
   /** null = no events. */
   readonly feed: EventFeed | null;
+  readonly finders: { readonly figures: readonly FinderFigure[] };
 }
 
 export function createAgentRegistry(sources: MetricsSources): Registry {
   const registry = new Registry();
-  for (const { kind, name, help, read } of [...scanMetrics(sources), ...eventMetrics(sources)]) {
+  for (const { kind, name, help, read } of [
+    ...scanMetrics(sources),
+    ...eventMetrics(sources),
+    ...sources.finders.figures,
+  ]) {
     if (kind === 'gauge') addGauge(registry, name, help, read);
     else addCounter(registry, name, help, read);
   }

@@ -44,6 +44,8 @@ export interface AgentParts {
   readonly signal: AbortSignal;
   /** Default: plaintext gRPC. */
   readonly connect?: Connect;
+  /** Default: those that work here. */
+  readonly finders?: Finders;
   /** What counts as the agent's own CPU. Default: all of the process. */
   readonly cpu?: CpuMeter;
   /** Default: paceTimes. */
@@ -53,12 +55,12 @@ export interface AgentParts {
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
   refuseExposure('--server', parseHostPort(config.server), config.insecure);
-  const finders = await Finders.open(config);
+  const finders = parts.finders ?? (await Finders.open(config));
   const pipeline = createPipeline(config, parts);
   const metrics =
     config.metrics === null
       ? null
-      : await serveMetrics(createAgentRegistry(pipeline), config.metrics, config.insecure);
+      : await serveMetrics(createAgentRegistry({ ...pipeline, finders }), config.metrics, config.insecure);
   if (metrics !== null) parts.log.info(`metrics at ${metrics.url}`);
   try {
     await pump(pipeline, finders, parts);
@@ -171,7 +173,7 @@ async function pump(pipeline: Pipeline, finders: Finders, parts: AgentParts): Pr
       slots.apply(event);
     }
     for (const finder of finders) {
-      for (const finding of await finder.find(events)) slots.apply(finding);
+      for (const finding of await finder.find(events, scan)) slots.apply(finding);
     }
     counters.scanned(scan, tookMs, finders.cannotSee);
     parts.events?.source?.follow(scan);

@@ -2,6 +2,7 @@
 import { LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { collectorSources } from '../agent/collect/source.ts';
+import { natModes } from '../agent/conntrack/nat-mode.ts';
 import { eventChoices } from '../agent/events/event-source.ts';
 import { usageFailure } from './exit.ts';
 import { graphFormats } from './format/output-format.ts';
@@ -42,6 +43,7 @@ const configSchema = z.strictObject({
       procfs: text.optional(),
       source: z.enum(collectorSources).optional(),
       events: z.enum(eventChoices).optional(),
+      nat: z.enum(natModes).optional(),
       cmdline: z.enum(['full', 'redacted', 'none']).optional(),
       metrics: text.optional(),
       labels: z.record(z.string(), scalar).optional(),

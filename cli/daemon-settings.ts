@@ -2,6 +2,7 @@
 import { collectorSources } from '../agent/collect/source.ts';
 import type { AgentConfig } from '../agent/config.ts';
 import { defaultAgentConfig } from '../agent/config.ts';
+import { natModes } from '../agent/conntrack/nat-mode.ts';
 import { eventChoices } from '../agent/events/event-source.ts';
 import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
 import type { AddressName, ServiceRule } from '../aggregator/graph/naming.ts';
@@ -38,6 +39,7 @@ const agentSettings = {
   procfs: textSetting(defaultAgentConfig.procRoot),
   source: choiceSetting(collectorSources, defaultAgentConfig.source),
   events: choiceSetting(eventChoices, defaultAgentConfig.events),
+  nat: choiceSetting(natModes, defaultAgentConfig.nat),
   cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
   metrics: addressSetting(null),
 } as const;
@@ -56,6 +58,7 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
     procRoot: values.procfs,
     source: values.source,
     events: values.events,
+    nat: values.nat,
     cmdline: values.cmdline,
     metrics: values.metrics,
   };

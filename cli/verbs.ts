@@ -24,6 +24,7 @@ const agentOptions: readonly VerbOption[] = [
     description: 'how connections between two looks are heard of: auto, ebpf or off (default: auto)',
   },
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },
+  { flags: '--nat <mode>', description: 'auto: ask conntrack for translations; off: do not (default: auto)' },
   { flags: '--cmdline <mode>', description: 'full, redacted or none (default: redacted)' },
   { flags: '--metrics <host:port>', description: "the agent's own metrics (default: none)" },
 ];

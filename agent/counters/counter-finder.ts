@@ -29,6 +29,7 @@ export interface CounterFinderOptions {
 const retryScans = 60;
 
 export class CounterFinder implements SocketFinder {
+  readonly figures = [];
   readonly #libc: Libc;
   readonly #entry: NetnsEntry;
   readonly #procRoot: string;

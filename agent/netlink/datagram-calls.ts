@@ -32,10 +32,10 @@ export async function loadDatagramCalls(): Promise<DatagramCalls> {
     const recv = library.func('intptr_t recv(int, void *, size_t, int)');
     const aside = (call: typeof send, ...args: readonly unknown[]): Promise<CallResult> =>
       new Promise((resolve, reject) => {
-        call.async(...args, (error: unknown, result: number | bigint) => {
-          if (error === null || error === undefined)
+        call.async(...args, (error: Error | null, result: number | bigint) => {
+          if (error === null)
             resolve({ result: Number(result), errno: koffi.errno() });
-          else reject(new LibcError(String(error)));
+          else reject(new LibcError(error.message));
         });
       });
     return {

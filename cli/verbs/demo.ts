@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { type AgentConfig, defaultAgentConfig } from '../../agent/config.ts';
+import { Finders } from '../../agent/finders.ts';
 import { runAgent } from '../../agent/run.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
@@ -93,7 +94,7 @@ async function runFleet(
         // What this process uses is not what agents of real hosts would.
         cpuMaxPercent: 0,
       },
-      { collector: new SimulatedHost(world, host, Date.now), log, signal },
+      { collector: new SimulatedHost(world, host, Date.now), finders: Finders.none(), log, signal },
     ),
   );
   await Promise.all(agents);

@@ -1,12 +1,10 @@
 /**
  * What conntrack tells beside the scans: how it sees the sockets that were opened, and which translated conversations this
- * host only passes on. Never fails: what it cannot find out it says in `cannotSee`.
- *
- *     const conntrack = await ConntrackWatch.open({ nat: 'auto', procRoot: '/proc' });
- *     for (const told of await conntrack.follow(scan, watch.apply(scan))) slots.apply(told);
+ * host only passes on.
  */
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import type { Scan } from '../collector.ts';
+import type { FinderFigure, SocketFinder } from '../finder.ts';
 import { LibcError } from '../libc.ts';
 import { isLittleEndian } from '../netlink/byte-order.ts';
 import { ConntrackExchange } from '../netlink/conntrack-socket.ts';
@@ -27,21 +25,6 @@ export interface ConntrackOptions {
   readonly loadCalls?: LoadDatagramCalls;
 }
 
-/** Values of metrics. */
-export interface ConntrackFigures {
-  readonly lookUps: number;
-  readonly hits: number;
-  readonly unanswered: number;
-  readonly translated: number;
-  readonly waiting: number;
-  readonly refused: number;
-  readonly flows: number;
-  readonly refusedFlows: number;
-  readonly eventLosses: number;
-  readonly failedDumps: number;
-  readonly malformed: number;
-}
-
 interface Parts {
   readonly exchange: ConntrackExchange;
   readonly tables: ConntrackTables;
@@ -49,7 +32,7 @@ interface Parts {
   readonly flows: ForwardedFlows;
 }
 
-export class ConntrackWatch {
+export class ConntrackFinder implements SocketFinder {
   readonly #options: ConntrackOptions;
   /** null = off, or netlink cannot be used. */
   readonly #parts: Parts | null;
@@ -61,26 +44,25 @@ export class ConntrackWatch {
     this.#problem = problem;
   }
 
-  static async open(options: ConntrackOptions): Promise<ConntrackWatch> {
-    if (options.nat === 'off') return new ConntrackWatch(options, null, null);
+  /** Where netlink cannot be used it finds nothing, and says so. */
+  static async open(options: ConntrackOptions): Promise<ConntrackFinder> {
+    if (options.nat === 'off') return new ConntrackFinder(options, null, null);
     try {
-      return new ConntrackWatch(options, await openParts(options), null);
+      return new ConntrackFinder(options, await openParts(options), null);
     } catch (error) {
-      return new ConntrackWatch(options, null, (error as Error).message);
+      return new ConntrackFinder(options, null, (error as Error).message);
     }
   }
 
-  /** The events with what was found out: of a socket right after its opening, the rest at the end. */
-  async follow(scan: Scan, events: readonly SocketEvent[]): Promise<(SocketEvent | SocketFinding)[]> {
-    if (this.#parts === null || !this.#isTracking) return [...events];
+  async find(events: readonly SocketEvent[], { netns, finishedAtMs }: Scan): Promise<SocketFinding[]> {
+    if (this.#parts === null || !this.#isTracking) return [];
     const { tables, translations, flows } = this.#parts;
     const slice = new TimeSlice();
-    const nowMs = scan.finishedAtMs;
-    tables.begin(new Set(scan.netns.map(({ inode }) => inode)));
-    translations.note(events, nowMs);
-    const found = await translations.find(nowMs, slice);
-    const passedOn = await flows.find(scan.netns, translations.isNatConfigured, nowMs, slice);
-    return [...woven(events, found), ...passedOn];
+    tables.begin(new Set(netns.map(({ inode }) => inode)));
+    translations.note(events, finishedAtMs);
+    const found = await translations.find(finishedAtMs, slice);
+    const passedOn = await flows.find(netns, translations.isNatConfigured, finishedAtMs, slice);
+    return [...found, ...passedOn];
   }
 
   /** Empty where the kernel tracks nothing, since nothing is translated there. */
@@ -96,21 +78,31 @@ export class ConntrackWatch {
     });
   }
 
-  get figures(): ConntrackFigures {
-    const { exchange, translations, flows } = this.#parts ?? {};
-    return {
-      lookUps: translations?.lookUps.asked ?? 0,
-      hits: translations?.lookUps.hits ?? 0,
-      unanswered: translations?.lookUps.unanswered ?? 0,
-      translated: translations?.translatedTotal ?? 0,
-      waiting: translations?.waitingCount ?? 0,
-      refused: translations?.refusedTotal ?? 0,
-      flows: flows?.size ?? 0,
-      refusedFlows: flows?.refusedTotal ?? 0,
-      eventLosses: flows?.lossesTotal ?? 0,
-      failedDumps: flows?.failedDumpsTotal ?? 0,
-      malformed: exchange?.malformedTotal ?? 0,
-    };
+  get figures(): readonly FinderFigure[] {
+    if (this.#parts === null) return [];
+    const { exchange, translations, flows } = this.#parts;
+    const { lookUps } = translations;
+    return [
+      counter('conntrack_look_ups', 'Questions to conntrack.', () => lookUps.asked),
+      counter('conntrack_hits', 'Questions to conntrack that an entry answers.', () => lookUps.hits),
+      counter('conntrack_unanswered', 'Questions to conntrack without an answer.', () => lookUps.unanswered),
+      counter('conntrack_translated', 'Sockets found translated.', () => translations.translatedTotal),
+      counter(
+        'conntrack_refused',
+        'Sockets not looked up, as too many wait.',
+        () => translations.refusedTotal,
+      ),
+      counter(
+        'conntrack_malformed',
+        'Conntrack messages that cannot be read.',
+        () => exchange.malformedTotal,
+      ),
+      gauge('conntrack_waiting', 'Sockets that wait for a look-up.', () => translations.waitingCount),
+      gauge('forwarded_flows', 'Translated conversations passed on.', () => flows.size),
+      counter('forwarded_flows_refused', 'Flows not told, as there are too many.', () => flows.refusedTotal),
+      counter('conntrack_event_losses', 'Times that the kernel dropped events.', () => flows.lossesTotal),
+      counter('conntrack_failed_dumps', 'Dumps of conntrack that failed.', () => flows.failedDumpsTotal),
+    ];
   }
 
   /** Idempotent. */
@@ -140,20 +132,10 @@ async function openParts({ procRoot, loadCalls = loadDatagramCalls }: ConntrackO
   };
 }
 
-/** A finding about a socket that opens and closes among the events has to come between the two. */
-function woven(
-  events: readonly SocketEvent[],
-  findings: readonly SocketFinding[],
-): (SocketEvent | SocketFinding)[] {
-  if (findings.length === 0) return [...events];
-  const left = new Map(findings.map((finding) => [finding.id, finding]));
-  const told: (SocketEvent | SocketFinding)[] = [];
-  for (const event of events) {
-    told.push(event);
-    const finding = event.kind === 'opened' ? left.get(event.id) : undefined;
-    if (finding === undefined) continue;
-    told.push(finding);
-    left.delete(event.id);
-  }
-  return [...told, ...left.values()];
+function counter(name: string, help: string, read: () => number): FinderFigure {
+  return { kind: 'counter', name, help, read };
+}
+
+function gauge(name: string, help: string, read: () => number): FinderFigure {
+  return { kind: 'gauge', name, help, read };
 }
