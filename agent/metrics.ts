@@ -24,11 +24,10 @@ export interface MetricsSources {
 
 export function createAgentRegistry(sources: MetricsSources): Registry {
   const registry = new Registry();
-  for (const { kind, name, help, read } of [
-    ...scanMetrics(sources),
-    ...eventMetrics(sources),
-    ...sources.finders.figures,
-  ]) {
+  const found = sources.finders.figures.map(({ kind, name, help, read }) =>
+    kind === 'gauge' ? gauge(name, help, read) : counter(name, help, read),
+  );
+  for (const { kind, name, help, read } of [...scanMetrics(sources), ...eventMetrics(sources), ...found]) {
     if (kind === 'gauge') addGauge(registry, name, help, read);
     else addCounter(registry, name, help, read);
   }

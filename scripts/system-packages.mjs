@@ -7,6 +7,7 @@ import { runQuietly, StepError, step } from './step.mjs';
 export const testPrograms = {
   ip: 'iproute2',
   perl: 'perl-base',
+  nft: 'nftables',
   'nats-server': 'nats-server',
   chromium: 'chromium',
 };

@@ -19,7 +19,7 @@ export function natCannotSee(blindness: NatBlindness): string[] {
   const { isOff, problem, refusal, entryRefusal, hasZones } = blindness;
   if (isOff) return [`Translated connections ${shownAsSeen}: --nat is off.`];
   if (problem !== null) {
-    return [`Translated connections ${shownAsSeen}: ${problem}; to get more: npm ci --omit=dev for koffi.`];
+    return [`Translated connections ${shownAsSeen}: ${problem}.`];
   }
   if (refusal !== null) {
     return [

@@ -21,6 +21,9 @@ export const lookUpsPerRoundMax = 25_000;
 /** How many of the newest sockets of a table are asked first, to learn whether NAT is configured there. */
 const probesMax = 8;
 
+/** What is asked. */
+export type AskedTables = Pick<ConntrackTables, 'own' | 'isTracking' | 'ask'>;
+
 /** A socket on its way outward. */
 interface Traveller {
   readonly waiting: WaitingSocket;
@@ -30,7 +33,7 @@ interface Traveller {
 }
 
 export class Translations {
-  readonly #tables: ConntrackTables;
+  readonly #tables: AskedTables;
   readonly #waiting: WaitingSockets;
   /** Questions asked, those of them with an entry, and those that the kernel did not answer. */
   readonly lookUps = { asked: 0, hits: 0, unanswered: 0 };
@@ -39,7 +42,7 @@ export class Translations {
   /** Whether an entry of the agent's own namespace was seen that has passed a hook of NAT. */
   isNatConfigured = false;
 
-  constructor(tables: ConntrackTables, waiting: WaitingSockets = new WaitingSockets()) {
+  constructor(tables: AskedTables, waiting: WaitingSockets = new WaitingSockets()) {
     this.#tables = tables;
     this.#waiting = waiting;
   }

@@ -33,8 +33,7 @@ export async function loadDatagramCalls(): Promise<DatagramCalls> {
     const aside = (call: typeof send, ...args: readonly unknown[]): Promise<CallResult> =>
       new Promise((resolve, reject) => {
         call.async(...args, (error: Error | null, result: number | bigint) => {
-          if (error === null)
-            resolve({ result: Number(result), errno: koffi.errno() });
+          if (error === null) resolve({ result: Number(result), errno: koffi.errno() });
           else reject(new LibcError(error.message));
         });
       });
