@@ -40,8 +40,8 @@ export class ConntrackEvents {
 
   /** In the namespace that the calling thread is in. Throws NetlinkError; needs CAP_NET_ADMIN. */
   static open(exchange: ConntrackExchange): ConntrackEvents {
-    const { calls } = exchange;
-    const socket = NetlinkSocket.open(calls, netlinkNetfilter);
+    const { calls, received } = exchange;
+    const socket = NetlinkSocket.open(calls, netlinkNetfilter, { bytes: received.bytes });
     try {
       const room = int32(queueBytes);
       if (calls.setsockopt(socket.fd, solSocket, receiveBufferForced, room, room.length) < 0) {

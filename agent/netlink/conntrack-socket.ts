@@ -59,7 +59,9 @@ export class ConntrackSocket {
 
   /** In the namespace that the calling thread is in. Throws NetlinkError. */
   static open(exchange: ConntrackExchange): ConntrackSocket {
-    return new ConntrackSocket(exchange, NetlinkSocket.open(exchange.calls, netlinkNetfilter));
+    const { calls, received } = exchange;
+    const socket = NetlinkSocket.open(calls, netlinkNetfilter, { bytes: received.bytes });
+    return new ConntrackSocket(exchange, socket);
   }
 
   /** Entries in the table. Throws NetlinkError, ConntrackRefusedError and ConntrackMessageError. */

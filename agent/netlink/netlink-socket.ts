@@ -64,12 +64,6 @@ export class NetlinkSocket {
     return this.#isOpen;
   }
 
-  /** For calls that this class does not make. Throws NetlinkError when it is closed. */
-  get fd(): number {
-    this.#expectOpen('use a netlink socket');
-    return this.#fd;
-  }
-
   /** Throws NetlinkError. */
   send(request: Buffer): void {
     this.#expectOpen('send a netlink request');
