@@ -8,7 +8,6 @@
 import {
   add,
   exit,
-  jump,
   jumpIf,
   label,
   load,
@@ -24,10 +23,11 @@ import {
   castTo,
   control,
   count,
+  countAcceptQueue,
+  describeState,
   describeTuple,
-  families,
   keepRecord,
-  protocols,
+  passOverOthers,
   readWord,
   record,
   sock,
@@ -44,9 +44,6 @@ export const slotsPerCall = 8;
 
 /** struct file *. */
 const slotBytes = 8;
-
-/** TCP_*. A closed socket is in no table, neither before it connects or listens nor after it is over. */
-const states = { closed: 7, listen: 10 } as const;
 
 const stack = {
   key: stackSlot('key', -8, 4),
@@ -132,20 +129,6 @@ function findSock(kernel: KernelLayout, socketOperations: bigint, next: string):
   ];
 }
 
-function passOverOthers(kernel: KernelLayout, name: string, next: string): Statement[] {
-  const [isInternet, isTold] = [`${name}-is-internet`, `${name}-is-told`];
-  return [
-    load('r1', sock, kernel.sock.family),
-    jumpIf('r1', '==', families.ipv4, isInternet),
-    jumpIf('r1', '!=', families.ipv6, next),
-    label(isInternet),
-    load('r1', sock, kernel.sock.protocol),
-    ...Object.values(protocols).map((protocol) => jumpIf('r1', '==', protocol, isTold)),
-    jump(next),
-    label(isTold),
-  ];
-}
-
 function describeHolder(kernel: KernelLayout, slot: number): Statement[] {
   return [
     load('r1', walk, passed.pid),
@@ -164,31 +147,9 @@ function describeHolder(kernel: KernelLayout, slot: number): Statement[] {
   ];
 }
 
-/** A socket of TCP that is closed stands in no table. */
-function describeState({ sock: members }: KernelLayout, name: string, next: string): Statement[] {
-  const isInTable = `${name}-is-in-table`;
-  return [
-    load('r1', sock, members.state),
-    store(record, fields.state, 'r1'),
-    store(record, fields.padding, 0),
-    load('r2', sock, members.protocol),
-    store(record, fields.protocol, 'r2'),
-    jumpIf('r2', '==', protocols.udp, isInTable),
-    jumpIf('r1', '==', states.closed, next),
-    label(isInTable),
-  ];
-}
-
-/** Others than listeners have numbers there that mean nothing. */
 function countQueues(kernel: KernelLayout, name: string, next: string): Statement[] {
-  const hasNothingToAccept = `${name}-has-nothing-to-accept`;
   return [
-    load('r1', sock, kernel.sock.state),
-    jumpIf('r1', '!=', states.listen, next),
-    load('r1', sock, kernel.sock.acceptQueue),
-    jumpIf('r1', '==', 0, hasNothingToAccept),
-    ...count(counters.acceptQueues),
-    label(hasNothingToAccept),
+    ...countAcceptQueue(kernel, counters.acceptQueues, name, next),
     move('r1', sock),
     ...castTo(kernel, 'listener'),
     load('r1', 'r0', kernel.listener.requests),

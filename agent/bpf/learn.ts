@@ -1,4 +1,4 @@
-/** Runs the learning program, once, over the agent's own files. */
+/** Runs the learning program, once. */
 import type { BpfCalls } from './bpf-calls.ts';
 import { iterate } from './iteration.ts';
 import type { BasicLayout } from './kernel-layout.ts';
@@ -14,8 +14,12 @@ export interface Learned {
   readonly pidLevel: number;
 }
 
-/** Throws BpfError. */
-export async function learn(calls: BpfCalls, kernel: BasicLayout): Promise<Learned> {
+/**
+ * Throws BpfError.
+ *
+ * @param pid of the agent, whose files alone are looked at; null = all files, where the kernel cannot choose (before 6.1)
+ */
+export async function learn(calls: BpfCalls, kernel: BasicLayout, pid: number | null): Promise<Learned> {
   const fds: number[] = [];
   const map = MappedArray.create(calls, 'learned', learnedLayout.bytes, 1);
   try {
@@ -26,7 +30,7 @@ export async function learn(calls: BpfCalls, kernel: BasicLayout): Promise<Learn
       statements: learningProgram(kernel, map.fd),
       iterator: kernel.functions.fileIterator,
       callbacks: [],
-      pid: process.pid,
+      pid,
     });
     fds.push(link);
     await iterate(calls, link);

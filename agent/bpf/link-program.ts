@@ -3,7 +3,7 @@ import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import { callbackPlaces, callbackTypes } from './callback-types.ts';
 import type { Statement } from './instruction.ts';
-import { linkIterator, loadIteratorProgram, loadTypes } from './syscall.ts';
+import { type FunctionTypes, linkIterator, loadIteratorProgram, loadTypes } from './syscall.ts';
 
 export interface LinkedProgram {
   readonly name: string;
@@ -22,12 +22,14 @@ export function linkProgram(
   { name, statements, iterator, callbacks, pid }: LinkedProgram,
 ): number {
   const { bytes, labels, listing } = assemble(statements);
+  const load = (functions?: FunctionTypes): number => {
+    const program = { name, instructions: bytes, listing, iterator };
+    const described = functions === undefined ? program : { ...program, functions };
+    return withFd(calls, loadIteratorProgram(calls, described), (fd) => linkIterator(calls, fd, pid));
+  };
+  if (callbacks.length === 0) return load();
   const places = callbackPlaces(callbacks.map((callback) => labels.get(callback)!));
-  return withFd(calls, loadTypes(calls, callbackTypes(callbacks)), (types) => {
-    const functions = { types, places };
-    const program = loadIteratorProgram(calls, { name, instructions: bytes, listing, iterator, functions });
-    return withFd(calls, program, (fd) => linkIterator(calls, fd, pid));
-  });
+  return withFd(calls, loadTypes(calls, callbackTypes(callbacks)), (types) => load({ types, places }));
 }
 
 /** Closes `fd` after its use. */

@@ -31,6 +31,9 @@ export const families = { ipv4: 2, ipv6: 10 } as const;
 /** IPPROTO_*. */
 export const protocols = { tcp: 6, udp: 17, mptcp: 262 } as const;
 
+/** TCP_*. A closed socket is in no table, neither before it connects or listens nor after it is over. */
+const states = { closed: 7, listen: 10 } as const;
+
 /** Bytes 8-11 of an IPv4-mapped IPv6 address, 00 00 ff ff. */
 const mappedWord = 0xffff0000;
 
@@ -88,6 +91,54 @@ export function keepRecord(counters: RecordCounters): Statement[] {
 /** Adds 1 to a field of the control map. r1 is lost. */
 export function count(counter: Field): Statement[] {
   return [load('r1', control, counter), add('r1', 1), store(control, counter, 'r1')];
+}
+
+/** Goes on at `next` for a `sock` that is told nothing of. */
+export function passOverOthers(kernel: BasicLayout, name: string, next: string): Statement[] {
+  const [isInternet, isTold] = [`${name}-is-internet`, `${name}-is-told`];
+  return [
+    load('r1', sock, kernel.sock.family),
+    jumpIf('r1', '==', families.ipv4, isInternet),
+    jumpIf('r1', '!=', families.ipv6, next),
+    label(isInternet),
+    load('r1', sock, kernel.sock.protocol),
+    ...Object.values(protocols).map((protocol) => jumpIf('r1', '==', protocol, isTold)),
+    jump(next),
+    label(isTold),
+  ];
+}
+
+/** A socket of TCP that is closed stands in no table. */
+export function describeState({ sock: members }: BasicLayout, name: string, next: string): Statement[] {
+  const isInTable = `${name}-is-in-table`;
+  return [
+    load('r1', sock, members.state),
+    store(record, fields.state, 'r1'),
+    store(record, fields.padding, 0),
+    load('r2', sock, members.protocol),
+    store(record, fields.protocol, 'r2'),
+    jumpIf('r2', '==', protocols.udp, isInTable),
+    jumpIf('r1', '==', states.closed, next),
+    label(isInTable),
+  ];
+}
+
+/** Goes on at `next` for others than listeners, which have numbers there that mean nothing. */
+export function countAcceptQueue(
+  kernel: BasicLayout,
+  counter: Field,
+  name: string,
+  next: string,
+): Statement[] {
+  const hasNothingToAccept = `${name}-has-nothing-to-accept`;
+  return [
+    load('r1', sock, kernel.sock.state),
+    jumpIf('r1', '!=', states.listen, next),
+    load('r1', sock, kernel.sock.acceptQueue),
+    jumpIf('r1', '==', 0, hasNothingToAccept),
+    ...count(counter),
+    label(hasNothingToAccept),
+  ];
 }
 
 /** Ports, namespace and addresses. A socket without a port stands in no table: the program goes on at `next`. */

@@ -66,6 +66,9 @@ export const controlLayout = layout('control', {
   passing: 4,
   /** Address of the files last taken from a process whose first thread has exited: its threads share them. */
   threadFiles: 8,
+  /** The thread that they were taken from. */
+  thread: 4,
+  padding: 4,
 });
 
 /** What goes on between the agent and the walk over the connections. */

@@ -16,8 +16,9 @@
 import type { BpfCalls } from './bpf-calls.ts';
 import { BpfError } from './bpf-error.ts';
 import type { KernelLayout } from './kernel-layout.ts';
-import { type Learned, learn } from './learn.ts';
-import { type FoundSockets, LoadedScan, type ScanSizes } from './loaded-scan.ts';
+import { learn } from './learn.ts';
+import { LoadedScan } from './loaded-scan.ts';
+import type { FoundSockets, ScanSizes } from './scan-maps.ts';
 
 /** What one scan can tell at most: 128 MiB and 16 MiB of the kernel's memory. */
 export const largestSizes: ScanSizes = { records: 1 << 21, tasks: 1 << 18 };
@@ -25,17 +26,24 @@ export const largestSizes: ScanSizes = { records: 1 << 21, tasks: 1 << 18 };
 /** Room at the start, 2 MiB and 256 KiB; a scan that finds it too small makes more and looks again. */
 export const firstSizes: ScanSizes = { records: 1 << 15, tasks: 1 << 12 };
 
-export class SocketScan {
-  readonly #calls: BpfCalls;
-  readonly #kernel: KernelLayout;
-  readonly #learned: Learned;
-  #loaded: LoadedScan;
+/** Programs in the kernel, with maps of a certain size. */
+interface Loaded {
+  readonly sizes: ScanSizes;
+  run(): Promise<FoundSockets>;
+  close(): void;
+}
 
-  private constructor(calls: BpfCalls, kernel: KernelLayout, learned: Learned, sizes: ScanSizes) {
-    this.#calls = calls;
-    this.#kernel = kernel;
-    this.#learned = learned;
-    this.#loaded = LoadedScan.load(calls, kernel, learned, sizes);
+export class SocketScan {
+  /** How deep below the initial pid namespace the agent is. */
+  readonly pidLevel: number;
+  readonly #load: (sizes: ScanSizes) => Loaded;
+  #loaded: Loaded;
+
+  /** Throws what `load` does. */
+  constructor(load: (sizes: ScanSizes) => Loaded, pidLevel: number, sizes: ScanSizes) {
+    this.pidLevel = pidLevel;
+    this.#load = load;
+    this.#loaded = load(sizes);
   }
 
   /** Throws BpfError when the kernel refuses something. */
@@ -44,12 +52,12 @@ export class SocketScan {
     kernel: KernelLayout,
     sizes: ScanSizes = firstSizes,
   ): Promise<SocketScan> {
-    return new SocketScan(calls, kernel, await learn(calls, kernel), sizes);
-  }
-
-  /** How deep below the initial pid namespace the agent is. */
-  get pidLevel(): number {
-    return this.#learned.pidLevel;
+    const learned = await learn(calls, kernel, process.pid);
+    return new SocketScan(
+      (wanted) => LoadedScan.load(calls, kernel, learned, wanted),
+      learned.pidLevel,
+      sizes,
+    );
   }
 
   get sizes(): ScanSizes {
@@ -72,7 +80,7 @@ export class SocketScan {
   #makeRoom(sizes: ScanSizes): boolean {
     const before = this.#loaded;
     try {
-      this.#loaded = LoadedScan.load(this.#calls, this.#kernel, this.#learned, sizes);
+      this.#loaded = this.#load(sizes);
     } catch (error) {
       if (error instanceof BpfError) return false;
       throw error;

@@ -129,8 +129,14 @@ export interface TracepointProgram extends TracingProgram {
 export interface IteratorProgram extends TracingProgram {
   /** BTF id of the kernel's function that stands for the iterator. */
   readonly iterator: number;
-  /** Fd of loadTypes, and an array of struct bpf_func_info; needed where there are callbacks. */
-  readonly functions?: { readonly types: number; readonly places: Buffer };
+  /** Needed where there are callbacks. */
+  readonly functions?: FunctionTypes;
+}
+
+/** Fd of loadTypes, and an array of struct bpf_func_info. */
+export interface FunctionTypes {
+  readonly types: number;
+  readonly places: Buffer;
 }
 
 /** When the verifier refuses, its last word and the instruction that it is about go into the error. */

@@ -1,5 +1,5 @@
 /** What the eBPF rung could not see, in plain sentences. It sees every process, so what it lacks are details. */
-import type { FoundSockets } from '../bpf/loaded-scan.ts';
+import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { cannotSee } from './cannot-see.ts';
 import type { OwnerlessTables } from './ownerless-sockets.ts';
 import type { Privilege } from './privilege.ts';

@@ -12,7 +12,7 @@
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
-import type { FoundSockets } from '../bpf/loaded-scan.ts';
+import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';

@@ -8,7 +8,7 @@
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
-import type { FoundSockets } from '../bpf/loaded-scan.ts';
+import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { RecordReader, recordWords, wordOf } from '../bpf/socket-record.ts';
 import { type SeenTask, TaskTable } from '../bpf/task-table.ts';
 import { type MalformedRow, malformedRowsMax } from '../collector.ts';

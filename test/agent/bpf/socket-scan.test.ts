@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
 import { readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
-import type { FoundSockets, ScanSizes } from '../../../agent/bpf/loaded-scan.ts';
+import type { FoundSockets, ScanSizes } from '../../../agent/bpf/scan-maps.ts';
 import { recordLayout } from '../../../agent/bpf/scan-memory.ts';
 import { firstSizes, largerSizes, largestSizes, SocketScan } from '../../../agent/bpf/socket-scan.ts';
 import { type SeenTask, TaskTable } from '../../../agent/bpf/task-table.ts';

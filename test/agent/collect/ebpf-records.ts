@@ -1,5 +1,5 @@
 /** Encodes what the scan program writes, for tests of what reads it. */
-import type { FoundSockets } from '../../../agent/bpf/loaded-scan.ts';
+import type { FoundSockets } from '../../../agent/bpf/scan-maps.ts';
 import { recordLayout, taskLayout } from '../../../agent/bpf/scan-memory.ts';
 import { ipBytes } from '../../../model/ip.ts';
 
