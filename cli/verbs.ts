@@ -6,7 +6,7 @@ const graphs = 'table, wide, json, ndjson, csv, dot or mermaid';
 
 const sourceOption: VerbOption = {
   flags: '--source <way>',
-  description: 'how sockets are read: auto, ebpf, sockdiag or procfs (default: auto)',
+  description: 'how sockets are read: auto, ebpf, ebpf-files, sockdiag or procfs (default: auto)',
 };
 
 const agentOptions: readonly VerbOption[] = [

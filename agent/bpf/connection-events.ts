@@ -85,7 +85,7 @@ export class ConnectionEvents {
     pidNamespace: number,
     bytes: number = ringBytes,
   ): Promise<ConnectionEvents> {
-    const { pidLevel } = await learn(calls, kernel);
+    const { pidLevel } = await learn(calls, kernel, null);
     const fds: number[] = [];
     const maps: { ring?: RingBuffer; losses?: MappedArray } = {};
     try {

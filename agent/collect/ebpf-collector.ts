@@ -1,5 +1,5 @@
 /**
- * The eBPF rung: a program in the kernel walks all processes and their files, and writes down what it finds in memory
+ * The eBPF rungs: a program in the kernel walks all processes and their files, and writes down what it finds in memory
  * that the agent reads (agent/bpf).
  *
  *     ownerless    the sockets that no process may hold
@@ -24,7 +24,7 @@ import { UserNames } from '../resolve/user-names.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
 import { DiagTables } from './diag-tables.ts';
 import { ebpfCannotSee } from './ebpf-cannot-see.ts';
-import { type EbpfPrograms, openEbpfPrograms } from './ebpf-programs.ts';
+import { type EbpfKind, type EbpfPrograms, openEbpfPrograms } from './ebpf-programs.ts';
 import { asUnavailable } from './ebpf-unavailable.ts';
 import { HeldSockets } from './held-sockets.ts';
 import { openProcessTable } from './open-process-table.ts';
@@ -36,13 +36,15 @@ import { type TaskNamespaces, taskNamespaces } from './task-namespaces.ts';
 export interface EbpfCollectorOptions extends ProcfsCollectorOptions {
   /** How to reach bpf(2); default koffi. */
   readonly loadBpfCalls?: LoadBpfCalls;
+  /** Default `ebpf`. */
+  readonly kind?: EbpfKind;
 }
 
 /** Throws EbpfUnavailableError where this way of collecting is not to be had. */
 export async function createEbpfCollector(options: EbpfCollectorOptions = {}): Promise<EbpfCollector> {
   const libc = await loadedOrUnavailable(options.loadLibc ?? loadLibc);
   const calls = await loadedOrUnavailable(options.loadBpfCalls ?? loadBpfCalls);
-  const programs = await openEbpfPrograms(options.procRoot ?? '/proc', calls);
+  const programs = await openEbpfPrograms(options.procRoot ?? '/proc', calls, options.kind ?? 'ebpf');
   return new EbpfCollector(programs, new DiagTables(libc), options);
 }
 
@@ -62,7 +64,7 @@ const stepsPerLook = 500;
 
 /** One scan at a time. Scans reject with BpfError, or with Node's own error where the machine itself fails. */
 export class EbpfCollector implements Collector {
-  readonly name = 'ebpf';
+  readonly name: EbpfKind;
   readonly #procRoot: string;
   readonly #sliceMs: number | undefined;
   readonly #programs: EbpfPrograms;
@@ -77,6 +79,7 @@ export class EbpfCollector implements Collector {
   #isClosed = false;
 
   constructor(programs: EbpfPrograms, tables: DiagTables, options: EbpfCollectorOptions) {
+    this.name = programs.kind;
     this.#programs = programs;
     this.#ownerless = new OwnerlessSockets(tables, programs.walk);
     this.#procRoot = options.procRoot ?? '/proc';

@@ -1,7 +1,8 @@
 /** Opens the eBPF programs, and shows that they tell of this /proc's processes before anybody relies on it. */
 import type { BpfCalls } from '../bpf/bpf-calls.ts';
 import { ConnectionWalk } from '../bpf/connection-walk.ts';
-import { readKernelLayout } from '../bpf/kernel-layout.ts';
+import { openFileScan } from '../bpf/file-scan.ts';
+import { readBasicLayout, readKernelLayout } from '../bpf/kernel-layout.ts';
 import { SocketScan } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
@@ -9,30 +10,49 @@ import { readPidDepth } from '../procfs/pid-status.ts';
 import { readSelf } from '../procfs/pids.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
 import { asUnavailable, EbpfUnavailableError } from './ebpf-unavailable.ts';
+import type { RungName } from './source.ts';
+
+/** Which programs: those of socket-scan.ts with the walk over connections, or those of file-scan.ts for older kernels. */
+export type EbpfKind = Extract<RungName, 'ebpf' | 'ebpf-files'>;
 
 export interface EbpfPrograms {
+  readonly kind: EbpfKind;
   readonly scan: SocketScan;
-  readonly walk: ConnectionWalk;
+  readonly walk: Pick<ConnectionWalk, 'run' | 'close'>;
   /** Pid of the agent. */
   readonly self: number;
 }
 
 /** Throws EbpfUnavailableError. */
-export async function openEbpfPrograms(procRoot: string, calls: BpfCalls): Promise<EbpfPrograms> {
+export async function openEbpfPrograms(
+  procRoot: string,
+  calls: BpfCalls,
+  kind: EbpfKind,
+): Promise<EbpfPrograms> {
   const self = expectOwnProc(procRoot);
   const opened: { close(): void }[] = [];
+  const open = <T extends { close(): void }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
   try {
+    if (kind === 'ebpf-files') {
+      const scan = open(await openFileScan(calls, readBasicLayout()));
+      await expectSelf(scan, procRoot, self);
+      return { kind, scan, walk: noWalk, self };
+    }
     const kernel = readKernelLayout();
-    const scan = await SocketScan.open(calls, kernel);
-    opened.push(scan);
+    const scan = open(await SocketScan.open(calls, kernel));
     await expectSelf(scan, procRoot, self);
-    const walk = ConnectionWalk.open(calls, kernel);
-    return { scan, walk, self };
+    return { kind, scan, walk: ConnectionWalk.open(calls, kernel), self };
   } catch (error) {
     for (const one of opened) one.close();
     throw asUnavailable(error);
   }
 }
+
+/** As where the table is too small to be walked: sock_diag is asked instead. */
+const noWalk: EbpfPrograms['walk'] = { run: () => Promise.resolve(null), close: () => {} };
 
 /**
  * An iterator shows the pid namespace of its reader, a /proc that of its mount. Where these are two, pids of the one

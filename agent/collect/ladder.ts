@@ -9,7 +9,7 @@ import { isProcMount } from '../procfs/proc-mount.ts';
 import { ProcRootError } from './census.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
 import { rungs as everyRung, type Rung } from './rungs.ts';
-import type { CollectorSource, RungName } from './source.ts';
+import { type CollectorSource, isMeant, type RungName } from './source.ts';
 
 /** How many scans in a row may fail before the next rung is tried. */
 export const failuresMax = 3;
@@ -39,7 +39,7 @@ interface Footing {
 /**
  * Rejects with SourceError, or with ProcRootError where there is no /proc: then no rung is to blame.
  *
- * @param source `auto`, or the one rung to use. Of a copy of /proc `auto` tries only what can be read there.
+ * @param source `auto`, or what to use (isMeant). Of a copy of /proc `auto` tries only what can be read there.
  */
 export async function openCollector(
   source: CollectorSource,
@@ -48,7 +48,7 @@ export async function openCollector(
 ): Promise<Collector> {
   const isLive = isProcMount(procRootOf(options));
   const chosen = rungs.filter(({ name, needsLiveProc }) => {
-    return source === 'auto' ? isLive || !needsLiveProc : name === source;
+    return isMeant(source, name) && (source !== 'auto' || isLive || !needsLiveProc);
   });
   if (chosen.length === 0) throw new SourceError(`${source} is not part of this version of whotalks.`);
   const ladder = new LadderCollector(chosen, options);
@@ -147,13 +147,19 @@ class LadderCollector implements Collector {
       }
       this.#refusals.push(tried);
     }
-    throw new SourceError(this.#refusals.map(inWords).join(' '));
+    throw new SourceError(onceEach(this.#refusals).map(inWords).join(' '));
   }
 
   #withRefusals(scan: Scan): Scan {
     if (this.#refusals.length === 0) return scan;
-    return { ...scan, cannotSee: [...this.#refusals.map(sentence), ...scan.cannotSee] };
+    return { ...scan, cannotSee: [...onceEach(this.#refusals).map(sentence), ...scan.cannotSee] };
   }
+}
+
+/** What keeps all rungs of a kind (`ebpf`, `ebpf-files`) from working is told of the best of them. */
+function onceEach(refusals: readonly Refusal[]): Refusal[] {
+  const key = ({ rung, problem }: Refusal): string => `${rung.name.split('-', 1)[0]}: ${problem}`;
+  return refusals.filter((refusal, i) => refusals.findIndex((one) => key(one) === key(refusal)) === i);
 }
 
 function inWords({ rung, problem }: Refusal): string {

@@ -2,17 +2,17 @@
  * The sockets that no process holds: what a walk over fds cannot see.
  *
  *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Looked for whenever the kernel's
- *               counters say that there are any, by a walk over its table of connections; and in every scan by sock_diag in
- *               namespaces that have a table of their own.
+ *               counters say that there are any, by a walk over its table of connections; and in every scan by sock_diag
+ *               where the walk does not go: in namespaces that have a table of their own, and before Linux 6.2.
  *     lasting   the accept queue, sockets of the kernel's own (NFS, WireGuard), sockets on their way to another process.
  *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
- *               next; except that the walk looks for an accept queue whenever a listener says that it has one, and that what
+ *               next; except that an accept queue is looked for whenever a listener says that it has one, and that what
  *               has an inode is asked after in each scan: it may be received, or closed unread.
  */
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../model/socket-state.ts';
 import type { ConnectionWalk } from '../bpf/connection-walk.ts';
-import { stateMask } from '../netlink/inet-diag.ts';
+import { everyState, stateMask } from '../netlink/inet-diag.ts';
 import type { DiagQuery } from '../netlink/sock-diag.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { type AllDiagTables, type DiagTables, everySocket } from './diag-tables.ts';
@@ -42,6 +42,9 @@ const newSynRecv = 12;
 const passing: readonly DiagQuery[] = [
   { protocol: 'tcp', states: stateMask([...[...passingStates].map(stateNumber), newSynRecv]) },
 ];
+
+/** Everything but listeners, which shows accept queues where the walk does not go. */
+const connecting: readonly DiagQuery[] = [{ protocol: 'tcp', states: everyState & ~stateMask([10]) }];
 
 type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close'>;
 type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
@@ -114,10 +117,10 @@ export class OwnerlessSockets {
     const { isPassing, hasAcceptQueue } = signs;
     const isSign = isPassing || hasAcceptQueue;
     const found = isSign ? await this.#walk.run(hasAcceptQueue) : null;
-    this.#reading = readingOf(signs, found !== null);
+    this.#reading = readingOf(signs);
     const isWalked = (netns: number): boolean => (!isSign || found !== null) && namespaces.sharing.has(netns);
     const others = new Map([...namespaces.entrances].filter(([netns]) => !isWalked(netns)));
-    const tables = await this.#tables.read(others, slice, passing);
+    const tables = await this.#tables.read(others, slice, hasAcceptQueue ? connecting : passing);
     const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
     this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
     return { ...tables, missedConnections: found?.missedRecords ?? 0 };
@@ -171,10 +174,9 @@ export class OwnerlessSockets {
   }
 }
 
-/** @param isWalked false where the table of connections cannot be walked */
-function readingOf({ isPassing, hasAcceptQueue }: OwnerlessSigns, isWalked: boolean): Reading {
-  if (!isPassing && !hasAcceptQueue) return 'nothing';
-  return hasAcceptQueue && isWalked ? 'passing and accept queues' : 'passing';
+function readingOf({ isPassing, hasAcceptQueue }: OwnerlessSigns): Reading {
+  if (hasAcceptQueue) return 'passing and accept queues';
+  return isPassing ? 'passing' : 'nothing';
 }
 
 function isPassingRow({ protocol, state }: SocketRow): boolean {

@@ -27,6 +27,15 @@ export const rungs: readonly Rung[] = [
     fix: 'Linux 6.2 or later with BTF, CAP_BPF and CAP_PERFMON (run as root), and npm ci --omit=dev for koffi',
   },
   {
+    name: 'ebpf-files',
+    needsLiveProc: true,
+    open: async (options) => {
+      return (await import('./ebpf-collector.ts')).createEbpfCollector({ ...options, kind: 'ebpf-files' });
+    },
+    lost: 'a scan costs several times the CPU',
+    fix: 'Linux 5.11 or later with BTF, CAP_BPF and CAP_PERFMON (run as root), and npm ci --omit=dev for koffi',
+  },
+  {
     name: 'sockdiag',
     needsLiveProc: true,
     open: async (options) => (await import('./sockdiag-collector.ts')).createSockdiagCollector(options),

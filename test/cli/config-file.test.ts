@@ -42,7 +42,7 @@ describe('parseConfigFile', () => {
     ],
     ['\nlimit: many', /^w\.yaml:2: limit: expected a number$/],
     ['output: yaml', /^w\.yaml:1: output: expected table, wide, json, ndjson, csv, dot, mermaid$/],
-    ['agent: { source: x }', /^w\.yaml:1: agent\.source: expected auto, ebpf, sockdiag, procfs$/],
+    ['agent: { source: x }', /^w\.yaml:1: agent\.source: expected auto, ebpf, ebpf-files, sockdiag, procfs$/],
     [
       'aggregator:\n  services:\n    - service: x\n      match: { colour: red }',
       /^w\.yaml:4: aggregator\.services\.0\.match\.colour: unknown key; allowed here: host, program, /,

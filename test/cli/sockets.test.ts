@@ -106,7 +106,7 @@ describe('sockets', () => {
     expect(await ask('telepathy')).toEqual({
       code: 2,
       out: '',
-      err: 'whotalks: --source: expected auto, ebpf, sockdiag, procfs, found "telepathy"\n',
+      err: 'whotalks: --source: expected auto, ebpf, ebpf-files, sockdiag, procfs, found "telepathy"\n',
     });
   });
 

@@ -69,8 +69,8 @@ function rowsOf(pid: number): unknown[] {
 }
 
 describe.skipIf(!canMakeNamespaces)('two hosts on one kernel', () => {
-  it.each(['ebpf', 'sockdiag', 'procfs'])('%s', async (source) => {
-    if (source === 'ebpf' && (await whyNoEbpf()) !== null) return;
+  it.each(['ebpf', 'ebpf-files', 'sockdiag', 'procfs'])('%s', async (source) => {
+    if (source.startsWith('ebpf') && (await whyNoEbpf()) !== null) return;
     const hosts = [await open('host', 'h1'), await open('host', 'h2')];
     const pids = [await startPair(hosts[0]!), await startPair(hosts[1]!)];
     for (const [i, host] of hosts.entries()) {
@@ -78,10 +78,10 @@ describe.skipIf(!canMakeNamespaces)('two hosts on one kernel', () => {
     }
   });
 
-  it.each(['ebpf', 'sockdiag', 'procfs'])(
+  it.each(['ebpf', 'ebpf-files', 'sockdiag', 'procfs'])(
     '%s: a container shows with the pids of its host',
     async (source) => {
-      if (source === 'ebpf' && (await whyNoEbpf()) !== null) return;
+      if (source.startsWith('ebpf') && (await whyNoEbpf()) !== null) return;
       const host = await open('host', 'h1');
       const container = await open('container', 'c1', host.enter);
       await startPair(container);

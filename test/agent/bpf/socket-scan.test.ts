@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
-import { readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
+import { openFileScan } from '../../../agent/bpf/file-scan.ts';
+import { readBasicLayout, readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import type { FoundSockets, ScanSizes } from '../../../agent/bpf/scan-maps.ts';
 import { recordLayout } from '../../../agent/bpf/scan-memory.ts';
 import { firstSizes, largerSizes, largestSizes, SocketScan } from '../../../agent/bpf/socket-scan.ts';
@@ -17,14 +18,10 @@ import { whyNoEbpf } from './live-kernel.ts';
 
 afterEach(closeAll);
 
-async function withScan<T>(use: (scan: SocketScan) => Promise<T>, sizes?: ScanSizes): Promise<T> {
-  const scan = await SocketScan.open(await loadBpfCalls(), readKernelLayout(), sizes);
-  try {
-    return await use(scan);
-  } finally {
-    scan.close();
-  }
-}
+type OpenScan = (sizes?: ScanSizes) => Promise<SocketScan>;
+
+const ofTables: OpenScan = async (sizes) => SocketScan.open(await loadBpfCalls(), readKernelLayout(), sizes);
+const ofFiles: OpenScan = async (sizes) => openFileScan(await loadBpfCalls(), readBasicLayout(), sizes);
 
 function tasksOf({ tasks }: FoundSockets): SeenTask[] {
   const table = new TaskTable(tasks);
@@ -59,7 +56,19 @@ describe('room for what was found', () => {
 
 const obstacle = await whyNoEbpf();
 
-describe.skipIf(obstacle !== null)('the scan', () => {
+describe.skipIf(obstacle !== null).each<[string, OpenScan]>([
+  ['fd tables', ofTables],
+  ['files', ofFiles],
+])('the scan of %s', (_, open) => {
+  async function withScan<T>(use: (scan: SocketScan) => Promise<T>, sizes?: ScanSizes): Promise<T> {
+    const scan = await open(sizes);
+    try {
+      return await use(scan);
+    } finally {
+      scan.close();
+    }
+  }
+
   it('tells of this process what /proc tells', async () => {
     const tasks = await withScan(async (scan) => tasksOf(await scan.run()));
     const stat = parsePidStat(readFileSync(`/proc/${process.pid}/stat`))!;

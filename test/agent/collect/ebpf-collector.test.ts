@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BpfError } from '../../../agent/bpf/bpf-error.ts';
 import { createEbpfCollector, type EbpfCollectorOptions } from '../../../agent/collect/ebpf-collector.ts';
+import type { EbpfKind } from '../../../agent/collect/ebpf-programs.ts';
 import { EbpfUnavailableError } from '../../../agent/collect/ebpf-unavailable.ts';
 import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
 import type { Collector, Scan } from '../../../agent/collector.ts';
@@ -23,7 +24,7 @@ afterEach(async () => {
   for (const namespace of namespaces.splice(0)) await namespace.close();
 });
 
-async function openEbpf(options?: EbpfCollectorOptions): Promise<Collector> {
+async function open(options: EbpfCollectorOptions): Promise<Collector> {
   const collector = await createEbpfCollector(options);
   collectors.push(collector);
   return collector;
@@ -55,140 +56,149 @@ function ascending(numbers: readonly number[]): number[] {
 
 const obstacle = await whyNoEbpf();
 
-describe.skipIf(obstacle !== null || !canMakeNamespaces)('beside procfs', () => {
-  it('sockets of every kind: the same rows, states, owners and processes', async () => {
-    const { inside, netns } = await quietHost();
-    const child = children.start(zoo, { prefix: inside.enterNetwork });
-    const port = Number(await child.line());
-    const [ebpf, procfs] = [await openEbpf(), openProcfs()];
-    // Timers end some of the states in between; two scans of procfs that agree frame one that nothing happened in.
-    await until('nothing happens for a moment', async () => {
-      const before = inNetns(await procfs.scan(), netns);
-      const scan = await ebpf.scan();
-      const after = inNetns(await procfs.scan(), netns);
-      if (JSON.stringify(before) !== JSON.stringify(after)) return false;
-      expect(inNetns(scan, netns)).toEqual(before);
-      return true;
-    });
-    const rows = inNetns(await ebpf.scan(), netns);
-    const states = new Set(rows.map(({ protocol, state }) => `${protocol} ${state}`));
-    for (const state of [
-      'tcp established',
-      'tcp listen',
-      'tcp close-wait',
-      'udp unconnected',
-      'udp established',
-    ]) {
-      expect(states).toContain(state);
-    }
-    expect(rows.filter(({ state }) => state === 'time-wait').map(({ owners }) => owners)).toContainEqual([]);
-    const [shared] = rows.filter(({ local, state }) => local.port === port && state === 'listen');
-    expect(shared!.owners.map(({ process, fds }) => [process.comm, fds.length])).toEqual([
-      ['node', 1],
-      ['cat', 1],
-      ['cat', 2],
-      ['cat', 1],
-    ]);
-    const queued = rows.find(({ local, state }) => local.port === 18263 && state === 'established');
-    expect(queued).toMatchObject({ inode: 0, owners: [] });
-  });
+describe.skipIf(obstacle !== null || !canMakeNamespaces).each<EbpfKind>(['ebpf', 'ebpf-files'])(
+  '%s beside procfs',
+  (kind) => {
+    const openEbpf = (): Promise<Collector> => open({ kind });
 
-  it('equal tuples in two namespaces, both described', async () => {
-    const pair = `
+    it('sockets of every kind: the same rows, states, owners and processes', async () => {
+      const { inside, netns } = await quietHost();
+      const child = children.start(zoo, { prefix: inside.enterNetwork });
+      const port = Number(await child.line());
+      const [ebpf, procfs] = [await openEbpf(), openProcfs()];
+      // Timers end some of the states in between; two scans of procfs that agree frame one that nothing happened in.
+      await until('nothing happens for a moment', async () => {
+        const before = inNetns(await procfs.scan(), netns);
+        const scan = await ebpf.scan();
+        const after = inNetns(await procfs.scan(), netns);
+        if (JSON.stringify(before) !== JSON.stringify(after)) return false;
+        expect(inNetns(scan, netns)).toEqual(before);
+        return true;
+      });
+      const rows = inNetns(await ebpf.scan(), netns);
+      const states = new Set(rows.map(({ protocol, state }) => `${protocol} ${state}`));
+      for (const state of [
+        'tcp established',
+        'tcp listen',
+        'tcp close-wait',
+        'udp unconnected',
+        'udp established',
+      ]) {
+        expect(states).toContain(state);
+      }
+      expect(rows.filter(({ state }) => state === 'time-wait').map(({ owners }) => owners)).toContainEqual(
+        [],
+      );
+      const [shared] = rows.filter(({ local, state }) => local.port === port && state === 'listen');
+      expect(shared!.owners.map(({ process, fds }) => [process.comm, fds.length])).toEqual([
+        ['node', 1],
+        ['cat', 1],
+        ['cat', 2],
+        ['cat', 1],
+      ]);
+      const queued = rows.find(({ local, state }) => local.port === 18263 && state === 'established');
+      expect(queued).toMatchObject({ inode: 0, owners: [] });
+    });
+
+    it('equal tuples in two namespaces, both described', async () => {
+      const pair = `
       const net = require('node:net');
       const server = net.createServer().listen(18080, '127.0.0.1', () => {
         net.connect({ port: 18080, host: '127.0.0.1', localPort: 28080 }, () => console.log('up'));
       });`;
-    const prefix = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
-    const both = [0, 1].map(() => children.start(pair, { prefix }));
-    for (const child of both) await child.line();
-    const scan = await (await openEbpf()).scan();
-    const clientEnds = withPorts(scan, 28080, 18080);
-    expect(ascending(clientEnds.flatMap(holders))).toEqual(ascending(both.map(({ pid }) => pid)));
-    const inodes = both.map(({ pid }) => statSync(`/proc/${pid}/ns/net`).ino);
-    expect(ascending(clientEnds.map(({ netns }) => netns))).toEqual(ascending(inodes));
-    for (const inode of inodes) {
-      expect(scan.scannedNetns.has(inode)).toBe(true);
-      expect(scan.netns.find((one) => one.inode === inode)).toMatchObject({ isHost: false, addresses: [] });
-    }
-    expect(scan.netns.filter(({ isHost }) => isHost).map(({ inode }) => inode)).toEqual([
-      statSync('/proc/self/ns/net').ino,
-    ]);
-  });
+      const prefix = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
+      const both = [0, 1].map(() => children.start(pair, { prefix }));
+      for (const child of both) await child.line();
+      const scan = await (await openEbpf()).scan();
+      const inodes = both.map(({ pid }) => statSync(`/proc/${pid}/ns/net`).ino);
+      const clientEnds = withPorts(scan, 28080, 18080).filter(({ netns }) => inodes.includes(netns));
+      expect(ascending(clientEnds.flatMap(holders))).toEqual(ascending(both.map(({ pid }) => pid)));
+      expect(ascending(clientEnds.map(({ netns }) => netns))).toEqual(ascending(inodes));
+      for (const inode of inodes) {
+        expect(scan.scannedNetns.has(inode)).toBe(true);
+        expect(scan.netns.find((one) => one.inode === inode)).toMatchObject({ isHost: false, addresses: [] });
+      }
+      expect(scan.netns.filter(({ isHost }) => isHost).map(({ inode }) => inode)).toEqual([
+        statSync('/proc/self/ns/net').ino,
+      ]);
+    });
 
-  it('a socket whose holder is in another namespace, where no process is left', async () => {
-    const child = children.start(
-      `const server = require('node:net').createServer().listen(18081, '127.0.0.1', () => {
+    it('a socket whose holder is in another namespace, where no process is left', async () => {
+      const child = children.start(
+        `const server = require('node:net').createServer().listen(18081, '127.0.0.1', () => {
          const { spawn } = require('node:child_process');
          const inode = require('node:fs').readlinkSync('/proc/self/ns/net');
          const heir = spawn('nsenter', ['--target', '${process.pid}', '--net', '--', 'sleep', 'infinity'],
            { detached: true, stdio: ['ignore', 'ignore', 'ignore', server._handle.fd] });
          heir.on('spawn', () => console.log(JSON.stringify([inode, heir.pid])));
        });`,
-      { prefix: ['unshare', '-n'] },
-    );
-    const [link, heir] = JSON.parse(await child.line()) as [string, number];
-    const inode = Number(/\d+/.exec(link)![0]);
-    try {
-      const ebpf = await openEbpf();
-      await until('the heir is in the namespace of the test', async () => {
-        return statSync(`/proc/${heir}/ns/net`).ino === statSync('/proc/self/ns/net').ino;
-      });
-      await child.end();
-      const scan = await ebpf.scan();
-      expect(inNetns(scan, inode).map((socket) => [socket.local.port, holders(socket)])).toEqual([
-        [18081, [heir]],
-      ]);
-      expect(scan.netns.find((one) => one.inode === inode)).toMatchObject({ isHost: false, addresses: [] });
-      expect(scan.scannedNetns.has(inode)).toBe(true);
-    } finally {
-      process.kill(heir, 'SIGKILL');
-    }
-  });
-
-  it('who holds a socket follows the fds from scan to scan', async () => {
-    const ebpf = await openEbpf();
-    const [server, port] = await listen('127.0.0.1');
-    const [client] = await connected(server);
-    const held = async (): Promise<number[][]> => withPorts(await ebpf.scan(), port, 0).map(holders);
-    expect(await held()).toEqual([[process.pid]]);
-    const heir = children.start("console.log('up'); setInterval(() => {}, 1e6)", {
-      extraFds: [fdOf(server)],
+        { prefix: ['unshare', '-n'] },
+      );
+      const [link, heir] = JSON.parse(await child.line()) as [string, number];
+      const inode = Number(/\d+/.exec(link)![0]);
+      try {
+        const ebpf = await openEbpf();
+        await until('the heir is in the namespace of the test', async () => {
+          return statSync(`/proc/${heir}/ns/net`).ino === statSync('/proc/self/ns/net').ino;
+        });
+        await child.end();
+        const scan = await ebpf.scan();
+        expect(inNetns(scan, inode).map((socket) => [socket.local.port, holders(socket)])).toEqual([
+          [18081, [heir]],
+        ]);
+        expect(scan.netns.find((one) => one.inode === inode)).toMatchObject({ isHost: false, addresses: [] });
+        expect(scan.scannedNetns.has(inode)).toBe(true);
+      } finally {
+        process.kill(heir, 'SIGKILL');
+      }
     });
-    await heir.line();
-    expect(await held()).toEqual([ascending([process.pid, heir.pid])]);
-    server.close();
-    expect(await held()).toEqual([[heir.pid]]);
-    await heir.end();
-    await until('the listener is gone', async () => (await held()).length === 0);
-    const [still] = withPorts(await ebpf.scan(), client.localPort!, port);
-    expect(holders(still!)).toEqual([process.pid]);
-  });
 
-  it('rows that did not change are the same objects', async () => {
-    const [server, port] = await listen('127.0.0.1');
-    await connected(server);
-    const ebpf = await openEbpf();
-    const mine = async (): Promise<OwnedSocket[]> =>
-      (await ebpf.scan()).sockets.filter(({ local, remote }) => local.port === port || remote.port === port);
-    const [before, now] = [await mine(), await mine()];
-    expect(before).toHaveLength(3);
-    for (const [i, socket] of before.entries()) expect(now[i]).toBe(socket);
-  });
+    it('who holds a socket follows the fds from scan to scan', async () => {
+      const ebpf = await openEbpf();
+      const [server, port] = await listen('127.0.0.1');
+      const [client] = await connected(server);
+      const held = async (): Promise<number[][]> => withPorts(await ebpf.scan(), port, 0).map(holders);
+      expect(await held()).toEqual([[process.pid]]);
+      const heir = children.start("console.log('up'); setInterval(() => {}, 1e6)", {
+        extraFds: [fdOf(server)],
+      });
+      await heir.line();
+      expect(await held()).toEqual([ascending([process.pid, heir.pid])]);
+      server.close();
+      expect(await held()).toEqual([[heir.pid]]);
+      await heir.end();
+      await until('the listener is gone', async () => (await held()).length === 0);
+      const [still] = withPorts(await ebpf.scan(), client.localPort!, port);
+      expect(holders(still!)).toEqual([process.pid]);
+    });
 
-  it('the event loop goes on during a scan, and closing waits for its end', async () => {
-    const ebpf = await createEbpfCollector({ sliceMs: 0 });
-    const scanning = ebpf.scan();
-    ebpf.close();
-    ebpf.close();
-    expect((await scanning).sockets.length).toBeGreaterThanOrEqual(0);
-    await expect(ebpf.scan()).rejects.toThrow('the collector is closed');
-  });
-});
+    it('rows that did not change are the same objects', async () => {
+      const [server, port] = await listen('127.0.0.1');
+      await connected(server);
+      const ebpf = await openEbpf();
+      const mine = async (): Promise<OwnedSocket[]> =>
+        (await ebpf.scan()).sockets.filter(
+          ({ local, remote }) => local.port === port || remote.port === port,
+        );
+      const [before, now] = [await mine(), await mine()];
+      expect(before).toHaveLength(3);
+      for (const [i, socket] of before.entries()) expect(now[i]).toBe(socket);
+    });
 
-describe('where it is not to be had', () => {
+    it('the event loop goes on during a scan, and closing waits for its end', async () => {
+      const ebpf = await createEbpfCollector({ kind, sliceMs: 0 });
+      const scanning = ebpf.scan();
+      ebpf.close();
+      ebpf.close();
+      expect((await scanning).sockets.length).toBeGreaterThanOrEqual(0);
+      await expect(ebpf.scan()).rejects.toThrow('the collector is closed');
+    });
+  },
+);
+
+describe.each<EbpfKind>(['ebpf', 'ebpf-files'])('where %s is not to be had', (kind) => {
   async function refusal(options: EbpfCollectorOptions): Promise<EbpfUnavailableError> {
-    const error = await createEbpfCollector(options).catch((caught: unknown) => caught);
+    const error = await createEbpfCollector({ ...options, kind }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(EbpfUnavailableError);
     return error as EbpfUnavailableError;
   }

@@ -7,6 +7,7 @@ import type { TaskNamespaces } from '../../../agent/collect/task-namespaces.ts';
 import type { DiagQuery } from '../../../agent/netlink/sock-diag.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
+import { type SocketState, stateNumber } from '../../../model/socket-state.ts';
 import { encodeFound, type RecordOf } from './ebpf-records.ts';
 
 const [shared, apart] = [1, 2];
@@ -35,6 +36,15 @@ function row(change: Partial<OwnedSocket> & { port: number }): OwnedSocket {
   };
 }
 
+/** What is asked of sock_diag. */
+function wordOf(queries: readonly DiagQuery[]): string {
+  if (queries === everySocket) return 'all';
+  const [{ states }] = queries as readonly [DiagQuery];
+  const isAsked = (state: SocketState): boolean => (states & (1 << stateNumber(state))) !== 0;
+  expect([isAsked('time-wait'), isAsked('listen')]).toEqual([true, false]);
+  return isAsked('established') ? 'connections' : 'passing';
+}
+
 /** A machine on which sock_diag and the walk show what the test says. */
 function machine() {
   const asked: string[] = [];
@@ -50,8 +60,7 @@ function machine() {
       _slice: TimeSlice,
       queries: readonly DiagQuery[] = everySocket,
     ): Promise<AllDiagTables> => {
-      if (entrances.size > 0)
-        asked.push(`${queries === everySocket ? 'all' : 'passing'} of ${[...entrances.keys()].join()}`);
+      if (entrances.size > 0) asked.push(`${wordOf(queries)} of ${[...entrances.keys()].join()}`);
       const rows = shows.diag.filter(({ netns }) => entrances.has(netns));
       const table = { rows: () => rows, malformed: [], malformedTotal: 0, truncated: [] };
       return Promise.resolve({ read: [table], scanned: new Set(), closed: 0, closedEntries: null });
@@ -94,7 +103,7 @@ describe('what is asked', () => {
       'walk',
       'passing of 2',
       'walk for accept queues',
-      'passing of 2',
+      'connections of 2',
       'all of 1,2',
     ]);
   });
@@ -104,7 +113,7 @@ describe('what is asked', () => {
     shows.walk = null;
     await scan(0);
     await scan(1, true);
-    expect(asked.slice(1)).toEqual(['walk for accept queues', 'passing of 1,2']);
+    expect(asked.slice(1)).toEqual(['walk for accept queues', 'connections of 1,2']);
   });
 
   it('nothing of the walk without a sign', async () => {

@@ -99,6 +99,28 @@ describe('climbing', () => {
     expect((await collector.scan()).cannotSee).toEqual(['The end of a table.']);
   });
 
+  it('what keeps both ways of eBPF from working is said once, and both are what `ebpf` asks for', async () => {
+    const both = (a: string | null, b: string | null): TestRung[] => [
+      testRung('ebpf', { openProblem: a }),
+      testRung('ebpf-files', { openProblem: b }),
+      testRung('sockdiag'),
+    ];
+    const problems = async (rungs: readonly Rung[]): Promise<readonly string[]> => {
+      return (await (await openCollector('auto', {}, rungs)).scan()).cannotSee.slice(0, -1);
+    };
+    expect(await problems(both('EPERM', 'EPERM'))).toEqual([without('ebpf', 'EPERM')]);
+    expect(await problems(both('no cast', 'EPERM'))).toEqual([
+      without('ebpf', 'no cast'),
+      without('ebpf-files', 'EPERM'),
+    ]);
+    expect((await openCollector('ebpf', {}, both('no cast', null))).name).toBe('ebpf-files');
+    expect((await openCollector('ebpf-files', {}, both(null, null))).name).toBe('ebpf-files');
+    await expect(openCollector('ebpf-files', {}, [testRung('ebpf')])).rejects.toThrow(SourceError);
+    await expect(openCollector('ebpf', {}, both('EPERM', 'EPERM'))).rejects.toThrow(
+      /^ebpf does not work here: EPERM; to get it: allow ebpf\.$/,
+    );
+  });
+
   it('one that is asked for and does not work is an error of one line', async () => {
     const rungs = [testRung('ebpf', { openProblem: 'bpf(2) is forbidden' }), testRung('procfs')];
     const opening = openCollector('ebpf', {}, rungs);
