@@ -103,15 +103,15 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces).each<EbpfKind>(['ebpf',
     it('equal tuples in two namespaces, both described', async () => {
       const pair = `
       const net = require('node:net');
-      const server = net.createServer().listen(18080, '127.0.0.1', () => {
-        net.connect({ port: 18080, host: '127.0.0.1', localPort: 28080 }, () => console.log('up'));
+      const server = net.createServer().listen(18084, '127.0.0.1', () => {
+        net.connect({ port: 18084, host: '127.0.0.1', localPort: 28084 }, () => console.log('up'));
       });`;
       const prefix = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
       const both = [0, 1].map(() => children.start(pair, { prefix }));
       for (const child of both) await child.line();
       const scan = await (await openEbpf()).scan();
       const inodes = both.map(({ pid }) => statSync(`/proc/${pid}/ns/net`).ino);
-      const clientEnds = withPorts(scan, 28080, 18080).filter(({ netns }) => inodes.includes(netns));
+      const clientEnds = withPorts(scan, 28084, 18084).filter(({ netns }) => inodes.includes(netns));
       expect(ascending(clientEnds.flatMap(holders))).toEqual(ascending(both.map(({ pid }) => pid)));
       expect(ascending(clientEnds.map(({ netns }) => netns))).toEqual(ascending(inodes));
       for (const inode of inodes) {

@@ -1,4 +1,5 @@
 /** Real network namespaces, and a real lack of privilege. */
+import { statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
 import { denied } from '../../../agent/procfs/proc-file.ts';
@@ -14,8 +15,8 @@ describe.skipIf(!isRoot).each(workingRungs)('%s, as root', (rung) => {
   /** Listens on a fixed endpoint and connects to it from a fixed port: the same four-tuples in every namespace. */
   const pair = `
     const net = require('node:net');
-    const server = net.createServer().listen(18080, '127.0.0.1', () => {
-      net.connect({ port: 18080, host: '127.0.0.1', localPort: 28080 }, () => console.log('up'));
+    const server = net.createServer().listen(18083, '127.0.0.1', () => {
+      net.connect({ port: 18083, host: '127.0.0.1', localPort: 28083 }, () => console.log('up'));
     });
   `;
 
@@ -24,7 +25,9 @@ describe.skipIf(!isRoot).each(workingRungs)('%s, as root', (rung) => {
     const both = [0, 1].map(() => children.start(pair, { prefix }));
     for (const child of both) expect(await child.line()).toBe('up');
     const scan = await scanOnce();
-    const clientEnds = withPorts(scan, 28080, 18080);
+    // Whoever else runs these tests on this machine has such pairs too.
+    const inodes = both.map(({ pid }) => statSync(`/proc/${pid}/ns/net`).ino);
+    const clientEnds = withPorts(scan, 28083, 18083).filter(({ netns }) => inodes.includes(netns));
     expect(clientEnds).toHaveLength(2);
     expect(new Set(clientEnds.map(({ netns }) => netns)).size).toBe(2);
     expect(clientEnds.flatMap(holders).toSorted((a, b) => a - b)).toEqual(

@@ -92,6 +92,14 @@ describe.runIf(canMakeNamespaces)('an agent', () => {
     expect(scan.malformedTotal).toBe(0);
   }
 
+  it('of a user with CAP_BPF and CAP_PERFMON sees everybody by files too, also under hidepid=2', async () => {
+    for (const prefix of [asUser('bpf', 'perfmon'), [...hiding(2), ...asUser('bpf', 'perfmon')]]) {
+      const scan = await place.scanOnce('ebpf-files', prefix);
+      expect([scan.collector, scan.cannotSee]).toEqual(['ebpf-files', [unknownPrograms]]);
+      expect(place.rows(scan)).toEqual(everybody);
+    }
+  });
+
   it.each(rootWithout)('of root without %s', (...fault) => expectScan(fault));
   it.each(userWith)('of a user with %s', (...fault) => expectScan(fault));
   it.each(hidden)('under hidepid=%s', (...fault) => expectScan(fault));
