@@ -5,7 +5,7 @@
  */
 import type { Seen } from '../model/document.ts';
 import type { Side } from '../model/four-tuple.ts';
-import { applicationView } from './correlate/application-view.ts';
+import type { IpAddress } from '../model/ip.ts';
 import {
   type Connection,
   lastSeenAtMs,
@@ -17,6 +17,7 @@ import {
 import { Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
 import type { ConnectionObserver } from './correlate/observer.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
+import { seenAs } from './correlate/seen-as.ts';
 import { trafficOf } from './correlate/traffic.ts';
 import { unseenBecause } from './correlate/unseen.ts';
 import { type EdgeShare, Edges } from './graph/edges.ts';
@@ -28,6 +29,7 @@ import type {
   FleetEvent,
   FleetView,
   ListenerView,
+  SeenAs,
 } from './serve/fleet-view.ts';
 
 export interface LiveViewOptions {
@@ -246,7 +248,6 @@ export class LiveView implements FleetView, ConnectionObserver {
       closedAtMs: connection.closedAtMs,
       lastSeenAtMs: lastSeenAtMs(connection),
       traffic: trafficOf(connection),
-      nat: applicationView(connection),
       joinedBy: connection.joinedBy,
     };
   }
@@ -267,7 +268,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   #endOf(connection: Connection, side: Side, counted?: string): ConnectionEnd {
     const endpoint = connection.endpoints[side];
     const socket = connection.halves[side] ?? connection.datagramPeer;
-    const host = socket?.host ?? this.#claimant(connection, side);
+    const host = socket?.host ?? this.#claimant(connection, side, endpoint.ip);
     const ownedBy = socket !== null && socket.owners.length > 0 ? socket : null;
     const named =
       ownedBy ?? (side === connection.client ? null : this.correlator.listenerBehind(connection, side));
@@ -282,14 +283,20 @@ export class LiveView implements FleetView, ConnectionObserver {
       owners: (ownedBy ?? (socket === null ? null : named))?.owners ?? [],
       service,
       label: counted ?? service ?? host?.name ?? endpoint.ip,
+      seenAs: this.#seenAs(connection, side),
     };
   }
 
-  /** The only host that claims the address of a missing end. */
-  #claimant(connection: Connection, side: Side): ReportingHost | null {
-    const other = connection.halves[otherSide(side)];
-    if (other === null) return null;
-    const claims = this.correlator.claims.of(other.host, other.netns, connection.endpoints[side].ip);
+  #seenAs(connection: Connection, side: Side): SeenAs | null {
+    const endpoint = seenAs(connection, side);
+    return endpoint === null ? null : { endpoint, host: this.#claimant(connection, side, endpoint.ip) };
+  }
+
+  /** The only host that claims an address of the end on `side`, as seen from the other. */
+  #claimant(connection: Connection, side: Side, ip: IpAddress): ReportingHost | null {
+    const viewer = connection.halves[otherSide(side)] ?? connection.halves[side];
+    if (viewer === null) return null;
+    const claims = this.correlator.claims.of(viewer.host, viewer.netns, ip);
     const hosts = new Set(claims.map((claim) => claim.host));
     return hosts.size === 1 ? (claims[0]?.host ?? null) : null;
   }

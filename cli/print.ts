@@ -59,6 +59,17 @@ export interface Listing<Row> {
   readonly document: { readonly asOf: string };
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
+  /** What a table says of a row on a second line, where wider formats have columns for it. */
+  readonly below?: (row: Row) => string | null;
+}
+
+/** The second lines of a table: none where somebody chose the columns, or has them all. */
+export function linesBelow<Row>(
+  below: ((row: Row) => string | null) | undefined,
+  settings: CommonSettings,
+  format: ListFormat,
+): ((row: Row) => string | null) | undefined {
+  return format === 'table' && settings.columns.length === 0 ? below : undefined;
 }
 
 /** The text of a listing in a format. */
@@ -66,7 +77,7 @@ export function formatListing<Row extends object>(
   io: CliIo,
   settings: CommonSettings,
   format: ListFormat,
-  { document, rows, columns }: Listing<Row>,
+  { document, rows, columns, below }: Listing<Row>,
 ): string {
   switch (format) {
     case 'json':
@@ -81,7 +92,8 @@ export function formatListing<Row extends object>(
     case 'table':
     case 'wide': {
       const chosen = chosenColumns(columns, settings, format);
-      return formatTable(rows, chosen, tableOptions(io, settings, format, document.asOf));
+      const options = tableOptions(io, settings, format, document.asOf);
+      return formatTable(rows, chosen, options, linesBelow(below, settings, format));
     }
   }
 }

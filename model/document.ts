@@ -123,6 +123,8 @@ export interface PeerDocument {
   readonly unseenBecause: UnseenBecause | null;
   /** null when the group spans several processes. */
   readonly pid: number | null;
+  /** What the clients dialed, where that is translated to the server's address; null where it is not. */
+  readonly dialed: string | null;
 }
 
 export interface GapDocument {

@@ -11,6 +11,8 @@ export interface FilterEnd {
   readonly realm: string | null;
   /** Further addresses it answers on: a listener on the unspecified address takes every address of its namespace. */
   readonly alsoAt?: readonly IpAddress[];
+  /** The same end as the far one sees it, where that is translated: what a client dialed, where a server saw it come from. */
+  readonly seenAs?: FilterEnd;
 }
 
 /** What a filter is asked about; an absent end is null. A socket whose direction is unknown has its local end as server. */
@@ -37,6 +39,7 @@ export function filterMatches(filter: Filter, subject: FilterSubject): boolean {
 /** Names match exactly, case included: a host and a service are called what their own machine calls them. */
 export function endMatches(term: Term, end: FilterEnd | null): boolean {
   if (end === null) return false;
+  if (end.seenAs !== undefined && endMatches(term, end.seenAs)) return true;
   switch (term.kind) {
     case 'endpoint':
       return end.port === term.endpoint.port && hasAddress(end, (ip) => ip === term.endpoint.ip);

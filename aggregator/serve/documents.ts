@@ -38,9 +38,14 @@ export function connectionDocument(view: ConnectionView): ConnectionDocument {
   };
 }
 
-function natDocument({ nat }: ConnectionView): NatDocument | null {
-  if (nat === null) return null;
-  return { clientDialed: formatEndpoint(nat.clientDialed), serverSaw: formatEndpoint(nat.serverSaw) };
+function natDocument({ client, server }: ConnectionView): NatDocument | null {
+  if (client.seenAs === null && server.seenAs === null) return null;
+  return { clientDialed: seenAsText(server), serverSaw: seenAsText(client) };
+}
+
+/** What the other end calls this one. */
+function seenAsText(end: ConnectionEnd): string {
+  return formatEndpoint(end.seenAs?.endpoint ?? end.endpoint);
 }
 
 export function endDocument(end: ConnectionEnd): EndDocument {

@@ -6,7 +6,6 @@ import type { DirectionRule, Seen, UnseenBecause } from '../../model/document.ts
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
-import type { ApplicationView } from '../correlate/application-view.ts';
 import type { JoinRule } from '../correlate/connection.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import type { Traffic } from '../correlate/traffic.ts';
@@ -28,6 +27,14 @@ export interface ConnectionEnd {
   readonly service: string | null;
   /** What the end is called in edges: service, else host name, else address. Never null. */
   readonly label: string;
+  /** Where the other end sees it, when that is translated: what a client dialed, where a server saw it come from. */
+  readonly seenAs: SeenAs | null;
+}
+
+export interface SeenAs {
+  readonly endpoint: Endpoint;
+  /** The host that claims the address, when just one does. */
+  readonly host: ReportingHost | null;
 }
 
 export interface ConnectionView {
@@ -44,8 +51,6 @@ export interface ConnectionView {
   readonly closedAtMs: number | null;
   readonly lastSeenAtMs: number;
   readonly traffic: Traffic;
-  /** What the ends see of each other where they are translated; null where they are not. */
-  readonly nat: ApplicationView | null;
   /** What made its halves one connection; null for a lone one. */
   readonly joinedBy: JoinRule | null;
 }

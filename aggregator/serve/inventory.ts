@@ -29,8 +29,9 @@ export function serviceDocuments(view: FleetView, selection: Selection): Service
   for (const connection of selectedIn(view.connections(), selection)) {
     // Its other end may still be on its way; until then what it is called is not decided.
     if (connection.unseenBecause === 'not-yet') continue;
-    for (const end of [connection.client, connection.server]) {
-      if (filterMatches(filter, { client: null, server: filterEnd(end) })) inventory.addEnd(end);
+    for (const side of ['client', 'server'] as const) {
+      const isSelected = filterMatches(filter, { client: null, server: filterEnd(connection, side) });
+      if (isSelected) inventory.addEnd(connection[side]);
     }
   }
   for (const listener of view.listeners()) {

@@ -1,5 +1,6 @@
 /** Connections grouped by the end that is far from the one asked about: the rows of `to` and `from`. */
 import type { PeerDocument, Seen, UnseenBecause } from '../../model/document.ts';
+import { formatEndpoint } from '../../model/endpoint.ts';
 import { formatTime } from './documents.ts';
 import type { ConnectionEnd, ConnectionView } from './fleet-view.ts';
 
@@ -39,6 +40,7 @@ function groupKey(connection: ConnectionView, far: ConnectionEnd): string {
   return JSON.stringify([
     [service, host?.id, process?.comm, process?.user],
     [endpoint.ip, realm, port, connection.protocol],
+    dialedText(connection),
   ]);
 }
 
@@ -93,5 +95,11 @@ function peerDocument(group: Group): PeerDocument {
     seen: group.seen,
     unseenBecause: group.unseenBecause,
     pid: group.pid,
+    dialed: dialedText(group.first),
   };
+}
+
+/** What the client dialed, where that is translated to the server. */
+function dialedText({ server }: ConnectionView): string | null {
+  return server.seenAs === null ? null : formatEndpoint(server.seenAs.endpoint);
 }

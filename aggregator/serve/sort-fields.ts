@@ -28,6 +28,10 @@ export const connectionFields: SortFields<ConnectionView> = {
   'server.host': (row) => row.server.host?.name ?? null,
   'server.service': (row) => row.server.service,
   'server.process': (row) => row.server.owners[0]?.process.comm ?? null,
+  bytesToServer: (row) => row.traffic.bytesToServer,
+  bytesToClient: (row) => row.traffic.bytesToClient,
+  rttUs: (row) => row.traffic.rttUs,
+  retransmits: (row) => row.traffic.retransmits,
 };
 
 export const peerFields: SortFields<PeerDocument> = {
@@ -88,6 +92,8 @@ export const edgeFields: SortFields<EdgeDocument> = {
   protocol: (row) => row.protocol,
   open: (row) => row.open,
   total: (row) => row.total,
+  bytesToServer: (row) => row.bytesToServer,
+  bytesToClient: (row) => row.bytesToClient,
   firstSeenAt: (row) => row.firstSeenAt,
   lastSeenAt: (row) => row.lastSeenAt,
 };

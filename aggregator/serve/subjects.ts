@@ -4,21 +4,22 @@ import { reachableAt } from '../../query/bound-address.ts';
 import type { FilterEnd, FilterSubject } from '../../query/evaluate.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import { hostAddresses } from './documents.ts';
-import type { ConnectionEnd, ConnectionView, EdgeView, ListenerView } from './fleet-view.ts';
+import type { ConnectionView, EdgeView, ListenerView } from './fleet-view.ts';
 
 export function connectionSubject(connection: ConnectionView): FilterSubject {
-  return { client: filterEnd(connection.client), server: filterEnd(connection.server) };
+  return { client: filterEnd(connection, 'client'), server: filterEnd(connection, 'server') };
 }
 
 /** An end without a service is found by its label too: the name under which edges list it. */
-export function filterEnd(end: ConnectionEnd): FilterEnd {
-  return {
-    ip: end.endpoint.ip,
-    port: end.endpoint.port,
-    host: end.host?.name ?? null,
-    service: end.service ?? end.label,
-    realm: end.realm,
-  };
+export function filterEnd(connection: ConnectionView, side: 'client' | 'server'): FilterEnd {
+  const end = connection[side];
+  const { endpoint, host, realm, seenAs } = end;
+  const service = end.service ?? end.label;
+  const own = { ...endpoint, host: host?.name ?? null, service, realm };
+  if (seenAs === null) return own;
+  // A published port is dialed at its host, `node1:30443`. Who is masqueraded behind a host is none of its processes.
+  const dialedAt = side === 'server' ? (seenAs.host?.name ?? null) : null;
+  return { ...own, seenAs: { ...seenAs.endpoint, host: dialedAt, service, realm } };
 }
 
 /** A listener answers as a server without a client. */

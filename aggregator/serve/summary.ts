@@ -2,7 +2,7 @@
 import type { CoverageDocument, GapDocument, PeerDocument, UnseenBecause } from '../../model/document.ts';
 import { formatEndpoint } from '../../model/endpoint.ts';
 import { formatTerm, type Term } from '../../query/syntax.ts';
-import type { ListenerView } from './fleet-view.ts';
+import type { ConnectionEnd, ListenerView } from './fleet-view.ts';
 
 export interface Findings {
   readonly term: Term;
@@ -18,13 +18,27 @@ export interface Findings {
   readonly now: number;
 }
 
-/** `index (java[4121], user idx) on idx1 listens on 10.1.100.9:8743; 3 services on 12 hosts call it; ...` */
-export function toSummary(findings: Findings, listeners: readonly ListenerView[]): string {
+/**
+ * `index (java[4121], user idx) on idx1 listens on 10.1.100.9:8743; 3 services on 12 hosts call it; ...`
+ *
+ * @param listeners at the target itself
+ * @param landings where connections that dialed it were translated to
+ */
+export function toSummary(
+  findings: Findings,
+  listeners: readonly ListenerView[],
+  landings: readonly ConnectionEnd[],
+): string {
   const target = formatTerm(findings.term);
   const listening = listenersPart(findings.term, listeners);
   if (findings.peers.length > 0) {
-    const opening = listening ?? `No agent reports a listener on ${target}`;
-    return sentence([opening, ...callerParts(findings.peers), ...coverageParts(findings, false)]);
+    const leading = landings.length === 0 ? [] : [`leads to ${landingsText(landings)}`];
+    const opening =
+      listening === null
+        ? leading.map((part) => `${target} ${part}`)
+        : [listening, ...leading.map((part) => `it ${part}`)];
+    const openings = opening.length > 0 ? opening : [`No agent reports a listener on ${target}`];
+    return sentence([...openings, ...callerParts(findings.peers), ...coverageParts(findings, false)]);
   }
   if (!findings.isKnown) return unknownName(findings);
   const since = timeText(findings.coverage.since, findings.now);
@@ -73,6 +87,19 @@ function listenersPart(term: Term, listeners: readonly ListenerView[]): string |
   const who = names.length <= 3 ? enumeration(names) : count(names.length, 'service');
   const verb = names.length === 1 ? 'listens' : 'listen';
   return `${who} on ${count(hosts, 'host')} ${verb} there with ${count(listeners.length, 'socket')}`;
+}
+
+/** `api on node2 at 10.244.2.3:8443`, `api at 3 addresses`. */
+function landingsText(landings: readonly ConnectionEnd[]): string {
+  const first = landings[0]!;
+  const services = [...new Set(landings.map(({ label }) => label))];
+  if (landings.length > 1) {
+    const who = services.length <= 3 ? enumeration(services) : count(services.length, 'service');
+    return `${who} at ${count(landings.length, 'address', 'addresses')}`;
+  }
+  const at = formatEndpoint(first.endpoint);
+  if (first.service === null) return first.host === null ? at : `${at} on ${first.host.name}`;
+  return `${first.service}${first.host === null ? '' : ` on ${first.host.name}`} at ${at}`;
 }
 
 /** `index (java[4121], user idx)`, with the other processes of a prefork server counted. */

@@ -9,6 +9,7 @@ import { coverageDocument, documentHead } from './coverage.ts';
 import { listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
 import { hasAddress, knowsName } from './inventory.ts';
+import { landingsOf, listenersBehind } from './landings.ts';
 import { peerDocuments } from './peers.ts';
 import type { AnswerRequest } from './request.ts';
 import { sortRows } from './sort.ts';
@@ -19,13 +20,15 @@ import { type Findings, fromSummary, toSummary } from './summary.ts';
 /** Who talks to a target, and who listens there. */
 export const to: Answer<ToDocument> = (view, request, now) => {
   const term = parseTarget(request.q);
-  const listeners = listenersAt(view, term, request);
-  const peers = peerDocuments(connectionsWith(view, request, term, 'server'), 'client');
+  const connections = [...connectionsWith(view, request, term, 'server')];
+  const landings = landingsOf(connections, term);
+  const direct = listenersAt(view, term, request);
+  const peers = peerDocuments(connections, 'client');
   return {
     ...documentHead(view, request.realm, now),
     target: request.q.trim(),
-    summary: toSummary(findingsOf(view, request, term, peers, now), listeners),
-    listeners: listeners.map(listenerEndDocument),
+    summary: toSummary(findingsOf(view, request, term, peers, now), direct, landings),
+    listeners: [...new Set([...direct, ...listenersBehind(view, landings)])].map(listenerEndDocument),
     clients: cut(peers, request, sorting.peerFields),
     coverage: coverageDocument(view, request.realm),
   };
@@ -67,7 +70,7 @@ function* connectionsWith(
   for (const connection of view.connections()) {
     const end = connection[side];
     if (request.realm !== '' && end.realm !== request.realm) continue;
-    if (endMatches(term, filterEnd(end))) yield connection;
+    if (endMatches(term, filterEnd(connection, side))) yield connection;
   }
 }
 

@@ -3,6 +3,8 @@ import type { ConnectionDocument, EndDocument } from '../../model/document.ts';
 import { formatAge } from '../format/age.ts';
 import type { Column } from '../format/column.ts';
 import { endName, endpointText, fdsText, processText } from '../format/ends.ts';
+import { formatMicroseconds } from '../format/quantity.ts';
+import { trafficColumns } from './traffic.ts';
 
 type Row = ConnectionDocument;
 
@@ -73,5 +75,17 @@ export function connectionColumns(): readonly Column<Row>[] {
       isWide: true,
     },
     { key: 'id', title: 'ID', value: (row) => row.id, isWide: true },
+    { key: 'nat.clientDialed', title: 'DIALED', value: (row) => row.nat?.clientDialed ?? null, isWide: true },
+    { key: 'nat.serverSaw', title: 'ARRIVES FROM', value: (row) => row.nat?.serverSaw ?? null, isWide: true },
+    ...trafficColumns,
+    {
+      key: 'rttUs',
+      title: 'RTT',
+      value: (row) => row.rttUs,
+      text: (row) => formatMicroseconds(row.rttUs),
+      isNumber: true,
+      isWide: true,
+    },
+    { key: 'retransmits', title: 'RESENT', value: (row) => row.retransmits, isNumber: true, isWide: true },
   ];
 }

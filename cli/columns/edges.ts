@@ -2,6 +2,7 @@
 import type { EdgeDocument } from '../../model/document.ts';
 import { formatAge } from '../format/age.ts';
 import type { Column } from '../format/column.ts';
+import { trafficColumns } from './traffic.ts';
 
 type Row = EdgeDocument;
 
@@ -37,5 +38,6 @@ export function edgeColumns(): readonly Column<Row>[] {
       isNumber: true,
       isWide: true,
     },
+    ...trafficColumns,
   ];
 }

@@ -51,5 +51,6 @@ export function peerColumns(side: 'client' | 'server'): readonly Column<PeerDocu
       isNumber: true,
       isWide: true,
     },
+    { key: 'dialed', title: 'DIALED', value: (row) => row.dialed, isWide: true },
   ];
 }

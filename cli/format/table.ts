@@ -12,24 +12,37 @@ export interface TableOptions {
 
 const gap = '  ';
 
+/** What a second line begins with. */
+const belowMark = '  └ ';
+
 /** A column that shrinks keeps this many cells. */
 const shrunkWidthMin = 8;
 
-/** Lines, each ended by a line feed; nothing at all for no rows. */
+/**
+ * Lines, each ended by a line feed; nothing at all for no rows.
+ * @param below what a second line says of a row; null = it needs none
+ */
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   options: TableOptions,
+  below: (row: Row) => string | null = () => null,
 ): string {
   if (rows.length === 0) return '';
   const heads = columns.map((column) => (options.hasHeaders ? column.title : ''));
   const cells = rows.map((row) => columns.map((column) => plainText(cellText(column, row, options.asOf))));
   const widths = fitWidths(columns, naturalWidths(heads, cells), options.width);
   const line = (row: readonly string[]): string => `${formatLine(row, columns, widths)}\n`;
-  const body = cells.map(line).join('');
+  const body = cells.map((row, i) => line(row) + lineBelow(below(rows[i]!), options.width)).join('');
   if (!options.hasHeaders) return body;
   const head = formatLine(heads, columns, widths);
   return `${options.isColored ? `\x1b[1m${head}\x1b[0m` : head}\n${body}`;
+}
+
+function lineBelow(text: string | null, width: number | null): string {
+  if (text === null) return '';
+  const line = belowMark + plainText(text);
+  return `${width === null ? line : cutToWidth(line, width)}\n`;
 }
 
 function naturalWidths(heads: readonly string[], lines: readonly (readonly string[])[]): number[] {

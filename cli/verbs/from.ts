@@ -4,6 +4,7 @@ import { askServer, finish } from '../answer.ts';
 import { peerColumns } from '../columns/peers.ts';
 import type { ExitCode } from '../exit.ts';
 import { checked, noteNames } from '../filter-operand.ts';
+import { dialedText } from '../format/nat.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { wrapText } from '../format/wrap.ts';
@@ -17,7 +18,12 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const term = checked('source', () => parseTarget(operand));
   const document = await askServer(invocation, settings, 'from', { q: operand });
   const rows = document.servers;
-  const listing = formatListing(io, settings, format, { document, rows, columns: peerColumns('server') });
+  const listing = formatListing(io, settings, format, {
+    document,
+    rows,
+    columns: peerColumns('server'),
+    below: dialedText,
+  });
   if (format === 'table' || format === 'wide') {
     io.stdout.write(
       `${wrapText(plainText(document.summary), tableWidth(io))}\n${listing === '' ? '' : '\n'}`,

@@ -6,13 +6,14 @@ import { listenerEndColumns } from '../columns/listeners.ts';
 import { peerColumns } from '../columns/peers.ts';
 import type { ExitCode } from '../exit.ts';
 import { checked, noteNames } from '../filter-operand.ts';
+import { dialedText } from '../format/nat.ts';
 import { listFormats } from '../format/output-format.ts';
 import { plainText } from '../format/plain-text.ts';
 import { formatTable } from '../format/table.ts';
 import { wrapText } from '../format/wrap.ts';
 import { type CommonSettings, commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
-import { chosenColumns, formatListing, tableOptions, tableWidth } from '../print.ts';
+import { chosenColumns, formatListing, linesBelow, tableOptions, tableWidth } from '../print.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io, operand } = invocation;
@@ -48,7 +49,7 @@ function forPeople(
   return [
     `${wrapText(plainText(document.summary), tableWidth(io))}\n`,
     formatTable(document.listeners, listenerColumns, options),
-    formatTable(document.clients, clientColumns, options),
+    formatTable(document.clients, clientColumns, options, linesBelow(dialedText, settings, format)),
   ]
     .filter((part) => part !== '')
     .join('\n');

@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes } from '../exit.ts';
 import { checked } from '../filter-operand.ts';
 import { endName, endpointText } from '../format/ends.ts';
 import { formatNdjson } from '../format/json.ts';
+import { translationText } from '../format/nat.ts';
 import { plainText } from '../format/plain-text.ts';
 import { commonSettingsOf, type Invocation, requireFormat, warnIfExposed } from '../invocation.ts';
 import { QueryClient } from '../query-client.ts';
@@ -55,7 +56,9 @@ function eventLine(document: WatchDocument): string {
 function eventText({ kind, connection, edge, host, missed }: WatchDocument): string {
   if (connection !== null) {
     const { client, server } = connection;
-    return `${endName(client)} ${endpointText(client)} → ${endName(server)} ${endpointText(server)}`;
+    const translated = translationText(connection);
+    const ends = `${endName(client)} ${endpointText(client)} → ${endName(server)} ${endpointText(server)}`;
+    return translated === null ? ends : `${ends} (${translated})`;
   }
   if (edge !== null)
     return `${edge.client} → ${edge.server} :${edge.port}/${edge.protocol} for the first time`;

@@ -108,6 +108,7 @@ const peer: documents.PeerDocument = {
   seen: 'server',
   unseenBecause: 'ambiguous',
   pid: 1,
+  dialed: '10.96.0.1:443',
 };
 const emptyPeer: documents.PeerDocument = {
   ...peer,
@@ -117,6 +118,7 @@ const emptyPeer: documents.PeerDocument = {
   user: null,
   unseenBecause: null,
   pid: null,
+  dialed: null,
 };
 const gaps: documents.GapDocument[] = [
   { host: 'h1', from: time, to: time, reason: 'restart', lostEvents: 0 },
