@@ -41,6 +41,11 @@ export class Budget {
     return this.#limits.intervalMs;
   }
 
+  /** Part of a core that may be used; 0 = no limit. */
+  get shareMax(): number {
+    return this.#limits.cpuShareMax;
+  }
+
   /** Part of a core that was used lately; null where that is not measured, or not yet. */
   get share(): number | null {
     return this.#pace?.kind === 'measuring' ? this.#pace.share : null;

@@ -6,6 +6,7 @@
  */
 import type { Netns } from '../model/netns.ts';
 import type { OwnedSocket } from '../model/socket.ts';
+import type { BoundedTable } from './bounded-table.ts';
 
 /** A row that a parser could not read. The rest of its file is read all the same. */
 export interface MalformedRow {
@@ -45,6 +46,8 @@ export interface Collector {
   /** Name of the rung, such as `procfs`; shown in `hosts` and `doctor`. */
   readonly name: string;
   scan(): Promise<Scan>;
+  /** What of it has a limit, for metrics. */
+  readonly tables?: readonly BoundedTable[];
   /** Frees sockets and descriptors. Idempotent. */
   close(): void;
 }

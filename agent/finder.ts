@@ -5,9 +5,13 @@
  * at per scan, and never holds up the loop for what may wait.
  */
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import type { BoundedTable } from './bounded-table.ts';
 import type { Scan } from './collector.ts';
 
-/** A figure for the agent's metrics; `whotalks_agent_` stands before its name, `_total` behind that of a counter. */
+/**
+ * A figure for the agent's metrics, to be listed in docs/metrics.md. `whotalks_agent_` stands before its name, `_total`
+ * behind that of a counter.
+ */
 export interface FinderFigure {
   readonly kind: 'counter' | 'gauge';
   readonly name: string;
@@ -19,6 +23,8 @@ export interface SocketFinder {
   /** Plain sentences: what it cannot find out, and why. Empty when nothing is missing. */
   readonly cannotSee: readonly string[];
   readonly figures: readonly FinderFigure[];
+  /** What of it has a limit, for metrics. */
+  readonly tables?: readonly BoundedTable[];
   /**
    * To be called after every scan, also with no events. What cannot be read is left out, so it never throws.
    *

@@ -1,4 +1,5 @@
 /** Opens the finders that work here; for each that does not, a sentence says what is missing. */
+import type { BoundedTable } from './bounded-table.ts';
 import type { AgentConfig } from './config.ts';
 import { ConntrackFinder } from './conntrack/conntrack-finder.ts';
 import { CounterFinder } from './counters/counter-finder.ts';
@@ -42,6 +43,10 @@ export class Finders {
   /** What is not found out, and why. */
   get cannotSee(): readonly string[] {
     return [...this.#missing, ...this.#finders.flatMap((finder) => finder.cannotSee)];
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return this.#finders.flatMap(({ tables }) => tables ?? []);
   }
 
   /** Idempotent. */

@@ -1,150 +1,197 @@
-/** `--metrics`: what Prometheus sees of an agent. Values are read when they are scraped, so nothing is kept twice. */
-import { createServer } from 'node:http';
+/** What Prometheus sees of an agent (docs/metrics.md). Values are read when they are scraped, so nothing is kept twice. */
 import { Counter, Gauge, Registry } from 'prom-client';
-import { BindError } from '../wire/bind-error.ts';
-import { formatHostPort, parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import type { AgentCounters } from './agent-counters.ts';
+import type { BoundedTable, HasTables } from './bounded-table.ts';
+import type { Budget } from './budget.ts';
+import type { Collector } from './collector.ts';
+import { ProcessCpu } from './cpu-meter.ts';
 import type { EventFeed } from './event-feed.ts';
+import type { BatchBuilder } from './export/batch-builder.ts';
 import type { GapLedger } from './export/gap-ledger.ts';
 import type { SlotTable } from './export/slot-table.ts';
 import type { AgentStream } from './export/stream.ts';
 import type { FinderFigure } from './finder.ts';
+import type { LoopDelay } from './loop-delay.ts';
 import type { ShortLived } from './watch/short-lived.ts';
+import type { SocketWatch } from './watch/socket-watch.ts';
 
 export interface MetricsSources {
   readonly counters: AgentCounters;
+  readonly budget: Budget;
+  readonly collector: Collector;
+  readonly finders: HasTables & { readonly figures: readonly FinderFigure[] };
+  readonly watch: SocketWatch;
   readonly slots: SlotTable;
   readonly gaps: GapLedger;
+  readonly builder: BatchBuilder;
   readonly stream: AgentStream;
   readonly shortLived: ShortLived;
   /** null = no events. */
   readonly feed: EventFeed | null;
-  readonly finders: { readonly figures: readonly FinderFigure[] };
+  readonly loopDelay: Pick<LoopDelay, 'takeMaxMs'>;
+}
+
+/** One value per text of a label. */
+type LabelledValues = Iterable<readonly [label: string, value: number]>;
+
+/** Registers metrics under the common prefix. */
+class AgentMetrics {
+  readonly registry = new Registry();
+
+  gauge(name: string, help: string, read: () => number): void {
+    const base = { name: `whotalks_agent_${name}`, help, registers: [this.registry] };
+    new Gauge({
+      ...base,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  counter(name: string, help: string, read: () => number): void {
+    const base = { name: `whotalks_agent_${name}_total`, help, registers: [this.registry] };
+    new Counter({
+      ...base,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  gauges(name: string, help: string, label: string, read: () => LabelledValues): void {
+    const base = { name: `whotalks_agent_${name}`, help, labelNames: [label], registers: [this.registry] };
+    new Gauge({
+      ...base,
+      collect() {
+        this.reset();
+        for (const [text, value] of read()) this.set({ [label]: text }, value);
+      },
+    });
+  }
+
+  counters(name: string, help: string, label: string, read: () => LabelledValues): void {
+    const base = {
+      name: `whotalks_agent_${name}_total`,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+    };
+    new Counter({
+      ...base,
+      collect() {
+        this.reset();
+        for (const [text, value] of read()) this.inc({ [label]: text }, value);
+      },
+    });
+  }
 }
 
 export function createAgentRegistry(sources: MetricsSources): Registry {
-  const registry = new Registry();
-  const found = sources.finders.figures.map(({ kind, name, help, read }) =>
-    kind === 'gauge' ? gauge(name, help, read) : counter(name, help, read),
-  );
-  for (const { kind, name, help, read } of [...scanMetrics(sources), ...eventMetrics(sources), ...found]) {
-    if (kind === 'gauge') addGauge(registry, name, help, read);
-    else addCounter(registry, name, help, read);
+  const metrics = new AgentMetrics();
+  addScans(metrics, sources);
+  addCost(metrics, sources);
+  addEvents(metrics, sources);
+  addLosses(metrics, sources);
+  addStream(metrics, sources);
+  for (const { kind, name, help, read } of sources.finders.figures) metrics[kind](name, help, read);
+  addTables(metrics, () => tablesOf(sources));
+  return metrics.registry;
+}
+
+/** Every table with a limit. */
+export function tablesOf(sources: Omit<MetricsSources, 'loopDelay'>): readonly BoundedTable[] {
+  const { watch, shortLived, slots, gaps, builder, stream, collector, finders } = sources;
+  const owners: readonly HasTables[] = [watch, shortLived, slots, gaps, builder, stream, finders];
+  return [...owners.flatMap(({ tables }) => tables), ...(collector.tables ?? [])];
+}
+
+function addScans(metrics: AgentMetrics, { counters, collector }: MetricsSources): void {
+  metrics.gauges('collector_info', 'The way by which sockets are read; always 1.', 'collector', () => [
+    [collector.name, 1],
+  ]);
+  metrics.registry.registerMetric(counters.scanDuration);
+  metrics.counter('scans', 'Scans.', () => counters.scans);
+  metrics.counter('failed_scans', 'Scans that failed.', () => counters.failedScans);
+  metrics.counter('overrun_scans', 'Scans that took longer than the interval.', () => counters.overruns);
+  metrics.gauge('sockets', 'Sockets in the last scan.', () => counters.lastSockets);
+  metrics.gauge('namespaces', 'Network namespaces in the last scan.', () => counters.lastNamespaces);
+  metrics.gauge('blind_spots', 'Sentences about what the host cannot see.', () => counters.cannotSee.length);
+  for (const kind of ['opened', 'changed', 'closed'] as const) {
+    metrics.counter(`events_${kind}`, `Sockets ${kind}.`, () => counters.events[kind]);
   }
-  return registry;
 }
 
-interface Metric {
-  readonly kind: 'gauge' | 'counter';
-  readonly name: string;
-  readonly help: string;
-  readonly read: () => number;
+function addCost(metrics: AgentMetrics, { budget, loopDelay }: MetricsSources): void {
+  const whole = new ProcessCpu();
+  metrics.counter('cpu_seconds', 'CPU used by the process, user and system.', () => whole.usedMs / 1000);
+  metrics.gauge('resident_bytes', 'Memory of the process that is resident.', () => process.memoryUsage.rss());
+  metrics.gauge('interval_seconds', 'From the start of one scan to the next, now.', () => {
+    return budget.intervalMs / 1000;
+  });
+  metrics.gauge('interval_configured_seconds', 'What --interval asks for.', () => budget.configuredMs / 1000);
+  metrics.counter('interval_changes', 'Times that the interval was changed to keep to --cpu-max.', () => {
+    return budget.changes;
+  });
+  metrics.gauge('cpu_share', 'Part of a core that was used lately; 0 while not measured.', () => {
+    return budget.share ?? 0;
+  });
+  metrics.gauge('cpu_share_limit', 'What --cpu-max allows; 0 = no limit.', () => budget.shareMax);
+  metrics.gauge(
+    'event_loop_delay_max_seconds',
+    'Longest time that scans kept the event loop from its turns, since the last scrape.',
+    () => loopDelay.takeMaxMs() / 1000,
+  );
 }
 
-function gauge(name: string, help: string, read: () => number): Metric {
-  return { kind: 'gauge', name: `whotalks_agent_${name}`, help, read };
-}
-
-function counter(name: string, help: string, read: () => number): Metric {
-  return { kind: 'counter', name: `whotalks_agent_${name}_total`, help, read };
-}
-
-function scanMetrics({ counters, slots, gaps, stream }: MetricsSources): Metric[] {
-  const { events } = counters;
-  return [
-    gauge('scan_seconds', 'Duration of the last scan.', () => counters.lastScanMs / 1000),
-    gauge('sockets', 'Sockets in the last scan.', () => counters.lastSockets),
-    counter('scans', 'Scans.', () => counters.scans),
-    counter('failed_scans', 'Scans that failed.', () => counters.failedScans),
-    counter('overrun_scans', 'Scans that took longer than the interval.', () => counters.overruns),
-    counter('events_opened', 'Sockets opened.', () => events.opened),
-    counter('events_changed', 'Sockets changed.', () => events.changed),
-    counter('events_closed', 'Sockets closed.', () => events.closed),
-    counter('malformed_rows', 'Rows that could not be read.', () => counters.malformedRows),
-    counter('lost_events', 'Events dropped before the aggregator took them.', () => gaps.lostEvents),
-    counter('refused_messages', 'Messages that the aggregator refused.', () => stream.nacked),
-    gauge('pending_sockets', 'Sockets with something to tell.', () => slots.pendingCount),
-    gauge('unacknowledged_closes', 'Closed sockets kept until acknowledged.', () => slots.closedCount),
-    gauge('in_flight_bytes', 'Bytes sent and not acknowledged.', () => stream.inFlight.bytes),
-    gauge('in_step', '1 while the aggregator has this host as it is.', () =>
-      Number(stream.state.kind === 'streaming'),
-    ),
-  ];
-}
-
-function eventMetrics({ shortLived, feed }: MetricsSources): Metric[] {
+function addEvents(metrics: AgentMetrics, { shortLived, feed }: MetricsSources): void {
   const totals = feed?.totals ?? { closed: 0, lost: 0, overruns: 0 };
-  return [
-    counter('connection_events', 'Connections whose end was heard of.', () => totals.closed),
-    counter('lost_connection_events', 'Ends of connections that went by unheard.', () => totals.lost),
-    counter('event_overruns', 'Times that an unknown number of ends went by.', () => totals.overruns),
-    counter('short_connections', 'Connections that no scan has shown.', () => shortLived.total),
-    counter('ownerless_short_connections', 'Those whose process is unknown.', () => shortLived.ownerless),
-    counter('forgotten_connections', 'Connections that found no room in a table of events.', () => {
-      return shortLived.forgottenTotal;
-    }),
-  ];
-}
-
-function addGauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read());
-    },
+  metrics.counter('connection_events', 'Connections whose end was heard of.', () => totals.closed);
+  metrics.counter('lost_connection_events', 'Ends of connections that went by unheard.', () => totals.lost);
+  metrics.counter('event_overruns', 'Times that an unknown number of ends went by.', () => totals.overruns);
+  metrics.counter('short_connections', 'Connections that no scan has shown.', () => shortLived.total);
+  metrics.counter('ownerless_short_connections', 'Those whose process is unknown.', () => {
+    return shortLived.ownerless;
   });
 }
 
-function addCounter(registry: Registry, name: string, help: string, read: () => number): void {
-  new Counter({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
+function addLosses(metrics: AgentMetrics, { counters, gaps }: MetricsSources): void {
+  metrics.counter('malformed_rows', 'Rows that could not be read.', () => counters.malformedRows);
+  metrics.counters('lost_events', 'Events dropped before the aggregator took them.', 'reason', () => {
+    return gaps.lostByReason;
+  });
+  metrics.counters('gaps', 'Intervals that were not watched, or lost events.', 'reason', () => {
+    return gaps.gapsByReason;
   });
 }
 
-export interface MetricsServer {
-  /** Where it is scraped; with the port that the system chose for port 0. */
-  readonly url: string;
-  close(): void;
+function addStream(metrics: AgentMetrics, { slots, stream }: MetricsSources): void {
+  metrics.gauge('in_step', '1 while the aggregator has this host as it is.', () =>
+    Number(stream.state.kind === 'streaming'),
+  );
+  metrics.counter('refused_messages', 'Messages that the aggregator refused.', () => stream.nacked);
+  metrics.gauge('pending_sockets', 'Sockets with something to tell.', () => slots.pendingCount);
 }
 
-/**
- * Serves /metrics at `address` (HOST:PORT). Throws HostPortError, ExposureError and BindError.
- */
-export async function serveMetrics(
-  registry: Registry,
-  address: string,
-  insecure: boolean,
-): Promise<MetricsServer> {
-  const { host, port } = parseHostPort(address);
-  refuseExposure('--metrics', { host, port }, insecure);
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('only GET /metrics is here\n');
-      return;
-    }
-    registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      reject(new BindError('--metrics', address, code ?? message));
-    });
-    server.listen(port, host, resolve);
-  });
-  const bound = server.address();
-  const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
-  return {
-    url: `http://${formatHostPort({ host, port: boundPort })}/metrics`,
-    close: () => server.close(),
-  };
+function addTables(metrics: AgentMetrics, read: () => readonly BoundedTable[]): void {
+  const each = (value: (table: BoundedTable) => number) => (): LabelledValues =>
+    read().map((table) => [table.name, value(table)] as const);
+  metrics.gauges(
+    'table_entries',
+    'Entries of each table that has a limit.',
+    'table',
+    each(({ size }) => size),
+  );
+  metrics.gauges(
+    'table_limit',
+    'How many entries each table has room for.',
+    'table',
+    each(({ limit }) => limit),
+  );
+  metrics.counters(
+    'table_refused',
+    'What found no room in a table.',
+    'table',
+    each(({ refusedTotal }) => refusedTotal),
+  );
 }

@@ -9,12 +9,17 @@ export type ScanOutcome =
   | { readonly kind: 'scanned'; readonly scan: Scan; readonly tookMs: number; readonly overran: boolean }
   | { readonly kind: 'failed'; readonly error: unknown; readonly startedAtMs: number };
 
+/** Is told when a turn begins and when it ends: a scan, and what the consumer does with it. */
+export interface TurnListener {
+  turnBegins(): void;
+  turnEnds(): void;
+}
+
 export interface ScanLoopOptions {
   readonly collector: Collector;
   /** From start to start; asked before each wait, because it may be stretched. */
   readonly intervalMs: () => number;
-  /** Is told when a turn begins and when it ends: a scan, and what the consumer does with it. */
-  readonly turns?: { turnBegins(): void; turnEnds(): void };
+  readonly turns?: readonly TurnListener[];
   /** Unix milliseconds, and milliseconds that never step. */
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   /** Ends the loop, also in the middle of a wait. */
@@ -23,11 +28,11 @@ export interface ScanLoopOptions {
 
 /** Yields until `signal` is aborted. The time that the consumer takes counts towards the interval. */
 export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOutcome, void, undefined> {
-  const { collector, intervalMs, turns, clock, signal } = options;
+  const { collector, intervalMs, turns = [], clock, signal } = options;
   while (!signal.aborted) {
     const startedMs = clock.monotonicMs();
     const startedAtMs = clock.nowMs();
-    turns?.turnBegins();
+    for (const listener of turns) listener.turnBegins();
     try {
       const scan = await collector.scan();
       const tookMs = clock.monotonicMs() - startedMs;
@@ -35,7 +40,7 @@ export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOu
     } catch (error) {
       yield { kind: 'failed', error, startedAtMs };
     }
-    turns?.turnEnds();
+    for (const listener of turns) listener.turnEnds();
     // A scan that overran still leaves a breath, so that the loop never keeps a core busy.
     await sleep(Math.max(breathMs, startedMs + intervalMs() - clock.monotonicMs()), signal);
   }

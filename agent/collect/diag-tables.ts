@@ -4,6 +4,7 @@
  */
 import type { OwnedSocket } from '../../model/socket.ts';
 import { type Protocol, protocolNumbers } from '../../model/socket-state.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { MalformedRow } from '../collector.ts';
 import type { Libc } from '../libc.ts';
 import { type Cell, type CellWatcher, type DiagRows, noSlot } from '../netlink/diag-rows.ts';
@@ -65,6 +66,8 @@ export class DiagTables {
   readonly #tableReader = new TableReader();
   /** Why a namespace was not entered in this scan. */
   #refusals: string[] = [];
+  /** Namespaces that found no room, since the start. */
+  #refusedTotal = 0;
 
   /** @param watcher is told which rows there are. Throws Node's own error where the agent has no /proc. */
   constructor(libc: Libc, watcher: CellWatcher<OwnedSocket> | null = null) {
@@ -102,6 +105,11 @@ export class DiagTables {
     const [reason] = this.#refusals;
     const closedEntries = reason === undefined ? null : { namespaces: this.#refusals.length, reason };
     return { read, scanned, closed, closedEntries };
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { size } = this.#open;
+    return [{ name: 'dumped_namespaces', size, limit: diagSocketsMax, refusedTotal: this.#refusedTotal }];
   }
 
   /** Whether the socket of a row still has the row's inode; true where that is not to be told. */
@@ -195,7 +203,10 @@ export class DiagTables {
   }
 
   #openFor(netns: number, inhabitants: readonly Entrance[]): OpenTable | null {
-    if (this.#open.size >= diagSocketsMax) return null;
+    if (this.#open.size >= diagSocketsMax) {
+      this.#refusedTotal++;
+      return null;
+    }
     for (const { path } of inhabitants.slice(0, readersMax)) {
       const diag = this.#openThrough(path, netns);
       if (diag === denied) return null;

@@ -11,8 +11,11 @@
  */
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
 import type { FoundSockets } from '../bpf/scan-maps.ts';
+import { recordLayout, taskLayout } from '../bpf/scan-memory.ts';
+import { largestSizes } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
@@ -75,6 +78,11 @@ export class EbpfCollector implements Collector {
   readonly #namespaces: NamespaceTable;
   /** As of the last scan; the first one looks for them beforehand. */
   #surroundings: Surroundings | null = null;
+  /** How full the maps of the last scan were, and what they had no room for since the start. */
+  readonly #room = {
+    records: { size: 0, refusedTotal: 0 },
+    tasks: { size: 0, refusedTotal: 0 },
+  };
   #isScanning = false;
   #isClosed = false;
 
@@ -90,6 +98,16 @@ export class EbpfCollector implements Collector {
     this.#held = new HeldSockets((task) =>
       this.#processes.resolveSeen(this.#procRoot, task, performance.now()),
     );
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [
+      ...this.#processes.tables,
+      ...this.#namespaces.tables,
+      ...this.#ownerless.tables,
+      { name: 'scan_sockets', limit: largestSizes.records, ...this.#room.records },
+      { name: 'scan_tasks', limit: largestSizes.tasks, ...this.#room.tasks },
+    ];
   }
 
   async scan(): Promise<Scan> {
@@ -123,6 +141,7 @@ export class EbpfCollector implements Collector {
     const nowMs = performance.now();
     const tables = await this.#ownerless.read({ ...this.#surroundings, nowMs }, slice);
     const found = await this.#programs.scan.run();
+    this.#noteRoom(found);
     const { namespaces, signs } = this.#surroundingsOf(found);
     this.#surroundings = { namespaces, signs };
     await this.#ownerless.readAgain({ namespaces, signs, nowMs }, slice);
@@ -150,6 +169,13 @@ export class EbpfCollector implements Collector {
         this.#processes.unnamedContainers,
       ),
     };
+  }
+
+  #noteRoom({ records, tasks, missedRecords, missedTasks }: FoundSockets): void {
+    this.#room.records.size = records.length / recordLayout.bytes;
+    this.#room.records.refusedTotal += missedRecords;
+    this.#room.tasks.size = tasks.length / taskLayout.bytes;
+    this.#room.tasks.refusedTotal += missedTasks;
   }
 
   /** Where the next scan looks for sockets without an owner, and whether there is a sign of any. */

@@ -4,6 +4,7 @@
  * A rung works when it opens and makes a whole scan. Why the rungs above were refused stands in what each scan cannot
  * see, since their lack costs something.
  */
+import type { BoundedTable } from '../bounded-table.ts';
 import type { Collector, Scan } from '../collector.ts';
 import { isProcMount } from '../procfs/proc-mount.ts';
 import { ProcRootError } from './census.ts';
@@ -97,6 +98,10 @@ class LadderCollector implements Collector {
 
   get name(): string {
     return this.#footing?.rung.name ?? 'none';
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return this.#footing?.collector.tables ?? [];
   }
 
   /** To the best rung of all. Throws SourceError when none works. */

@@ -46,7 +46,7 @@ const passing: readonly DiagQuery[] = [
 /** Everything but listeners, which shows accept queues where the walk does not go. */
 const connecting: readonly DiagQuery[] = [{ protocol: 'tcp', states: everyState & ~stateMask([10]) }];
 
-type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close'>;
+type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close' | 'tables'>;
 type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 
 /** The sockets that processes hold, as far as this file asks. */
@@ -93,6 +93,10 @@ export class OwnerlessSockets {
   constructor(tables: Tables, walk: Walk) {
     this.#tables = tables;
     this.#walk = walk;
+  }
+
+  get tables(): DiagTables['tables'] {
+    return this.#tables.tables;
   }
 
   /** To be called before the fds are walked, so that a socket which lives through the scan has its owners in it. */

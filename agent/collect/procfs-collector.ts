@@ -7,6 +7,7 @@
  *
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
+import type { BoundedTable } from '../bounded-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { chooseFdReader } from '../procfs/choose-fd-reader.ts';
@@ -58,6 +59,10 @@ export class ProcfsCollector implements Collector {
     this.#processes = openProcessTable(this.#users, options);
     this.#loadLibc = options.loadLibc ?? loadLibc;
     this.#namespaces = new NamespaceTable(this.#procRoot, this.#loadLibc);
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [...this.#processes.tables, ...this.#namespaces.tables];
   }
 
   /** Every socket of every namespace that has a process. */

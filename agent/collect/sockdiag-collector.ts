@@ -8,6 +8,7 @@
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
 import type { OwnedSocket } from '../../model/socket.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
@@ -77,6 +78,10 @@ export class SockdiagCollector implements Collector {
     this.#tables = tables;
     this.#roster = new Roster(procRoot);
     this.#namespaces = new NamespaceTable(procRoot, load);
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [...this.#processes.tables, ...this.#namespaces.tables, ...this.#tables.tables];
   }
 
   /** Walks over the fds of a process, since the start. */

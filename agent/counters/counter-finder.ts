@@ -6,6 +6,7 @@
  */
 import { type SocketCounters, sameCounters } from '../../model/socket-counters.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { SocketFinder } from '../finder.ts';
 import type { Libc } from '../libc.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
@@ -39,6 +40,8 @@ export class CounterFinder implements SocketFinder {
   /** Why the connections of a namespace are not counted, by its inode. */
   readonly #refused = new Map<number, string>();
   #scans = 0;
+  /** Namespaces that found no room, since the start. */
+  #refusedTotal = 0;
 
   /** Throws NetlinkError where there is no sock_diag, and Node's own error where the agent has no /proc. */
   constructor(libc: Libc, { procRoot, socketsPerScan: perScan = socketsPerScan }: CounterFinderOptions) {
@@ -60,6 +63,11 @@ export class CounterFinder implements SocketFinder {
     const { size } = this.#refused;
     const where = size === 1 ? 'one network namespace' : `${size} network namespaces`;
     return [`Bytes and round trips are not counted for the connections of ${where}: ${reason}.`];
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { size } = this.#sockets;
+    return [{ name: 'counted_namespaces', size, limit: namespacesMax, refusedTotal: this.#refusedTotal }];
   }
 
   async find(events: readonly SocketEvent[]): Promise<readonly SocketFinding[]> {
@@ -121,6 +129,7 @@ export class CounterFinder implements SocketFinder {
     const known = this.#sockets.get(netns);
     if (known !== undefined || this.#refused.has(netns)) return known ?? null;
     if (this.#sockets.size >= namespacesMax) {
+      this.#refusedTotal++;
       this.#refused.set(netns, `${namespacesMax} namespaces are the most that are asked`);
       return null;
     }

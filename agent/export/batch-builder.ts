@@ -12,6 +12,7 @@ import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { ownerPairsMax } from '../../wire/agent-limits.ts';
 import { clampU32, ipv4ToNumber, packMeta, packPorts } from '../../wire/packing.ts';
 import { messageFlags, natRoles, neverLooked, unknownFd } from '../../wire/protocol.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { BatchColumns, type TupleColumns } from './batch-columns.ts';
 import { Dictionary, noProcess } from './dictionary.ts';
 import type { GapLedger } from './gap-ledger.ts';
@@ -43,6 +44,11 @@ export class BatchBuilder {
   /** Keeps messages well within what the aggregator takes. */
   limitMessages(maxBytes: number): void {
     if (maxBytes > 0) this.#targetBytes = Math.min(this.#targetBytes, Math.floor(maxBytes / 4));
+  }
+
+  /** What the current stream was told of; beside rows. */
+  get tables(): readonly BoundedTable[] {
+    return this.#dictionary.tables;
   }
 
   /** The namespaces of the last scan. One that is gone is dropped with its last socket. */

@@ -11,6 +11,7 @@ import {
   netnsDefinitionsMax,
   processDefinitionsMax,
 } from '../../wire/agent-limits.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { addressBytes, netnsBytes, processBytes } from './message-size.ts';
 
 /** What a message has to define before its rows, and drop after them. */
@@ -50,10 +51,35 @@ export class Dictionary {
   /** Least recently used first: when it is full, the id that rows needed longest ago is defined anew. */
   readonly #addresses = new Map<IpAddress, number>();
   #omittedOwners = 0;
+  #omittedNetns = 0;
+  #replacedAddresses = 0;
 
   /** Owners that were left out because the dictionary was full. */
   get omittedOwners(): number {
     return this.#omittedOwners;
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [
+      {
+        name: 'told_processes',
+        size: this.#processes.size,
+        limit: processDefinitionsMax,
+        refusedTotal: this.#omittedOwners,
+      },
+      {
+        name: 'told_namespaces',
+        size: this.#netns.size,
+        limit: netnsDefinitionsMax,
+        refusedTotal: this.#omittedNetns,
+      },
+      {
+        name: 'told_addresses',
+        size: this.#addresses.size,
+        limit: addressDefinitionsMax,
+        refusedTotal: this.#replacedAddresses,
+      },
+    ];
   }
 
   /** A process that changed by exec gets a further id: rows told before keep what they were told. */
@@ -100,7 +126,10 @@ export class Dictionary {
   defineNetns(netns: Netns): boolean {
     const known = this.#netns.get(netns.inode);
     if (known !== undefined && sameNetns(known.netns, netns)) return true;
-    if (known === undefined && this.#netns.size >= netnsDefinitionsMax) return false;
+    if (known === undefined && this.#netns.size >= netnsDefinitionsMax) {
+      this.#omittedNetns++;
+      return false;
+    }
     const definition = { id: known?.id ?? this.#nextNetns++, netns };
     this.#netns.set(netns.inode, definition);
     this.#changes.netns.push(definition);
@@ -143,6 +172,7 @@ export class Dictionary {
     if (this.#addresses.size < addressDefinitionsMax) return this.#addresses.size + 1;
     const [oldest] = this.#addresses;
     const [ip, id] = oldest!;
+    this.#replacedAddresses++;
     this.#addresses.delete(ip);
     return id;
   }

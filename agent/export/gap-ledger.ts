@@ -5,12 +5,16 @@
 
 import type { Gap } from '../../wire/agent-batch.ts';
 import { gapsPerMessageMax } from '../../wire/agent-limits.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 
 /** Gaps that wait to be told; beyond it the two oldest become one. */
 export const gapsPendingMax = gapsPerMessageMax;
 
 /** Losses for one reason within this time are one gap. */
 export const gapMergeMs = 60_000;
+
+/** Reasons that are counted apart; whatever comes after them is counted as `other`. */
+export const reasonsMax = 32;
 
 type NewGap = Omit<Gap, 'id'>;
 
@@ -22,6 +26,9 @@ export class GapLedger {
   #resend: readonly Gap[] = [];
   #unacknowledged: { readonly seq: number; readonly gaps: readonly Gap[] }[] = [];
   #lostEvents = 0;
+  readonly #lostByReason = new Map<string, number>();
+  readonly #gapsByReason = new Map<string, number>();
+  #mergedTotal = 0;
 
   /** Events lost since the agent started. */
   get lostEvents(): number {
@@ -32,9 +39,25 @@ export class GapLedger {
     return this.#resend.length + this.#pending.length;
   }
 
+  /** Events lost since the agent started, why. */
+  get lostByReason(): ReadonlyMap<string, number> {
+    return this.#lostByReason;
+  }
+
+  /** How often something was lost or not watched since the agent started, and why. */
+  get gapsByReason(): ReadonlyMap<string, number> {
+    return this.#gapsByReason;
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { length: size } = this.#pending;
+    return [{ name: 'gaps_to_tell', size, limit: gapsPendingMax, refusedTotal: this.#mergedTotal }];
+  }
+
   /** One event (or `count`) was dropped. Unix milliseconds, both inclusive. */
   lose(reason: string, fromUnixMs: number, toUnixMs: number, count = 1): void {
     this.#lostEvents += count;
+    addTo(this.#lostByReason, reason, count);
     this.#add({ reason, fromUnixMs, toUnixMs, lostEvents: count });
   }
 
@@ -44,6 +67,7 @@ export class GapLedger {
   }
 
   #add(gap: NewGap): void {
+    addTo(this.#gapsByReason, gap.reason, 1);
     const at = this.#pending.findLastIndex((known) => isOneLoss(known, gap));
     if (at >= 0) this.#pending[at] = merge(this.#pending[at]!, gap, gap.reason);
     else this.#pending.push(gap);
@@ -75,9 +99,15 @@ export class GapLedger {
   #bound(): void {
     while (this.#pending.length > gapsPendingMax) {
       const [first, second, ...rest] = this.#pending;
+      this.#mergedTotal++;
       this.#pending = [merge(first!, second!, 'several losses'), ...rest];
     }
   }
+}
+
+function addTo(counts: Map<string, number>, reason: string, count: number): void {
+  const key = counts.has(reason) || counts.size < reasonsMax ? reason : 'other';
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }
 
 function isOneLoss(known: NewGap, gap: NewGap): boolean {

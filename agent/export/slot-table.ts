@@ -13,6 +13,7 @@ import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import type { ForwardedFlow, Translation } from '../../model/translation.ts';
 import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { GapLedger } from './gap-ledger.ts';
 
 export interface SlotRecord {
@@ -66,6 +67,9 @@ export class SlotTable {
   readonly #socketsByNetns = new Map<number, number>();
   readonly #gaps: GapLedger;
   readonly #limits: SlotLimits;
+  /** Sockets that found the table full, and closed ones that were forgotten too early, since the start. */
+  #refusedTotal = 0;
+  #forgottenTotal = 0;
 
   constructor(gaps: GapLedger, limits: SlotLimits = { slotsMax, closedUnackedMax }) {
     this.#gaps = gaps;
@@ -88,6 +92,20 @@ export class SlotTable {
   /** Records of the running snapshot that were not told yet. */
   get snapshotLeft(): number {
     return this.#snapshotLeft;
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { slotsMax: limit, closedUnackedMax: closedLimit } = this.#limits;
+    const { size } = this.#forgettable;
+    return [
+      { name: 'slots', size: this.#records.size, limit, refusedTotal: this.#refusedTotal },
+      {
+        name: 'closes_to_acknowledge',
+        size,
+        limit: closedLimit,
+        refusedTotal: this.#forgottenTotal,
+      },
+    ];
   }
 
   records(): Iterable<SlotRecord> {
@@ -130,6 +148,7 @@ export class SlotTable {
   #open(event: Opening, forwarded: FourTuple | null): void {
     const slot = this.#takeSlot();
     if (slot === null) {
+      this.#refusedTotal++;
       this.#gaps.lose('the socket table of the agent is full', event.openedAtMs, event.openedAtMs);
       return;
     }
@@ -191,6 +210,7 @@ export class SlotTable {
   #forgetOldestClosed(): boolean {
     const [oldest] = this.#forgettable;
     if (oldest === undefined) return false;
+    this.#forgottenTotal++;
     this.#gaps.lose(
       'closed sockets had to be forgotten before the aggregator took them',
       oldest.openedAtMs,

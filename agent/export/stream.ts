@@ -5,10 +5,12 @@
 import { status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { agentBatch, type Heartbeat, type Hello } from '../../wire/agent-batch.ts';
+import { sendWindowBatches, sendWindowBytes } from '../../wire/agent-limits.ts';
 import { encodeAgentMessage } from '../../wire/agent-message.ts';
 import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
 import { unreachableReason } from '../../wire/unreachable.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { BatchBuilder } from './batch-builder.ts';
 import type { Connect, Connection } from './connection.ts';
 import type { GapLedger } from './gap-ledger.ts';
@@ -83,6 +85,14 @@ export class AgentStream {
   /** Messages and bytes that are sent and not acknowledged. */
   get inFlight(): { readonly batches: number; readonly bytes: number } {
     return { batches: this.#window.batches, bytes: this.#window.bytes };
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { batches, bytes } = this.inFlight;
+    return [
+      { name: 'messages_in_flight', size: batches, limit: sendWindowBatches, refusedTotal: 0 },
+      { name: 'bytes_in_flight', size: bytes, limit: sendWindowBytes, refusedTotal: 0 },
+    ];
   }
 
   /** Messages that the aggregator refused since the start. */

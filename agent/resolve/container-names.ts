@@ -6,6 +6,7 @@
  * and each for a limited time; their answer is there when a process is described again.
  */
 import { type ContainerIdentity, noContainer } from '../../model/container.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { ContainerNames } from '../runtime/container-labels.ts';
 import type { Placement } from './placement.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
@@ -43,6 +44,8 @@ export class ContainerNameTable {
   #lookups = 0;
   readonly #waiting = new Map<string, Placement>();
   #isBusy = false;
+  #forgottenTotal = 0;
+  #postponedTotal = 0;
 
   constructor(sources: NameSources) {
     this.#sources = sources;
@@ -62,6 +65,23 @@ export class ContainerNameTable {
       podNamespace: names?.podNamespace ?? null,
       workload: names?.workload ?? null,
     };
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [
+      {
+        name: 'containers',
+        size: this.#remembered.size,
+        limit: rememberedContainersMax,
+        refusedTotal: this.#forgottenTotal,
+      },
+      {
+        name: 'containers_to_name',
+        size: this.#waiting.size,
+        limit: waitingMax,
+        refusedTotal: this.#postponedTotal,
+      },
+    ];
   }
 
   /** Containers whose names are there, but not for the agent to read. */
@@ -105,10 +125,12 @@ export class ContainerNameTable {
     if (this.#remembered.size <= rememberedContainersMax) return;
     const [oldest] = this.#remembered.keys();
     this.#remembered.delete(oldest!);
+    this.#forgottenTotal++;
   }
 
   #askAside(key: string, placement: Placement): void {
     if (this.#waiting.size < waitingMax) this.#waiting.set(key, placement);
+    else this.#postponedTotal++;
     if (!this.#isBusy) void this.#answerWaiting();
   }
 

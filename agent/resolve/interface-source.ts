@@ -5,8 +5,9 @@
 import { networkInterfaces } from 'node:os';
 import { isLoopback, parseIp } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type InterfaceAddress, type Netns } from '../../model/netns.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { LibcError, type LoadLibc } from '../libc.ts';
-import { InterfaceWatch } from '../netlink/interface-watch.ts';
+import { InterfaceWatch, watchedNetnsMax } from '../netlink/interface-watch.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsRefusedError } from '../netlink/netns-entry.ts';
 import { readLocalPortRange } from '../procfs/ip-local-port-range.ts';
@@ -42,9 +43,9 @@ export class InterfaceSource {
     this.#loadLibc = load;
   }
 
-  /** How many namespaces are watched; readings of them and namespaces without room since the start. */
-  get watched(): Pick<InterfaceWatch, 'size' | 'readingsTotal' | 'refusedTotal'> {
-    return this.#watch ?? { size: 0, readingsTotal: 0, refusedTotal: 0 };
+  get tables(): readonly BoundedTable[] {
+    const { size, refusedTotal } = this.#watch ?? { size: 0, refusedTotal: 0 };
+    return [{ name: 'watched_namespaces', size, limit: watchedNetnsMax, refusedTotal }];
   }
 
   /** Begins a scan: hears what changed since the last one. */

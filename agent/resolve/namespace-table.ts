@@ -1,5 +1,6 @@
 /** What is known of each network namespace besides its sockets: read when it changed, kept across scans. */
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { LoadLibc } from '../libc.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { InterfaceSource, type NamespacePlace, type ReadNamespace } from './interface-source.ts';
@@ -36,8 +37,12 @@ export class NamespaceTable {
     return this.#remembered.size;
   }
 
-  get watched(): InterfaceSource['watched'] {
-    return this.#source.watched;
+  get tables(): readonly BoundedTable[] {
+    const { size, refusedTotal } = this;
+    return [
+      { name: 'namespaces', size, limit: rememberedNamespacesMax, refusedTotal },
+      ...this.#source.tables,
+    ];
   }
 
   /** Begins a scan. */

@@ -1,5 +1,6 @@
 /** What is known of the processes that hold sockets: read once, kept across scans, dropped when they are gone. */
 import { type Process, processKey } from '../../model/process.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { readCgroup } from '../procfs/pid-cgroup.ts';
 import { readCmdline } from '../procfs/pid-cmdline.ts';
 import { readExe } from '../procfs/pid-exe.ts';
@@ -47,6 +48,14 @@ export class ProcessTable {
 
   get size(): number {
     return this.#remembered.size;
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { size, unrememberedTotal: refusedTotal } = this;
+    return [
+      { name: 'processes', size, limit: rememberedProcessesMax, refusedTotal },
+      ...this.#containers.tables,
+    ];
   }
 
   /** Containers whose names the agent may not read. */

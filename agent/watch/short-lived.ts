@@ -14,6 +14,7 @@
 import type { Owner } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { Scan } from '../collector.ts';
 import type { ConnectionEvent } from '../events/connection-event.ts';
 import { ListenerOwners } from './listener-owners.ts';
@@ -50,7 +51,8 @@ export class ShortLived implements RowWitness {
   total = 0;
   /** Those of them whose process is not known. */
   ownerless = 0;
-  #forgotten = 0;
+  #forgottenOpenings = 0;
+  #forgottenClosings = 0;
 
   /** @param ownersOf asked for each connection that no scan has shown, and for those that no scan showed an owner of */
   constructor(ownersOf: OwnersOf) {
@@ -59,7 +61,25 @@ export class ShortLived implements RowWitness {
 
   /** Beginnings and ends that found no room in a table, since the start. */
   get forgottenTotal(): number {
-    return this.#forgotten + this.#told.forgotten;
+    return this.tables.reduce((sum, { refusedTotal }) => sum + refusedTotal, 0);
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [
+      {
+        name: 'openings',
+        size: this.#openings.size,
+        limit: openingsMax,
+        refusedTotal: this.#forgottenOpenings,
+      },
+      {
+        name: 'closed_by_scan',
+        size: this.#closedByScan.size,
+        limit: closedByScanMax,
+        refusedTotal: this.#forgottenClosings,
+      },
+      this.#told.table,
+    ];
   }
 
   /** Takes an event. Returns what is to be told because of it. */
@@ -97,7 +117,7 @@ export class ShortLived implements RowWitness {
 
   #rememberOpening(key: string, event: ConnectionEvent, watch: SocketWatch): void {
     if (watch.find(key) !== undefined) return;
-    if (this.#openings.size >= openingsMax) this.#forgotten++;
+    if (this.#openings.size >= openingsMax) this.#forgottenOpenings++;
     else this.#openings.set(key, event.openedAtMs ?? event.atMs);
   }
 
@@ -148,7 +168,7 @@ export class ShortLived implements RowWitness {
     if (this.#closedByScan.size >= closedByScanMax) {
       const [oldest] = this.#closedByScan.keys();
       this.#closedByScan.delete(oldest!);
-      this.#forgotten++;
+      this.#forgottenClosings++;
     }
     const key = socketKey(socket);
     this.#closedByScan.delete(key);

@@ -9,6 +9,7 @@
 import { continues } from '../../model/continuity.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { SocketEvent } from '../../model/socket-event.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { Scan } from '../collector.ts';
 import { absenceAfter, present, type Sighting } from './absence.ts';
 import { carryOver, tellsSame } from './carry-over.ts';
@@ -60,6 +61,11 @@ export class SocketWatch {
 
   get size(): number {
     return this.#table.size;
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const { size, refusedTotal } = this;
+    return [{ name: 'watched_sockets', size, limit: this.#watchedMax, refusedTotal }];
   }
 
   /** Every socket that is open as far as is known, in no particular order. */

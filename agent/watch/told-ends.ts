@@ -4,6 +4,7 @@
  * What is kept of each is a hash of its key, in two generations: the older one goes when the younger has grown up. So
  * each is remembered for one lifetime at least, and for two at most.
  */
+import type { BoundedTable } from '../bounded-table.ts';
 
 /** How long an end is remembered at least: TIME_WAIT lasts 60 s, and a scan may come late. */
 export const endLifetimeMs = 75_000;
@@ -25,6 +26,11 @@ export class ToldEnds {
 
   get size(): number {
     return this.#young.size + this.#old.size;
+  }
+
+  /** Of the younger generation. */
+  get table(): BoundedTable {
+    return { name: 'told_ends', size: this.#young.size, limit: this.#max, refusedTotal: this.forgotten };
   }
 
   add(key: string, nowMs: number): void {

@@ -48,6 +48,9 @@ function tellingFirstScan(collector: Collector, tell: (scan: Scan) => void): Col
     get name() {
       return collector.name;
     },
+    get tables() {
+      return collector.tables ?? [];
+    },
     close: () => collector.close(),
     scan: async () => {
       const scan = await collector.scan();

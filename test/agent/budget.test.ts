@@ -61,7 +61,7 @@ describe('a collector that burns CPU', () => {
     const { signal } = end;
     const intervalMs = (): number => budget.intervalMs;
     const loop = (async () => {
-      for await (const _ of scanLoop({ collector, intervalMs, turns: budget, clock, signal }));
+      for await (const _ of scanLoop({ collector, intervalMs, turns: [budget], clock, signal }));
     })();
     await until('it is stretched', () => budget.intervalMs >= 160 || `${budget.intervalMs} ms`);
     expect(lines[0]).toMatch(

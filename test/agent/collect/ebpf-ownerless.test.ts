@@ -68,6 +68,7 @@ function machine() {
     confirm: (rows: readonly OwnedSocket[]): readonly OwnedSocket[] => {
       return rows.filter(({ local }) => !shows.closed.includes(local.port));
     },
+    tables: [],
     close: () => void asked.push('close tables'),
   };
   const walk = {

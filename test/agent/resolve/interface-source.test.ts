@@ -102,7 +102,7 @@ it('where nobody tells of changes they are asked for now and then', async () => 
   const other = { ...own, isHost: false };
   expect(source.isDue(other, { firstReadAtMs: 0, readAtMs: 1000 }, 1900)).toBe(false);
   expect(source.isDue(other, { firstReadAtMs: 0, readAtMs: 1000 }, 2000)).toBe(true);
-  expect(source.watched.size).toBe(1);
+  expect(source.tables).toMatchObject([{ name: 'watched_namespaces', size: 1, refusedTotal: 0 }]);
 });
 
 it('a namespace whose processes are gone is not made up', async () => {

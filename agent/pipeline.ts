@@ -1,0 +1,185 @@
+/** The parts of an agent, made from its configuration and joined: what stands between the scans and the network. */
+import { hostname, release } from 'node:os';
+import type { Logger } from 'pino';
+import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import { packageVersion } from '../model/version.ts';
+import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
+import { AgentCounters } from './agent-counters.ts';
+import { Budget } from './budget.ts';
+import type { Collector } from './collector.ts';
+import type { AgentConfig } from './config.ts';
+import { type CpuMeter, ProcessCpu } from './cpu-meter.ts';
+import { EventFeed } from './event-feed.ts';
+import { HolderOwners } from './events/holder-owners.ts';
+import type { OpenedEvents } from './events/open-events.ts';
+import { BatchBuilder } from './export/batch-builder.ts';
+import { type Connect, connectPlaintext } from './export/connection.ts';
+import { GapLedger } from './export/gap-ledger.ts';
+import { SlotTable } from './export/slot-table.ts';
+import { AgentStream } from './export/stream.ts';
+import type { Finders } from './finders.ts';
+import { readHostId, systemHostIdSources } from './host-id.ts';
+import type { PaceTimes } from './pace.ts';
+import { readBootId } from './procfs/boot-id.ts';
+import { ShortLived } from './watch/short-lived.ts';
+import { SocketWatch, watchedSocketsMax } from './watch/socket-watch.ts';
+
+export interface AgentParts {
+  readonly collector: Collector;
+  /** Default: connections are seen by scans alone. */
+  readonly events?: OpenedEvents;
+  readonly log: Logger;
+  /** Ends the agent. */
+  readonly signal: AbortSignal;
+  /** Default: plaintext gRPC. */
+  readonly connect?: Connect;
+  /** Default: those that work here. */
+  readonly finders?: Finders;
+  /** What counts as the agent's own CPU. Default: all of the process. */
+  readonly cpu?: CpuMeter;
+  /** Default: paceTimes. */
+  readonly paceTimes?: PaceTimes;
+}
+
+export interface Pipeline {
+  readonly collector: Collector;
+  readonly finders: Finders;
+  readonly counters: AgentCounters;
+  readonly gaps: GapLedger;
+  readonly slots: SlotTable;
+  readonly builder: BatchBuilder;
+  readonly stream: AgentStream;
+  readonly watch: SocketWatch;
+  readonly shortLived: ShortLived;
+  readonly holders: HolderOwners;
+  /** null = connections are seen by scans alone. */
+  readonly feed: EventFeed | null;
+  /** Says how far apart scans are. */
+  readonly budget: Budget;
+}
+
+/** Unix milliseconds, and milliseconds that never step. */
+export const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() } as const;
+
+/** Nothing runs yet. */
+export function createPipeline(config: AgentConfig, finders: Finders, parts: AgentParts): Pipeline {
+  const { collector, log, connect, cpu = new ProcessCpu(), paceTimes, events = noEvents } = parts;
+  const { intervalMs, cpuMaxPercent } = config;
+  const { monotonicMs } = clock;
+  const budget = new Budget({ intervalMs, cpuMaxPercent, cpu, monotonicMs, log, times: paceTimes });
+  const counters = new AgentCounters();
+  const gaps = new GapLedger();
+  const slots = new SlotTable(gaps);
+  const builder = new BatchBuilder(slots, gaps);
+  const cannotSee = (): readonly string[] => [
+    ...budget.sentences,
+    ...counters.cannotSee,
+    ...events.cannotSee,
+  ];
+  const stream = new AgentStream({
+    server: config.server,
+    connect: connect ?? connectPlaintext,
+    hello: describeAgent(config, collector, budget, cannotSee, log),
+    vitals: () => ({
+      openSockets: slots.liveCount,
+      lostEvents: gaps.lostEvents,
+      malformedRows: counters.malformedRows,
+      scanMs: counters.lastScanMs,
+      cannotSee: cannotSee(),
+    }),
+    slots,
+    builder,
+    gaps,
+    clock,
+    random: Math.random,
+    log,
+    acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
+    onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
+  });
+  const { shortLived, watch, holders, feed } = createWatch(config, events, { counters, gaps, slots, stream });
+  return {
+    collector,
+    finders,
+    counters,
+    gaps,
+    slots,
+    builder,
+    stream,
+    watch,
+    shortLived,
+    holders,
+    feed,
+    budget,
+  };
+}
+
+/** What joins scans and events. */
+function createWatch(
+  config: AgentConfig,
+  { source }: OpenedEvents,
+  { counters, gaps, slots, stream }: Pick<Pipeline, 'counters' | 'gaps' | 'slots' | 'stream'>,
+): Pick<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed'> {
+  const { nowMs, monotonicMs } = clock;
+  const holders = new HolderOwners(config.procRoot, config.cmdline);
+  const shortLived = new ShortLived((event) => holders.of(event, monotonicMs()));
+  const watch = new SocketWatch(watchedSocketsMax, shortLived);
+  const tell = (event: SocketEvent | SocketFinding): void => {
+    if (event.kind === 'opened' || event.kind === 'closed') counters.events[event.kind]++;
+    slots.apply(event);
+  };
+  // Nothing is told before the first scan, which is part of the first snapshot.
+  const flush = (): void => {
+    if (stream.state.kind !== 'idle') stream.flush();
+  };
+  const feed =
+    source === null ? null : new EventFeed({ source, shortLived, watch, gaps, tell, flush, nowMs });
+  return { shortLived, watch, holders, feed };
+}
+
+const noEvents: OpenedEvents = { source: null, cannotSee: [] };
+
+type DescribedAgent = ConstructorParameters<typeof AgentStream>[0]['hello'];
+
+/** Who this agent is. Its epoch grows with time, so it is higher at every start without anything being kept on disk. */
+function describeAgent(
+  config: AgentConfig,
+  collector: Collector,
+  budget: Budget,
+  cannotSee: () => readonly string[],
+  log: Logger,
+): DescribedAgent {
+  const hostId = readHostId(systemHostIdSources(config.hostId, process.env, process.getuid?.() ?? 0));
+  if (hostId.source === 'made') {
+    log.warn(
+      'this host has no machine-id and no place to keep an id: it will be another host after a restart',
+    );
+  }
+  const epoch = epochAt(Date.now());
+  return () => ({
+    agentVersion: packageVersion,
+    hostId: hostId.id,
+    hostName: config.hostName ?? hostname(),
+    realm: config.realm,
+    labels: config.labels,
+    bootId: readBootId(config.procRoot) ?? '',
+    epoch,
+    collector: collector.name,
+    cannotSee: cannotSee(),
+    intervalMs: Math.round(budget.intervalMs),
+    kernel: release(),
+  });
+}
+
+/** Unix seconds times 2^20, with the fraction of the second: below 2^53 for the next two centuries. */
+export function epochAt(unixMs: number): number {
+  return Math.floor((unixMs / 1000) * 2 ** 20);
+}
+
+function isAllowed(endpoint: string, insecure: boolean): boolean {
+  try {
+    refuseExposure('redirect', parseHostPort(endpoint), insecure);
+    return true;
+  } catch {
+    return false;
+  }
+}
