@@ -7,19 +7,20 @@ import { type CliIo, note } from './io.ts';
 import { type Answers, QueryClient, type QueryRequest, type Question } from './query-client.ts';
 import { silenceGrpc } from './silence-grpc.ts';
 
-/** Asks one question. Throws a CliFailure. */
+/** Asks one question. Throws a CliFailure. @param patienceMs how long an answer may take; default of QueryClient */
 export async function askServer<Q extends Question>(
   { io }: Invocation,
   settings: CommonSettings,
   question: Q,
   request: QueryRequest,
+  patienceMs?: number,
 ): Promise<Answers[Q]> {
   const { server, insecure, realm, limit, sort } = settings;
   warnIfExposed(io, '--server', server, insecure);
   silenceGrpc(io.env);
   const client = new QueryClient(server, insecure);
   try {
-    return await client.ask(question, { realm, limit, sort, ...request }, io.signal);
+    return await client.ask(question, { realm, limit, sort, ...request }, io.signal, patienceMs);
   } finally {
     client.close();
   }

@@ -47,20 +47,28 @@ function addVerb(program: Command, verb: Verb, onCall: (call: Call) => void): vo
     if (isRepeatable === true) option.argParser<string[]>((text, texts) => [...(texts ?? []), text]);
     command.addOption(option);
   }
-  addSharedFlags(command, verb.shared, verb.formats, false);
+  addSharedFlags(command, verb.shared, verb.formats, false, verb.without);
   const examples = verb.examples.map((example) => `  whotalks ${example}\n`).join('');
   command.addHelpText('after', `\nExample:\n${examples}`);
   command.action((operand: string | string[] | undefined) => {
     const flags = { ...typedFlags(program), ...typedFlags(command) };
     refuseHistory(flags);
+    refuseUseless(verb, flags);
     onCall({ verb, operand: verb.operand === '' ? '' : [operand ?? []].flat().join(' '), flags });
   });
 }
 
 /** The flags in front of a verb are the same as those behind it; only the latter are in its help. */
-function addSharedFlags(command: Command, shared: SharedFlags, formats: string, isHidden: boolean): void {
+function addSharedFlags(
+  command: Command,
+  shared: SharedFlags,
+  formats: string,
+  isHidden: boolean,
+  without: readonly string[] = [],
+): void {
   const add = (flags: string, description: string): void => {
-    command.addOption(new Option(flags, description).hideHelp(isHidden));
+    const option = new Option(flags, description);
+    command.addOption(option.hideHelp(isHidden || without.includes(option.attributeName())));
   };
   if (shared === 'question') {
     add('--server <host:port>', 'the aggregator (default: 127.0.0.1:7443, or WHOTALKS_SERVER)');
@@ -87,6 +95,12 @@ function typedFlags(command: Command): Record<string, string | string[]> {
     flags[name] = Array.isArray(value) ? value.map(String) : String(value);
   }
   return flags;
+}
+
+/** A flag that is taken and does nothing would be believed. */
+function refuseUseless({ name, without = [] }: Verb, flags: SettingTexts): void {
+  const flag = without.find((useless) => flags[useless] !== undefined);
+  if (flag !== undefined) throw usageFailure(`--${flag} has no effect on ${name}; leave it out`);
 }
 
 function refuseHistory(flags: SettingTexts): void {

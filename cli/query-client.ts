@@ -34,6 +34,9 @@ export interface QueryRequest {
 /** How long an answer may take. */
 const answerTimeoutMs = 30_000;
 
+/** How long whoever takes the connection may take to say the first word of gRPC. An aggregator says it at once. */
+const greetingTimeoutMs = 4_000;
+
 /** Largest answer that is taken: rowsMax connections. */
 const answerBytesMax = 128 << 20;
 
@@ -59,22 +62,27 @@ export class QueryClient {
     });
   }
 
-  /** Throws a CliFailure. */
+  /** Throws a CliFailure. @param patienceMs how long the answer may take */
   async ask<Q extends Question>(
     question: Q,
     request: QueryRequest,
     signal: AbortSignal,
+    patienceMs = answerTimeoutMs,
   ): Promise<Answers[Q]> {
     const method = this.#method<UnaryMethod>(question);
     const message = await new Promise<object>((resolve, reject) => {
-      const deadline = Date.now() + answerTimeoutMs;
+      const deadline = Date.now() + patienceMs;
       const call = method.call(this.#client, request, { deadline }, (error, answer) => {
         if (error === null) resolve(answer);
-        else reject(failureOf(error, this.#server, signal));
+        else reject(failureOf(error, this.#server, signal, patienceMs));
       });
       const cancel = (): void => call.cancel();
       signal.addEventListener('abort', cancel, { once: true });
-      call.on('status', () => signal.removeEventListener('abort', cancel));
+      const stopListening = this.#listenForGreeting(call, reject);
+      call.on('status', () => {
+        signal.removeEventListener('abort', cancel);
+        stopListening();
+      });
     });
     return documentFromMessage<Answers[Q]>(documentName(question), message);
   }
@@ -84,15 +92,21 @@ export class QueryClient {
     const stream = this.#method<WatchMethod>('watch').call(this.#client, request);
     const cancel = (): void => stream.cancel();
     signal.addEventListener('abort', cancel, { once: true });
+    let silence: CliFailure | null = null;
+    const stopListening = this.#listenForGreeting(stream, (failure) => {
+      silence = failure;
+    });
     try {
       for await (const message of stream) {
         yield documentFromMessage<documents.WatchDocument>('WatchDocument', message as object);
       }
       if (!signal.aborted) throw endedFailure(this.#server);
     } catch (error) {
+      if (silence !== null) throw silence;
       if (error instanceof CliFailure) throw error;
-      if (!signal.aborted) throw failureOf(error as grpc.ServiceError, this.#server, signal);
+      if (!signal.aborted) throw failureOf(error as grpc.ServiceError, this.#server, signal, answerTimeoutMs);
     } finally {
+      stopListening();
       signal.removeEventListener('abort', cancel);
       stream.on('error', () => {});
       stream.cancel();
@@ -101,6 +115,20 @@ export class QueryClient {
 
   close(): void {
     this.#client.close();
+  }
+
+  /**
+   * Gives up on whoever takes connections and says nothing on them. One that refuses them is told at once as it is.
+   *
+   * @returns stops listening
+   */
+  #listenForGreeting(call: { cancel(): void }, giveUp: (failure: CliFailure) => void): () => void {
+    const timer = setTimeout(() => {
+      if (this.#client.getChannel().getConnectivityState(false) !== grpc.connectivityState.CONNECTING) return;
+      giveUp(silentFailure(this.#server));
+      call.cancel();
+    }, greetingTimeoutMs);
+    return () => clearTimeout(timer);
   }
 
   #method<Method>(name: string): Method {
@@ -129,7 +157,12 @@ function checkedAddress(server: string, insecure: boolean): string {
   }
 }
 
-function failureOf(error: grpc.ServiceError, server: string, signal: AbortSignal): CliFailure {
+function failureOf(
+  error: grpc.ServiceError,
+  server: string,
+  signal: AbortSignal,
+  patienceMs: number,
+): CliFailure {
   const details = error.details.split('\n')[0]!;
   switch (error.code) {
     case grpc.status.INVALID_ARGUMENT:
@@ -145,7 +178,7 @@ function failureOf(error: grpc.ServiceError, server: string, signal: AbortSignal
     case grpc.status.DEADLINE_EXCEEDED:
       return new CliFailure(
         exitCodes.unreachable,
-        `the aggregator at ${server} did not answer within ${answerTimeoutMs / 1000} s: it is overloaded or stuck; try again`,
+        `the aggregator at ${server} did not answer within ${patienceMs / 1000} s: it is overloaded or stuck; try again`,
       );
     case grpc.status.UNIMPLEMENTED:
       return new CliFailure(
@@ -165,6 +198,14 @@ function failureOf(error: grpc.ServiceError, server: string, signal: AbortSignal
 
 function failedAnswer(details: string, server: string): CliFailure {
   return new CliFailure(exitCodes.error, `the aggregator at ${server} failed: ${details}; its log says why`);
+}
+
+function silentFailure(server: string): CliFailure {
+  return new CliFailure(
+    exitCodes.unreachable,
+    `cannot reach the aggregator at ${server}: what listens there takes connections and says nothing for ` +
+      `${greetingTimeoutMs / 1000} s; it is stuck, or no aggregator`,
+  );
 }
 
 /** The server hung up, as it does when it is stopped. */

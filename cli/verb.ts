@@ -27,6 +27,8 @@ export interface Verb {
   /** Without `whotalks ` before it. */
   readonly examples: readonly string[];
   readonly shared: SharedFlags;
+  /** Those of the shared flags that would have no effect, by their names without `--`. */
+  readonly without?: readonly string[];
   /** Values of -o. */
   readonly formats: string;
   readonly options: readonly VerbOption[];

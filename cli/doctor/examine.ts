@@ -1,10 +1,13 @@
 /** Reads what doctor concludes from: this host's /proc, its C library, and the server. */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { readKernelBtf } from '../../agent/bpf/btf.ts';
 import { examineRungs, openCollector } from '../../agent/collect/ladder.ts';
+import type { Collector, Scan } from '../../agent/collector.ts';
 import { examineEvents } from '../../agent/events/open-events.ts';
 import { loadLibc } from '../../agent/libc.ts';
 import { RouteSocket } from '../../agent/netlink/route-socket.ts';
+import { readPidStat } from '../../agent/procfs/pid-stat.ts';
 import { parseEffectiveCapabilities } from '../../agent/procfs/pid-status.ts';
 import { readPids } from '../../agent/procfs/pids.ts';
 import { denied, isUnread, processPath, readFolder, readLink } from '../../agent/procfs/proc-file.ts';
@@ -13,6 +16,16 @@ import { CliFailure } from '../exit.ts';
 import type { CommonSettings, Invocation } from '../invocation.ts';
 import type { Findings } from './findings.ts';
 import { parseHidepid } from './mounts.ts';
+import { readSurroundings } from './surroundings.ts';
+
+/** How long an aggregator may take to say who it is. */
+const serverPatienceMs = 5_000;
+
+/** Scans after the first, of which the cheapest is told: code is compiled while it runs, and others use the machine too. */
+const warmScans = 3;
+
+/** From what duration on one scan has to do. */
+const longScanMs = 500;
 
 export async function examine(
   invocation: Invocation,
@@ -22,10 +35,12 @@ export async function examine(
   const status = readText(`${procRoot}/self/status`);
   return {
     kernel: release(),
+    btfProblem: problemOf(() => readKernelBtf()),
     uid: process.geteuid?.() ?? 0,
     effectiveCapabilities: status === '' ? null : parseEffectiveCapabilities(status),
     ...countClosedProcesses(procRoot),
     hidepid: parseHidepid(readText(`${procRoot}/self/mounts`), procRoot),
+    surroundings: readSurroundings(procRoot),
     ...(await examineScan(procRoot)),
     events: await examineEvents(procRoot),
     ...(await examineLibc()),
@@ -38,8 +53,15 @@ export async function examine(
 function countClosedProcesses(procRoot: string): Pick<Findings, 'processes' | 'closedProcesses'> {
   const pids = readPids(procRoot);
   if (isUnread(pids)) return { processes: 0, closedProcesses: 0 };
-  const closed = pids.filter((pid) => isClosed(`${processPath(procRoot, pid)}/fd`));
-  return { processes: pids.length, closedProcesses: closed.length };
+  const paths = pids.map((pid) => processPath(procRoot, pid)).filter(mayHoldFiles);
+  const closed = paths.filter((path) => isClosed(`${path}/fd`));
+  return { processes: paths.length, closedProcesses: closed.length };
+}
+
+/** Threads of the kernel hold none, and who is gone holds none any more. */
+function mayHoldFiles(path: string): boolean {
+  const stat = readPidStat(path);
+  return stat === denied || (!isUnread(stat) && !stat.isKernelThread);
 }
 
 /** Whether the folder, or the first link in it, may not be read. */
@@ -56,14 +78,34 @@ async function examineScan(procRoot: string): Promise<Pick<Findings, 'scan' | 's
     const rungs = await examineRungs(options);
     const best = rungs.find(({ problem }) => problem === null);
     const collector = await openCollector(best?.name ?? 'auto', options);
-    const { sockets, scannedNetns, cannotSee } = await collector.scan();
+    const startedMs = performance.now();
+    const first = await collector.scan();
+    const isLong = performance.now() - startedMs > longScanMs;
+    const { last, costMs } = await measureScans(collector, first, isLong ? 1 : warmScans);
     collector.close();
+    const { sockets, scannedNetns, cannotSee } = last;
     const { name } = collector;
-    const scan = { collector: name, sockets: sockets.length, namespaces: scannedNetns.size, cannotSee };
-    return { rungs, scan, scanProblem: null };
+    const counts = { sockets: sockets.length, namespaces: scannedNetns.size };
+    return { rungs, scan: { collector: name, ...counts, cannotSee, costMs }, scanProblem: null };
   } catch (error) {
     return { rungs: [], scan: null, scanProblem: messageOf(error) };
   }
+}
+
+async function measureScans(
+  collector: Collector,
+  first: Scan,
+  scans: number,
+): Promise<{ last: Scan; costMs: number }> {
+  let last = first;
+  let costMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < scans; i++) {
+    const before = process.cpuUsage();
+    last = await collector.scan();
+    const { user, system } = process.cpuUsage(before);
+    costMs = Math.min(costMs, (user + system) / 1000);
+  }
+  return { last, costMs };
 }
 
 async function examineLibc(): Promise<Pick<Findings, 'koffiProblem' | 'rtnetlinkProblem'>> {
@@ -80,10 +122,11 @@ async function examineServer(
   settings: CommonSettings,
 ): Promise<Pick<Findings, 'about' | 'serverProblem'>> {
   try {
-    const about = await askServer(invocation, settings, 'about', { q: '' });
+    const about = await askServer(invocation, settings, 'about', { q: '' }, serverPatienceMs);
     return { about, serverProblem: null };
   } catch (error) {
-    if (error instanceof CliFailure) return { about: null, serverProblem: error.message };
+    // What to do about it stands behind, and in a line of its own here.
+    if (error instanceof CliFailure) return { about: null, serverProblem: error.message.split('; ', 1)[0]! };
     throw error;
   }
 }

@@ -57,6 +57,9 @@ describe('mistakes end with exit code 2 and one line', () => {
       ['--since', '1h', 'map'],
       '--since: history is not available in this version; leave it out to ask about now',
     ],
+    [['doctor', '--sort', 'check'], '--sort has no effect on doctor; leave it out'],
+    [['--limit', '1', 'doctor'], '--limit has no effect on doctor; leave it out'],
+    [['watch', '--columns', 'client'], '--columns has no effect on watch; leave it out'],
     [['to', '10.0.0.300'], 'bad target: "10.0.0.300" at column 1; expected an IPv4 address'],
     [['connections', 'web', 'and'], `bad filter: the end at column 8; expected a term: ${terms}`],
     [
