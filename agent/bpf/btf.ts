@@ -86,23 +86,28 @@ export interface Field {
 
 /** The description is none, or lacks something. */
 export class BtfError extends Error {
-  override readonly name = 'BtfError';
+  override readonly name: string = 'BtfError';
 }
 
-/** Reads the description of the running kernel. Throws BtfError where the kernel shows none, or none that is whole. */
+/** The kernel shows none, or what it shows is damaged. */
+export class BtfUnreadableError extends BtfError {
+  override readonly name = 'BtfUnreadableError';
+}
+
+/** Reads the description of the running kernel. Throws BtfUnreadableError where it shows none, or a damaged one. */
 export function readKernelBtf(path = vmlinuxPath): Btf {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new BtfError(`cannot read ${path}: ${code ?? 'unknown reason'}`, { cause: error });
+    throw new BtfUnreadableError(`cannot read ${path}: ${code ?? 'unknown reason'}`, { cause: error });
   }
   try {
     return new Btf(bytes);
   } catch (error) {
     if (!(error instanceof BtfError)) throw error;
-    throw new BtfError(`${path} is damaged: ${error.message}`, { cause: error });
+    throw new BtfUnreadableError(`${path} is damaged: ${error.message}`, { cause: error });
   }
 }
 

@@ -6,10 +6,9 @@ import { readBasicLayout, readKernelLayout } from '../bpf/kernel-layout.ts';
 import { SocketScan } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { readPidDepth } from '../procfs/pid-status.ts';
-import { readSelf } from '../procfs/pids.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
 import { asUnavailable, EbpfUnavailableError } from './ebpf-unavailable.ts';
+import { expectOwnProc } from './own-proc.ts';
 import type { RungName } from './source.ts';
 
 /** Which programs: those of socket-scan.ts with the walk over connections, or those of file-scan.ts for older kernels. */
@@ -53,19 +52,6 @@ export async function openEbpfPrograms(
 
 /** As where the table is too small to be walked: sock_diag is asked instead. */
 const noWalk: EbpfPrograms['walk'] = { run: () => Promise.resolve(null), close: () => {} };
-
-/**
- * An iterator shows the pid namespace of its reader, a /proc that of its mount. Where these are two, pids of the one
- * mean nothing in the other, and most of what /proc shows is out of the iterator's reach.
- *
- * @returns pid of the agent
- */
-function expectOwnProc(procRoot: string): number {
-  const self = readSelf(procRoot);
-  if (self !== null && readPidDepth(processPath(procRoot, self)) === 1) return self;
-  const reason = `${procRoot} is not of the agent's own pid namespace, which is all that eBPF shows`;
-  throw new EbpfUnavailableError('pids', reason);
-}
 
 /** The start of a process is how all collectors know it again, so it has to be the same by every way of looking. */
 async function expectSelf(scan: SocketScan, procRoot: string, self: number): Promise<void> {

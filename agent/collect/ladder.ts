@@ -7,6 +7,7 @@
 import type { BoundedTable } from '../bounded-table.ts';
 import type { Collector, Scan } from '../collector.ts';
 import { isProcMount } from '../procfs/proc-mount.ts';
+import { remedyOf } from '../remedy.ts';
 import { ProcRootError } from './census.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
 import { rungs as everyRung, type Rung } from './rungs.ts';
@@ -27,6 +28,8 @@ export class SourceError extends Error {
 interface Refusal {
   readonly rung: Rung;
   readonly problem: string;
+  /** What to do to get it. */
+  readonly fix: string;
 }
 
 /** A rung that works. */
@@ -73,10 +76,11 @@ export async function examineRungs(
 ): Promise<RungReport[]> {
   const reports: RungReport[] = [];
   for (const rung of rungs) {
-    const { name, lost, fix } = rung;
+    const { name, lost } = rung;
     const tried = await tryRung(rung, options);
     if ('collector' in tried) tried.collector.close();
-    reports.push({ name, lost, fix, problem: 'collector' in tried ? null : tried.problem });
+    const { problem, fix } = 'collector' in tried ? { problem: null, fix: rung.fix } : tried;
+    reports.push({ name, lost, fix, problem });
   }
   return reports;
 }
@@ -135,7 +139,7 @@ class LadderCollector implements Collector {
     const { rung, collector } = this.#footing!;
     collector.close();
     this.#footing = null;
-    this.#refusals.push({ rung, problem: `it stopped working: ${messageOf(error)}` });
+    this.#refusals.push(refusal(rung, error, 'it stopped working: '));
     await this.#findFooting();
     return this.scan();
   }
@@ -167,18 +171,18 @@ function onceEach(refusals: readonly Refusal[]): Refusal[] {
   return refusals.filter((refusal, i) => refusals.findIndex((one) => key(one) === key(refusal)) === i);
 }
 
-function inWords({ rung, problem }: Refusal): string {
-  return `${rung.name} does not work here: ${problem}; to get it: ${rung.fix}.`;
+function inWords({ rung, problem, fix }: Refusal): string {
+  return `${rung.name} does not work here: ${problem}; to get it: ${fix}.`;
 }
 
-function sentence({ rung, problem }: Refusal): string {
-  return `Sockets are read without ${rung.name} (${problem}), so ${rung.lost}; to get it: ${rung.fix}.`;
+function sentence({ rung, problem, fix }: Refusal): string {
+  return `Sockets are read without ${rung.name} (${problem}), so ${rung.lost}; to get it: ${fix}.`;
 }
 
 async function tryRung(rung: Rung, options: ProcfsCollectorOptions): Promise<Footing | Refusal> {
   const procRoot = procRootOf(options);
   if (rung.needsLiveProc && !isProcMount(procRoot)) {
-    return { rung, problem: `${procRoot} is a copy of /proc, not the kernel's own` };
+    return { rung, problem: `${procRoot} is a copy of /proc, not the kernel's own`, fix: rung.fix };
   }
   let collector: Collector | null = null;
   try {
@@ -187,8 +191,13 @@ async function tryRung(rung: Rung, options: ProcfsCollectorOptions): Promise<Foo
   } catch (error) {
     collector?.close();
     if (error instanceof ProcRootError) throw error;
-    return { rung, problem: messageOf(error) };
+    return refusal(rung, error);
   }
+}
+
+/** @param before stands before the reason */
+function refusal(rung: Rung, error: unknown, before = ''): Refusal {
+  return { rung, problem: `${before}${messageOf(error)}`, fix: remedyOf(error, rung.fix) };
 }
 
 function procRootOf({ procRoot = '/proc' }: ProcfsCollectorOptions): string {

@@ -4,6 +4,7 @@ import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
 import { ConnectionEvents, type EventLosses as RingLosses } from '../bpf/connection-events.ts';
 import { readEventLayout } from '../bpf/event-layout.ts';
 import { asUnavailable } from '../collect/ebpf-unavailable.ts';
+import { expectOwnProc } from '../collect/own-proc.ts';
 import type { ConnectionEvent } from './connection-event.ts';
 import { EventReader } from './event-reader.ts';
 import type { EventLosses, EventSource } from './event-source.ts';
@@ -20,6 +21,7 @@ export async function openEbpfSource(
   procRoot: string,
   { loadCalls = loadBpfCalls, ringBytes }: EbpfSourceOptions = {},
 ): Promise<EventSource> {
+  expectOwnProc(procRoot);
   try {
     const calls = await loadCalls();
     const { kernel, layout } = readEventLayout();

@@ -1,5 +1,6 @@
 /** Opens the best source of events that works here, found by trying; or none, and says what goes without it. */
 import { isProcMount } from '../procfs/proc-mount.ts';
+import { remedyOf } from '../remedy.ts';
 import type { EventChoice, EventSource, EventSourceName } from './event-source.ts';
 
 /** A way of hearing of connections: how it is opened, and how to get it. */
@@ -47,6 +48,7 @@ export async function openEvents(
     return { source: null, cannotSee: [unseen(`${procRoot} is a copy of /proc`, 'leave out --procfs')] };
   }
   const refusals: string[] = [];
+  let remedy: string | null = null;
   for (const { name, open, fix } of rungs) {
     if (choice !== 'auto' && choice !== name) continue;
     try {
@@ -55,11 +57,14 @@ export async function openEvents(
     } catch (error) {
       const problem = messageOf(error);
       if (choice === name)
-        throw new EventSourceError(`${name} does not work here: ${problem}; to get it: ${fix}.`);
+        throw new EventSourceError(
+          `${name} does not work here: ${problem}; to get it: ${remedyOf(error, fix)}.`,
+        );
       refusals.push(`${name}: ${problem}`);
+      remedy ??= remedyOf(error, fix);
     }
   }
-  return { source: null, cannotSee: [unseen(refusals.join('; '), rungs[0]!.fix)] };
+  return { source: null, cannotSee: [unseen(refusals.join('; '), remedy ?? rungs[0]!.fix)] };
 }
 
 function unseen(reason: string, fix: string): string {
@@ -82,13 +87,12 @@ export async function examineEvents(
 ): Promise<EventReport[]> {
   const reports: EventReport[] = [];
   for (const { name, open, lost, fix } of rungs) {
-    let problem: string | null = null;
     try {
       (await open(procRoot)).close();
+      reports.push({ name, problem: null, lost, fix });
     } catch (error) {
-      problem = messageOf(error);
+      reports.push({ name, problem: messageOf(error), lost, fix: remedyOf(error, fix) });
     }
-    reports.push({ name, problem, lost, fix });
   }
   return reports;
 }

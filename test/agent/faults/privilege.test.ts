@@ -12,8 +12,8 @@ import {
   withoutEbpf,
 } from './sentences.ts';
 
-const noMaps = withoutEbpf('cannot create the map learned: EPERM');
-const noPrograms = withoutEbpf('cannot load the program learn: EPERM');
+const noMaps = withoutEbpf('cannot create the map learned: EPERM', 'permission');
+const noPrograms = withoutEbpf('cannot load the program learn: EPERM', 'permission');
 const everybody = rowsHeldBy('root', 'user');
 
 /** Name, prefix of the scanner's command, its rung, what it cannot see, and the rows of the two holders. */

@@ -1,10 +1,18 @@
 /** What an agent says it cannot see, word by word: the tests of faults compare with these. */
 
+/** What to do to get eBPF, by what stands in its way. */
+export const ebpfFixes = {
+  calls: 'npm ci --omit=dev, which installs koffi',
+  types: 'a kernel with CONFIG_DEBUG_INFO_BTF that shows its /sys/kernel/btf/vmlinux',
+  permission: 'CAP_BPF and CAP_PERFMON (run as root), and a container or sandbox that allows bpf(2)',
+  pids: 'mount -t proc proc /proc in the pid namespace of the agent, or run it in the one that /proc is of',
+} as const;
+
 /** @param problem why eBPF does not work */
-export function withoutEbpf(problem: string): string {
+export function withoutEbpf(problem: string, obstacle: keyof typeof ebpfFixes): string {
   return (
-    `Sockets are read without ebpf (${problem}), so a scan costs several times the CPU; to get it: Linux 6.2 or later ` +
-    'with BTF, CAP_BPF and CAP_PERFMON (run as root), and npm ci --omit=dev for koffi.'
+    `Sockets are read without ebpf (${problem}), so a scan costs several times the CPU; ` +
+    `to get it: ${ebpfFixes[obstacle]}.`
   );
 }
 

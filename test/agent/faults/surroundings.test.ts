@@ -28,14 +28,14 @@ describe.runIf(canMakeNamespaces)('without', () => {
       withMounts('mount -t tmpfs none /sys/kernel/btf'),
       [],
       'sockdiag',
-      [withoutEbpf(`cannot read ${vmlinux}: ENOENT`)],
+      [withoutEbpf(`cannot read ${vmlinux}: ENOENT`, 'types')],
     ],
     [
       'anything in BTF',
       withBtf(':'),
       [],
       'sockdiag',
-      [withoutEbpf(`${vmlinux} is damaged: no magic number`)],
+      [withoutEbpf(`${vmlinux} is damaged: no magic number`, 'types')],
     ],
     [
       'the end of BTF',
@@ -55,7 +55,13 @@ describe.runIf(canMakeNamespaces)('without', () => {
         /^Sockets are read without ebpf \(\/sys\/kernel\/btf\/vmlinux is damaged: type \d+ is of an unknown kind, 0\)/,
       ],
     ],
-    ['bpf(2)', [], ['--forbid-bpf'], 'sockdiag', [withoutEbpf('cannot create the map learned: EPERM')]],
+    [
+      'bpf(2)',
+      [],
+      ['--forbid-bpf'],
+      'sockdiag',
+      [withoutEbpf('cannot create the map learned: EPERM', 'permission')],
+    ],
     ['netlink', [], ['--forbid-netlink'], 'ebpf', [unknownNetworks('cannot open a netlink socket: EPERM')]],
     [
       'bpf(2) and netlink',
@@ -63,7 +69,7 @@ describe.runIf(canMakeNamespaces)('without', () => {
       ['--forbid-bpf', '--forbid-netlink'],
       'procfs',
       [
-        withoutEbpf('cannot create the map learned: EPERM'),
+        withoutEbpf('cannot create the map learned: EPERM', 'permission'),
         withoutSockdiag('cannot open a netlink socket: EPERM'),
         unknownNetworks('cannot open a netlink socket: EPERM'),
       ],
