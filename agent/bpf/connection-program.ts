@@ -234,7 +234,7 @@ function describe(kernel: KernelLayout, recordMap: number): Statement[] {
     load('r1', sock, kernel.sock.hash),
     store('fp', stack.hash, 'r1'),
     ...takeRecord(recordMap, counters, 'chain', 'next'),
-    ...[fields.pid, fields.fd, fields.padding].map((field) => store(record, field, 0)),
+    ...[fields.pid, fields.fd, fields.subflow].map((field) => store(record, field, 0)),
     store(record, fields.protocol, protocols.tcp),
     ...(['state', 'inode', 'uid'] as const).flatMap((name) => [
       load('r1', 'fp', stack[name]),

@@ -5,8 +5,10 @@
  * It does what fd-program.ts does with what Linux 5.11 has, at two to three times the cost.
  */
 import {
+  add,
   callHelper,
   exit,
+  jump,
   jumpIf,
   label,
   load,
@@ -25,17 +27,21 @@ import {
   describeTuple,
   keepRecord,
   passOverOthers,
+  protocols,
   record,
   sock,
   takeRecord,
 } from './record-program.ts';
 import { controlLayout, recordLayout } from './scan-memory.ts';
 import { stackSlot } from './stack.ts';
+import { subflowArguments, subflowProgram, subflowStackBytes } from './subflow-program.ts';
 
 const stack = {
   key: stackSlot('key', -8, 4),
   pid: stackSlot('pid', -12, 4),
   fd: stackSlot('fd', -16, 4),
+  /** For subflow-program.ts, which uses what is above it, too. */
+  subflows: subflowArguments(-40 - subflowStackBytes),
 } as const;
 
 /** `process` is the first thread of the process. */
@@ -61,12 +67,17 @@ export function fileProgram(kernel: BasicLayout, options: FileProgramOptions): S
     ...pidNumber(kernel, 'r1', process, options.pidLevel, 'pid-known'),
     jumpIf('r1', '==', 0, 'done'),
     store('fp', stack.pid, 'r1'),
+    load('r1', sock, kernel.sock.protocol),
+    jumpIf('r1', '==', protocols.mptcp, 'is-mptcp'),
     ...takeRecord(options.recordMap, counters, 'socket', 'done'),
     ...describeHolder(kernel),
     ...describeState(kernel, 'socket', 'done'),
     ...describeTuple(kernel, 'socket', 'done'),
     ...keepRecord(counters),
     ...countAcceptQueue(kernel, counters.acceptQueues, 'socket', 'done'),
+    jump('done'),
+    label('is-mptcp'),
+    ...describeSubflows(kernel, options.recordMap),
     label('done'),
     move('r0', 0),
     exit(),
@@ -128,5 +139,24 @@ function describeHolder(kernel: BasicLayout): Statement[] {
     store(record, fields.inode, 'r1'),
     load('r1', sock, kernel.sock.uid),
     store(record, fields.uid, 'r1'),
+  ];
+}
+
+function describeSubflows(kernel: BasicLayout, recordMap: number): Statement[] {
+  const { subflows } = stack;
+  return [
+    store('fp', subflows.socket, sock),
+    load('r1', file, kernel.file.inode),
+    load('r1', 'r1', kernel.inode.number),
+    store('fp', subflows.inode, 'r1'),
+    load('r1', 'fp', stack.fd),
+    store('fp', subflows.fd, 'r1'),
+    load('r1', 'fp', stack.pid),
+    store('fp', subflows.pid, 'r1'),
+    load('r1', process, kernel.task.startNs),
+    store('fp', subflows.startLow, 'r1'),
+    move('r1', 'fp'),
+    add('r1', subflows.start),
+    ...subflowProgram(kernel, recordMap),
   ];
 }

@@ -39,6 +39,7 @@ export function basicLayout(btf: Pick<Btf, 'id' | 'field' | 'structBytes'>) {
     socket: { sock: btf.field('socket', 'sk') },
     net: { inode: btf.field('net', 'ns.inum') },
     sock: sockLayout(btf),
+    mptcp: mptcpLayout(btf),
     functions: {
       taskIterator: btf.id('func', 'bpf_iter_task'),
       fileIterator: btf.id('func', 'bpf_iter_task_file'),
@@ -113,6 +114,22 @@ function sockLayout(btf: Pick<Btf, 'field'>) {
     uid: sock('sk_uid.val'),
     acceptQueue: sock('sk_ack_backlog'),
   } as const;
+}
+
+/** Null where the kernel is built without MPTCP. */
+function mptcpLayout(btf: Pick<Btf, 'field'>) {
+  try {
+    return {
+      subflows: btf.field('mptcp_sock', 'conn_list'),
+      subflow: {
+        node: btf.field('mptcp_subflow_context', 'node'),
+        sock: btf.field('mptcp_subflow_context', 'tcp_sock'),
+      },
+    } as const;
+  } catch (error) {
+    if (error instanceof BtfError) return null;
+    throw error;
+  }
 }
 
 function fileLayout(btf: Btf, basic: BasicLayout) {

@@ -32,10 +32,10 @@ export const families = { ipv4: 2, ipv6: 10 } as const;
 export const protocols = { tcp: 6, udp: 17, mptcp: 262 } as const;
 
 /** TCP_*. A closed socket is in no table, neither before it connects or listens nor after it is over. */
-const states = { closed: 7, listen: 10 } as const;
+export const states = { closed: 7, listen: 10 } as const;
 
 /** Bytes 8-11 of an IPv4-mapped IPv6 address, 00 00 ff ff. */
-const mappedWord = 0xffff0000;
+export const mappedWord = 0xffff0000;
 
 const { fields } = recordLayout;
 
@@ -114,7 +114,7 @@ export function describeState({ sock: members }: BasicLayout, name: string, next
   return [
     load('r1', sock, members.state),
     store(record, fields.state, 'r1'),
-    store(record, fields.padding, 0),
+    store(record, fields.subflow, 0),
     load('r2', sock, members.protocol),
     store(record, fields.protocol, 'r2'),
     jumpIf('r2', '==', protocols.udp, isInTable),
@@ -195,6 +195,6 @@ function copyIpv6(from: Field, to: Field): Statement[] {
 }
 
 /** Some bytes of a field. */
-function part({ name, offset }: Field, from: number, bytes: number): Field {
+export function part({ name, offset }: Field, from: number, bytes: number): Field {
   return { name: `${name}[${from}]`, offset: offset + from, bytes };
 }

@@ -16,8 +16,8 @@ export const recordLayout = layout('record', {
   protocol: 2,
   /** TCP_ESTABLISHED 1 ... (include/net/tcp_states.h). */
   state: 1,
-  /** Always 0. */
-  padding: 1,
+  /** Number of a subflow among those of an MPTCP socket, which have one inode; else 0. */
+  subflow: 1,
   uid: 4,
   /** Inode of the socket's network namespace, which need not be that of the process. */
   netns: 4,

@@ -10,7 +10,7 @@ const { fields } = recordLayout;
 /** Words of 32 bits per record. */
 export const recordWords = recordLayout.bytes / 4;
 
-/** Places of the words. The ports stand in one, and the protocol and the state in another. */
+/** Places of the words. The ports stand in one; the protocol, the state and the number of the subflow in another. */
 export const wordOf = {
   pid: fields.pid.offset / 4,
   fd: fields.fd.offset / 4,

@@ -1,5 +1,6 @@
 /**
- * Records of the eBPF scan to sockets with their owners: several records of one inode are one socket.
+ * Records of the eBPF scan to sockets with their owners: several records of one inode are one socket, but for the subflows
+ * of MPTCP, which are sockets of their own with one inode.
  *
  * What was made of a record is kept until the next scan. Where that shows the same bytes for the same process, which is
  * nearly everywhere, only numbers are touched. Records keep their order, but fewer or more before them shift them: the
@@ -10,6 +11,7 @@ import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { RecordReader, recordWords, wordOf } from '../bpf/socket-record.ts';
+import { subflowsMax } from '../bpf/subflow-program.ts';
 import { type SeenTask, TaskTable } from '../bpf/task-table.ts';
 import { type MalformedRow, malformedRowsMax } from '../collector.ts';
 import { type Claim, copied, SocketSlots } from './socket-slots.ts';
@@ -64,7 +66,10 @@ export class HeldSockets {
 
   /** Whether the last scan showed a socket of that inode. */
   holds(inode: number): boolean {
-    return this.#slots.of(inode) !== undefined;
+    for (let subflow = 0; subflow < subflowsMax; subflow++) {
+      if (this.#slots.of(keyOf(inode, subflow)) !== undefined) return true;
+    }
+    return false;
   }
 
   /** Those of the last scan whose row is not that of the scan before: new ones, and changed ones. */
@@ -192,7 +197,8 @@ export class HeldSockets {
   /** By its inode, for a record that is new or stands elsewhere; noSlot for a malformed one. */
   #find(at: number): number {
     const slots = this.#slots;
-    const known = slots.of(this.#words[at + wordOf.inode]!);
+    const key = keyOf(this.#words[at + wordOf.inode]!, this.#words[at + wordOf.kind]! >>> 24);
+    const known = slots.of(key);
     if (known !== undefined && slots.shownIn[known] === this.#scan) return known;
     if (known !== undefined) this.#shift = (slots.at[known]! - at) / recordWords;
     if (known !== undefined && this.#isRowAsBefore(known, at)) return known;
@@ -200,7 +206,7 @@ export class HeldSockets {
     if (row === null) return this.#reject(at);
     const socket = { ...row, owners: known === undefined ? noOwners : slots.sockets[known]!.owners };
     this.#fresh.push(row);
-    if (known === undefined) return slots.add(socket);
+    if (known === undefined) return slots.add(key, socket);
     slots.sockets[known] = socket;
     return known;
   }
@@ -241,6 +247,11 @@ export class HeldSockets {
     this.#wordsBefore = copied(this.#wordsBefore, new Uint32Array(records * recordWords));
     this.#shown = copied(this.#shown, new Uint32Array(records));
   }
+}
+
+/** An inode has 32 bits: both together are exact. */
+function keyOf(inode: number, subflow: number): number {
+  return inode + subflow * 2 ** 32;
 }
 
 /** By pid and fd, each once: threads with files of their own may show a process again. */

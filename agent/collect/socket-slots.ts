@@ -14,7 +14,7 @@ export interface Claim {
 const initialSlots = 1024;
 
 export class SocketSlots {
-  readonly #byInode = new Map<number, number>();
+  readonly #byKey = new Map<number, number>();
   readonly #free: number[] = [];
   readonly sockets: OwnedSocket[] = [];
   /** Who holds it, as the records of the last scan show it, one after the other. */
@@ -31,14 +31,15 @@ export class SocketSlots {
   isChanged = new Uint8Array(initialSlots);
 
   get size(): number {
-    return this.#byInode.size;
+    return this.#byKey.size;
   }
 
-  of(inode: number): number | undefined {
-    return this.#byInode.get(inode);
+  /** @param key names a socket from scan to scan */
+  of(key: number): number | undefined {
+    return this.#byKey.get(key);
   }
 
-  add(socket: OwnedSocket): number {
+  add(key: number, socket: OwnedSocket): number {
     const slot = this.#free.pop() ?? this.sockets.length;
     if (slot >= this.shownIn.length) this.#grow();
     this.sockets[slot] = socket;
@@ -46,7 +47,7 @@ export class SocketSlots {
     this.shownIn[slot] = 0;
     this.claimCount[slot] = 0;
     this.isChanged[slot] = 0;
-    this.#byInode.set(socket.inode, slot);
+    this.#byKey.set(key, slot);
     return slot;
   }
 
@@ -66,9 +67,9 @@ export class SocketSlots {
 
   /** Forgets what the scan of this number did not show. */
   expire(scan: number): void {
-    for (const [inode, slot] of this.#byInode) {
+    for (const [key, slot] of this.#byKey) {
       if (this.shownIn[slot] === scan) continue;
-      this.#byInode.delete(inode);
+      this.#byKey.delete(key);
       this.claims[slot] = [];
       this.#free.push(slot);
     }

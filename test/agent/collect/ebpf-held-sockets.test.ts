@@ -8,7 +8,7 @@ import { HeldSockets } from '../../../agent/collect/held-sockets.ts';
 import { noContainer } from '../../../model/container.ts';
 import type { Process } from '../../../model/process.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
-import { encodeFound, type TaskOf } from './ebpf-records.ts';
+import { encodeFound, type RecordOf, type TaskOf } from './ebpf-records.ts';
 
 interface Reader {
   readonly held: HeldSockets;
@@ -115,6 +115,29 @@ describe('one scan', () => {
       [30, [4]],
       [900, [3, 8, 9]],
     ]);
+  });
+
+  it('subflows of one inode are sockets of their own, each held by whoever holds the inode', () => {
+    const { read } = reader();
+    const subflows = (...localPorts: number[]): RecordOf[] =>
+      localPorts.map((localPort, subflow) => ({ fd: 8, inode: 42, subflow, localPort }));
+    const both: TaskOf[] = [
+      { pid: 7, records: subflows(1000, 1001) },
+      { pid: 9, records: subflows(1000, 1001) },
+    ];
+    const sockets = read(both);
+    expect(sockets.map(({ local }) => local.port)).toEqual([1000, 1001]);
+    for (const socket of sockets) {
+      expect(holders(socket)).toEqual([
+        [7, [8]],
+        [9, [8]],
+      ]);
+    }
+    const again = read(both);
+    for (const [i, socket] of again.entries()) expect(socket).toBe(sockets[i]);
+    const [left, ...others] = read([{ pid: 7, records: subflows(1001) }]);
+    expect(others).toEqual([]);
+    expect(left).toMatchObject({ local: { port: 1001 }, inode: 42 });
   });
 
   it('processes without sockets are not asked for, and the others once', () => {

@@ -10,6 +10,8 @@ export interface RecordOf {
   readonly protocol?: number;
   /** Default established. */
   readonly state?: number;
+  /** Of MPTCP; default 0. */
+  readonly subflow?: number;
   readonly localPort?: number;
   readonly remotePort?: number;
   /** IPv4 or IPv6; default 127.0.0.1. */
@@ -64,6 +66,7 @@ function encodeRecord({ pid, startNs = 10_000_000n }: TaskOf, record: RecordOf):
   entry.writeUInt32LE(record.inode, fields.inode.offset);
   entry.writeUInt16LE(record.protocol ?? 6, fields.protocol.offset);
   entry.writeUInt8(record.state ?? 1, fields.state.offset);
+  entry.writeUInt8(record.subflow ?? 0, fields.subflow.offset);
   entry.writeUInt16LE(record.localPort ?? 1000, fields.localPort.offset);
   entry.writeUInt16LE(record.remotePort ?? 2000, fields.remotePort.offset);
   entry.writeUInt32LE(record.uid ?? 0, fields.uid.offset);
