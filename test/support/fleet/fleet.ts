@@ -53,6 +53,19 @@ export class Fleet {
     return this.ledger.record('tcp', end, await server.acceptedFrom(end));
   }
 
+  /** As `connect`, where the server may see another address than the client has. Nobody else connects meanwhile. */
+  async connectTranslated(
+    client: Peer,
+    server: Peer,
+    target: Endpoint,
+    from: Partial<ConnectPlace> = {},
+  ): Promise<LedgerEntry> {
+    const before = server.accepted.length;
+    const end = await client.connect({ ...from, host: target.ip, port: target.port });
+    await until(`${server.process} accepts`, () => server.accepted.length > before);
+    return this.ledger.record('tcp', end, server.accepted[before]!);
+  }
+
   /** Two UDP sockets that have each other as their peer. `server` is the one bound to a well-known port. */
   async connectUdp(client: Peer, clientAt: Endpoint, server: Peer, serverAt: Endpoint): Promise<LedgerEntry> {
     const type = serverAt.ip.includes(':') ? 'udp6' : 'udp4';

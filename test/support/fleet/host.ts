@@ -1,13 +1,9 @@
 /** A host of the fleet: a namespace with addresses on the switch, processes in it, and containers behind its own bridge. */
+
+import { Container } from './container.ts';
 import { Namespace } from './namespace.ts';
 import { Peer } from './peer.ts';
-
-/** A place in which processes run under one address: a host, or a container of it. */
-export interface Place {
-  /** Name of the host, also for a container. */
-  readonly host: string;
-  start(name: string, executable?: string): Promise<Peer>;
-}
+import type { Place } from './place.ts';
 
 export class Host implements Place {
   readonly host: string;
@@ -38,20 +34,45 @@ export class Host implements Place {
     ]);
   }
 
-  /** A container with an address on a bridge of this host. It has its own network and processes. */
-  async addContainer(name: string, bridge: string, address: string): Promise<Place> {
-    const container = await Namespace.open('container', name, this.namespace.enter);
-    this.#containers.push(container);
-    const device = `veth${this.#containers.length}`;
+  /** Commands of `ip` in its own network. */
+  async ip(lines: readonly string[]): Promise<void> {
+    await this.#ipInside(lines);
+  }
+
+  /** Rules of nftables, as a file has them. */
+  async nft(rules: string): Promise<void> {
+    await this.namespace.run(['nft', '-f', '-'], rules);
+  }
+
+  /** Makes it a router. */
+  async passPacketsOn(): Promise<void> {
+    const switches = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].map((name) => `/proc/sys/net/${name}`);
+    await this.namespace.run(['sh', '-c', `for name in ${switches.join(' ')}; do echo 1 >$name; done`]);
+  }
+
+  /** A container with addresses on a bridge of this host. It has its own network and processes. */
+  async addContainer(name: string, bridge: string, ...addresses: string[]): Promise<Container> {
+    const container = await this.addPod(name, addresses);
+    await this.#ipInside([`link set ${container.device} master ${bridge}`]);
+    return container;
+  }
+
+  /** A container on no bridge: the host's end of its cable has its own name and no address yet. */
+  async addPod(name: string, addresses: readonly string[]): Promise<Container> {
+    const namespace = await Namespace.open('container', name, this.namespace.enter);
+    const device = `veth${this.#containers.push(namespace)}`;
     await this.#ipInside([
-      `link add ${device} type veth peer name eth0 netns ${container.pid}`,
-      `link set ${device} master ${bridge} up`,
+      `link add ${device} type veth peer name eth0 netns ${namespace.pid}`,
+      `link set ${device} up`,
     ]);
-    await container.ip([`addr add ${address} dev eth0`, 'link set eth0 up']);
-    return {
-      host: this.host,
-      start: (process, executable) => Peer.start(this.host, container, process, executable),
-    };
+    const container = new Container(this.host, namespace, device);
+    // nodad: an address that is still being probed cannot be bound.
+    const isIpv6 = (address: string): boolean => address.includes(':');
+    await container.ip([
+      ...addresses.map((address) => `addr add ${address} dev eth0${isIpv6(address) ? ' nodad' : ''}`),
+      'link set eth0 up',
+    ]);
+    return container;
   }
 
   /** Sends a signal to one of its processes. */

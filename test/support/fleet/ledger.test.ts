@@ -38,6 +38,7 @@ function answer(change: Partial<ConnectionDocument> = {}): ConnectionDocument {
     state: 'established',
     seen: 'both',
     closedAt: null,
+    nat: null,
     client: endOf(client),
     server: endOf(server),
     ...change,
@@ -77,6 +78,11 @@ describe('one connection', () => {
       'one side only',
       [answer({ seen: 'client', server: { ...endOf(server), ...unseen } })],
       `ledger 0/1 matched, 0 phantom\n${label}: seen is client, not both; server.host is null, not h2; server.pids is , not 8; server.process is undefined, not postgres; server.fds is undefined, not 21; server.pid is null, not 8`,
+    ],
+    [
+      'translated although it is not',
+      [answer({ nat: { clientDialed: '10.96.0.1:443', serverSaw: '10.1.1.1:40000' } })],
+      `ledger 0/1 matched, 0 phantom\n${label}: nat is 10.96.0.1:443 10.1.1.1:40000, not `,
     ],
     [
       'the wrong way round',
@@ -123,6 +129,14 @@ test('what was closed may linger as closed, and is a phantom as open', () => {
     'ledger 0/0 matched, 0 phantom',
   );
   expect(verdict(ledger, answer())).toContain('1 phantom');
+});
+
+test('a translated connection says what each end saw', () => {
+  const dialed = { ip: '10.96.0.1', port: 443 };
+  const ledger = ledgerOf([{ ...client, remote: dialed }, server]);
+  expect(verdict(ledger, answer())).toContain('nat is , not 10.96.0.1:443 10.1.1.1:40000');
+  const nat = { clientDialed: '10.96.0.1:443', serverSaw: '10.1.1.1:40000' };
+  expect(verdict(ledger, answer({ nat }))).toBe('ledger 1/1 matched, 0 phantom');
 });
 
 test('an end with several processes has all of them', () => {

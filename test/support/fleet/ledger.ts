@@ -4,7 +4,7 @@
  * agent watches, and says so; a connection in the answer that no entry accounts for is a phantom.
  */
 import type { ConnectionDocument, EndDocument, Seen } from '../../../model/document.ts';
-import { type Endpoint, formatEndpoint } from '../../../model/endpoint.ts';
+import { type Endpoint, formatEndpoint, sameEndpoint } from '../../../model/endpoint.ts';
 import type { HeldSocket } from './peer.ts';
 
 export interface LedgerEntry {
@@ -111,6 +111,7 @@ function mistakesIn(ledger: Ledger, entry: LedgerEntry, document: ConnectionDocu
   return [
     ...different('seen', document.seen, seen),
     ...different('state', document.state, 'established'),
+    ...(seen === 'both' ? different('nat', formatNat(document), expectedNat(entry)) : []),
     ...(seen === 'server'
       ? unseenEnd('client', document.client)
       : endMistakes('client', entry, document.client)),
@@ -118,6 +119,17 @@ function mistakesIn(ledger: Ledger, entry: LedgerEntry, document: ConnectionDocu
       ? unseenEnd('server', document.server)
       : endMistakes('server', entry, document.server)),
   ];
+}
+
+/** What each end saw of the other, where that is not the address which the other has; empty where it is. */
+function expectedNat({ client, server }: LedgerEntry): string {
+  if (client.remote === null || server.remote === null) return '';
+  if (sameEndpoint(client.remote, server.local) && sameEndpoint(server.remote, client.local)) return '';
+  return `${formatEndpoint(client.remote)} ${formatEndpoint(server.remote)}`;
+}
+
+function formatNat({ nat }: ConnectionDocument): string {
+  return nat === null ? '' : `${nat.clientDialed} ${nat.serverSaw}`;
 }
 
 function endMistakes(side: 'client' | 'server', entry: LedgerEntry, end: EndDocument): readonly string[] {
