@@ -65,7 +65,9 @@ describe.runIf(canMakeNamespaces)('containers behind translation', () => {
       for (const n of [1, 2]) {
         const addresses = [`172.17.0.${n + 1}/16`, `fd17::${n + 1}/64`];
         const container = await host.addContainer(`k${n}`, 'docker0', ...addresses);
-        await container.ip(['route add default via 172.17.0.1', '-6 route add default via fd17::1']);
+        await container.ip(['route add default via 172.17.0.1', 'route add default via fd17::1']);
+        // A container may be answered by itself.
+        await host.ip([`link set ${container.device} type bridge_slave hairpin on`]);
         containers.set(`${name}.${n}`, container);
       }
       const [ip, ip6] = plan[name].map((address) => address.split('/')[0]!);
@@ -217,11 +219,13 @@ table inet sidecar {
     await until('the translation is known', async () => {
       const { connections } = await fleet.whotalks.connections(fleet.host('aggregator'));
       found = connections.filter(({ protocol, server: { port } }) => protocol === 'udp' && port === 5300);
-      return found.length === 1 && found[0]!.direction === 'conntrack' ? true : JSON.stringify(found);
+      return (found.length === 1 && found[0]!.nat !== null) || JSON.stringify(found);
     });
     expect(found[0]).toMatchObject({
+      seen: 'both',
       client: { ip: '172.17.0.3', port: 42000, host: 'h1', process: 'p-h1.2' },
-      server: { ip: '10.1.4.1', port: 5300, host: 'h4' },
+      server: { ip: '10.1.4.1', port: 5300, host: 'h4', process: 'p-h4' },
+      nat: { clientDialed: '10.1.4.1:5300', serverSaw: '10.1.1.1:42000' },
     });
     await expectMatched();
   });
