@@ -37,6 +37,8 @@ export class EventFeed {
   #timer: NodeJS.Timeout | null = null;
   #draining: Promise<number> | null = null;
   #checkedAtMs: number;
+  /** Sockets that scans had shown, and that were told as closed since. */
+  #ended: SocketEvent[] = [];
   /** Since the start. */
   readonly totals = { opened: 0, closed: 0, lost: 0, overruns: 0 };
 
@@ -53,6 +55,13 @@ export class EventFeed {
   async catchUp(): Promise<void> {
     await this.#drain();
     this.#declareLosses();
+  }
+
+  /** The sockets of scans that were told as closed since the last call. */
+  takeEnded(): readonly SocketEvent[] {
+    const ended = this.#ended;
+    this.#ended = [];
+    return ended;
   }
 
   /** Idempotent. Closes the source. */
@@ -98,6 +107,11 @@ export class EventFeed {
     this.totals[event.kind]++;
     const events = shortLived.apply(event, watch);
     for (const told of events) tell(told);
+    // What begins with an opening is of a connection that no scan has shown.
+    if (events[0]?.kind !== 'opened') {
+      const end = events.find((told) => told.kind === 'closed');
+      if (end !== undefined) this.#ended.push(end);
+    }
     return events.length;
   }
 

@@ -8,6 +8,7 @@
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Buffer, length: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number;
   send(fd: number, bytes: Buffer, length: number, flags: number): number;
   recv(fd: number, bytes: Buffer, length: number, flags: number): number;
   /** `entries` are struct pollfd, 8 bytes each: i32 fd, u16 events asked for, u16 events that happened. */
@@ -38,6 +39,7 @@ export async function loadLibc(): Promise<Libc> {
     return {
       socket: library.func('int socket(int, int, int)') as Libc['socket'],
       bind: library.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
+      setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)') as Libc['setsockopt'],
       send: library.func('intptr_t send(int, const void *, size_t, int)') as Libc['send'],
       recv: library.func('intptr_t recv(int, void *, size_t, int)') as Libc['recv'],
       poll: library.func('int poll(void *, unsigned long, int)') as Libc['poll'],

@@ -72,11 +72,12 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
       counters.events[event.kind]++;
       slots.apply(event);
     }
+    const seen = feed === null ? events : [...feed.takeEnded(), ...events];
     for (const finder of finders) {
-      for (const finding of await finder.find(events, scan)) slots.apply(finding);
+      for (const finding of await finder.find(seen, scan)) slots.apply(finding);
     }
     counters.scanned(scan, tookMs, finders.cannotSee);
-    parts.events?.source?.follow(scan);
+    await parts.events?.source?.follow(scan);
     pipeline.holders.expire(clock.monotonicMs());
     if (watch.refusedTotal > refusedBefore) {
       gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);

@@ -21,7 +21,7 @@ const agentOptions: readonly VerbOption[] = [
   sourceOption,
   {
     flags: '--events <way>',
-    description: 'how connections between two looks are heard of: auto, ebpf or off (default: auto)',
+    description: 'how connections between two looks are heard of: auto, ebpf, destroy or off (default: auto)',
   },
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },
   { flags: '--nat <mode>', description: 'auto: ask conntrack for translations; off: do not (default: auto)' },

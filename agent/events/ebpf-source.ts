@@ -62,7 +62,7 @@ class EbpfSource implements EventSource {
   }
 
   /** The programs see every namespace. */
-  follow(): void {}
+  async follow(): Promise<void> {}
 
   close(): void {
     this.#events.close();

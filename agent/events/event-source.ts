@@ -16,18 +16,18 @@ export interface EventSource {
   readonly name: EventSourceName;
   /** Plain sentences: what of short-lived connections it does not tell, and what to do about it. */
   readonly cannotSee: readonly string[];
-  /** Hands over up to `eventsMax` events that wait, oldest first. @returns how many; fewer than asked = no more */
+  /** Never throws. Hands over up to `eventsMax` events that wait, oldest first. @returns how many; fewer than asked = no more */
   drain(eventsMax: number, read: (event: ConnectionEvent) => void): number;
-  /** What was lost since the last call. */
+  /** What was lost since the last call. Never throws. */
   takeLosses(): EventLosses;
-  /** Learns of the namespaces that there are. */
-  follow(scan: Scan): void;
+  /** Learns of the namespaces that there are. Never rejects. */
+  follow(scan: Scan): Promise<void>;
   /** Idempotent. */
   close(): void;
 }
 
 /** The ways of hearing of connections, as a person names them. `auto` takes the best that works here. */
-export const eventChoices = ['auto', 'ebpf', 'off'] as const;
+export const eventChoices = ['auto', 'ebpf', 'destroy', 'off'] as const;
 
 export type EventChoice = (typeof eventChoices)[number];
 

@@ -4,7 +4,7 @@ import { remedyOf } from '../remedy.ts';
 import type { EventChoice, EventSource, EventSourceName } from './event-source.ts';
 
 /** A way of hearing of connections: how it is opened, and how to get it. */
-interface EventRung {
+export interface EventRung {
   readonly name: EventSourceName;
   /** Rejects where it is not to be had; the message says why. */
   readonly open: (procRoot: string) => Promise<EventSource>;
@@ -20,6 +20,12 @@ const everyRung: readonly EventRung[] = [
     open: async (procRoot) => (await import('./ebpf-source.ts')).openEbpfSource(procRoot),
     lost: 'the connections that open and close between two scans, and their processes',
     fix: 'Linux 5.11 or later with BTF, CAP_BPF and CAP_PERFMON (run as root), and npm ci --omit=dev for koffi',
+  },
+  {
+    name: 'destroy',
+    open: async (procRoot) => (await import('./destroy-source.ts')).openDestroySource(procRoot),
+    lost: 'the connections that open and close between two scans, where eBPF is not to be had',
+    fix: 'allow AF_NETLINK sockets (seccomp, or RestrictAddressFamilies= of systemd), and npm ci --omit=dev for koffi',
   },
 ];
 
@@ -53,7 +59,12 @@ export async function openEvents(
     if (choice !== 'auto' && choice !== name) continue;
     try {
       const source = await open(procRoot);
-      return { source, cannotSee: source.cannotSee };
+      return {
+        source,
+        get cannotSee() {
+          return source.cannotSee;
+        },
+      };
     } catch (error) {
       const problem = messageOf(error);
       if (choice === name)

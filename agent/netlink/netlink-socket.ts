@@ -14,9 +14,15 @@ const truncated = 0x20;
 /** The kernel never puts more than 32 KiB into one datagram of a dump. */
 const receiveBytes = 64 << 10;
 
+/** SOL_SOCKET, and its options SO_RCVBUF, which the system limits, and SO_RCVBUFFORCE, which takes CAP_NET_ADMIN. */
+const socketLevel = 1;
+const queueOptions = { limited: 8, forced: 33 } as const;
+
 export interface NetlinkSocketOptions {
   /** Multicast groups to hear from the start, as a set of bits; group 1 is bit 0. Default none. */
   readonly groups?: number;
+  /** Room for datagrams that wait, as the kernel counts it; less where the agent may not have so much. Default the system's. */
+  readonly queueBytes?: number;
   /** Where datagrams are put; default a buffer of its own. */
   readonly bytes?: Buffer;
 }
@@ -57,6 +63,7 @@ export class NetlinkSocket {
       socket.close();
       throw new NetlinkError('bind a netlink socket', errnoName(errno));
     }
+    if (options.queueBytes !== undefined) socket.#makeRoom(options.queueBytes);
     return socket;
   }
 
@@ -107,6 +114,13 @@ export class NetlinkSocket {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#libc.close(this.fd);
+  }
+
+  #makeRoom(queueBytes: number): void {
+    const value = Buffer.alloc(4);
+    value.writeInt32LE(queueBytes);
+    const set = (name: number): boolean => this.#libc.setsockopt(this.fd, socketLevel, name, value, 4) === 0;
+    if (!set(queueOptions.forced)) set(queueOptions.limited);
   }
 
   /** The number of a closed descriptor may be somebody else's by now. */

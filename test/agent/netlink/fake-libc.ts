@@ -14,7 +14,7 @@ export interface FakeLibc extends Libc {
 /** Each request is followed by its own list of answers. @param unasked what is there before any request */
 export function fakeLibc(
   answers: readonly (readonly Answer[])[],
-  failing: Partial<Record<'socket' | 'bind' | 'send', number>> = {},
+  failing: Partial<Record<'socket' | 'bind' | 'setsockopt' | 'send', number>> = {},
   unasked: readonly Answer[] = [],
 ): FakeLibc {
   const closed: number[] = [];
@@ -32,6 +32,7 @@ export function fakeLibc(
     sent,
     socket: () => fail(failing.socket, 5),
     bind: () => fail(failing.bind, 0),
+    setsockopt: () => fail(failing.setsockopt, 0),
     send: (_, bytes) => {
       sent.push(Buffer.from(bytes));
       queue = [...(answers[requests++] ?? [])];

@@ -1,0 +1,167 @@
+/** What a source has heard is told between scans, a little at a time; what it lost becomes a gap. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { EventFeed, type EventFeedParts } from '../../agent/event-feed.ts';
+import type { ConnectionEvent } from '../../agent/events/connection-event.ts';
+import type { EventLosses, EventSource } from '../../agent/events/event-source.ts';
+import { GapLedger } from '../../agent/export/gap-ledger.ts';
+import { ShortLived } from '../../agent/watch/short-lived.ts';
+import { SocketWatch } from '../../agent/watch/socket-watch.ts';
+import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
+import { until } from '../support/until.ts';
+import { hostNetns, owner, row, scan } from './sockets.ts';
+
+/** Hands out what the test puts into it. */
+class Heard implements EventSource {
+  readonly name = 'ebpf';
+  readonly cannotSee: readonly string[] = [];
+  waiting: ConnectionEvent[] = [];
+  lost: EventLosses = { connections: 0, overruns: 0, reason: 'too fast' };
+  isClosed = false;
+
+  drain(eventsMax: number, read: (event: ConnectionEvent) => void): number {
+    const taken = this.waiting.splice(0, eventsMax);
+    for (const event of taken) read(event);
+    return taken.length;
+  }
+
+  takeLosses(): EventLosses {
+    const { lost } = this;
+    this.lost = { ...lost, connections: 0, overruns: 0 };
+    return lost;
+  }
+
+  async follow(): Promise<void> {}
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+function ended(port: number): ConnectionEvent {
+  return {
+    kind: 'closed',
+    atMs: 1500,
+    openedAtMs: 1490,
+    aliveAtMs: 1490,
+    local: { ip: '10.1.17.138', port },
+    remote: { ip: '10.1.100.9', port: 8743 },
+    netns: hostNetns,
+    uid: 0,
+    before: 'last-ack',
+    holder: null,
+    counters: null,
+  };
+}
+
+const feeds: EventFeed[] = [];
+
+afterEach(async () => {
+  for (const feed of feeds.splice(0)) await feed.stop();
+});
+
+function makeFeed(more: Partial<EventFeedParts> = {}) {
+  const source = new Heard();
+  const told: (SocketEvent | SocketFinding)[] = [];
+  const shortLived = new ShortLived(() => [owner(77)]);
+  const watch = new SocketWatch(1000, shortLived);
+  const gaps = new GapLedger();
+  let flushes = 0;
+  let nowMs = 1000;
+  const feed = new EventFeed({
+    source,
+    shortLived,
+    watch,
+    gaps,
+    tell: (event) => told.push(event),
+    flush: () => {
+      flushes++;
+    },
+    nowMs: () => nowMs,
+    ...more,
+  });
+  feeds.push(feed);
+  return {
+    feed,
+    source,
+    told,
+    watch,
+    shortLived,
+    gaps,
+    flushes: () => flushes,
+    setNow: (to: number) => {
+      nowMs = to;
+    },
+  };
+}
+
+describe('the feed', () => {
+  test('tells and flushes by itself, and not when nothing happened', async () => {
+    const { feed, source, told, flushes } = makeFeed();
+    feed.start();
+    source.waiting.push(ended(1), ended(2));
+    await until('both are told', () => told.length === 4);
+    expect(told.map(({ kind }) => kind)).toEqual(['opened', 'closed', 'opened', 'closed']);
+    await until('they are on their way', () => flushes() === 1);
+    expect(feed.totals).toEqual({ opened: 0, closed: 2, lost: 0, overruns: 0 });
+  });
+
+  test('catches up with all there is, and lets the event loop run meanwhile', async () => {
+    const { feed, source, told } = makeFeed();
+    const count = 20_000;
+    source.waiting = Array.from({ length: count }, (_, i) => ended(i % 60_000));
+    let turns = 0;
+    const turn = setInterval(() => turns++, 0);
+    await feed.catchUp();
+    clearInterval(turn);
+    expect(told.length).toBe(2 * count);
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  test('whoever drains at the same time waits for the other', async () => {
+    const { feed, source, told } = makeFeed();
+    source.waiting = Array.from({ length: 5000 }, (_, i) => ended(i));
+    await Promise.all([feed.catchUp(), feed.catchUp(), feed.catchUp()]);
+    expect(told.length).toBe(10_000);
+  });
+
+  test('what was lost is a gap since the last look', async () => {
+    const { feed, source, gaps, setNow } = makeFeed();
+    setNow(2000);
+    await feed.catchUp();
+    expect(gaps.pendingCount).toBe(0);
+    source.lost = { connections: 7, overruns: 0, reason: 'too fast' };
+    setNow(3000);
+    await feed.catchUp();
+    expect(gaps.take(1)).toEqual([
+      { id: 1, reason: 'too fast', fromUnixMs: 2000, toUnixMs: 3000, lostEvents: 7 },
+    ]);
+    source.lost = { connections: 0, overruns: 2, reason: 'too fast' };
+    setNow(100_000);
+    await feed.catchUp();
+    expect(gaps.take(2)).toEqual([
+      { id: 2, reason: 'too fast', fromUnixMs: 3000, toUnixMs: 100_000, lostEvents: 0 },
+    ]);
+    expect(feed.totals).toMatchObject({ lost: 7, overruns: 2 });
+  });
+
+  test('sockets of scans that ended are remembered for those who look closer at them', async () => {
+    const { feed, source, watch, shortLived } = makeFeed();
+    const shown = scan(1480, [row({ local: { ip: '10.1.17.138', port: 1 } })]);
+    shortLived.scanned(shown, watch.apply(shown));
+    source.waiting.push(ended(1), ended(2));
+    await feed.catchUp();
+    expect(feed.takeEnded()).toMatchObject([{ kind: 'closed', id: 1, closedAtMs: 1500 }]);
+    expect(feed.takeEnded()).toEqual([]);
+  });
+
+  test('is over when it is stopped', async () => {
+    const { feed, source, told } = makeFeed();
+    feed.start();
+    await feed.stop();
+    await feed.stop();
+    expect(source.isClosed).toBe(true);
+    source.waiting.push(ended(1));
+    await new Promise(setImmediate);
+    expect(told).toEqual([]);
+  });
+});
