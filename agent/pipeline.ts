@@ -79,7 +79,7 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
   const stream = new AgentStream({
     server: config.server,
     connect: connect ?? connectPlaintext,
-    hello: describeAgent(config, collector, budget, cannotSee, log),
+    hello: describeAgent(config, parts, budget, cannotSee),
     vitals: () => ({
       openSockets: slots.liveCount,
       lostEvents: gaps.lostEvents,
@@ -143,10 +143,9 @@ type DescribedAgent = ConstructorParameters<typeof AgentStream>[0]['hello'];
 /** Who this agent is. Its epoch grows with time, so it is higher at every start without anything being kept on disk. */
 function describeAgent(
   config: AgentConfig,
-  collector: Collector,
+  { collector, log, events = noEvents }: AgentParts,
   budget: Budget,
   cannotSee: () => readonly string[],
-  log: Logger,
 ): DescribedAgent {
   const hostId = readHostId(systemHostIdSources(config.hostId, process.env, process.getuid?.() ?? 0));
   if (hostId.source === 'made') {
@@ -164,6 +163,7 @@ function describeAgent(
     bootId: readBootId(config.procRoot) ?? '',
     epoch,
     collector: collector.name,
+    events: events.source?.name ?? '',
     cannotSee: cannotSee(),
     intervalMs: Math.round(budget.intervalMs),
     kernel: release(),

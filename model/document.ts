@@ -200,6 +200,8 @@ export interface HostDocument {
   readonly realm: string;
   readonly state: HostState;
   readonly collector: string;
+  /** How connections between two looks are heard of: `ebpf` or `destroy`; null = they are not. */
+  readonly events: string | null;
   readonly cannotSee: readonly string[];
   readonly addresses: readonly string[];
   readonly lastSeenAt: string;

@@ -94,6 +94,8 @@ export interface Hello {
   readonly cannotSee: readonly string[];
   readonly intervalMs: number;
   readonly kernel: string;
+  /** How the agent hears of connections between two scans; empty = it does not. */
+  readonly events: string;
 }
 
 export interface Heartbeat {

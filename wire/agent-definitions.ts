@@ -108,6 +108,7 @@ export function decodeHello(fields: HelloFields): Hello {
     cannotSee: decodeSentences(fields.cannotSee ?? []),
     intervalMs: fields.intervalMs ?? 0,
     kernel: checkText('kernel', fields.kernel ?? '', textLimits.name),
+    events: checkText('events', fields.events ?? '', textLimits.name),
   };
 }
 

@@ -28,6 +28,8 @@ export interface ReportingHost {
   labels: ReadonlyMap<string, string>;
   state: HostState;
   collector: string;
+  /** How its agent hears of connections between two scans; empty = it does not. */
+  events: string;
   cannotSee: readonly string[];
   agentVersion: string;
   intervalMs: number;

@@ -109,6 +109,7 @@ export class AgentRecord {
     host.realm = hello.realm;
     host.labels = hello.labels;
     host.collector = hello.collector;
+    host.events = hello.events;
     host.agentVersion = hello.agentVersion;
     host.intervalMs = hello.intervalMs;
     host.state = 'live';
@@ -178,6 +179,7 @@ function newHost(hello: Hello, nowMs: number): ReportingHost {
     labels: hello.labels,
     state: 'stale',
     collector: hello.collector,
+    events: hello.events,
     cannotSee: hello.cannotSee,
     agentVersion: hello.agentVersion,
     intervalMs: hello.intervalMs,

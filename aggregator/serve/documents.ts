@@ -118,6 +118,7 @@ export function hostDocument(host: ReportingHost, match: SeenCounts): HostDocume
     realm: host.realm,
     state: host.state,
     collector: host.collector,
+    events: host.events === '' ? null : host.events,
     cannotSee: host.cannotSee,
     addresses: hostAddresses(host),
     lastSeenAt: formatTime(host.lastSeenMs),

@@ -79,6 +79,7 @@ export const hostFields: SortFields<HostDocument> = {
   realm: (row) => row.realm,
   state: (row) => row.state,
   collector: (row) => row.collector,
+  events: (row) => row.events,
   lastSeenAt: (row) => row.lastSeenAt,
   clockOffsetMs: (row) => row.clockOffsetMs,
   lostEvents: (row) => row.lostEvents,

@@ -39,6 +39,7 @@ export function hostColumns(): readonly Column<Row>[] {
     { key: 'addresses', title: 'ADDRESSES', value: (row) => row.addresses.join(' '), canShrink: true },
     { key: 'realm', title: 'REALM', value: (row) => row.realm, isWide: true },
     { key: 'collector', title: 'COLLECTOR', value: (row) => row.collector, isWide: true },
+    { key: 'events', title: 'EVENTS', value: (row) => row.events, isWide: true },
     { key: 'agentVersion', title: 'AGENT', value: (row) => row.agentVersion, isWide: true },
     { key: 'cannotSee', title: 'CANNOT SEE', value: (row) => row.cannotSee.join(' '), isWide: true },
     { key: 'hostId', title: 'HOST ID', value: (row) => row.hostId, isWide: true },

@@ -104,6 +104,7 @@ export class ReportedFleet {
       labels: new Map(Object.entries(shape.labels ?? {})),
       state: 'live',
       collector: 'procfs',
+      events: '',
       cannotSee: [],
       agentVersion: '0',
       intervalMs: 1_000,

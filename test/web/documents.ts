@@ -43,6 +43,7 @@ export function host(name: string, part: Partial<HostDocument> = {}): HostDocume
     realm: 'default',
     state: 'live',
     collector: 'procfs',
+    events: 'ebpf',
     cannotSee: [],
     addresses: [],
     lastSeenAt: asOf,

@@ -100,6 +100,7 @@ const batches: fc.Arbitrary<AgentBatch> = fc.record({
       epoch: u53,
       session: u32,
       collector: name,
+      events: name,
       cannotSee: fc.array(name, { maxLength: 3 }),
       intervalMs: u32,
       kernel: name,

@@ -31,6 +31,7 @@ export const helloOf = (more: Partial<Hello> = {}): Hello => ({
   epoch: 1,
   session: 1,
   collector: 'test',
+  events: '',
   cannotSee: [],
   intervalMs: 1000,
   kernel: '6.1',

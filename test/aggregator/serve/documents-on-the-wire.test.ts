@@ -154,6 +154,7 @@ const host: documents.HostDocument = {
   realm: 'default',
   state: 'stale',
   collector: 'procfs',
+  events: 'destroy',
   cannotSee: ['fds of others'],
   addresses: ['10.0.0.1'],
   lastSeenAt: time,
