@@ -44,6 +44,9 @@ describe('up', () => {
       state: 'ok',
       detail: `${addressOf(up)} answers, version 0.1.0`,
     });
+  });
+
+  test('doctor says so in a table too', async () => {
     expect((await runCli(['doctor', '--server', addressOf(up)])).out).toMatch(/^ok {7}kernel +\S+\n/);
   });
 });
