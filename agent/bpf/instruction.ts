@@ -101,7 +101,7 @@ export function shiftLeft(destination: Register, bits: number): Instruction {
   return compute('<<', destination, bits);
 }
 
-export function shiftRight(destination: Register, bits: number): Instruction {
+export function shiftRight(destination: Register, bits: Register | number): Instruction {
   return compute('>>', destination, bits);
 }
 

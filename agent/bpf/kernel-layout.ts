@@ -18,7 +18,8 @@ export function readBasicLayout(): BasicLayout {
   return basicLayout(readOwnBtf());
 }
 
-function readOwnBtf(): Btf {
+/** Throws BtfError when the kernel does not tell, or the machine is not one that programs are made for. */
+export function readOwnBtf(): Btf {
   if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
   return readKernelBtf();
 }

@@ -3,7 +3,7 @@ import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import { callbackPlaces, callbackTypes } from './callback-types.ts';
 import type { Statement } from './instruction.ts';
-import { type FunctionTypes, linkIterator, loadIteratorProgram, loadTypes } from './syscall.ts';
+import { type FunctionTypes, linkIterator, loadIteratorProgram, loadTypes, processScope } from './syscall.ts';
 
 export interface LinkedProgram {
   readonly name: string;
@@ -14,18 +14,24 @@ export interface LinkedProgram {
   readonly callbacks: readonly string[];
   /** Visits this process alone; null = all. */
   readonly pid: number | null;
+  /** May wait for memory of a process to be read from disk. */
+  readonly isSleepable?: boolean;
+  /** What an iterator of something else than processes visits: a union bpf_iter_link_info. */
+  readonly scope?: Buffer;
 }
 
 /** @returns fd of a link, which holds everything else that it needs. Throws BpfError. */
 export function linkProgram(
   calls: BpfCalls,
-  { name, statements, iterator, callbacks, pid }: LinkedProgram,
+  { name, statements, iterator, callbacks, pid, isSleepable = false, scope }: LinkedProgram,
 ): number {
   const { bytes, labels, listing } = assemble(statements);
   const load = (functions?: FunctionTypes): number => {
-    const program = { name, instructions: bytes, listing, iterator };
+    const program = { name, instructions: bytes, listing, iterator, isSleepable };
     const described = functions === undefined ? program : { ...program, functions };
-    return withFd(calls, loadIteratorProgram(calls, described), (fd) => linkIterator(calls, fd, pid));
+    return withFd(calls, loadIteratorProgram(calls, described), (fd) =>
+      linkIterator(calls, fd, scope ?? (pid === null ? null : processScope(pid))),
+    );
   };
   if (callbacks.length === 0) return load();
   const places = callbackPlaces(callbacks.map((callback) => labels.get(callback)!));

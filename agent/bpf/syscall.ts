@@ -29,6 +29,9 @@ const mapFlags = { onDemand: 0x1, clone: 0x200, mappable: 0x400 } as const;
 const tracingProgram = 26;
 const attachments = { tracepoint: 23, iterator: 28 } as const;
 
+/** BPF_F_SLEEPABLE. */
+const sleepable = 0x10;
+
 /** struct bpf_func_info. */
 const functionPlaceBytes = 8;
 
@@ -131,6 +134,8 @@ export interface IteratorProgram extends TracingProgram {
   readonly iterator: number;
   /** Needed where there are callbacks. */
   readonly functions?: FunctionTypes;
+  /** It may call helpers that sleep. */
+  readonly isSleepable?: boolean;
 }
 
 /** Fd of loadTypes, and an array of struct bpf_func_info. */
@@ -141,8 +146,8 @@ export interface FunctionTypes {
 
 /** When the verifier refuses, its last word and the instruction that it is about go into the error. */
 export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): number {
-  const { iterator, functions } = program;
-  return loadProgram(calls, program, { kind: 'iterator', to: iterator }, functions);
+  const { iterator, functions, isSleepable } = program;
+  return loadProgram(calls, program, { kind: 'iterator', to: iterator, isSleepable }, functions);
 }
 
 /** As loadIteratorProgram. */
@@ -154,6 +159,7 @@ interface Attachment {
   readonly kind: keyof typeof attachments;
   /** BTF id. */
   readonly to: number;
+  readonly isSleepable?: boolean | undefined;
 }
 
 function loadProgram(
@@ -194,6 +200,7 @@ function load(
     attributes.writeUInt32LE(log.length, 28); // log_size
     pointers.push([32, log]); // log_buf
   }
+  if (attachment.isSleepable === true) attributes.writeUInt32LE(sleepable, 44); // prog_flags
   writeName(attributes, 48, name); // prog_name
   attributes.writeUInt32LE(attachments[attachment.kind], 68); // expected_attach_type
   if (functions !== undefined) {
@@ -217,19 +224,30 @@ export function verdict(log: string, listing: readonly string[]): string {
   return instruction === undefined ? last : `${last} (at ${instruction})`;
 }
 
-/** Makes a program ready to be iterated. @param pid visits this process alone, by the caller's pid namespace; null = all */
-export function linkIterator(calls: BpfCalls, program: number, pid: number | null): number {
+/** Makes a program ready to be iterated. @param scope a union bpf_iter_link_info; null = everything */
+export function linkIterator(calls: BpfCalls, program: number, scope: Buffer | null): number {
   const attributes = Buffer.alloc(64);
   attributes.writeUInt32LE(program, 0); // prog_fd
   attributes.writeUInt32LE(attachments.iterator, 8); // attach_type
-  if (pid === null) return call(calls, 'attach an iterator', commands.linkCreate, attributes);
-  // union bpf_iter_link_info, for tasks: u32 tid, u32 pid, u32 pid_fd.
-  const scope = Buffer.alloc(12);
-  scope.writeUInt32LE(pid, 4);
+  if (scope === null) return call(calls, 'attach an iterator', commands.linkCreate, attributes);
   attributes.writeUInt32LE(scope.length, 24); // iter_info_len
-  return call(calls, 'attach an iterator to one process', commands.linkCreate, attributes, [
+  return call(calls, 'attach an iterator', commands.linkCreate, attributes, [
     [16, scope], // iter_info
   ]);
+}
+
+/** The threads or files of one process, by the caller's pid namespace: u32 tid, u32 pid, u32 pid_fd. */
+export function processScope(pid: number): Buffer {
+  const scope = Buffer.alloc(12);
+  scope.writeUInt32LE(pid, 4);
+  return scope;
+}
+
+/** All cgroups of the unified hierarchy, parents first: u32 order (BPF_CGROUP_ITER_DESCENDANTS_PRE), u32 cgroup_fd, u64 id. */
+export function allCgroupsScope(): Buffer {
+  const scope = Buffer.alloc(16);
+  scope.writeUInt32LE(2, 0);
+  return scope;
 }
 
 /** One iteration: it runs while the fd is read. */

@@ -18,7 +18,7 @@ export interface SeenTask {
 }
 
 /** USER_HZ is 100 on every machine that Node.js runs on. */
-const nsPerTick = 10_000_000n;
+export const nsPerTick = 10_000_000n;
 
 /** Reads entry by entry: of most processes nobody asks for more than their namespace. */
 export class TaskTable {

@@ -3,6 +3,7 @@ import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { cannotSee } from './cannot-see.ts';
 import type { OwnerlessTables } from './ownerless-sockets.ts';
 import type { Privilege } from './privilege.ts';
+import type { DetailBlindness } from './task-details.ts';
 
 /** @param interfacesProblem why the host-local networks are unknown; null = they are known */
 export function ebpfCannotSee(
@@ -11,6 +12,7 @@ export function ebpfCannotSee(
   tables: OwnerlessTables,
   interfacesProblem: string | null,
   unnamedContainers: number,
+  details: DetailBlindness,
 ): string[] {
   const sentences = cannotSee({
     privilege,
@@ -23,10 +25,17 @@ export function ebpfCannotSee(
     interfacesProblem,
     unnamedContainers,
   });
-  if (privilege !== 'capable') {
+  if (privilege !== 'capable' && !details.isLooking) {
     sentences.push(
       'The executables and command lines of other users’ processes may be unknown: ' +
         'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.',
+    );
+  }
+  if (details.unplacedProcesses > 0) {
+    const processes = details.unplacedProcesses === 1 ? 'process' : 'processes';
+    sentences.push(
+      `The containers and units of ${details.unplacedProcesses} ${processes} may be unknown, because this machine has ` +
+        'cgroups of version 1, which only /proc tells, and theirs is closed to the agent: this needs CAP_SYS_PTRACE.',
     );
   }
   const missedSockets = missedRecords + tables.missedConnections;

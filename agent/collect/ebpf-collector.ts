@@ -34,6 +34,7 @@ import { openProcessTable } from './open-process-table.ts';
 import { type OwnerlessQuestion, OwnerlessSockets } from './ownerless-sockets.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
+import { TaskDetails } from './task-details.ts';
 import { type TaskNamespaces, taskNamespaces } from './task-namespaces.ts';
 
 export interface EbpfCollectorOptions extends ProcfsCollectorOptions {
@@ -75,6 +76,7 @@ export class EbpfCollector implements Collector {
   readonly #held: HeldSockets;
   readonly #users: UserNames;
   readonly #processes: ProcessTable;
+  readonly #details: TaskDetails;
   readonly #namespaces: NamespaceTable;
   /** As of the last scan; the first one looks for them beforehand. */
   #surroundings: Surroundings | null = null;
@@ -95,8 +97,10 @@ export class EbpfCollector implements Collector {
     this.#users = new UserNames(options.passwdPath);
     this.#processes = openProcessTable(this.#users, options);
     this.#namespaces = new NamespaceTable(this.#procRoot, options.loadLibc ?? loadLibc);
+    const { cmdline = 'redacted' } = options;
+    this.#details = new TaskDetails({ ...programs.details, procRoot: this.#procRoot, cmdline });
     this.#held = new HeldSockets((task) =>
-      this.#processes.resolveSeen(this.#procRoot, task, performance.now()),
+      this.#processes.resolveSeen(this.#procRoot, task, this.#details.of(task), performance.now()),
     );
   }
 
@@ -129,6 +133,7 @@ export class EbpfCollector implements Collector {
 
   #free(): void {
     this.#programs.scan.close();
+    this.#details.close();
     this.#ownerless.close();
     this.#namespaces.close();
   }
@@ -145,6 +150,7 @@ export class EbpfCollector implements Collector {
     const { namespaces, signs } = this.#surroundingsOf(found);
     this.#surroundings = { namespaces, signs };
     await this.#ownerless.readAgain({ namespaces, signs, nowMs }, slice);
+    await this.#details.refresh(found, nowMs);
     const held = await this.#readHeld(found, slice);
     const netns = await this.#describeNamespaces(namespaces, held, slice);
     this.#processes.expire();
@@ -167,6 +173,7 @@ export class EbpfCollector implements Collector {
         tables,
         this.#namespaces.hostProblem,
         this.#processes.unnamedContainers,
+        this.#details.blindness,
       ),
     };
   }

@@ -1,8 +1,13 @@
 /** Opens the eBPF programs, and shows that they tell of this /proc's processes before anybody relies on it. */
 import type { BpfCalls } from '../bpf/bpf-calls.ts';
+import { BpfError } from '../bpf/bpf-error.ts';
+import { type Btf, BtfError } from '../bpf/btf.ts';
+import { CgroupWalk } from '../bpf/cgroup-walk.ts';
 import { ConnectionWalk } from '../bpf/connection-walk.ts';
+import { cgroupKernel, detailKernel } from '../bpf/detail-kernel.ts';
+import { DetailLook } from '../bpf/detail-look.ts';
 import { openFileScan } from '../bpf/file-scan.ts';
-import { readBasicLayout, readKernelLayout } from '../bpf/kernel-layout.ts';
+import { basicLayout, type KernelLayout, kernelLayout, readOwnBtf } from '../bpf/kernel-layout.ts';
 import { SocketScan } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
@@ -18,9 +23,20 @@ export interface EbpfPrograms {
   readonly kind: EbpfKind;
   readonly scan: SocketScan;
   readonly walk: Pick<ConnectionWalk, 'run' | 'close'>;
+  readonly details: DetailPrograms;
   /** Pid of the agent. */
   readonly self: number;
 }
+
+/** What tells of processes beyond the scan. Without one of them, /proc is asked. */
+export interface DetailPrograms {
+  /** Null where the kernel does not offer it. */
+  readonly look: DetailLook | null;
+  readonly walk: CgroupWalk | null;
+}
+
+/** Older kernels lack what both take. */
+const noDetails: DetailPrograms = { look: null, walk: null };
 
 /** Throws EbpfUnavailableError. */
 export async function openEbpfPrograms(
@@ -35,15 +51,17 @@ export async function openEbpfPrograms(
     return one;
   };
   try {
+    const btf = readOwnBtf();
     if (kind === 'ebpf-files') {
-      const scan = open(await openFileScan(calls, readBasicLayout()));
+      const scan = open(await openFileScan(calls, basicLayout(btf)));
       await expectSelf(scan, procRoot, self);
-      return { kind, scan, walk: noWalk, self };
+      return { kind, scan, walk: noWalk, details: noDetails, self };
     }
-    const kernel = readKernelLayout();
+    const kernel = kernelLayout(btf);
     const scan = open(await SocketScan.open(calls, kernel));
     await expectSelf(scan, procRoot, self);
-    return { kind, scan, walk: ConnectionWalk.open(calls, kernel), self };
+    const walk = open(ConnectionWalk.open(calls, kernel));
+    return { kind, scan, walk, details: openDetailPrograms(calls, btf, kernel, scan.pidLevel), self };
   } catch (error) {
     for (const one of opened) one.close();
     throw asUnavailable(error);
@@ -61,4 +79,26 @@ async function expectSelf(scan: SocketScan, procRoot: string, self: number): Pro
   if (!isUnread(stat) && index !== undefined && tasks.task(index).startTicks === stat.startTicks) return;
   const reason = `the kernel's tasks do not match ${procRoot}: the agent is not where it should be among them`;
   throw new EbpfUnavailableError('pids', reason);
+}
+
+function openDetailPrograms(
+  calls: BpfCalls,
+  btf: Btf,
+  kernel: KernelLayout,
+  pidLevel: number,
+): DetailPrograms {
+  return {
+    look: orNone(() => DetailLook.open(calls, kernel, detailKernel(btf), pidLevel)),
+    walk: orNone(() => CgroupWalk.open(calls, cgroupKernel(btf))),
+  };
+}
+
+/** Null where the kernel refuses or lacks something. */
+function orNone<T>(open: () => T): T | null {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof BpfError || error instanceof BtfError) return null;
+    throw error;
+  }
 }

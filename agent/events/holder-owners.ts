@@ -37,7 +37,7 @@ export class HolderOwners {
     if (holder === null) return nobody;
     const known = this.#resolved.get(holder);
     if (known !== undefined && nowMs - known.atMs < believedMs) return known.owners;
-    const process = this.#processes.resolveSeen(this.#procRoot, { ...holder, tid: holder.pid }, nowMs);
+    const process = this.#processes.resolveSeen(this.#procRoot, { ...holder, tid: holder.pid }, null, nowMs);
     const owners = known?.owners[0]?.process === process ? known.owners : [{ process, fds: [] }];
     this.#resolved.set(holder, { owners, atMs: nowMs });
     return owners;

@@ -26,6 +26,11 @@ export function isUnread(read: unknown): read is Unread {
   return read === gone || read === denied;
 }
 
+/** What was read, or `fallback`: what cannot be read of a living process is unknown, not a reason to leave it out. */
+export function orElse<T, F>(read: T | Unread, fallback: F): T | F {
+  return isUnread(read) ? fallback : read;
+}
+
 /** Folder of one process: `/proc/PID`. */
 export function processPath(procRoot: string, pid: number): string {
   return `${procRoot}/${pid}`;

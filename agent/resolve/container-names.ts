@@ -1,7 +1,7 @@
 /**
  * What containers are called: looked up once for each, kept for as long as somebody asks, never waited for.
  *
- * The machine's own runtimes keep their files on local disks, which are read at once, a few containers per scan. Files
+ * The machine's own runtimes keep their files on local disks, which are read at once, a few containers a second. Files
  * in a user's home and the socket of a runtime may keep the agent waiting, so they are read aside, one after the other
  * and each for a limited time; their answer is there when a process is described again.
  */
@@ -14,8 +14,8 @@ import { isRefreshDue, type Reading } from './refresh.ts';
 /** How many containers are remembered; beyond, the one that was asked for longest ago is forgotten. */
 export const rememberedContainersMax = 16_384;
 
-/** How many containers are looked up at once within one scan; further ones wait for the next. */
-export const lookupsPerScanMax = 32;
+/** How many containers are looked up at once within a second; further ones wait for the next. */
+export const lookupsPerSecondMax = 32;
 
 /** How many containers wait to be looked up aside; further ones are asked for again later. */
 export const waitingMax = 256;
@@ -42,6 +42,8 @@ export class ContainerNameTable {
   /** Least recently asked for first. */
   readonly #remembered = new Map<string, Remembered>();
   #lookups = 0;
+  /** When counting lookups began. */
+  #countedFromMs = Number.NEGATIVE_INFINITY;
   readonly #waiting = new Map<string, Placement>();
   #isBusy = false;
   #forgottenTotal = 0;
@@ -91,11 +93,6 @@ export class ContainerNameTable {
     return refused;
   }
 
-  /** Ends a scan. */
-  expire(): void {
-    this.#lookups = 0;
-  }
-
   #namesOf(placement: Placement, nowMs: number): ContainerNames | null {
     // What calls itself a container inside of another one is not for the machine's runtimes to name.
     if (placement.isNested) return null;
@@ -105,8 +102,7 @@ export class ContainerNameTable {
       this.#remember(key, known);
       if (known.names !== null || !isRefreshDue(known, nowMs)) return known.names;
     }
-    if (this.#lookups === lookupsPerScanMax) return null;
-    this.#lookups++;
+    if (!this.#mayLookUp(nowMs)) return null;
     const entry = {
       names: null,
       isRefused: false,
@@ -117,6 +113,14 @@ export class ContainerNameTable {
     answer(entry, this.#sources.read(placement));
     if (entry.names === null) this.#askAside(key, placement);
     return entry.names;
+  }
+
+  #mayLookUp(nowMs: number): boolean {
+    if (nowMs - this.#countedFromMs >= 1000) {
+      this.#countedFromMs = nowMs;
+      this.#lookups = 0;
+    }
+    return ++this.#lookups <= lookupsPerSecondMax;
   }
 
   #remember(key: string, entry: Remembered): void {

@@ -6,7 +6,7 @@ import { readCmdline } from '../procfs/pid-cmdline.ts';
 import { readExe } from '../procfs/pid-exe.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
-import { isUnread, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
+import { isUnread, orElse, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
 import type { ContainerNameTable } from './container-names.ts';
 import { describeDetails, type ProcessDetails, unknownDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
@@ -18,6 +18,8 @@ export const rememberedProcessesMax = 65_536;
 
 interface Remembered extends Reading {
   readonly process: Process;
+  /** What it was made of, where that did not come from /proc. */
+  readonly details: ProcessDetails | null;
   /** Number of the last scan that asked for it. */
   scan: number;
 }
@@ -80,33 +82,45 @@ export class ProcessTable {
   }
 
   /**
-   * Details of a process that something other than /proc has seen, which is asked for the rest only. What /proc does not
-   * tell, because it may not or the process is gone, is unknown; the process is there all the same.
+   * Details of a process that something other than /proc has seen. What is not known of it otherwise, /proc is asked for;
+   * what that does not tell, because it may not or the process is gone, is unknown; the process is there all the same.
+   *
+   * @param details null = ask /proc
    */
-  resolveSeen(procRoot: string, seen: SeenProcess, nowMs: number): Process {
+  resolveSeen(procRoot: string, seen: SeenProcess, details: ProcessDetails | null, nowMs: number): Process {
     const key = processKey(seen);
     const known = this.#remembered.get(key);
     const isAsKnown = known?.process.comm === seen.comm && known.process.uid === seen.uid;
-    if (known !== undefined && isAsKnown && !isRefreshDue(known, nowMs)) {
+    const isFresh = known !== undefined && known.details === details && !isRefreshDue(known, nowMs);
+    if (isAsKnown && isFresh) {
       known.scan = this.#scan;
       return known.process;
     }
-    const read = this.#readSeen(procRoot, seen, isAsKnown ? known?.process : undefined, nowMs);
-    return this.#renew(key, known, read, nowMs);
+    const read =
+      details === null
+        ? this.#readSeen(procRoot, seen, isAsKnown ? known.process : undefined, nowMs)
+        : this.#describe(seen, details, nowMs);
+    return this.#renew(key, known, read, nowMs, details);
   }
 
   /** Ends a scan: forgets every process that was not asked for during it. */
   expire(): void {
     for (const [key, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(key);
     this.#scan++;
-    this.#containers.expire();
   }
 
   /** The known object, unless something about it changed. */
-  #renew(key: string, known: Remembered | undefined, read: Process, nowMs: number): Process {
+  #renew(
+    key: string,
+    known: Remembered | undefined,
+    read: Process,
+    nowMs: number,
+    details: ProcessDetails | null = null,
+  ): Process {
     const process = known !== undefined && isSameProcess(known.process, read) ? known.process : read;
     this.#remember(key, {
       process,
+      details,
       firstReadAtMs: process === known?.process ? known.firstReadAtMs : nowMs,
       readAtMs: nowMs,
       scan: this.#scan,
@@ -155,9 +169,4 @@ export class ProcessTable {
 /** Every field of a process is a plain value. */
 function isSameProcess(a: Process, b: Process): boolean {
   return (Object.keys(a) as (keyof Process)[]).every((key) => a[key] === b[key]);
-}
-
-/** What cannot be read of a living process is unknown, not a reason to leave it out. */
-function orElse<T, F>(read: T | Unread, fallback: F): T | F {
-  return isUnread(read) ? fallback : read;
 }

@@ -83,7 +83,7 @@ describe.skipIf(obstacle !== null)('the kernel', () => {
     ['cannot create the map learned: EPERM', 0],
     ['cannot load the program learn: EPERM', 5],
     ['cannot load the types of a program: EPERM', 18],
-    ['cannot attach an iterator to one process: EPERM', 28],
+    ['cannot attach an iterator: EPERM', 28],
     ['cannot start an iteration: EPERM', 33],
   ])('leaves nothing open: %s', async (message, command) => {
     const before = bpfFds();

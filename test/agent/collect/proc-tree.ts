@@ -43,6 +43,12 @@ export class ProcTree {
     writeFileSync(join(this.root, below, String(pid), 'stat'), `${pid} (${comm}) ${fields}\n`);
   }
 
+  /** @param folder of a process, such as `self` */
+  writeCgroup(folder: string, text: string): void {
+    mkdirSync(join(this.root, folder), { recursive: true });
+    writeFileSync(join(this.root, folder, 'cgroup'), text);
+  }
+
   /** Moves a process into another namespace. */
   moveTo(pid: number, netns: number): void {
     const link = join(this.root, String(pid), 'ns/net');

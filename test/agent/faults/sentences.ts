@@ -40,7 +40,13 @@ export function unknownNetns(processes: number, advice: string): string {
   return `The network namespace of ${processes} processes is unknown, so sockets of other namespaces may be missing: ${advice}.`;
 }
 
-export const unknownPrograms = `The executables and command lines of other users’ processes may be unknown: ${both}.`;
+/** Of one process. */
+export function unplaced(): string {
+  return (
+    'The containers and units of 1 process may be unknown, because this machine has cgroups of version 1, ' +
+    'which only /proc tells, and theirs is closed to the agent: this needs CAP_SYS_PTRACE.'
+  );
+}
 
 export const hiddenProcesses =
   'The processes of other users are hidden by the hidepid option of /proc, so their sockets show no owner, and sockets ' +

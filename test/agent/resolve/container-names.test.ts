@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ContainerNameTable,
   type FoundNames,
-  lookupsPerScanMax,
+  lookupsPerSecondMax,
   rememberedContainersMax,
 } from '../../../agent/resolve/container-names.ts';
 import { noPlacement, type Placement } from '../../../agent/resolve/placement.ts';
@@ -132,22 +132,24 @@ describe('the table', () => {
     expect(names.identify(docker, 0).containerName).toBe('web');
   });
 
-  it('looks up some containers per scan', () => {
+  it('looks up some containers a second', () => {
     const { names, asked } = table(named);
-    const look = (): number => {
-      for (let i = 0; i < lookupsPerScanMax + 5; i++) names.identify({ ...docker, container: `c${i}` }, 0);
+    const look = (nowMs: number): number => {
+      for (let i = 0; i < lookupsPerSecondMax + 5; i++)
+        names.identify({ ...docker, container: `c${i}` }, nowMs);
       return asked.length;
     };
-    expect(look()).toBe(lookupsPerScanMax);
-    names.expire();
-    expect(look()).toBe(lookupsPerScanMax + 5);
+    expect(look(5)).toBe(lookupsPerSecondMax);
+    expect(look(1004)).toBe(lookupsPerSecondMax);
+    expect(look(1005)).toBe(lookupsPerSecondMax + 5);
   });
 
   it('forgets the one that was asked for longest ago', () => {
     const { names, asked } = table(named);
+    let nowMs = 0;
     const look = (container: string): void => {
-      names.identify({ ...docker, container }, 0);
-      names.expire();
+      names.identify({ ...docker, container }, nowMs);
+      nowMs += 1000;
     };
     look('first');
     look('second');
