@@ -10,7 +10,7 @@
  */
 import type { CgroupWalk } from '../bpf/cgroup-walk.ts';
 import type { DetailLook, SeenDetails } from '../bpf/detail-look.ts';
-import type { FoundSockets } from '../bpf/loaded-scan.ts';
+import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { recordLayout, taskLayout } from '../bpf/scan-memory.ts';
 import type { SeenTask } from '../bpf/task-table.ts';
 import { type CgroupEntry, readCgroup } from '../procfs/pid-cgroup.ts';

@@ -65,7 +65,7 @@ describe.skipIf(obstacle !== null)('the look', () => {
     const calls = await loadBpfCalls();
     const btf = readOwnBtf();
     const kernel = kernelLayout(btf);
-    const { pidLevel } = await learn(calls, kernel);
+    const { pidLevel } = await learn(calls, kernel, process.pid);
     look = DetailLook.open(calls, kernel, detailKernel(btf), pidLevel);
   });
   afterEach(async () => {

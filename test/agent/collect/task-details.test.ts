@@ -1,7 +1,7 @@
 /** When processes are looked at, and what is done where a look does not help. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SeenDetails } from '../../../agent/bpf/detail-look.ts';
-import type { FoundSockets } from '../../../agent/bpf/loaded-scan.ts';
+import type { FoundSockets } from '../../../agent/bpf/scan-maps.ts';
 import { recordLayout, taskLayout } from '../../../agent/bpf/scan-memory.ts';
 import { TaskDetails, type TaskDetailsOptions } from '../../../agent/collect/task-details.ts';
 import { until } from '../../support/until.ts';

@@ -9,6 +9,7 @@ import {
   giveBoth,
   hiddenProcesses,
   unknownNetns,
+  unknownPrograms,
   unplaced,
   withoutEbpf,
 } from './sentences.ts';

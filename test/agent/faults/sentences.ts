@@ -40,6 +40,8 @@ export function unknownNetns(processes: number, advice: string): string {
   return `The network namespace of ${processes} processes is unknown, so sockets of other namespaces may be missing: ${advice}.`;
 }
 
+export const unknownPrograms = `The executables and command lines of other users’ processes may be unknown: ${both}.`;
+
 /** Of one process. */
 export function unplaced(): string {
   return (
