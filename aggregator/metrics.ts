@@ -83,6 +83,18 @@ function addFleetMetrics(registry: Registry, view: LiveView): void {
     'Closed connections dropped before their time because there were too many.',
     () => recentlyClosed.evicted,
   );
+  counter(
+    registry,
+    'whotalks_ends_unfiled_total',
+    'Ends that cannot be joined because too many open connections have their four-tuple.',
+    () => correlator.unfiled,
+  );
+  counter(
+    registry,
+    'whotalks_flows_refused_total',
+    'Records of conversations passed on that were refused because too many have their four-tuple.',
+    () => correlator.flows.refused,
+  );
   gauge(registry, 'whotalks_edges', 'Dependencies that were ever seen.', () => edgeTable.size);
   counter(
     registry,

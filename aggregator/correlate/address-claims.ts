@@ -44,6 +44,12 @@ export class AddressClaims {
     this.#keysOf.delete(host);
   }
 
+  /** Whether others say that `ip` is theirs, and `host` does not: an address that it cannot speak for. */
+  isForeign(host: ReportingHost, ip: IpAddress): boolean {
+    const claims = this.#claims.get(claimKey(host.realm, ip));
+    return claims?.every((claim) => claim.host !== host) ?? false;
+  }
+
   /**
    * Who owns `ip`, asked from a socket of `from` in namespace `netns`. Its own host answers first for loopback and for
    * host-local bridge subnets, whose addresses repeat elsewhere.

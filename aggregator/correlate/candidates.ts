@@ -13,20 +13,21 @@ const none: readonly Candidate[] = [];
 export function candidatesFor(
   socket: ReportedSocket,
   meetings: readonly Meeting[],
-  table: ConnectionTable,
-  flows: Flows,
+  { table, flows }: { readonly table: ConnectionTable; readonly flows: Flows },
   except: Connection | null = null,
 ): readonly Candidate[] {
   const ways = flows.waysFrom(meetings[0]!, socket);
   if (ways.length === 0 && meetings.every(({ key }) => table.at(key).length === 0)) return none;
-  const found = new Map<Connection, Candidate>();
+  const found = new Map<Connection, Candidate & { isOpposite: boolean }>();
   const add = ({ key, side }: Meeting, via: Passage | null): void => {
     for (const half of table.at(key)) {
       const { connection } = half;
-      if (connection === except || found.has(connection)) continue;
-      const isSameEnd = sideAt(half.meetings, key) === side;
-      const taken: Side = isSameEnd ? half.side : otherSide(half.side);
-      found.set(connection, { connection, side: taken, via });
+      if (connection === except) continue;
+      const isOpposite = sideAt(half.meetings, key) !== side;
+      const taken: Side = isOpposite ? otherSide(half.side) : half.side;
+      const known = found.get(connection);
+      if (known === undefined) found.set(connection, { connection, side: taken, isOpposite, via });
+      else if (isOpposite && known.side === taken && known.via === via) known.isOpposite = true;
     }
   };
   for (const meeting of meetings) add(meeting, null);

@@ -46,6 +46,22 @@ export function concludeClosing(connection: Connection, nowMs: number): boolean 
   return true;
 }
 
+/** A half of it was another's: what was concluded from both is to be concluded anew from what is left. */
+export function unlearn(connection: Connection): void {
+  connection.joinedBy = null;
+  connection.via = null;
+  connection.direction = 'unknown';
+  connection.handshakeClient = null;
+  connection.established = false;
+}
+
+/** What a forwarder's record led to is no evidence of a connection that it does not lead to. */
+export function leaveWay(connection: Connection): void {
+  if (connection.via === null) return;
+  connection.via = null;
+  connection.direction = 'unknown';
+}
+
 /**
  * Takes over what stays known of `from`, of which the only half becomes one of `into`.
  * @param turned its sides are the other way round there

@@ -4,9 +4,11 @@
  */
 import { sameEndpoint } from '../../model/endpoint.ts';
 import type { Side } from '../../model/four-tuple.ts';
+import type { IpAddress } from '../../model/ip.ts';
 import { ConcernedConnections } from './concerned.ts';
 import { type Connection, locateEnds, otherSide, reportedHalves } from './connection.ts';
 import type { Meeting } from './meetings.ts';
+import { OutermostIndex } from './outermost-index.ts';
 import type { ReportedSocket } from './report.ts';
 
 /**
@@ -32,6 +34,7 @@ export class ConnectionTable {
   readonly #halves = new Map<ReportedSocket, Half>();
   /** By the key of a meeting, in the order of filing. */
   readonly #filed = new Map<string, Half[]>();
+  readonly #translated = new OutermostIndex();
   /** Halves that were not filed under a key because too many open connections were. */
   unfiled = 0;
 
@@ -41,6 +44,7 @@ export class ConnectionTable {
       keys: this.#filed.size,
       halves: this.#halves.size,
       concerned: this.concerned.size,
+      translated: this.#translated.size,
     };
   }
 
@@ -55,6 +59,11 @@ export class ConnectionTable {
   /** The halves filed under `key`. */
   at(key: string): readonly Half[] {
     return this.#filed.get(key) ?? [];
+  }
+
+  /** Halves that the wire shows under that address, by translation. */
+  translatedTo(ip: IpAddress): readonly ReportedSocket[] {
+    return this.#translated.at(ip);
   }
 
   /** Makes `socket` a half of `connection`. */
@@ -114,6 +123,7 @@ export class ConnectionTable {
 
   #file(half: Half): void {
     this.#halves.set(half.socket, half);
+    this.#translated.file(half.socket);
     for (const { key } of half.meetings) {
       const halves = this.#filed.get(key);
       if (halves === undefined) this.#filed.set(key, [half]);
@@ -124,6 +134,7 @@ export class ConnectionTable {
 
   #unfile(socket: ReportedSocket, meetings: readonly Meeting[]): void {
     this.#halves.delete(socket);
+    this.#translated.unfile(socket);
     for (const { key } of meetings) {
       const left = this.at(key).filter((half) => half.socket !== socket);
       if (left.length === 0) this.#filed.delete(key);

@@ -14,7 +14,13 @@ import type { ReportedSocket } from './report.ts';
  * some stage of translation; what the wire shows of one mirrors what it shows of the other; the record of a host that
  * passes the conversation on leads from one to the other.
  */
-export type JoinRule = 'same-host' | 'wire' | 'forwarder';
+export const joinRules = ['same-host', 'wire', 'forwarder'] as const;
+export type JoinRule = (typeof joinRules)[number];
+
+/** Whether `candidate` is stronger evidence than what joined two halves. */
+export function isStrongerJoin(candidate: JoinRule, current: JoinRule | null): boolean {
+  return current !== null && joinRules.indexOf(candidate) < joinRules.indexOf(current);
+}
 
 /** The conversation as a host passes it on: see ForwardedFlow. */
 export interface Passage {

@@ -7,7 +7,7 @@
  * `nowMs` only.
  */
 import type { Side } from '../../model/four-tuple.ts';
-import { isUnspecified } from '../../model/ip.ts';
+import { type IpAddress, isUnspecified } from '../../model/ip.ts';
 import { isListening, type SocketState } from '../../model/socket-state.ts';
 import { defaultLingerLimits, type LingerLimits, RecentlyClosed } from '../history/recently-closed.ts';
 import { AddressClaims } from './address-claims.ts';
@@ -33,7 +33,7 @@ export const defaultCorrelatorLimits: CorrelatorLimits = { graceMs: 3_000, ...de
 export class Correlator implements SocketReports {
   readonly claims = new AddressClaims();
   readonly listeners = new Listeners();
-  readonly flows = new Flows();
+  readonly flows = new Flows(this.claims);
   readonly #table = new ConnectionTable();
   /** Sockets with a peer, by host: what a change of that host's networks or state concerns. */
   readonly #socketsOf = new Map<ReportingHost, Set<ReportedSocket>>();
@@ -54,11 +54,17 @@ export class Correlator implements SocketReports {
     this.#observer = observer;
     this.#limits = limits;
     this.recentlyClosed = new RecentlyClosed(limits);
-    this.#joiner = new Joiner(this.#table, this.flows, idPrefix, this.#joinObserver());
+    const reported = { table: this.#table, flows: this.flows, claims: this.claims };
+    this.#joiner = new Joiner(reported, idPrefix, this.#joinObserver());
   }
 
   get connections(): ReadonlyMap<string, Connection> {
     return this.#table.connections;
+  }
+
+  /** Halves that cannot be joined because too many open connections stand under their key. */
+  get unfiled(): number {
+    return this.#table.unfiled;
   }
 
   opened(socket: ReportedSocket, nowMs: number): void {
@@ -116,7 +122,10 @@ export class Correlator implements SocketReports {
     const portrait = portraitOf(host);
     const changed = differencesOf(this.#portraits.get(host) ?? null, portrait);
     this.#portraits.set(host, portrait);
-    if (changed.claims) this.claims.update(host);
+    if (changed.claims) {
+      this.claims.update(host);
+      this.#refileTranslatedTo(changed.claimed, nowMs);
+    }
     if (changed.scope) this.#moveToScopes(host, nowMs);
     if (changed.name || changed.netns.size > 0) {
       for (const socket of this.#socketsOf.get(host) ?? []) {
@@ -140,9 +149,17 @@ export class Correlator implements SocketReports {
     for (const socket of this.#socketsOf.get(host) ?? []) this.#joiner.refile(socket, nowMs);
   }
 
+  /** Others claim these addresses now, or do not any more: that decides who may be translated to them. */
+  #refileTranslatedTo(addresses: Iterable<IpAddress>, nowMs: number): void {
+    for (const ip of addresses) {
+      for (const socket of this.#table.translatedTo(ip)) this.#joiner.refile(socket, nowMs);
+    }
+  }
+
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
     for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
     this.claims.remove(host);
+    this.#refileTranslatedTo(this.#portraits.get(host)?.addresses ?? [], nowMs);
     this.#portraits.delete(host);
   }
 

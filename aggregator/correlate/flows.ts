@@ -1,11 +1,12 @@
 /**
  * Conversations that hosts pass on, translated, between two others: each leads from the tuple that its client dialed to
- * the tuple that its server sees, and back.
+ * the tuple that its server sees, and back. No host leads away from addresses that others claim.
  *
  * A flow stays known for a while after it ended, since what its ends report may come later than its end. Of one host at
  * most one flow has a tuple at a time, as conntrack has it: a newer one ends the older.
  */
 import { reverse, type TupleKey, tupleKey } from '../../model/four-tuple.ts';
+import type { AddressClaims } from './address-claims.ts';
 import { otherSide, type Passage } from './connection.ts';
 import { clockSlackMs } from './generations.ts';
 import type { Meeting } from './meetings.ts';
@@ -41,6 +42,7 @@ interface FiledFlow {
 }
 
 export class Flows {
+  readonly #claims: AddressClaims;
   readonly #filed = new Map<ReportedFlow, FiledFlow>();
   /** By the keys of both tuples. */
   readonly #byKey = new Map<string, FiledFlow[]>();
@@ -48,6 +50,10 @@ export class Flows {
   readonly #ended = new Set<FiledFlow>();
   /** Flows that were not taken because there were too many under one key. */
   refused = 0;
+
+  constructor(claims: AddressClaims) {
+    this.#claims = claims;
+  }
 
   get size(): number {
     return this.#filed.size + this.#byKey.size;
@@ -115,6 +121,7 @@ export class Flows {
     const ways: Way[] = [];
     for (const { flow, dialed, forwarded, endedAtMs } of this.#byKey.get(from.key) ?? []) {
       if (endedAtMs !== null && socket.notBeforeMs > endedAtMs + clockSlackMs) continue;
+      if (!this.#mayPassOn(flow)) continue;
       if (isAt(dialed, from)) {
         const passage = { dialed: before?.dialed ?? flow.dialed, forwarded: flow.forwarded };
         ways.push({ meeting: forwarded, passage });
@@ -124,6 +131,14 @@ export class Flows {
       }
     }
     return ways;
+  }
+
+  /** A host may put its own address in place of another, or one that nobody claims: not that of an end which is there. */
+  #mayPassOn({ host, dialed, forwarded }: ReportedFlow): boolean {
+    const [before, after] = [dialed.remote.ip, forwarded.local.ip];
+    const hasServer = before !== forwarded.remote.ip && this.#claims.isForeign(host, before);
+    const hasClient = after !== dialed.local.ip && this.#claims.isForeign(host, after);
+    return !hasServer && !hasClient;
   }
 
   #endOlder(host: ReportingHost, key: string, nowMs: number): void {

@@ -14,7 +14,9 @@ import {
   type Connection,
   isHalfOpen,
   isSameTuple,
+  isStrongerJoin,
   type JoinRule,
+  joinRules,
   otherSide,
   type Passage,
 } from './connection.ts';
@@ -28,6 +30,8 @@ export interface Candidate {
   readonly connection: Connection;
   /** Which half of it the new one would be. */
   readonly side: Side;
+  /** Its other half mirrors the new one; else the new one only stands where a half of it does. */
+  readonly isOpposite: boolean;
   /** How it is passed on between them; null where both stand under one key. */
   readonly via: Passage | null;
 }
@@ -55,15 +59,18 @@ export type Placement = (
 export function placeHalf(candidates: readonly Candidate[], socket: ReportedSocket): Placement {
   if (candidates.length === 0) return { kind: 'new', displaced: null };
   const displaced = candidates.find((candidate) => isSuccessor(socket, occupantOf(candidate))) ?? null;
-  const near = candidates.filter((candidate) => isNear(candidate, socket) && isOfOneBirth(candidate, socket));
-  if (near.length > 0) return { ...joinNearest(near, 'same-host', socket), displaced };
+  const [near, direct, led] = joinRules.map((rule) =>
+    candidates.filter((candidate) => ruleOf(candidate, socket) === rule && hasPlaceFor(candidate, rule)),
+  );
+  const fitting = (some: readonly Candidate[]) => some.filter((each) => isOfOneBirth(each, socket));
+  const nearest = joinNearest(fitting(near!), 'same-host', socket);
+  if (nearest !== null) return { ...nearest, displaced };
   const rivals = rivalsOf(candidates, socket);
   if (rivals.length > 0) return { kind: 'ambiguous', rivals, displaced: null };
-  const free = candidates.filter((candidate) => isFree(candidate) && isOfOneBirth(candidate, socket));
-  const direct = free.filter(({ via }) => via === null);
-  if (direct.length > 0) return { ...joinNearest(direct, 'wire', socket), displaced };
+  const seen = joinNearest(fitting(direct!), 'wire', socket);
+  if (seen !== null) return { ...seen, displaced };
+  const far = joinNearest(fitting(led!), 'forwarder', socket);
   // Which of several ways was taken is not for a record to tell.
-  const far = free.length > 0 ? joinNearest(free, 'forwarder', socket) : null;
   return far?.kind === 'join' ? { ...far, displaced } : { kind: 'new', displaced };
 }
 
@@ -72,22 +79,42 @@ export function rivalsOf(candidates: readonly Candidate[], socket: ReportedSocke
   return candidates
     .filter((candidate) => {
       const occupant = occupantOf(candidate);
-      return candidate.via === null && isHalfOpen(occupant) && !sameNetns(occupant!, socket);
+      if (candidate.via !== null || occupant === null || !isHalfOpen(occupant)) return false;
+      const rule = ruleOf(candidate, socket);
+      return !sameNetns(occupant, socket) && (rule === null || !hasPlaceFor(candidate, rule));
     })
     .map(({ connection }) => connection);
+}
+
+/** What would join them; null where the new half is not opposite to any. */
+function ruleOf(candidate: Candidate, socket: ReportedSocket): JoinRule | null {
+  const other = otherHalfOf(candidate);
+  if (other === null) return null;
+  if (candidate.via !== null) return 'forwarder';
+  if (!candidate.isOpposite) return null;
+  return other.host === socket.host ? 'same-host' : 'wire';
+}
+
+/** Whether that half is missing, or joined by weaker evidence. What makes others ambiguous does not halves of one host. */
+function hasPlaceFor({ connection, side }: Candidate, rule: JoinRule): boolean {
+  if (connection.halves[side] !== null) return isStrongerJoin(rule, connection.joinedBy);
+  return rule === 'same-host' || !connection.ambiguous;
 }
 
 function joinNearest(
   candidates: readonly Candidate[],
   rule: JoinRule,
   socket: ReportedSocket,
-): Joining | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] } {
+): Joining | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] } | null {
   const [first, ...others] = candidates;
-  if (others.some((candidate) => !sameNetns(otherHalfOf(candidate)!, otherHalfOf(first!)!))) {
+  if (first === undefined) return null;
+  if (others.some((candidate) => !sameNetns(otherHalfOf(candidate)!, otherHalfOf(first)!))) {
     return { kind: 'ambiguous', rivals: candidates.map(({ connection }) => connection) };
   }
-  const candidate = candidates.reduce((best, each) =>
-    birthDistanceMs(otherHalfOf(each)!, socket) < birthDistanceMs(otherHalfOf(best)!, socket) ? each : best,
+  const candidate = others.reduce(
+    (best, each) =>
+      birthDistanceMs(otherHalfOf(each)!, socket) < birthDistanceMs(otherHalfOf(best)!, socket) ? each : best,
+    first,
   );
   return { kind: 'join', candidate, rule, ousted: occupantOf(candidate) };
 }
@@ -106,17 +133,6 @@ function isSuccessor(socket: ReportedSocket, older: ReportedSocket | null): bool
   if (older === null || !isHalfOpen(older) || socket.protocol === 'udp') return false;
   // One that is told late, closed since, displaces none that came after it.
   return sameNetns(older, socket) && isSameTuple(older, socket) && older.openedAtMs <= socket.openedAtMs;
-}
-
-/** Whether it waits for a half of that host, or has one of another host in its place. */
-function isNear(candidate: Candidate, socket: ReportedSocket): boolean {
-  const [occupant, other] = [occupantOf(candidate), otherHalfOf(candidate)];
-  if (candidate.via !== null || other?.host !== socket.host) return false;
-  return occupant === null || occupant.host !== socket.host;
-}
-
-function isFree(candidate: Candidate): boolean {
-  return occupantOf(candidate) === null && otherHalfOf(candidate) !== null && !candidate.connection.ambiguous;
 }
 
 function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {

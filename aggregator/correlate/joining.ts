@@ -5,9 +5,10 @@
  * A connection that only becomes better known stays the same one, so that nobody who watches is told of another.
  */
 import type { Side } from '../../model/four-tuple.ts';
+import type { AddressClaims } from './address-claims.ts';
 import { candidatesFor } from './candidates.ts';
-import { inherit } from './conclusions.ts';
-import { type Connection, missingSide, newConnection, otherSide } from './connection.ts';
+import { inherit, leaveWay, unlearn } from './conclusions.ts';
+import { type Connection, isStrongerJoin, missingSide, newConnection, otherSide } from './connection.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
 import { type Candidate, type Joining, type Placement, placeHalf, rivalsOf } from './generations.ts';
@@ -30,24 +31,31 @@ export interface JoinObserver {
   missedClose(socket: ReportedSocket, connection: Connection, nowMs: number): void;
 }
 
+/** What halves are joined by. */
+export interface Reported {
+  readonly table: ConnectionTable;
+  readonly flows: Flows;
+  readonly claims: AddressClaims;
+}
+
 export class Joiner {
   readonly #table: ConnectionTable;
-  readonly #flows: Flows;
+  readonly #reported: Reported;
   readonly #observer: JoinObserver;
   readonly #idPrefix: string;
   #lastNumber = 0;
 
-  constructor(table: ConnectionTable, flows: Flows, idPrefix: string, observer: JoinObserver) {
-    this.#table = table;
-    this.#flows = flows;
+  constructor(reported: Reported, idPrefix: string, observer: JoinObserver) {
+    this.#table = reported.table;
+    this.#reported = reported;
     this.#idPrefix = idPrefix;
     this.#observer = observer;
   }
 
   /** Makes a socket a half of the connection that it belongs to, or of one of its own. */
   take(socket: ReportedSocket, nowMs: number): void {
-    const meetings = meetingsOf(socket);
-    const placement = placeHalf(candidatesFor(socket, meetings, this.#table, this.#flows), socket);
+    const meetings = meetingsOf(socket, this.#reported.claims);
+    const placement = placeHalf(candidatesFor(socket, meetings, this.#reported), socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#join(placement, socket, meetings, nowMs);
     this.#lastNumber++;
@@ -70,12 +78,12 @@ export class Joiner {
     const half = this.#table.halfOf(socket);
     if (half === undefined) return false;
     const { connection, side } = half;
-    const meetings = meetingsOf(socket);
+    const meetings = meetingsOf(socket, this.#reported.claims);
     if (connection.realm === socket.host.realm && sameMeetings(half.meetings, meetings)) return false;
     const peer = connection.halves[otherSide(side)];
     if (peer === null || peer === socket || this.#belongTogether(half, meetings, peer)) {
       connection.realm = socket.host.realm;
-      if (peer === null) connection.via = null;
+      if (peer === null) leaveWay(connection);
       this.#table.refile(half, meetings);
       this.#seekPeer(connection, nowMs);
     } else {
@@ -98,7 +106,7 @@ export class Joiner {
     const half = this.#loneHalfOf(connection);
     if (half === null) return this.#observer.rejoined(connection, nowMs);
     const { socket, meetings } = half;
-    const candidates = candidatesFor(socket, meetings, this.#table, this.#flows, connection);
+    const candidates = candidatesFor(socket, meetings, this.#reported, connection);
     const placement = placeHalf(candidates, socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#merge(half, placement, nowMs);
@@ -114,7 +122,7 @@ export class Joiner {
       for (const half of this.#table.at(key)) {
         const { connection, socket } = half;
         if (!connection.ambiguous || connection.closedAtMs !== null) continue;
-        const others = candidatesFor(socket, half.meetings, this.#table, this.#flows, connection);
+        const others = candidatesFor(socket, half.meetings, this.#reported, connection);
         if (rivalsOf(others, socket).length === 0) settled.add(connection);
       }
     }
@@ -134,8 +142,12 @@ export class Joiner {
   #join(joining: Joining, socket: ReportedSocket, meetings: readonly Meeting[], nowMs: number): void {
     const { candidate, rule, ousted } = joining;
     const { connection, side } = candidate;
-    if (ousted !== null) this.#table.detach(this.#table.halfOf(ousted)!);
+    if (ousted !== null) {
+      this.#table.detach(this.#table.halfOf(ousted)!);
+      unlearn(connection);
+    }
     connection.joinedBy = rule;
+    leaveWay(connection);
     connection.via = candidate.via;
     if (rule === 'same-host') connection.ambiguous = false;
     this.#attach(connection, side, socket, meetings, nowMs);
@@ -164,19 +176,18 @@ export class Joiner {
     peer: ReportedSocket,
   ): boolean {
     const isLed = connection.joinedBy === 'forwarder' && meetings[0]!.key === half.meetings[0]!.key;
-    if (!isLed && !doMeet(meetings, meetingsOf(peer))) return false;
-    if (peer.host === half.socket.host) return true;
-    const others = candidatesFor(half.socket, meetings, this.#table, this.#flows, connection);
+    if (!isLed && !doMeet(meetings, meetingsOf(peer, this.#reported.claims))) return false;
+    if (connection.joinedBy === 'same-host') return true;
+    const others = candidatesFor(half.socket, meetings, this.#reported, connection);
     const placement = placeHalf(others, half.socket);
-    return placement.kind !== 'join' || placement.rule !== 'same-host';
+    return placement.kind !== 'join' || !isStrongerJoin(placement.rule, connection.joinedBy);
   }
 
   /** Two halves turn out not to be one connection: this one leaves. */
   #part(half: Half): void {
     const { connection } = half;
     this.#table.detach(half);
-    connection.joinedBy = null;
-    connection.via = null;
+    unlearn(connection);
     this.#table.locateEnds(connection);
     this.#observer.parted(connection);
   }
@@ -190,6 +201,7 @@ export class Joiner {
     const taken = isTurned ? otherSide(half.side) : side;
     const from = moved.connection;
     this.#table.remove(from);
+    leaveWay(from);
     inherit(into, from, taken !== moved.side);
     const candidate = { ...joining.candidate, connection: into, side: taken };
     this.#join({ ...joining, candidate }, moved.socket, moved.meetings, nowMs);
@@ -200,7 +212,7 @@ export class Joiner {
   #seekWay(connection: Connection): void {
     const half = this.#loneHalfOf(connection);
     if (half === null || half.socket.closedAtMs !== null) return;
-    const [nearest] = this.#flows.waysFrom(half.meetings[0]!, half.socket);
+    const [nearest] = this.#reported.flows.waysFrom(half.meetings[0]!, half.socket);
     if (nearest === undefined) return;
     connection.via = nearest.passage;
     this.#table.locateEnds(connection);

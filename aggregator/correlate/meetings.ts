@@ -7,12 +7,16 @@
  *
  * So halves of different hosts meet by what the wire shows and by nothing else, and equal container tuples of two hosts
  * stay apart; halves of one host meet by any stage, as they share the conntrack that knows them all.
+ *
+ * Agents are not trusted with each other's connections: a translation to an address that other hosts claim, and its own
+ * does not, joins on that host alone. It is no lie always: a sidecar takes what was sent to somebody else's address.
  */
 
 import type { Side } from '../../model/four-tuple.ts';
 import { type FourTuple, tupleKey } from '../../model/four-tuple.ts';
 import { isLoopback } from '../../model/ip.ts';
 import { outermost } from '../../model/translation.ts';
+import type { AddressClaims } from './address-claims.ts';
 import type { ReportedSocket } from './report.ts';
 import { hostScope, netnsScope, scopeOf } from './scope.ts';
 
@@ -23,12 +27,15 @@ export interface Meeting {
   readonly side: Side;
 }
 
-/** Where `socket` meets its other end; the first is that of its outermost tuple. At most stagesMax + 2, none twice. */
-export function meetingsOf(socket: ReportedSocket): readonly Meeting[] {
+/** Where `socket` meets its other end; the first is what other hosts may know. At most stagesMax + 2, none twice. */
+export function meetingsOf(socket: ReportedSocket, claims: AddressClaims): readonly Meeting[] {
   const { host, netns, protocol, translation } = socket;
-  const { local, remote } = outermost(socket, translation);
+  if (translation === null || translation.stages.length === 0) {
+    return [tupleKey(scopeOf(socket), protocol, socket)];
+  }
+  const last = outermost(socket, translation);
+  const { local, remote } = claims.isForeign(host, last.local.ip) ? socket : last;
   const wire = tupleKey(scopeOf({ host, netns, local, remote }), protocol, { local, remote });
-  if (translation === null || translation.stages.length === 0) return [wire];
   const meetings: Meeting[] = [wire];
   for (const tuple of [socket, ...translation.stages]) {
     const meeting = tupleKey(innerScope(socket, tuple), protocol, tuple);

@@ -21,6 +21,8 @@ export interface Differences {
   readonly name: boolean;
   readonly scope: boolean;
   readonly claims: boolean;
+  /** Addresses that it claims now or did before, and not both; all where its realm is another. */
+  readonly claimed: readonly IpAddress[];
   /** Addresses that it did not have before, or all of them when its name is another. */
   readonly addresses: readonly IpAddress[];
   /** Namespaces with another range of ephemeral ports. */
@@ -47,10 +49,14 @@ export function portraitOf(host: ReportingHost): Portrait {
 export function differencesOf(before: Portrait | null, now: Portrait): Differences {
   const isNamedAnew = before === null || before.name !== now.name;
   const { addresses, ephemeralPorts } = now;
+  const known = before?.addresses ?? new Set<IpAddress>();
+  const every = [...new Set([...addresses, ...known])];
+  const isMoved = before !== null && before.scope !== now.scope;
   return {
     name: isNamedAnew,
     scope: before?.scope !== now.scope,
     claims: before?.claims !== now.claims,
+    claimed: isMoved ? every : every.filter((ip) => addresses.has(ip) !== known.has(ip)),
     addresses: isNamedAnew ? [...addresses] : [...addresses].filter((ip) => !before.addresses.has(ip)),
     netns: new Set(
       [...ephemeralPorts.keys()].filter(

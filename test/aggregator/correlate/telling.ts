@@ -1,11 +1,13 @@
 /** Tells an aggregator a true history: watched by real SocketWatches, each on a clock of its own, with arbitrary delays. */
 import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
-import type { ReportedSocket, ReportingHost } from '../../../aggregator/correlate/report.ts';
+import type { ReportedFlow, ReportedSocket, ReportingHost } from '../../../aggregator/correlate/report.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { SocketEvent } from '../../../model/socket-event.ts';
-import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
-import { containers, endMs, type History, rowsAt, scanIntervalMs, type Truth } from './true-history.ts';
+import type { Translation } from '../../../model/translation.ts';
+import { hostNetns, netnsOf, ReportedFleet, translationOf } from '../../support/reported-fleet.ts';
+import { hostIp, innerNamespaces, podIp } from './true-ends.ts';
+import { endMs, flowsAt, type History, rowsAt, scanIntervalMs, type Truth } from './true-history.ts';
 
 const localNetworks = ['172.17.0.0/16'];
 
@@ -14,9 +16,16 @@ interface Delivery {
   readonly atMs: number;
   readonly host: number;
   readonly events: readonly SocketEvent[];
+  /** Sockets of earlier messages that conntrack was asked about meanwhile. */
+  readonly lookedUp: readonly number[];
+  /** What it passes on since this scan, and what it does not any more. */
+  readonly flowsBegun: readonly Truth[];
+  readonly flowsEnded: readonly Truth[];
   /** The host is given up, or back with a snapshot of what it had when it was given up. */
   readonly kind: 'events' | 'lost' | 'back';
 }
+
+const nothing = { events: [], lookedUp: [], flowsBegun: [], flowsEnded: [], kind: 'events' } as const;
 
 /** A history in the order in which the aggregator is told of it. */
 export class Telling {
@@ -24,21 +33,27 @@ export class Telling {
   readonly history: History;
   /** Which conversation a reported socket is an end of. */
   readonly truthOf = new Map<ReportedSocket, Truth>();
-  /** How many ends of each conversation were reported. */
+  /** Which ends of each conversation were reported, with all that is to be known of where they are. */
   readonly endsReported = new Map<Truth, Set<string>>();
+  /** Conversations of which a host said that it passes them on. */
+  readonly flowsReported = new Set<Truth>();
   readonly #hosts: ReportingHost[];
   readonly #startMs: number;
   readonly #truthOfEvent = new Map<SocketEvent, Truth>();
   readonly #open: Map<number, ReportedSocket>[];
+  /** Flows that go on, as told. */
+  readonly #flows: Map<Truth, ReportedFlow>[];
 
   constructor(story: History) {
     this.history = story;
     this.#startMs = this.fleet.nowMs;
     this.#open = story.hosts.map(() => new Map());
+    this.#flows = story.hosts.map(() => new Map());
     this.#hosts = story.hosts.map((_, n) => {
-      const host = this.fleet.host(`h${n}`, { addresses: [`10.0.0.${n + 1}`, '172.17.0.1'], localNetworks });
-      for (const [i, inode] of containers.entries()) {
-        host.netns.set(inode, netnsOf(inode, { addresses: [`172.17.0.${i + 2}`] }));
+      const host = this.fleet.host(`h${n}`, { addresses: [hostIp(n), '172.17.0.1'], localNetworks });
+      const addresses = ['172.17.0.2', '172.17.0.3', podIp(n)];
+      for (const [i, inode] of innerNamespaces.entries()) {
+        host.netns.set(inode, netnsOf(inode, { addresses: [addresses[i]!] }));
       }
       this.fleet.view.reports.hostChanged(host, this.fleet.nowMs);
       return host;
@@ -56,8 +71,9 @@ export class Telling {
     }
   }
 
-  /** The last thing that the hosts tell. */
-  closeListeners(): void {
+  /** The last thing that the hosts tell: they have neither listeners nor anything to pass on any more. */
+  endAll(): void {
+    for (const [n, flows] of this.#flows.entries()) for (const truth of flows.keys()) this.#endFlow(n, truth);
     for (const open of this.#open) {
       for (const socket of open.values()) this.fleet.close(socket);
       open.clear();
@@ -65,15 +81,21 @@ export class Telling {
   }
 
   #deliveriesOf(host: number): Delivery[] {
-    const { delaysMs, lost, phaseMs } = this.history.hosts[host]!;
+    const { delaysMs, lookUp, lost, phaseMs } = this.history.hosts[host]!;
     const deliveries: Delivery[] = [];
     const watch = new SocketWatch();
-    let atMs = 0;
+    let [atMs, opened, flows] = [0, [] as number[], [] as Truth[]];
     for (let scanMs = phaseMs; scanMs < endMs; scanMs += scanIntervalMs) {
       const events = this.#scan(watch, host, scanMs);
-      if (events.length === 0) continue;
+      const lookedUp = lookUp === 'later' ? opened : [];
+      opened = events.filter(({ kind }) => kind === 'opened').map(({ id }) => id);
+      const before = flows;
+      flows = lookUp === 'never' ? [] : flowsAt(this.history, host, scanMs);
+      const flowsBegun = flows.filter((truth) => !before.includes(truth));
+      const flowsEnded = before.filter((truth) => !flows.includes(truth));
+      if ([events, lookedUp, flowsBegun, flowsEnded].every((list) => list.length === 0)) continue;
       atMs = Math.max(atMs, scanMs + (delaysMs[deliveries.length] ?? 0));
-      deliveries.push({ atMs, host, events, kind: 'events' });
+      deliveries.push({ ...nothing, atMs, host, events, lookedUp, flowsBegun, flowsEnded });
     }
     if (lost === null) return deliveries;
     const backMs = lost.fromMs + lost.forMs;
@@ -81,14 +103,14 @@ export class Telling {
       ...deliveries.map((delivery) =>
         delivery.atMs >= lost.fromMs && delivery.atMs < backMs ? { ...delivery, atMs: backMs } : delivery,
       ),
-      { atMs: lost.fromMs, host, events: [], kind: 'lost' as const },
-      { atMs: backMs - 0.5, host, events: [], kind: 'back' as const },
+      { ...nothing, atMs: lost.fromMs, host, kind: 'lost' as const },
+      { ...nothing, atMs: backMs - 0.5, host, kind: 'back' as const },
     ].sort((a, b) => a.atMs - b.atMs);
   }
 
   #scan(watch: SocketWatch, host: number, scanMs: number): SocketEvent[] {
     const rows = [...rowsAt(this.history, host, scanMs)];
-    const netns = [hostNetns, ...containers];
+    const netns = [hostNetns, ...innerNamespaces];
     const events = watch.apply({
       startedAtMs: scanMs + this.#startMs,
       finishedAtMs: scanMs + this.#startMs,
@@ -107,19 +129,57 @@ export class Telling {
     return events;
   }
 
-  #deliver({ kind, host: n, events }: Delivery): void {
-    const { reports } = this.fleet.view;
-    const [host, open, nowMs] = [this.#hosts[n]!, this.#open[n]!, this.fleet.nowMs];
-    if (kind === 'lost') {
-      host.state = 'lost';
-      reports.hostLost(host, open.values(), nowMs);
-    } else if (kind === 'back') {
-      host.state = 'live';
-      reports.hostChanged(host, nowMs);
-      for (const [id, socket] of open)
-        this.#openSocket(n, id, { ...socket }, this.truthOf.get(socket) ?? null);
-    }
+  #deliver({ kind, host: n, events, lookedUp, flowsBegun, flowsEnded }: Delivery): void {
+    if (kind === 'lost') this.#lose(n);
+    else if (kind === 'back') this.#bringBack(n);
+    for (const id of lookedUp) this.#lookUp(n, id);
+    for (const truth of flowsEnded) this.#endFlow(n, truth);
     for (const event of events) this.#tellEvent(n, event);
+    for (const truth of flowsBegun) this.#beginFlow(n, truth);
+  }
+
+  #lose(n: number): void {
+    const [host, open] = [this.#hosts[n]!, this.#open[n]!];
+    host.state = 'lost';
+    const { reports } = this.fleet.view;
+    for (const flow of this.#flows[n]!.values()) reports.forwardEnded(flow, this.fleet.nowMs);
+    reports.hostLost(host, open.values(), this.fleet.nowMs);
+  }
+
+  #bringBack(n: number): void {
+    const [host, open] = [this.#hosts[n]!, this.#open[n]!];
+    host.state = 'live';
+    this.fleet.view.reports.hostChanged(host, this.fleet.nowMs);
+    for (const [id, socket] of open) this.#openSocket(n, id, { ...socket }, this.truthOf.get(socket) ?? null);
+    for (const truth of this.#flows[n]!.keys()) this.#beginFlow(n, truth);
+  }
+
+  #beginFlow(n: number, truth: Truth): void {
+    const { dialed, forwarded } = truth.flow!;
+    this.#flows[n]!.set(truth, this.fleet.forward(this.#hosts[n]!, dialed, forwarded, truth.protocol));
+    this.flowsReported.add(truth);
+  }
+
+  #endFlow(n: number, truth: Truth): void {
+    this.fleet.view.reports.forwardEnded(this.#flows[n]!.get(truth)!, this.fleet.nowMs);
+    this.#flows[n]!.delete(truth);
+  }
+
+  #lookUp(n: number, id: number): void {
+    const socket = this.#open[n]!.get(id);
+    const truth = socket === undefined ? undefined : this.truthOf.get(socket);
+    if (socket === undefined || truth === undefined) return;
+    socket.translation = translationIn(truth, socket);
+    this.fleet.view.reports.translated(socket, this.fleet.nowMs);
+    this.#noteReported(truth, socket);
+  }
+
+  /** An end is known when it is told how it is translated. */
+  #noteReported(truth: Truth, socket: ReportedSocket): void {
+    const { stages } = endOf(truth, socket);
+    if (stages.length > (socket.translation?.stages.length ?? 0)) return;
+    const ends = this.endsReported.get(truth) ?? new Set();
+    this.endsReported.set(truth, ends.add(nameOf(socket)));
   }
 
   #tellEvent(n: number, event: SocketEvent): void {
@@ -155,18 +215,30 @@ export class Telling {
       counters: null,
       closedAtMs: null,
     };
-    this.#openSocket(n, event.id, socket, this.#truthOfEvent.get(event) ?? null);
+    const truth = this.#truthOfEvent.get(event) ?? null;
+    const isLookedUp = truth !== null && this.history.hosts[n]!.lookUp === 'at-once';
+    if (isLookedUp) socket.translation = translationIn(truth, socket);
+    this.#openSocket(n, event.id, socket, truth);
   }
 
   #openSocket(n: number, id: number, socket: ReportedSocket, truth: Truth | null): void {
     this.#open[n]!.set(id, socket);
     if (truth !== null) {
       this.truthOf.set(socket, truth);
-      const ends = this.endsReported.get(truth) ?? new Set();
-      this.endsReported.set(truth, ends.add(nameOf(socket)));
+      this.#noteReported(truth, socket);
     }
     this.fleet.view.reports.opened(socket, this.fleet.nowMs);
   }
+}
+
+/** The end of a conversation that a socket is. */
+function endOf({ ends }: Truth, { local }: ReportedSocket): Truth['ends'][number] {
+  return ends[0].local === formatEndpoint(local) ? ends[0] : ends[1];
+}
+
+function translationIn(truth: Truth, socket: ReportedSocket): Translation {
+  const end = endOf(truth, socket);
+  return translationOf(end === truth.ends[0] ? 'client' : 'server', end.stages);
 }
 
 function nameOf(socket: Pick<OwnedSocket, 'netns' | 'protocol' | 'local' | 'remote'>): string {

@@ -4,8 +4,15 @@ import { parseEndpoint } from '../../../model/endpoint.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { Protocol, SocketState } from '../../../model/socket-state.ts';
 import { hostNetns, processNamed } from '../../support/reported-fleet.ts';
+import {
+  conversationKinds,
+  hostCount,
+  innerNamespaces,
+  type TrueEnd,
+  type TrueFlow,
+  wayOf,
+} from './true-ends.ts';
 
-export const hostCount = 3;
 export const scanIntervalMs = 1_000;
 /** What a host's clock is wrong by at most after its offset was taken off. */
 export const skewMaxMs = 500;
@@ -13,26 +20,22 @@ const timeWaitMs = 60_000;
 const lastBirthMs = 120_000;
 /** By now everything is closed, and TIME_WAIT is over. */
 export const endMs = lastBirthMs + 30_000 + timeWaitMs + 10_000;
-export const containers = [2, 3] as const;
+/** How long conntrack remembers a conversation that is over: longer than any socket of it is there. */
+const flowTimeoutMs = { tcp: 120_000, udp: 30_000 } as const;
 
 /** One conversation, in milliseconds from the start of the history. */
 export interface Truth {
   readonly number: number;
   readonly protocol: Protocol;
   readonly ends: readonly [client: TrueEnd, server: TrueEnd];
+  /** The host that passes it on, if one does. */
+  readonly flow: TrueFlow | null;
   readonly bornMs: number;
   readonly diedMs: number;
   /** How long the server's socket waits for accept, without an inode. */
   readonly queuedMs: number;
   /** Its client closed first and keeps it in TIME_WAIT, until the tuple is used anew. */
   readonly timeWaitUntilMs: number;
-}
-
-interface TrueEnd {
-  readonly host: number;
-  readonly netns: number;
-  readonly local: string;
-  readonly remote: string;
 }
 
 export interface History {
@@ -47,12 +50,14 @@ interface HostHabits {
   readonly delaysMs: readonly number[];
   /** When it is given up, and when it is back. */
   readonly lost: { readonly fromMs: number; readonly forMs: number } | null;
+  /** When conntrack is asked about a socket: as it opens, after the next scan, or never. */
+  readonly lookUp: 'at-once' | 'later' | 'never';
   /** Further listeners on the server's port, as SO_REUSEPORT has them. */
   readonly listeners: readonly { readonly fromMs: number; readonly forMs: number }[];
 }
 
 const pair = fc.record({
-  kind: fc.constantFrom('hosts', 'hosts', 'hosts', 'loopback', 'containers'),
+  kind: fc.constantFrom('hosts', 'hosts', ...conversationKinds),
   client: fc.nat(hostCount - 1),
   step: fc.integer({ min: 1, max: hostCount - 1 }),
   port: fc.constantFrom(40_000, 40_001),
@@ -80,6 +85,7 @@ const habits: fc.Arbitrary<HostHabits> = fc.record({
     }),
     { freq: 3 },
   ),
+  lookUp: fc.constantFrom('at-once', 'later', 'later', 'never'),
   listeners: fc.array(
     fc.record({ fromMs: fc.nat(lastBirthMs), forMs: fc.integer({ min: 1_000, max: 60_000 }) }),
     {
@@ -95,30 +101,17 @@ export const history: fc.Arbitrary<History> = fc.record({
     .uniqueArray(pair, {
       minLength: 1,
       maxLength: 6,
-      selector: ({ kind, client, step, port, protocol }) =>
-        `${kind} ${client} ${kind === 'hosts' ? step : ''} ${port} ${protocol}`,
+      // One use of a client's tuple at a time, and of the port that it is translated to.
+      selector: (dialing) => {
+        const [client] = wayOf(dialing, 0).ends;
+        return `${client.host} ${client.netns} ${client.local} ${client.remote} ${dialing.protocol}`;
+      },
     })
     .map((pairs) => pairs.flatMap(truthsOf).map((truth, number) => ({ ...truth, number }))),
   hosts: fc.tuple(habits, habits, habits),
 });
 
-function endsOf({ kind, client, step, port }: Pair): Truth['ends'] {
-  const server = kind === 'hosts' ? (client + step) % hostCount : client;
-  const ips = {
-    hosts: [`10.0.0.${client + 1}`, `10.0.0.${server + 1}`],
-    loopback: ['127.0.0.1', '127.0.0.1'],
-    containers: ['172.17.0.2', '172.17.0.3'],
-  }[kind];
-  const [near, far] = [`${ips[0]}:${port}`, `${ips[1]}:80`];
-  const netns = kind === 'containers' ? containers : ([hostNetns, hostNetns] as const);
-  return [
-    { host: client, netns: netns[0], local: near, remote: far },
-    { host: server, netns: netns[1], local: far, remote: near },
-  ];
-}
-
 function truthsOf(used: Pair): Omit<Truth, 'number'>[] {
-  const ends = endsOf(used);
   const truths: Omit<Truth, 'number'>[] = [];
   let freeMs = 2 * scanIntervalMs;
   for (const [n, use] of used.uses.entries()) {
@@ -129,7 +122,8 @@ function truthsOf(used: Pair): Omit<Truth, 'number'>[] {
     const reusedMs = next === undefined ? Number.POSITIVE_INFINITY : diedMs + next.gapMs;
     const leavesTimeWait = used.protocol === 'tcp' && use.leavesTimeWait;
     const timeWaitUntilMs = leavesTimeWait ? Math.min(diedMs + timeWaitMs, reusedMs) : diedMs;
-    truths.push({ protocol: used.protocol, ends, bornMs, diedMs, queuedMs: use.queuedMs, timeWaitUntilMs });
+    const { protocol } = used;
+    truths.push({ protocol, ...wayOf(used, n), bornMs, diedMs, queuedMs: use.queuedMs, timeWaitUntilMs });
     freeMs = diedMs;
   }
   return truths;
@@ -141,7 +135,8 @@ export function* rowsAt(
   host: number,
   atMs: number,
 ): Iterable<[OwnedSocket, Truth | null]> {
-  for (const netns of [hostNetns, ...containers]) yield [listenerRow(netns, 900_000 + (netns % 1000)), null];
+  for (const netns of [hostNetns, ...innerNamespaces])
+    yield [listenerRow(netns, 900_000 + (netns % 1000)), null];
   for (const [n, { fromMs, forMs }] of hosts[host]!.listeners.entries()) {
     if (fromMs <= atMs && atMs < fromMs + forMs) yield [listenerRow(hostNetns, 910_000 + n), null];
   }
@@ -152,6 +147,14 @@ export function* rowsAt(
       if (state !== null) yield [endRow(truth, n, end, state, atMs), truth];
     }
   }
+}
+
+/** The conversations that a host passes on at one moment. */
+export function flowsAt({ truths }: History, host: number, atMs: number): Truth[] {
+  return truths.filter(
+    ({ flow, protocol, bornMs, diedMs }) =>
+      flow?.host === host && bornMs <= atMs && atMs < diedMs + flowTimeoutMs[protocol],
+  );
 }
 
 function stateAt(truth: Truth, isClient: boolean, atMs: number): SocketState | null {
