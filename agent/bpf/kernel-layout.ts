@@ -58,6 +58,7 @@ export function kernelLayout(btf: Btf) {
     /** 8 bytes without a meaning: what is read through it is a number to the verifier, whatever the kernel keeps there. */
     word: btf.field('timespec64', 'tv_sec'),
     types: {
+      task: btf.id('struct', 'task_struct'),
       file: btf.id('struct', 'file'),
       socket: btf.id('struct', 'socket'),
       sock: btf.id('struct', 'sock'),

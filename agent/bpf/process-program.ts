@@ -48,11 +48,20 @@ export interface ProcessProgramOptions {
   readonly pidLevel: number;
 }
 
-/** Notes a process; its entry counts after keepEntry. */
-export function noteProcess(kernel: BasicLayout, options: ProcessProgramOptions): Statement[] {
+/**
+ * Notes a process; its entry counts after keepEntry.
+ *
+ * @param asThread what becomes of `thread` before anything is read through it
+ */
+export function noteProcess(
+  kernel: BasicLayout,
+  options: ProcessProgramOptions,
+  asThread: readonly Statement[] = [],
+): Statement[] {
   return [
     load(thread, 'r1', kernel.taskContext.task),
     jumpIf(thread, '==', 0, 'done'),
+    ...asThread,
     loadMapValue(control, options.controlMap),
     ...pickProcess(kernel),
     // Until it is noted, the pid is where the entry will be.

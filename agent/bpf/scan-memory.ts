@@ -69,6 +69,8 @@ export const controlLayout = layout('control', {
   /** The thread that they were taken from. */
   thread: 4,
   padding: 4,
+  /** Always 0, which the verifier does not know. */
+  nothing: 8,
 });
 
 /** What goes on between the agent and the walk over the connections. */

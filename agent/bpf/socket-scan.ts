@@ -6,7 +6,8 @@
  *     kernel-layout.ts   the members that matter                offsets
  *     learn.ts           what no type tells                     an address, a level
  *     task-program.ts    for each process                       a task   } scan-memory.ts
- *     fd-program.ts      for each of its sockets                a record }
+ *     fd-program.ts      for each of its fds                    a socket }
+ *     slot-program.ts    for each of its sockets                a record }
  *     loaded-scan.ts     the programs in the kernel             bytes in the agent's memory
  *
  * What no process holds is found by connection-walk.ts.

@@ -15,3 +15,17 @@ export function walkArguments(start: number) {
     startLow: stackSlot('startLow', start + 12, 4),
   } as const;
 }
+
+/** How many slots of an fd table are looked at together: a cache line of them. */
+export const slotsPerCall = 8;
+
+/** What the walk finds out of the slots of one call, step by step. All are numbers to the verifier. */
+export const slotFindings = {
+  /** Address of the file. */
+  file: (slot: number) => stackSlot(`file[${slot}]`, -80 + 8 * slot, 8),
+  /** Address of the struct socket of the file, and of the struct sock behind it; 0 where there is none. */
+  socket: (slot: number) => stackSlot(`socket[${slot}]`, -144 + 8 * slot, 8),
+  sock: (slot: number) => stackSlot(`sock[${slot}]`, -208 + 8 * slot, 8),
+  /** Number of the file's inode. */
+  inode: (slot: number) => stackSlot(`inode[${slot}]`, -272 + 8 * slot, 8),
+} as const;

@@ -6,7 +6,7 @@
  * struct files_struct is freed at once. So a process whose files were replaced or released during the walk is taken
  * back, as if it had not been there: the fds may have been another's.
  */
-import { slotsPerCall, walkCallback } from './fd-program.ts';
+import { walkCallback } from './fd-program.ts';
 import {
   add,
   callHelper,
@@ -32,9 +32,9 @@ import {
   processStack,
   thread,
 } from './process-program.ts';
-import { control, count } from './record-program.ts';
+import { castTo, control, count } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
-import { walkArguments } from './stack.ts';
+import { slotsPerCall, walkArguments } from './stack.ts';
 
 const stack = { ...processStack, walk: walkArguments(-32) } as const;
 
@@ -43,7 +43,7 @@ const { fields: counters } = controlLayout;
 /** Goes before the statements of fd-program.ts, whose label it names. */
 export function taskProgram(kernel: KernelLayout, options: ProcessProgramOptions): Statement[] {
   return [
-    ...noteProcess(kernel, options),
+    ...noteProcess(kernel, options, doubtThread(kernel)),
     ...noteConnections(kernel),
     ...walkFiles(kernel),
     ...keepOrTakeBack(kernel),
@@ -51,6 +51,14 @@ export function taskProgram(kernel: KernelLayout, options: ProcessProgramOptions
     move('r0', 0),
     exit(),
   ];
+}
+
+/**
+ * What a task that is trusted points to, the verifier looks up in all of the kernel's types by name, step by step: the
+ * better part of the time that it takes to load the program.
+ */
+function doubtThread(kernel: KernelLayout): Statement[] {
+  return [move('r1', thread), ...castTo(kernel, 'task'), move(thread, 'r0')];
 }
 
 function noteConnections({ task, namespaces, net }: KernelLayout): Statement[] {

@@ -96,7 +96,7 @@ describe.skipIf((await whyNoEbpf()) !== null || !canMakeNamespaces)('the eBPF ru
       for (const { owners } of established) {
         expect(owners).toHaveLength(1);
         const { pid, comm } = owners[0]!.process;
-        expect(comm).toBe('sleep');
+        expect(comm).toBe('bash');
         perProcess.set(pid, (perProcess.get(pid) ?? 0) + 1);
       }
       expect([...perProcess.values()]).toEqual(Array.from({ length: 20 }, () => 1000));

@@ -1,0 +1,94 @@
+/**
+ * The part of the scan that makes a record of what one slot of an fd table holds, where that is a socket which stands in a
+ * socket table of the kernel.
+ *
+ * A record is filled first and kept at the end. Before that, the slot is read again: where the file is still in it, the
+ * file was open all the while and is what was described.
+ */
+import { add, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
+import type { KernelLayout } from './kernel-layout.ts';
+import {
+  castTo,
+  count,
+  countAcceptQueue,
+  describeState,
+  describeTuple,
+  keepRecord,
+  passOverOthers,
+  readWord,
+  record,
+  sock,
+  takeRecord,
+} from './record-program.ts';
+import { controlLayout, recordLayout } from './scan-memory.ts';
+import { slotFindings as found, stackSlot, walkArguments } from './stack.ts';
+
+/** Above slotFindings. */
+export const slotStack = { key: stackSlot('key', -8, 4), firstFd: stackSlot('firstFd', -16, 8) } as const;
+
+/** Address of the first of the slots, and of walkArguments. */
+export const [slots, walk] = ['r6', 'r7'] as const;
+const passed = walkArguments(0);
+
+const { fields } = recordLayout;
+const counters = { ...controlLayout.fields, key: slotStack.key };
+
+export interface SlotProgramOptions {
+  /** Fds of the maps of recordLayout and of one controlLayout. */
+  readonly recordMap: number;
+  readonly controlMap: number;
+}
+
+/** r1 = address of the file in the slot, or 0. */
+export function readSlot(kernel: KernelLayout, slot: number): Statement[] {
+  return [move('r1', slots), add('r1', slot * passed.slots.bytes), ...readWord(kernel)];
+}
+
+export function describeSlot(kernel: KernelLayout, options: SlotProgramOptions, slot: number): Statement[] {
+  const [name, next] = [`slot-${slot}`, `after-slot-${slot}`];
+  return [
+    load('r1', 'fp', found.sock(slot)),
+    jumpIf('r1', '==', 0, next),
+    ...castTo(kernel, 'sock'),
+    move(sock, 'r0'),
+    ...passOverOthers(kernel, name, next),
+    ...takeRecord(options.recordMap, counters, name, next),
+    ...describeHolder(kernel, slot),
+    ...describeState(kernel, name, next),
+    ...describeTuple(kernel, name, next),
+    ...readSlot(kernel, slot),
+    load('r2', 'fp', found.file(slot)),
+    jumpIf('r1', '!=', 'r2', next),
+    ...keepRecord(counters),
+    ...countQueues(kernel, name, next),
+    label(next),
+  ];
+}
+
+function describeHolder(kernel: KernelLayout, slot: number): Statement[] {
+  return [
+    load('r1', walk, passed.pid),
+    store(record, fields.pid, 'r1'),
+    load('r1', walk, passed.startLow),
+    store(record, fields.startLow, 'r1'),
+    load('r1', 'fp', slotStack.firstFd),
+    add('r1', slot),
+    store(record, fields.fd, 'r1'),
+    load('r1', 'fp', found.inode(slot)),
+    store(record, fields.inode, 'r1'),
+    // Equal to the user of the inode, and next to the protocol: one cache line less.
+    load('r1', sock, kernel.sock.uid),
+    store(record, fields.uid, 'r1'),
+  ];
+}
+
+function countQueues(kernel: KernelLayout, name: string, next: string): Statement[] {
+  return [
+    ...countAcceptQueue(kernel, counters.acceptQueues, name, next),
+    move('r1', sock),
+    ...castTo(kernel, 'listener'),
+    load('r1', 'r0', kernel.listener.requests),
+    jumpIf('r1', '==', 0, next),
+    ...count(counters.passing),
+  ];
+}
