@@ -22,8 +22,8 @@ export interface Blindness {
   readonly unnamedContainers: number;
 }
 
-/** Why Linux guards something, and what to do about it. */
-const reasons = {
+/** Why Linux guards something, and what to do about it, as the end of a sentence. */
+export const reasons = {
   capable:
     'the kernel guards them even from CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, which the agent has; ' +
     'look for a security module or a sandbox',
@@ -82,6 +82,6 @@ export function cannotSee(blindness: Blindness): string[] {
   return sentences;
 }
 
-function counted(count: number, one: string, many: string): string {
+export function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -94,10 +94,15 @@ export class DiagTables {
     const scanned = new Set<number>();
     let closed = 0;
     for (const [netns, inhabitants] of byNetns) {
+      const refusals = this.#refusals.length;
       const table =
         (await this.#dump(netns, inhabitants, slice, queries)) ??
         (await this.#readProc(netns, inhabitants, slice));
-      if (table === denied) closed++;
+      if (table === denied) {
+        closed++;
+        // Nothing is read instead.
+        this.#refusals.length = refusals;
+      }
       if (isUnread(table)) continue;
       read.push(table);
       scanned.add(netns);

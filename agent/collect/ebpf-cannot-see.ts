@@ -1,6 +1,6 @@
 /** What the eBPF rung could not see, in plain sentences. It sees every process, so what it lacks are details. */
 import type { FoundSockets } from '../bpf/scan-maps.ts';
-import { cannotSee } from './cannot-see.ts';
+import { cannotSee, counted, reasons } from './cannot-see.ts';
 import type { OwnerlessTables } from './ownerless-sockets.ts';
 import type { Privilege } from './privilege.ts';
 import type { DetailBlindness } from './task-details.ts';
@@ -18,13 +18,19 @@ export function ebpfCannotSee(
     privilege,
     closedProcesses: 0,
     unplacedProcesses: 0,
-    closedNamespaces: tables.closed,
+    closedNamespaces: 0,
     hidesOthers: false,
     truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
     closedEntries: tables.closedEntries,
     interfacesProblem,
     unnamedContainers,
   });
+  if (tables.closed > 0) {
+    sentences.unshift(
+      `Sockets that no process holds may be missing in ${counted(tables.closed, 'network namespace', 'network namespaces')}, ` +
+        `whose tables cannot be read: ${reasons[privilege]}.`,
+    );
+  }
   if (privilege !== 'capable' && !details.isLooking) {
     sentences.push(
       'The executables and command lines of other users’ processes may be unknown: ' +
@@ -32,9 +38,8 @@ export function ebpfCannotSee(
     );
   }
   if (details.unplacedProcesses > 0) {
-    const processes = details.unplacedProcesses === 1 ? 'process' : 'processes';
     sentences.push(
-      `The containers and units of ${details.unplacedProcesses} ${processes} may be unknown, because this machine has ` +
+      `The containers and units of ${counted(details.unplacedProcesses, 'process', 'processes')} may be unknown, because this machine has ` +
         'cgroups of version 1, which only /proc tells, and theirs is closed to the agent: this needs CAP_SYS_PTRACE.',
     );
   }

@@ -74,7 +74,7 @@ export interface OwnerlessQuestion {
 /** What one reading was about. */
 type Reading = 'everything' | 'nothing' | 'passing' | 'passing and accept queues';
 
-/** What was read of sock_diag or /proc, and what could not be seen. */
+/** What was read of sock_diag or /proc, and what could not be seen: in this scan, or by the last dump of everything. */
 export interface OwnerlessTables extends Omit<AllDiagTables, 'scanned'> {
   /** Sockets that the walk had no room for. */
   readonly missedConnections: number;
@@ -89,6 +89,8 @@ export class OwnerlessSockets {
   #lasting: readonly OwnedSocket[] = [];
   #nextFullAtMs = Number.NEGATIVE_INFINITY;
   #entrances: TaskNamespaces['entrances'] = new Map();
+  /** What the last dump of everything could not see. */
+  #blindness: Pick<AllDiagTables, 'closed' | 'closedEntries'> = { closed: 0, closedEntries: null };
 
   constructor(tables: Tables, walk: Walk) {
     this.#tables = tables;
@@ -127,21 +129,26 @@ export class OwnerlessSockets {
     const tables = await this.#tables.read(others, slice, hasAcceptQueue ? connecting : passing);
     const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
     this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
-    return { ...tables, missedConnections: found?.missedRecords ?? 0 };
+    return { ...tables, ...this.#blindness, missedConnections: found?.missedRecords ?? 0 };
   }
 
   async #readEverything(
-    { entrances }: TaskNamespaces,
+    { entrances, sharing }: TaskNamespaces,
     nowMs: number,
     slice: TimeSlice,
   ): Promise<OwnerlessTables> {
     const startedAtMs = performance.now();
     this.#reading = 'everything';
     const tables = await this.#tables.read(entrances, slice, everySocket);
-    this.#rows = tables.read.flatMap((table) => table.rows());
+    this.#blindness = { closed: tables.closed, closedEntries: tables.closedEntries };
+    // Of a namespace that is closed to the agent, the walk shows what passes and what waits to be accepted.
+    const isLeft = (netns: number): boolean => sharing.has(netns) && !tables.scanned.has(netns);
+    const found = [...sharing].some(isLeft) ? await this.#walk.run(true) : null;
+    const walked = found === null ? [] : this.#walked.read(found.records, isLeft);
+    this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
     const tookMs = performance.now() - startedAtMs;
     this.#nextFullAtMs = nowMs + Math.max(fullDumpIntervalMs, tookMs * fullDumpPause);
-    return { ...tables, missedConnections: 0 };
+    return { ...tables, missedConnections: found?.missedRecords ?? 0 };
   }
 
   /**

@@ -48,7 +48,12 @@ function wordOf(queries: readonly DiagQuery[]): string {
 /** A machine on which sock_diag and the walk show what the test says. */
 function machine() {
   const asked: string[] = [];
-  const shows = { diag: [] as OwnedSocket[], walk: [] as RecordOf[] | null, closed: [] as number[] };
+  const shows = {
+    diag: [] as OwnedSocket[],
+    walk: [] as RecordOf[] | null,
+    closed: [] as number[],
+    closedNetns: [] as number[],
+  };
   const held = {
     fresh: [] as OwnedSocket[],
     inodes: [] as number[],
@@ -61,9 +66,11 @@ function machine() {
       queries: readonly DiagQuery[] = everySocket,
     ): Promise<AllDiagTables> => {
       if (entrances.size > 0) asked.push(`${wordOf(queries)} of ${[...entrances.keys()].join()}`);
-      const rows = shows.diag.filter(({ netns }) => entrances.has(netns));
+      const scanned = new Set([...entrances.keys()].filter((netns) => !shows.closedNetns.includes(netns)));
+      const rows = shows.diag.filter(({ netns }) => scanned.has(netns));
       const table = { rows: () => rows, malformed: [], malformedTotal: 0, truncated: [] };
-      return Promise.resolve({ read: [table], scanned: new Set(), closed: 0, closedEntries: null });
+      const closed = entrances.size - scanned.size;
+      return Promise.resolve({ read: [table], scanned, closed, closedEntries: null });
     },
     confirm: (rows: readonly OwnedSocket[]): readonly OwnedSocket[] => {
       return rows.filter(({ local }) => !shows.closed.includes(local.port));
@@ -275,6 +282,22 @@ describe('what is told', () => {
       row({ port: 2, protocol: 'udp', state: 'unconnected', inode: 8 }),
     ];
     expect(await scan(0)).toEqual([1, 2]);
+  });
+
+  it('of namespaces that are closed to the agent, what the walk shows; and how many they are is told in every scan', async () => {
+    const { asked, shows, scan, ownerless } = machine();
+    shows.closedNetns = [shared, apart];
+    shows.diag = [row({ port: 4 }), row({ port: 5, netns: apart })];
+    shows.walk = [
+      { fd: 0, inode: 0, state: timeWait, localPort: 4, netns: shared },
+      { fd: 0, inode: 0, state: timeWait, localPort: 5, netns: apart },
+    ];
+    expect(await scan(0)).toEqual([4]);
+    expect(asked).toEqual(['all of 1,2', 'walk for accept queues']);
+    for (const nowMs of [1, fullDumpIntervalMs + 10, fullDumpIntervalMs + 20]) {
+      const read = await ownerless.read({ namespaces, signs: passingOnly, nowMs }, new TimeSlice());
+      expect(read.closed).toBe(2);
+    }
   });
 
   it('what the walk had no room for is counted', async () => {

@@ -1,7 +1,14 @@
 /** Capabilities that are missing one by one, and users who have some: which rung is left, and what it says is lost. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asUser, Place, rowsHeldBy, withMounts, without } from '../../support/faults/place.ts';
+import {
+  asUser,
+  Place,
+  rowsHeldBy,
+  type ScanThere,
+  withMounts,
+  without,
+} from '../../support/faults/place.ts';
 import { canMakeNamespaces } from '../../support/fleet/namespace.ts';
 import {
   asRoot,
@@ -87,6 +94,25 @@ const hidden: readonly Case[] = [
   }),
 ];
 
+/** Holds a listener and a connection, and has closed another one; prints the inode of its network namespace. */
+const waiting = [
+  process.execPath,
+  '-e',
+  `
+  const net = require('node:net');
+  const inode = require('node:fs').statSync('/proc/self/ns/net').ino;
+  process.stdin.resume().on('end', () => process.exit());
+  const server = net.createServer().listen(18090, '127.0.0.1', () => {
+    const dial = () => net.connect({ port: 18090, host: '127.0.0.1' });
+    server.once('connection', (accepted) => {
+      accepted.resume().once('close', () => dial().once('connect', () => console.log(inode)));
+    });
+    const closing = dial().once('connect', () => closing.end());
+  });`,
+];
+
+const closedTables = `Sockets that no process holds may be missing in 1 network namespace, whose tables cannot be read: ${asRoot}.`;
+
 describe.runIf(canMakeNamespaces)('an agent', () => {
   let place: Place;
 
@@ -108,6 +134,40 @@ describe.runIf(canMakeNamespaces)('an agent', () => {
       const scan = await place.scanOnce('ebpf-files', prefix);
       expect([scan.collector, scan.cannotSee]).toEqual(['ebpf-files', [unknownPrograms]]);
       expect(place.rows(scan)).toEqual(everybody);
+    }
+  });
+
+  it('of a user with CAP_BPF and CAP_PERFMON sees what is held in namespaces that are closed to it, and what passes', async () => {
+    const apart = place.start([
+      'unshare',
+      '-n',
+      'sh',
+      '-c',
+      'ip link set lo up && exec "$0" "$@"',
+      ...waiting,
+    ]);
+    const netns = Number(await apart.line());
+    const states = (scan: ScanThere): string[] =>
+      scan.sockets
+        .filter((socket) => socket.netns === netns)
+        .map(({ state }) => state)
+        .toSorted();
+    const held = ['established', 'established', 'listen'];
+    try {
+      for (const [source, details, rows] of [
+        ['ebpf', [], [...held, 'time-wait']],
+        ['ebpf-files', [unknownPrograms], held],
+      ] as const) {
+        for (const scans of [1, 3]) {
+          const scanner = place.scanner(source, asUser('bpf', 'perfmon'));
+          const scan = await scanner.scan(scans);
+          await scanner.end();
+          expect([source, scan.cannotSee]).toEqual([source, [closedTables, ...details]]);
+          expect([source, states(scan)]).toEqual([source, rows]);
+        }
+      }
+    } finally {
+      await apart.end();
     }
   });
 
