@@ -19,13 +19,17 @@ const drainSliceMs = 10;
 /** Events between two looks at the clock: half a millisecond of work. */
 const eventsPerLook = 200;
 
+type Told = SocketEvent | SocketFinding;
+
 export interface EventFeedParts {
   readonly source: EventSource;
   readonly shortLived: ShortLived;
   readonly watch: SocketWatch;
   readonly gaps: GapLedger;
+  /** Adds what can be found out at once. */
+  readonly complete: (told: readonly Told[]) => readonly Told[];
   /** Takes what has to be told. */
-  readonly tell: (event: SocketEvent | SocketFinding) => void;
+  readonly tell: (told: Told) => void;
   /** Called when something was told between two scans. */
   readonly flush: () => void;
   /** Unix milliseconds. */
@@ -93,25 +97,31 @@ export class EventFeed {
     const slice = new TimeSlice(drainSliceMs);
     const { source } = this.#parts;
     let told = 0;
-    const read = (event: ConnectionEvent): void => {
-      told += this.#read(event);
-    };
-    while (source.drain(eventsPerLook, read) === eventsPerLook) {
-      if (slice.isUsedUp()) await slice.rest();
+    for (let isMore = true; isMore; ) {
+      const events: Told[] = [];
+      isMore = source.drain(eventsPerLook, (event) => events.push(...this.#read(event))) === eventsPerLook;
+      told += this.#tell(events);
+      if (isMore && slice.isUsedUp()) await slice.rest();
     }
     return told;
   }
 
-  #read(event: ConnectionEvent): number {
-    const { shortLived, watch, tell } = this.#parts;
+  #read(event: ConnectionEvent): readonly Told[] {
+    const { shortLived, watch } = this.#parts;
     this.totals[event.kind]++;
     const events = shortLived.apply(event, watch);
-    for (const told of events) tell(told);
     // What begins with an opening is of a connection that no scan has shown.
     if (events[0]?.kind !== 'opened') {
       const end = events.find((told) => told.kind === 'closed');
       if (end !== undefined) this.#ended.push(end);
     }
+    return events;
+  }
+
+  #tell(events: readonly Told[]): number {
+    if (events.length === 0) return 0;
+    const { complete, tell } = this.#parts;
+    for (const told of complete(events)) tell(told);
     return events.length;
   }
 

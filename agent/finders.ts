@@ -1,10 +1,14 @@
 /** Opens the finders that work here; for each that does not, a sentence says what is missing. */
+
+import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
 import type { BoundedTable } from './bounded-table.ts';
 import type { AgentConfig } from './config.ts';
 import { ConntrackFinder } from './conntrack/conntrack-finder.ts';
 import { CounterFinder } from './counters/counter-finder.ts';
 import type { FinderFigure, SocketFinder } from './finder.ts';
 import { loadLibc } from './libc.ts';
+
+type Told = SocketEvent | SocketFinding;
 
 export class Finders {
   readonly #finders: readonly SocketFinder[];
@@ -38,6 +42,18 @@ export class Finders {
 
   get figures(): readonly FinderFigure[] {
     return this.#finders.flatMap(({ figures }) => figures);
+  }
+
+  /** What events tell, with what is found out at once of the connections among it: behind their openings. */
+  complete(told: readonly Told[]): readonly Told[] {
+    const events = told.filter((each) => each.kind === 'opened' || each.kind === 'closed');
+    const findings = this.#finders.flatMap((finder) => finder.findAtOnce?.(events) ?? []);
+    if (findings.length === 0) return told;
+    const found = new Map(findings.map((finding) => [finding.id, finding]));
+    return told.flatMap((each) => {
+      const finding = each.kind === 'opened' ? found.get(each.id) : undefined;
+      return finding === undefined ? [each] : [each, finding];
+    });
   }
 
   /** What is not found out, and why. */

@@ -96,7 +96,13 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
-  const { shortLived, watch, holders, feed } = createWatch(config, events, { counters, gaps, slots, stream });
+  const { shortLived, watch, holders, feed } = createWatch(config, events, {
+    finders,
+    counters,
+    gaps,
+    slots,
+    stream,
+  });
   return {
     collector,
     finders,
@@ -117,7 +123,13 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
 function createWatch(
   config: AgentConfig,
   { source }: OpenedEvents,
-  { counters, gaps, slots, stream }: Pick<Pipeline, 'counters' | 'gaps' | 'slots' | 'stream'>,
+  {
+    finders,
+    counters,
+    gaps,
+    slots,
+    stream,
+  }: Pick<Pipeline, 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
 ): Pick<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed'> {
   const { nowMs, monotonicMs } = clock;
   const holders = new HolderOwners(config.procRoot, config.cmdline);
@@ -127,12 +139,14 @@ function createWatch(
     if (event.kind === 'opened' || event.kind === 'closed') counters.events[event.kind]++;
     slots.apply(event);
   };
+  const complete = (told: Parameters<Finders['complete']>[0]): ReturnType<Finders['complete']> =>
+    finders.complete(told);
   // Nothing is told before the first scan, which is part of the first snapshot.
   const flush = (): void => {
     if (stream.state.kind !== 'idle') stream.flush();
   };
   const feed =
-    source === null ? null : new EventFeed({ source, shortLived, watch, gaps, tell, flush, nowMs });
+    source === null ? null : new EventFeed({ source, shortLived, watch, gaps, complete, tell, flush, nowMs });
   return { shortLived, watch, holders, feed };
 }
 

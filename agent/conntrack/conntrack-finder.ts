@@ -3,6 +3,7 @@
  * host only passes on.
  */
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { Scan } from '../collector.ts';
 import type { FinderFigure, SocketFinder } from '../finder.ts';
 import { LibcError } from '../libc.ts';
@@ -58,11 +59,18 @@ export class ConntrackFinder implements SocketFinder {
     if (this.#parts === null || !this.#isTracking) return [];
     const { tables, translations, flows } = this.#parts;
     const slice = new TimeSlice();
-    tables.begin(new Set(netns.map(({ inode }) => inode)));
+    tables.begin();
+    tables.keep(new Set(netns.map(({ inode }) => inode)));
     translations.note(events, finishedAtMs);
     const found = await translations.find(finishedAtMs, slice);
     const passedOn = await flows.find(netns, translations.isNatConfigured, finishedAtMs, slice);
     return [...found, ...passedOn];
+  }
+
+  findAtOnce(events: readonly SocketEvent[]): SocketFinding[] {
+    if (this.#parts === null || !this.#isTracking) return [];
+    this.#parts.tables.begin();
+    return this.#parts.translations.findAtOnce(events, performance.now());
   }
 
   /** Empty where the kernel tracks nothing, since nothing is translated there. */
@@ -78,6 +86,12 @@ export class ConntrackFinder implements SocketFinder {
     });
   }
 
+  get tables(): readonly BoundedTable[] {
+    if (this.#parts === null) return [];
+    const { tables, translations, flows } = this.#parts;
+    return [tables.table, translations.table, flows.table];
+  }
+
   get figures(): readonly FinderFigure[] {
     if (this.#parts === null) return [];
     const { exchange, translations, flows } = this.#parts;
@@ -88,18 +102,15 @@ export class ConntrackFinder implements SocketFinder {
       counter('conntrack_unanswered', 'Questions to conntrack without an answer.', () => lookUps.unanswered),
       counter('conntrack_translated', 'Sockets found translated.', () => translations.translatedTotal),
       counter(
-        'conntrack_refused',
-        'Sockets not looked up, as too many wait.',
-        () => translations.refusedTotal,
-      ),
-      counter(
         'conntrack_malformed',
         'Conntrack messages that cannot be read.',
         () => exchange.malformedTotal,
       ),
-      gauge('conntrack_waiting', 'Sockets that wait for a look-up.', () => translations.waitingCount),
-      gauge('forwarded_flows', 'Translated conversations passed on.', () => flows.size),
-      counter('forwarded_flows_refused', 'Flows not told, as there are too many.', () => flows.refusedTotal),
+      counter(
+        'conntrack_passed_over',
+        'Short connections not looked up, as there were too many.',
+        () => translations.passedOverTotal,
+      ),
       counter('conntrack_event_losses', 'Times that the kernel dropped events.', () => flows.lossesTotal),
       counter('conntrack_failed_dumps', 'Dumps of conntrack that failed.', () => flows.failedDumpsTotal),
     ];
@@ -134,8 +145,4 @@ async function openParts({ procRoot, loadCalls = loadDatagramCalls }: ConntrackO
 
 function counter(name: string, help: string, read: () => number): FinderFigure {
   return { kind: 'counter', name, help, read };
-}
-
-function gauge(name: string, help: string, read: () => number): FinderFigure {
-  return { kind: 'gauge', name, help, read };
 }

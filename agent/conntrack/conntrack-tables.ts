@@ -3,6 +3,7 @@
  * is to be looked up and kept for as long as a process is there.
  */
 
+import type { BoundedTable } from '../bounded-table.ts';
 import { ConntrackMessageError } from '../netlink/conntrack-message.ts';
 import type { ConntrackQuestion } from '../netlink/conntrack-question.ts';
 import {
@@ -37,8 +38,7 @@ export class ConntrackTables {
   refusal: string | null = null;
   /** Why other namespaces may not be entered; null = they may, as far as was tried. */
   entryRefusal: string | null = null;
-  /** Namespaces whose table was not asked because there were tablesMax already. */
-  refusedTables = 0;
+  #refusedTotal = 0;
 
   constructor(exchange: ConntrackExchange, entry: NetnsEntry, procRoot: string) {
     this.#exchange = exchange;
@@ -51,9 +51,18 @@ export class ConntrackTables {
     return this.#entry.own;
   }
 
-  /** Begins a round: counts are taken anew, and namespaces without a process are let go. */
-  begin(inhabited: ReadonlySet<number>): void {
+  get table(): BoundedTable {
+    const { size } = this.#open;
+    return { name: 'conntrack_namespaces', size, limit: tablesMax, refusedTotal: this.#refusedTotal };
+  }
+
+  /** Counts are taken anew from now on. */
+  begin(): void {
     this.#round++;
+  }
+
+  /** Lets go of namespaces in which no process is. */
+  keep(inhabited: ReadonlySet<number>): void {
     for (const [netns, { socket }] of this.#open) {
       if (inhabited.has(netns)) continue;
       socket.close();
@@ -105,7 +114,7 @@ export class ConntrackTables {
   #openFor(netns: number, pid: number | null): OpenTable | null {
     if (pid === null && netns !== this.own) return null;
     if (this.#open.size >= tablesMax) {
-      this.refusedTables++;
+      this.#refusedTotal++;
       return null;
     }
     const socket = this.#openSocket(netns, pid);

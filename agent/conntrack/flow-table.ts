@@ -8,10 +8,11 @@ import { formatEndpoint } from '../../model/endpoint.ts';
 import type { IpAddress } from '../../model/ip.ts';
 import type { SocketFinding } from '../../model/socket-event.ts';
 import type { ForwardedFlow } from '../../model/translation.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { ConntrackEntry } from '../netlink/conntrack-entry.ts';
 import type { ConntrackAnswer } from '../netlink/conntrack-socket.ts';
 
-/** How many flows are known at once; a further one is not told, and counted in refusedTotal. */
+/** How many flows are known at once; a further one is not told, and counted. */
 export const flowsMax = 50_000;
 
 /** Flows have numbers far above those of sockets, which count up from 1, so that the two never meet. */
@@ -38,8 +39,7 @@ export class FlowTable {
   /** In the order in which they are asked after. */
   readonly #flows = new Map<string, KnownFlow>();
   #nextId = firstFlowId;
-  refusedTotal = 0;
-  openedTotal = 0;
+  #refusedTotal = 0;
 
   /** @param netns inode of the namespace that translates */
   constructor(netns: number, max: number = flowsMax) {
@@ -47,8 +47,9 @@ export class FlowTable {
     this.#max = max;
   }
 
-  get size(): number {
-    return this.#flows.size;
+  get table(): BoundedTable {
+    const { size } = this.#flows;
+    return { name: 'forwarded_flows', size, limit: this.#max, refusedTotal: this.#refusedTotal };
   }
 
   /** An entry as an event or a dump shows it. @param own addresses of all namespaces of this host */
@@ -59,13 +60,12 @@ export class FlowTable {
     if (known?.entryId === entry.id) return [];
     const findings = known === undefined ? [] : [this.#close(known, nowMs)];
     if (this.#flows.size >= this.#max) {
-      this.refusedTotal++;
+      this.#refusedTotal++;
       return findings;
     }
     const id = this.#nextId++;
     const flow = flowOf(entry, this.#netns);
     this.#flows.set(key, { id, entryId: entry.id, flow, key, recheckAtMs: nowMs + recheckMs });
-    this.openedTotal++;
     return [...findings, { kind: 'forwarded', id, flow, openedAtMs: nowMs }];
   }
 

@@ -9,6 +9,7 @@
 import type { IpAddress } from '../../model/ip.ts';
 import type { Netns } from '../../model/netns.ts';
 import type { SocketFinding } from '../../model/socket-event.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import { dumpTranslated } from '../netlink/conntrack-dump.ts';
 import type { ConntrackEntry } from '../netlink/conntrack-entry.ts';
 import { ConntrackEvents } from '../netlink/conntrack-events.ts';
@@ -54,16 +55,8 @@ export class ForwardedFlows {
     this.#flows = new FlowTable(tables.own);
   }
 
-  get size(): number {
-    return this.#flows.size;
-  }
-
-  get openedTotal(): number {
-    return this.#flows.openedTotal;
-  }
-
-  get refusedTotal(): number {
-    return this.#flows.refusedTotal;
+  get table(): BoundedTable {
+    return this.#flows.table;
   }
 
   /**

@@ -6,17 +6,23 @@
  *     where the newest conversations have passed no hook of NAT, the others of their round are not asked either
  *     64 questions go out together; between batches the event loop has its turns
  */
+
+import type { OwnedSocket } from '../../model/socket.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import { isListening } from '../../model/socket-state.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 import type { ConntrackAnswer } from '../netlink/conntrack-socket.ts';
 import { questionsMax } from '../netlink/conntrack-socket.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import type { ConntrackTables } from './conntrack-tables.ts';
 import { afterAnswer, beginInquiry, type Inquiry, translationOf } from './inquiry.ts';
-import { type WaitingSocket, WaitingSockets } from './waiting-sockets.ts';
+import { tupleKey, type WaitingSocket, WaitingSockets } from './waiting-sockets.ts';
 
 /** Sockets that are looked up in one round, about a tenth of a second of work; the others stay for the next. */
 export const lookUpsPerRoundMax = 25_000;
+
+/** Short connections that are looked up in one second, some 20 ms of work; further ones are not, and counted. */
+export const lookUpsAtOnceMax = 5_000;
 
 /** How many of the newest sockets of a table are asked first, to learn whether NAT is configured there. */
 const probesMax = 8;
@@ -39,6 +45,9 @@ export class Translations {
   readonly lookUps = { asked: 0, hits: 0, unanswered: 0 };
   /** Sockets of which a translation was found. */
   translatedTotal = 0;
+  /** Short connections that were not looked up because there were too many. */
+  passedOverTotal = 0;
+  #allowance = { untilMs: 0, left: 0 };
   /** Whether an entry of the agent's own namespace was seen that has passed a hook of NAT. */
   isNatConfigured = false;
 
@@ -47,13 +56,9 @@ export class Translations {
     this.#waiting = waiting;
   }
 
-  get waitingCount(): number {
-    return this.#waiting.size;
-  }
-
-  /** Sockets that are not looked up because too many wait. */
-  get refusedTotal(): number {
-    return this.#waiting.refusedTotal;
+  /** Sockets that wait. */
+  get table(): BoundedTable {
+    return this.#waiting.table;
   }
 
   /** Takes note of sockets that are to be looked up, or are no more. */
@@ -61,32 +66,64 @@ export class Translations {
     for (const event of events) {
       if (event.kind === 'closed') this.#waiting.delete(event.id);
       if (event.kind !== 'opened') continue;
-      const { socket } = event;
-      if (isListening(socket.state) || socket.remote.port === 0) continue;
-      this.#waiting.add(event.id, socket, event.notBeforeMs > 0, nowMs);
+      if (hasPeer(event.socket)) this.#waiting.add(event.id, event.socket, event.notBeforeMs > 0, nowMs);
     }
   }
 
   /** Looks up the sockets that are due. Tables begin their round before. */
   async find(nowMs: number, slice: TimeSlice): Promise<SocketFinding[]> {
-    const { own } = this.#tables;
-    const travellers = this.#waiting.takeDue(nowMs, lookUpsPerRoundMax).map((waiting): Traveller => {
-      const { netns } = waiting.socket;
-      const way = netns === own ? [own] : [netns, own];
-      return { waiting, inquiry: beginInquiry(waiting.socket, way), wasAsked: false };
-    });
-    for (let asking = travellers; asking.length > 0; ) {
-      for (const [netns, group] of groupByNetns(asking)) await this.#askTable(netns, group, slice);
-      asking = asking.filter(({ inquiry }) => inquiry.way.length > 0);
-    }
+    const travellers = this.#waiting.takeDue(nowMs, lookUpsPerRoundMax).map((each) => this.#setOut(each));
+    for (const _ of this.#travel(travellers)) if (slice.isUsedUp()) await slice.rest();
     return travellers.flatMap((traveller) => this.#conclude(traveller, nowMs));
   }
 
-  #conclude({ waiting, inquiry, wasAsked }: Traveller, nowMs: number): SocketFinding[] {
+  /**
+   * Looks up, at once and without another try, the connections that these events open. An entry outlives its connection, by
+   * seconds at least; where a tuple is opened twice, it is that of the later one.
+   *
+   * @param nowMs of a clock that never steps
+   */
+  findAtOnce(events: readonly SocketEvent[], nowMs: number): SocketFinding[] {
+    if (nowMs >= this.#allowance.untilMs)
+      this.#allowance = { untilMs: nowMs + 1_000, left: lookUpsAtOnceMax };
+    const latest = new Map<string, WaitingSocket>();
+    for (const event of events) {
+      if (event.kind !== 'opened' || !hasPeer(event.socket)) continue;
+      const { id, socket } = event;
+      latest.set(tupleKey(socket, socket), { id, socket, isFresh: true, attempts: 0, dueAtMs: 0 });
+    }
+    const travellers = [...latest.values()]
+      .toReversed()
+      .slice(0, this.#allowance.left)
+      .map((each) => this.#setOut(each));
+    this.#allowance.left -= travellers.length;
+    this.passedOverTotal += latest.size - travellers.length;
+    for (const _ of this.#travel(travellers));
+    return travellers.flatMap((traveller) => this.#conclude(traveller, null));
+  }
+
+  #setOut(waiting: WaitingSocket): Traveller {
+    const { own } = this.#tables;
+    const { netns } = waiting.socket;
+    const way = netns === own ? [own] : [netns, own];
+    return { waiting, inquiry: beginInquiry(waiting.socket, way), wasAsked: false };
+  }
+
+  /** Yields after each datagram of questions. */
+  *#travel(travellers: readonly Traveller[]): Generator<void> {
+    for (let asking = travellers; asking.length > 0; ) {
+      for (const [netns, group] of groupByNetns(asking)) yield* this.#askTable(netns, group);
+      asking = asking.filter(({ inquiry }) => inquiry.way.length > 0);
+    }
+  }
+
+  /** @param nowMs null = there is no other try */
+  #conclude({ waiting, inquiry, wasAsked }: Traveller, nowMs: number | null): SocketFinding[] {
     const translation = translationOf(inquiry);
     if (translation === null) {
       // Where nothing is tracked, a TCP connection was set up without an entry; UDP may still get one.
-      if (wasAsked || waiting.socket.protocol === 'udp') this.#waiting.putBack(waiting, nowMs);
+      const mayAppear = wasAsked || waiting.socket.protocol === 'udp';
+      if (mayAppear && nowMs !== null) this.#waiting.putBack(waiting, nowMs);
       return [];
     }
     if (translation.stages.length > 0) this.translatedTotal++;
@@ -94,7 +131,7 @@ export class Translations {
   }
 
   /** Every traveller of the group goes on, whether or not it was asked about. */
-  async #askTable(netns: number, group: readonly Traveller[], slice: TimeSlice): Promise<void> {
+  *#askTable(netns: number, group: readonly Traveller[]): Generator<void> {
     const known = group.find(({ waiting }) => waiting.socket.netns === netns && pidOf(waiting) !== null);
     if (!this.#tables.isTracking(netns, known === undefined ? null : pidOf(known.waiting))) {
       for (const traveller of group) pass(traveller);
@@ -109,7 +146,7 @@ export class Translations {
       else rest.push(traveller);
     }
     for (let from = 0; from < rest.length; from += questionsMax) {
-      if (slice.isUsedUp()) await slice.rest();
+      yield;
       this.#ask(netns, rest.slice(from, from + questionsMax));
     }
   }
@@ -139,6 +176,10 @@ export class Translations {
     this.lookUps.hits++;
     return answer;
   }
+}
+
+function hasPeer({ state, remote }: OwnedSocket): boolean {
+  return !isListening(state) && remote.port !== 0;
 }
 
 /** Goes on without having asked. */

@@ -7,8 +7,9 @@
 import type { FourTuple } from '../../model/four-tuple.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { Protocol } from '../../model/socket-state.ts';
+import type { BoundedTable } from '../bounded-table.ts';
 
-/** How many sockets wait at most; a further one is not looked up, and counted in refusedTotal. */
+/** How many sockets wait at most; a further one is not looked up, and counted. */
 export const waitingMax = 200_000;
 
 /** When a socket that no table knows is looked up again, after each look-up. */
@@ -31,7 +32,7 @@ export class WaitingSockets {
   readonly #max: number;
   readonly #byTuple = new Map<string, WaitingSocket>();
   readonly #tuples = new Map<number, string>();
-  refusedTotal = 0;
+  #refusedTotal = 0;
   /** Sockets that were let go because a newer one has their tuple. */
   supersededTotal = 0;
 
@@ -39,13 +40,14 @@ export class WaitingSockets {
     this.#max = max;
   }
 
-  get size(): number {
-    return this.#byTuple.size;
+  get table(): BoundedTable {
+    const { size } = this.#byTuple;
+    return { name: 'sockets_to_look_up', size, limit: this.#max, refusedTotal: this.#refusedTotal };
   }
 
   /** Lets go of a pair whose ends are both in one namespace and show each other: nothing is translated between them. */
   add(id: number, socket: OwnedSocket, isFresh: boolean, nowMs: number): void {
-    const mirror = this.#byTuple.get(keyOf(socket, { local: socket.remote, remote: socket.local }));
+    const mirror = this.#byTuple.get(tupleKey(socket, { local: socket.remote, remote: socket.local }));
     if (mirror !== undefined && mirror.id !== id) {
       this.delete(mirror.id);
       return;
@@ -80,14 +82,14 @@ export class WaitingSockets {
   }
 
   #put(waiting: WaitingSocket): void {
-    const key = keyOf(waiting.socket, waiting.socket);
+    const key = tupleKey(waiting.socket, waiting.socket);
     const other = this.#byTuple.get(key);
     if (other !== undefined) {
       this.supersededTotal++;
       if (other.id > waiting.id) return;
       this.delete(other.id);
     } else if (this.#byTuple.size >= this.#max) {
-      this.refusedTotal++;
+      this.#refusedTotal++;
       return;
     }
     this.#byTuple.set(key, waiting);
@@ -95,6 +97,7 @@ export class WaitingSockets {
   }
 }
 
-function keyOf({ netns, protocol }: OwnedSocket, { local, remote }: FourTuple): string {
+/** Of a socket in its namespace; `tuple` is its own, or that of its other end. */
+export function tupleKey({ netns, protocol }: OwnedSocket, { local, remote }: FourTuple): string {
   return `${netns}|${protocol}|${local.ip} ${local.port}|${remote.ip} ${remote.port}`;
 }

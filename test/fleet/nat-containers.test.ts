@@ -7,7 +7,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectionDocument } from '../../model/document.ts';
-import type { Endpoint } from '../../model/endpoint.ts';
+import { type Endpoint, formatEndpoint } from '../../model/endpoint.ts';
 import type { Container } from '../support/fleet/container.ts';
 import type { Fleet } from '../support/fleet/fleet.ts';
 import type { LedgerEntry } from '../support/fleet/ledger.ts';
@@ -201,6 +201,39 @@ table inet sidecar {
     expect(front.server.local).toEqual({ ip: '127.0.0.1', port: 15001 });
     expect(seenBy(back)[1]!.ip).toBe('10.1.2.1');
     await expectMatched(front, back);
+  });
+
+  test('connections that are over before anybody looks', async () => {
+    const entries: LedgerEntry[] = [];
+    for (let i = 0; i < 5; i++) {
+      for (const [from, ip, port, to] of [
+        ['h1.1', '10.1.3.1', 8743, 'h3'],
+        ['h3', '10.1.1.1', 18080, 'h1.1'],
+      ] as const) {
+        const entry = await dial(from, ip, port, to);
+        await fleet.disconnect(await peer(from), await peer(to), entry);
+        entries.push(entry);
+      }
+    }
+    const expected = entries.map(({ client, server }) => ({
+      client: client.local.port,
+      seen: 'both',
+      nat: {
+        clientDialed: formatEndpoint(client.remote!),
+        serverSaw: formatEndpoint(server.remote!),
+      },
+    }));
+    await until('all of them are told', async () => {
+      const { connections } = await fleet.whotalks.connections(fleet.host('aggregator'));
+      const found = entries.flatMap(({ client, server }) =>
+        connections
+          .filter(({ closedAt }) => closedAt !== null)
+          .filter((each) => each.client.port === client.local.port && each.server.port === server.local.port)
+          .map((each) => ({ client: each.client.port, seen: each.seen, nat: each.nat })),
+      );
+      return JSON.stringify(found) === JSON.stringify(expected) || JSON.stringify(found);
+    });
+    await expectMatched();
   });
 
   test('UDP behind masquerade, to a server that is connected to nobody', async () => {

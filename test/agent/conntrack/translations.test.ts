@@ -1,7 +1,7 @@
 /** Look-ups of sockets over tables that hold what a test puts into them. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AskedTables, Translations } from '../../../agent/conntrack/translations.ts';
+import { type AskedTables, lookUpsAtOnceMax, Translations } from '../../../agent/conntrack/translations.ts';
 import { WaitingSockets } from '../../../agent/conntrack/waiting-sockets.ts';
 import type { ConntrackEntry } from '../../../agent/netlink/conntrack-entry.ts';
 import type { ConntrackAnswer } from '../../../agent/netlink/conntrack-socket.ts';
@@ -78,7 +78,7 @@ describe('translations', () => {
     expect(await translations.find(100_000, slice)).toEqual([]);
     // The container tracks nothing itself.
     expect(tables.asked).toEqual([[hostNetns, 1]]);
-    expect(translations).toMatchObject({ translatedTotal: 1, isNatConfigured: true, waitingCount: 0 });
+    expect(translations).toMatchObject({ translatedTotal: 1, isNatConfigured: true, table: { size: 0 } });
   });
 
   it('are not looked up where nothing is tracked', async () => {
@@ -86,7 +86,7 @@ describe('translations', () => {
     const translations = new Translations(tables);
     translations.note([opening(1, client)], 0);
     expect(await translations.find(0, slice)).toEqual([]);
-    expect([tables.asked, translations.waitingCount]).toEqual([[], 0]);
+    expect([tables.asked, translations.table.size]).toEqual([[], 0]);
   });
 
   it('are not looked up for listeners, and for what has closed meanwhile', async () => {
@@ -176,6 +176,36 @@ describe('translations', () => {
     tables.isSilent = false;
     expect(await translations.find(1_000, slice)).toMatchObject([{ id: 1 }]);
     expect(translations.lookUps).toEqual({ asked: 2, hits: 1, unanswered: 1 });
+  });
+});
+
+describe('short connections', () => {
+  it('are looked up at once, where a tuple was opened twice for the later one alone', () => {
+    const tables = new ShownTables();
+    tables.put(hostNetns, masqueraded);
+    const translations = new Translations(tables);
+    const events = [
+      opening(1, client),
+      { kind: 'closed', id: 1, socket: client, closedAtMs: 3 } as const,
+      opening(2, client),
+      opening(3, { ...client, local: { ip: '172.17.0.2', port: 1 } }),
+    ];
+    expect(translations.findAtOnce(events, 0)).toMatchObject([{ kind: 'translated', id: 2 }]);
+    // What was not found is gone for good.
+    expect(translations.table.size).toBe(0);
+  });
+
+  it('are passed over beyond the number for one second', () => {
+    const tables = new ShownTables();
+    tables.put(hostNetns, masqueraded);
+    const translations = new Translations(tables);
+    const half = lookUpsAtOnceMax / 2 + 1;
+    const events = Array.from({ length: half }, (_, i) =>
+      opening(i, { ...client, local: { ip: '172.17.0.2', port: i } }),
+    );
+    for (const nowMs of [100, 1_099, 1_100]) translations.findAtOnce(events, nowMs);
+    expect(translations.passedOverTotal).toBe(2);
+    expect(translations.lookUps.asked).toBe(3 * half - 2);
   });
 });
 
