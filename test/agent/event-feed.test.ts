@@ -72,6 +72,7 @@ function makeFeed(more: Partial<EventFeedParts> = {}) {
     shortLived,
     watch,
     gaps,
+    complete: (events) => events,
     tell: (event) => told.push(event),
     flush: () => {
       flushes++;
@@ -103,6 +104,16 @@ describe('the feed', () => {
     expect(told.map(({ kind }) => kind)).toEqual(['opened', 'closed', 'opened', 'closed']);
     await until('they are on their way', () => flushes() === 1);
     expect(feed.totals).toEqual({ opened: 0, closed: 2, lost: 0, overruns: 0 });
+  });
+
+  test('tells what is found out at once in its place', async () => {
+    const counters = { bytesSent: 1, bytesReceived: 2, rttUs: 3, retransmits: 0 };
+    const { feed, source, told } = makeFeed({
+      complete: (events) => events.flatMap((event) => [event, { kind: 'counted', id: event.id, counters }]),
+    });
+    source.waiting.push(ended(1));
+    await feed.catchUp();
+    expect(told.map(({ kind }) => kind)).toEqual(['opened', 'counted', 'closed', 'counted']);
   });
 
   test('catches up with all there is, and lets the event loop run meanwhile', async () => {
