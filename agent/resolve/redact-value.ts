@@ -1,15 +1,19 @@
 /**
  * What of one word of a command line may be shown: an allow-list of harmless shapes. Everything else becomes `***`.
  *
- * Harmless are numbers, words of letters, paths, host names, addresses with ports, and URLs without their userinfo and
- * query. Letters mixed with digits are shown only in short parts (`eth0`, `worker-3`), because keys, tokens and good
- * passwords look like that and ordinary words do not.
+ * Harmless are numbers, paths, file names, host names, addresses with ports, and URLs without their userinfo and query.
+ * A plain word may be anybody's password: whether it is shown is for its place to say. Letters mixed with digits are
+ * shown only in short parts (`eth0`, `worker-3`), because keys, tokens and good passwords look like that.
  */
 import { parseIp } from '../../model/ip.ts';
+import { isCommonWord, isHarmlessName } from './harmless-names.ts';
 import { isSecretName } from './secret-names.ts';
 
 /** Stands for what is not shown. */
 export const hidden = '***';
+
+/** Whether a plain word may be shown where it stands. */
+export type Place = 'words-too' | 'shapes-only';
 
 /** Parts of a word longer than this are no words. */
 const lettersMax = 24;
@@ -17,42 +21,73 @@ const lettersMax = 24;
 /** Letters mixed with digits up to this length are names such as `eth0`, `utf8` and `h2`. */
 const mixedMax = 4;
 
-const numeric = /^[+-]?\d{1,13}(?:\.\d{1,6})*[A-Za-z%]{0,3}$/;
+const numeric = /^[+-]?\d{1,12}(?:\.\d{1,6})*[A-Za-z%]{0,3}$/;
 const hostPort = /^(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/;
 const shellOperator = /^(?:[|&;<>]{1,2}|2>&1|--?)$/;
 
+/** `com.example.Main`, and host names with a dot. */
+const className =
+  /^(?:com|org|net|io|dev|app|edu|gov|java|javax|scala|kotlin|clojure|[a-z]{2})(?:\.\w+){2,}$/;
+const hostName = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}$/;
+
+const fileSuffix =
+  /\.(?:[cm]?[jt]sx?|py|rb|pl|php|sh|jar|war|conf|config|cfg|cnf|ini|ya?ml|json|toml|xml|properties|sock|pid|log|pem|crt|csv|db|sql|txt|lock|so|service)$/i;
+
 /** Shows what is harmless in `word` and replaces the rest by `***`. */
-export function redactValue(word: string): string {
+export function redactValue(word: string, place: Place): string {
   if (word === '' || numeric.test(word) || shellOperator.test(word)) return word;
   if (/^[a-z][a-z0-9+.:-]*:\/\//i.test(word) && !word.includes(',')) return redactUrl(word);
-  if (word.includes(',')) return word.split(',').map(redactValue).join(',');
+  if (word.includes(',')) {
+    const parts = word.split(',');
+    return parts.map((part) => redactValue(part, place === 'words-too' ? place : 'shapes-only')).join(',');
+  }
   const assignment = /^([\w.[\]-]+)=(.*)$/s.exec(word);
-  if (assignment !== null) return redactAssignment(assignment[1]!, '=', assignment[2]!);
+  if (assignment !== null) return redactAssignment(assignment[1]!, assignment[2]!);
   if (/^(?:~|\.{1,2})?\//.test(word)) return redactPaths(word);
   if (isAddress(word)) return word;
   const pair = /^([\w.-]*):(.+)$/s.exec(word);
   if (pair !== null) return redactPair(pair[1]!, pair[2]!);
   const login = /^([^@:]+)@([\w.-]+)$/.exec(word);
   if (login !== null) return login.slice(1).every(isHarmlessWord) ? word : `${hidden}@${login[2]}`;
-  return word.split('/').every(isHarmlessWord) ? word : hidden;
+  return mayShowWord(word, place) ? word : hidden;
 }
 
-/** `name=value`: the value is hidden when the name announces a secret. */
-export function redactAssignment(name: string, separator: '=' | ':', value: string): string {
-  return `${name}${separator}${isSecretName(name) ? hidden : redactValue(value)}`;
+/** A word without any of the signs above. */
+function mayShowWord(word: string, place: Place): boolean {
+  if (!word.split('/').every(isHarmlessWord)) return false;
+  const isTelling =
+    isCommonWord(word) || className.test(word) || hostName.test(word) || fileSuffix.test(word);
+  return isTelling || (place === 'words-too' && !word.includes('/'));
+}
+
+/** `name=value`: hidden when the name announces a secret; a plain word only where the name says that it is none. */
+export function redactAssignment(name: string, value: string): string {
+  return `${name}=${redactNamed(name, value)}`;
+}
+
+/** The value of an option or variable. @param name without dashes */
+export function redactNamed(name: string, value: string): string {
+  if (isSecretName(name)) return hidden;
+  // `-u NAME,PASSWORD`: of a list behind a letter nobody knows what it lists.
+  const isKnown = isHarmlessName(name) && !(name.length === 1 && value.includes(','));
+  return redactValue(value, isKnown ? 'words-too' : 'shapes-only');
 }
 
 /** `host:port`, `image:tag`, `from:/to`; two plain words may be a user with a password. */
 function redactPair(left: string, right: string): string {
   if (isSecretName(left)) return `${left}:${hidden}`;
   if (left !== '' && !isHarmlessWord(left)) return hidden;
-  if (numeric.test(right)) return `${left}:${right}`;
+  if (/^\d{1,5}$/.test(right) || (numeric.test(right) && right.includes('.'))) return `${left}:${right}`;
   return right.startsWith('/') ? `${left}:${redactPaths(right)}` : `${left}:${hidden}`;
 }
 
-/** One absolute or dotted path, or several joined by colons as in a class path. */
+/** One absolute or dotted path, or several joined by colons as in a class path; what else stands there is none. */
 function redactPaths(word: string): string {
-  return word.split(':').map(redactPath).join(':');
+  if (/:.*@/.test(word)) return hidden;
+  return word
+    .split(':')
+    .map((part) => (/^[~./]/.test(part) || isCommonWord(part) || part === '' ? redactPath(part) : hidden))
+    .join(':');
 }
 
 function redactPath(path: string): string {
@@ -90,7 +125,7 @@ function isAddress(word: string): boolean {
 }
 
 /** Letters and digits in parts joined by dots, dashes, underscores and pluses, none of which looks random. */
-function isHarmlessWord(word: string): boolean {
+export function isHarmlessWord(word: string): boolean {
   if (!/^[A-Za-z0-9_][\w.+-]*$/.test(word)) return false;
   let mixed = 0;
   for (const part of word.split(/[._+-]/)) {
@@ -101,8 +136,12 @@ function isHarmlessWord(word: string): boolean {
   return true;
 }
 
-/** Too long, too many changes of case, or hexadecimal digits that happen to be letters. */
+/** Too long, too many changes of case, many capitals in a row, or hexadecimal digits that happen to be letters. */
 function looksRandom(letters: string): boolean {
   const changes = letters.match(/[a-z][A-Z]/g)?.length ?? 0;
-  return letters.length > lettersMax || changes > 3 || /^[a-f]{8,}$/i.test(letters);
+  return (
+    letters.length > lettersMax ||
+    changes > 3 ||
+    (/^[A-Z]{12,}$|^[a-f]{8,}$/i.test(letters) && !/^[a-z]*[g-z][a-z]*$/.test(letters))
+  );
 }

@@ -2,13 +2,13 @@
 
 /** As part of a flag, a variable or a header. Broad on purpose: a value hidden needlessly costs little. */
 const secretName =
-  /pass|pwd|token|secret|key|auth|cred|bearer|cookie|session|signature|salt|private|webhook|dsn|conn(?:ection)?[-_]?str/i;
+  /pass|pwd|token|secret|key|auth|cred|bearer|cookie|session|signature|salt|private|webhook|dsn|conn(?:ection)?[-_]?str|licen[cs]e|mnemonic|seed|nonce|community|(?:^|[-_.])(?:pw|pin|otp|totp|pat|jwt|sas|sid|mfa)(?:$|[-_.])/i;
 
 /** A name that ends like this says where a secret lies, not what it is. */
 const placeName = /(?:file|path|dir|location)$/i;
 
 /** Words that are followed by a secret even when they stand alone: `vault login token ...`, `Bearer ...`. */
-const announcingWord = /^(?:bearer|basic|digest|negotiate|password|passwd|token|secret|api-?key)$/i;
+const announcingWord = /^(?:bearer|basic|digest|negotiate|login|password|passwd|token|secret|api-?key)$/i;
 
 /** One-letter options that take a secret, by the program's name. */
 const secretOptions: readonly { readonly program: RegExp; readonly letters: string }[] = [

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatCmdline, redactCmdline } from '../../../agent/resolve/redact-cmdline.ts';
+import { hostileCmdlines } from './hostile-cmdlines.ts';
 
 /** Arguments, and the line that is shown. */
 const shown: readonly (readonly [string, readonly string[], string])[] = [
@@ -20,7 +21,7 @@ const shown: readonly (readonly [string, readonly string[], string])[] = [
   [
     'prefixes',
     ['ip', 'route', '10.0.0.0/8', 'fd00::/8', 'dev', 'eth0'],
-    'ip route 10.0.0.0/8 fd00::/8 dev eth0',
+    'ip route 10.0.0.0/8 fd00::/8 dev ***',
   ],
   [
     'a JVM',
@@ -42,7 +43,7 @@ const hiddenLines: readonly (readonly [string, readonly string[], string])[] = [
   ['a long option', ['x', '--password', 'hunter2', '--port', '80'], 'x --password *** --port 80'],
   ['a long option with =', ['x', '--db-password=hunter', '--port=80'], 'x --db-password=*** --port=80'],
   ['a harmless-looking secret', ['x', '--token', 'word'], 'x --token ***'],
-  ['a secret with spaces', ['x', '--secret', 'correct horse battery', 'go'], 'x --secret *** go'],
+  ['a secret with spaces', ['x', '--secret', 'correct horse battery', 'go'], 'x --secret *** ***'],
   [
     'an environment variable',
     ['env', 'PGPASSWORD=letmein', 'MODE=fast', 'psql'],
@@ -58,9 +59,9 @@ const hiddenLines: readonly (readonly [string, readonly string[], string])[] = [
     ['java', '-Dspring.datasource.password=abc', '-Dmode=fast'],
     'java -Dspring.datasource.password=*** -Dmode=fast',
   ],
-  ["mysql's -p", ['mysql', '-u', 'root', '-pletmein', 'shop'], 'mysql -u root -p*** shop'],
+  ["mysql's -p", ['mysql', '-u', 'root', '-pletmein', 'shop'], 'mysql -u root -p*** ***'],
   ["curl's user", ['curl', '-u', 'admin:letmein', 'http://h/'], 'curl -u *** http://h/'],
-  ["redis-cli's -a", ['redis-cli', '-a', 'letmein', 'ping'], 'redis-cli -a *** ping'],
+  ["redis-cli's -a", ['redis-cli', '-a', 'letmein', 'ping'], 'redis-cli -a *** ***'],
   ['a user with a password', ['x', 'admin:letmein'], 'x admin:***'],
   ['userinfo', ['x', 'postgres://app:s3cret@db:5432/shop'], 'x postgres://***@db:5432/shop'],
   ['userinfo with a slash', ['x', 'postgres://app:s3/cret@db:5432/shop'], 'x postgres://***@db:5432/shop'],
@@ -83,18 +84,31 @@ const hiddenLines: readonly (readonly [string, readonly string[], string])[] = [
   ],
   ['a header in several', ['x', 'Authorization:', 'Bearer', 'abcdef', 'go'], 'x Authorization: *** *** go'],
   ['a header without a space', ['x', 'X-Api-Key:abcdef'], 'x X-Api-Key:***'],
-  ['an announced token', ['vault', 'login', 'token', 'abcdef'], 'vault login token ***'],
+  ['a token to log in with', ['vault', 'login', 'hunter'], 'vault login ***'],
+  ['an announced token', ['vault', 'login', 'token', 'abcdef'], 'vault login *** ***'],
   ['a script', ['sh', '-c', 'PASSWORD="a b c" run'], 'sh -c PASSWORD=*** *** *** ***'],
   [
     'a script with an option',
     ['sh', '-c', 'mysql --password=a --host h'],
-    'sh -c mysql --password=*** --host h',
+    'sh -c *** --password=*** --host h',
   ],
   ['hexadecimal', ['x', 'd41d8cd98f00b204e9800998ecf8427e'], 'x ***'],
   ['base64', ['x', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'], 'x ***'],
   ['a UUID', ['x', '550e8400-e29b-41d4-a716-446655440000'], 'x ***'],
   ['a JSON document', ['x', '{"password":"a"}'], 'x ***'],
   ['a card number', ['x', '4111111111111111'], 'x ***'],
+  ['a card number in groups', ['x', '4111 1111 1111 1111', '4111-1111-1111-1111'], 'x *** ***'],
+  [
+    'a number that is a secret',
+    ['x', '--pin', '1234', '--otp=123456', 'PIN=1234'],
+    'x --pin *** --otp=*** PIN=***',
+  ],
+  [
+    'a value of an unknown option',
+    ['x', '--access', 'word', '-z', 'word', 'MODE2=word'],
+    'x --access *** -z *** MODE2=***',
+  ],
+  ['a letter with a value', ['x', '-zletmein'], 'x -z***'],
   ['an option glued to a secret', ['x', '-kS3cr3tV4lue'], 'x -k***'],
   ['a hash in a path', ['x', '/var/lib/d41d8cd98f00b204e9800998ecf8427e/merged'], 'x /var/lib/***/merged'],
 ];
@@ -102,6 +116,23 @@ const hiddenLines: readonly (readonly [string, readonly string[], string])[] = [
 describe('the redacted command line', () => {
   it.each(shown)('shows %s', (_, args, line) => expect(redactCmdline(args)).toBe(line));
   it.each(hiddenLines)('hides %s', (_, args, line) => expect(redactCmdline(args)).toBe(line));
+
+  it.each(hostileCmdlines)('hides the secret of %s', (cmdline) => {
+    expect(redactCmdline(cmdline.split(' | '))).not.toContain('hunter');
+  });
+
+  it('still tells what runs', () => {
+    const lines = [
+      'java -Xmx2g -Dserver.port=8080 -jar /srv/billing.jar --spring.profiles.active=prod',
+      'node --max-old-space-size=512 /srv/checkout/dist/server.js worker',
+      'etcd --name=m1 --listen-client-urls=http://0.0.0.0:2379',
+      '/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock',
+      'prometheus --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.retention.time=15d',
+      'uwsgi --http :80 --module shop.wsgi',
+      'kubectl create -f /etc/app.yaml',
+    ];
+    expect(lines.map((line) => redactCmdline(line.split(' ')))).toEqual(lines);
+  });
 
   it('shows no part of a random token, wherever it stands', () => {
     const digits = fc.string({
