@@ -29,6 +29,7 @@ export const reasons = {
     'look for a security module or a sandbox',
   root: 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; being root is not enough here, give the agent both',
   user: 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; run as root',
+  unknown: 'this /proc does not show the agent; look for what is mounted there',
 } as const;
 
 /** Empty when the scan is complete. */

@@ -31,7 +31,11 @@ export function ebpfCannotSee(
         `whose tables cannot be read: ${reasons[privilege]}.`,
     );
   }
-  if (privilege !== 'capable' && !details.isLooking) {
+  if (privilege === 'unknown' && !details.isLooking) {
+    sentences.push(
+      'The executables and command lines of processes are unknown: /proc cannot be read; look for what is mounted there.',
+    );
+  } else if (privilege !== 'capable' && !details.isLooking) {
     sentences.push(
       'The executables and command lines of other users’ processes may be unknown: ' +
         'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.',

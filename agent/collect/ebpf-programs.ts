@@ -77,7 +77,7 @@ async function expectSelf(scan: SocketScan, procRoot: string, self: number): Pro
   const tasks = new TaskTable((await scan.run()).tasks);
   const index = Array.from({ length: tasks.length }, (_, i) => i).find((i) => tasks.pid(i) === self);
   if (!isUnread(stat) && index !== undefined && tasks.task(index).startTicks === stat.startTicks) return;
-  const reason = `the kernel's tasks do not match ${procRoot}: the agent is not where it should be among them`;
+  const reason = `the start of the agent is another one in ${procRoot} than in the kernel: a time namespace, or another /proc`;
   throw new EbpfUnavailableError('pids', reason);
 }
 

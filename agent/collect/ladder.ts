@@ -2,7 +2,8 @@
  * The ladder of collectors: the best one that works here, found by trying, and the next one when it stops working.
  *
  * A rung works when it opens and makes a whole scan. Why the rungs above were refused stands in what each scan cannot
- * see, since their lack costs something.
+ * see, since their lack costs something. One that stopped working is tried again after a while: descriptors and memory
+ * run out and come back.
  */
 import type { BoundedTable } from '../bounded-table.ts';
 import type { Collector, Scan } from '../collector.ts';
@@ -15,6 +16,10 @@ import { type CollectorSource, isMeant, type RungName } from './source.ts';
 
 /** How many scans in a row may fail before the next rung is tried. */
 export const failuresMax = 3;
+
+/** How long after a rung stopped working the better ones are tried again; twice as long after each try in vain. */
+const comebackMinMs = 60_000;
+const comebackMaxMs = 16 * comebackMinMs;
 
 /** How old the scan that a rung was tried with may be to count as the first one. */
 const trialFreshMs = 500;
@@ -40,6 +45,12 @@ interface Footing {
   trial: Scan | null;
 }
 
+/** When the better rungs are tried again, on a monotonic clock, and after how long the time after that. */
+interface Comeback {
+  readonly atMs: number;
+  readonly delayMs: number;
+}
+
 /**
  * Rejects with SourceError, or with ProcRootError where there is no /proc: then no rung is to blame.
  *
@@ -49,13 +60,14 @@ export async function openCollector(
   source: CollectorSource,
   options: ProcfsCollectorOptions = {},
   rungs: readonly Rung[] = everyRung,
+  comebackMs = comebackMinMs,
 ): Promise<Collector> {
   const isLive = isProcMount(procRootOf(options));
   const chosen = rungs.filter(({ name, needsLiveProc }) => {
     return isMeant(source, name) && (source !== 'auto' || isLive || !needsLiveProc);
   });
   if (chosen.length === 0) throw new SourceError(`${source} is not part of this version of whotalks.`);
-  const ladder = new LadderCollector(chosen, options);
+  const ladder = new LadderCollector(chosen, options, comebackMs);
   await ladder.climb();
   return ladder;
 }
@@ -94,10 +106,14 @@ class LadderCollector implements Collector {
   /** null before the first climb, and when none worked. */
   #footing: Footing | null = null;
   #failures = 0;
+  readonly #comebackMs: number;
+  /** null while no rung has stopped working. */
+  #comeback: Comeback | null = null;
 
-  constructor(rungs: readonly Rung[], options: ProcfsCollectorOptions) {
+  constructor(rungs: readonly Rung[], options: ProcfsCollectorOptions, comebackMs: number) {
     this.#rungs = rungs;
     this.#options = options;
+    this.#comebackMs = comebackMs;
   }
 
   get name(): string {
@@ -112,11 +128,13 @@ class LadderCollector implements Collector {
   climb(): Promise<void> {
     this.#left = this.#rungs;
     this.#refusals = [];
+    this.#comeback = null;
     return this.#findFooting();
   }
 
   async scan(): Promise<Scan> {
     if (this.#footing === null) await this.climb();
+    else if (this.#comeback !== null && performance.now() >= this.#comeback.atMs) await this.#comeBack();
     const { collector, trial } = this.#footing!;
     this.#footing!.trial = null;
     if (trial !== null && Date.now() - trial.startedAtMs < trialFreshMs) return this.#withRefusals(trial);
@@ -140,8 +158,30 @@ class LadderCollector implements Collector {
     collector.close();
     this.#footing = null;
     this.#refusals.push(refusal(rung, error, 'it stopped working: '));
+    this.#comeback ??= laterFrom(this.#comebackMs);
     await this.#findFooting();
     return this.scan();
+  }
+
+  /** To a better rung than the one it stands on, if one works again; it stands where it is meanwhile. */
+  async #comeBack(): Promise<void> {
+    const before = this.#footing!;
+    this.#comeback = laterFrom(Math.min(this.#comeback!.delayMs, comebackMaxMs));
+    const refusals: Refusal[] = [];
+    for (const [i, rung] of this.#rungs.entries()) {
+      if (rung === before.rung) break;
+      const tried = await tryRung(rung, this.#options);
+      if ('collector' in tried) {
+        before.collector.close();
+        this.#footing = tried;
+        this.#left = this.#rungs.slice(i + 1);
+        this.#failures = 0;
+        if (i === 0) this.#comeback = null;
+        break;
+      }
+      refusals.push(tried);
+    }
+    this.#refusals = refusals;
   }
 
   async #findFooting(): Promise<void> {
@@ -163,6 +203,10 @@ class LadderCollector implements Collector {
     if (this.#refusals.length === 0) return scan;
     return { ...scan, cannotSee: [...onceEach(this.#refusals).map(sentence), ...scan.cannotSee] };
   }
+}
+
+function laterFrom(delayMs: number): Comeback {
+  return { atMs: performance.now() + delayMs, delayMs: delayMs * 2 };
 }
 
 /** What keeps all rungs of a kind (`ebpf`, `ebpf-files`) from working is told of the best of them. */

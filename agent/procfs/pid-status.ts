@@ -29,10 +29,10 @@ export function parsePidDepth(text: string): number | null {
 const capDacReadSearch = 1n << 2n;
 const capSysPtrace = 1n << 19n;
 
-/** Whether the process has the capabilities that open every /proc/PID/fd; false where that cannot be read. */
-export function readMayInspectOthers(path: string): boolean {
+/** Whether the process has the capabilities that open every /proc/PID/fd; null where that cannot be read. */
+export function readMayInspectOthers(path: string): boolean | null {
   const bytes = readRecordFile(`${path}/status`);
-  if (isUnread(bytes)) return false;
+  if (isUnread(bytes)) return null;
   const needed = capDacReadSearch | capSysPtrace;
   return (parseEffectiveCapabilities(bytes.toString('latin1')) & needed) === needed;
 }

@@ -5,6 +5,7 @@ import { examineRungs, failuresMax, openCollector, SourceError } from '../../../
 import type { Rung } from '../../../agent/collect/rungs.ts';
 import type { RungName } from '../../../agent/collect/source.ts';
 import type { Scan } from '../../../agent/collector.ts';
+import { until } from '../../support/until.ts';
 import { scan } from '../sockets.ts';
 
 /** A rung, and what was done with it. */
@@ -199,6 +200,41 @@ describe('a rung that stops working', () => {
       await collector.scan();
       expect(collector.name).toBe('ebpf');
     }
+  });
+
+  it('comes back when it works again, after a while', async () => {
+    const rungs = [testRung('ebpf'), testRung('sockdiag'), testRung('procfs')];
+    const collector = await openCollector('auto', {}, rungs, 20);
+    await collector.scan();
+    rungs[0]!.scanProblem = 'EMFILE';
+    for (let i = 1; i < failuresMax; i++) await expect(collector.scan()).rejects.toThrow('EMFILE');
+    expect((await collector.scan()).cannotSee).toEqual([
+      without('ebpf', 'it stopped working: EMFILE'),
+      'The end of a table.',
+    ]);
+    // Tried again, and in vain: the agent goes on where it stands.
+    const inVain = [without('ebpf', 'EMFILE'), 'The end of a table.'].join();
+    await until('it was tried', async () => (await collector.scan()).cannotSee.join() === inVain);
+    expect([collector.name, rungs[1]!.closed]).toEqual(['sockdiag', 0]);
+    rungs[0]!.scanProblem = null;
+    await until(
+      'it is back',
+      async () => (await collector.scan()).cannotSee.join() === 'The end of a table.',
+    );
+    expect([collector.name, rungs[1]!.closed]).toEqual(['ebpf', 1]);
+    expect(rungs[2]!.opened).toBe(0);
+  });
+
+  it('is not tried again before that', async () => {
+    const rungs = [testRung('ebpf'), testRung('procfs')];
+    const collector = await openCollector('auto', {}, rungs);
+    rungs[0]!.scanProblem = 'EMFILE';
+    await collector.scan();
+    for (let i = 1; i < failuresMax; i++) await expect(collector.scan()).rejects.toThrow('EMFILE');
+    await collector.scan();
+    rungs[0]!.scanProblem = null;
+    await collector.scan();
+    expect([collector.name, rungs[0]!.opened]).toEqual(['procfs', 1]);
   });
 
   it('when all of them fail, the climb begins anew', async () => {

@@ -105,13 +105,18 @@ export class Scanner {
     return this.#ask({ forMs });
   }
 
+  /** Leaves the process no file descriptor, or gives them back. */
+  async descriptors(what: 'take' | 'give'): Promise<void> {
+    await this.#ask({ descriptors: what });
+  }
+
   end(): Promise<void> {
     return this.#inhabitant.end();
   }
 
-  async #ask(question: object): Promise<ScanThere> {
+  async #ask<Answer extends object = ScanThere>(question: object): Promise<Answer> {
     this.#inhabitant.tell(JSON.stringify(question));
-    const answer = JSON.parse(await this.#inhabitant.line()) as ScanThere | { error: string };
+    const answer = JSON.parse(await this.#inhabitant.line()) as Answer | { error: string };
     if ('error' in answer) throw new Error(answer.error);
     return answer;
   }

@@ -8,9 +8,11 @@
  *   {"scans": N}      so many, one after the other
  *   {"forMs": N}      as many as there is time for
  *
+ *   {"descriptors": "take" | "give"}   opens files until no more can be opened, or closes them again
+ *
  * Errors are told as {error}, and do not end it.
  */
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** It lies beside the sources, or beside what was compiled of them. */
@@ -25,13 +27,29 @@ if (options.includes('--forbid-netlink')) await forbid(41, 16);
 
 const watch = new SocketWatch();
 let collector = null;
+const taken = [];
 
 for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
 }
 collector?.close();
 
-async function answer({ scans = Number.POSITIVE_INFINITY, forMs = Number.POSITIVE_INFINITY }) {
+async function answer(question) {
+  if (question.descriptors === undefined) return scan(question);
+  if (question.descriptors === 'give') for (const fd of taken.splice(0)) closeSync(fd);
+  else takeDescriptors();
+  return { descriptors: taken.length };
+}
+
+function takeDescriptors() {
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'));
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error;
+  }
+}
+
+async function scan({ scans = Number.POSITIVE_INFINITY, forMs = Number.POSITIVE_INFINITY }) {
   const deadline = performance.now() + forMs;
   const closed = [];
   const owners = new Set();
