@@ -15,14 +15,16 @@ function capabilityCheck(findings: Findings, programName: string): Check {
   const check = 'capabilities';
   const fix = privilegeFix(findings, programName);
   if (findings.effectiveCapabilities === null) {
-    return lacking(check, 'unknown: /proc/self/status cannot be read', othersLost(findings), fix);
+    return lacking(check, 'unknown: /proc/self/status cannot be read', ownersLost, fix);
   }
   const missing = usedCapabilities.filter((capability) => !isThere(findings, capability));
   const held = usedCapabilities.filter((capability) => !missing.includes(capability)).join(', ');
   if (missing.length === 0) return ok(check, held);
   const losses = new Set(missing.map((capability) => lossOf(capability, findings)));
-  const detail = `not ${missing.join(', ')}${held === '' ? '' : `; there are ${held}`}`;
-  return lacking(check, detail, [...losses].join('; '), fix);
+  losses.delete(null);
+  const without = `not ${missing.join(', ')}`;
+  if (losses.size === 0) return ok(check, `${held}; ${without}, which eBPF does without`);
+  return lacking(check, held === '' ? without : `${without}; there are ${held}`, [...losses].join('; '), fix);
 }
 
 /** CAP_SYS_ADMIN stands for the two that eBPF takes. */
@@ -32,7 +34,7 @@ function isThere({ effectiveCapabilities: set }: Findings, capability: Capabilit
   return hasCapability(set, capability) || (isOfBpf && hasCapability(set, 'CAP_SYS_ADMIN'));
 }
 
-function lossOf(capability: Capability, findings: Findings): string {
+function lossOf(capability: Capability, findings: Findings): string | null {
   switch (capability) {
     case 'CAP_BPF':
     case 'CAP_PERFMON':
@@ -45,14 +47,16 @@ function lossOf(capability: Capability, findings: Findings): string {
   }
 }
 
-/** eBPF shows who holds a socket whatever is closed in /proc. */
-function othersLost(findings: Findings): string {
-  return isByEbpf(findings)
-    ? "the executables and command lines of other users' processes"
-    : "the processes behind other users' sockets";
+const ownersLost = "the processes behind other users' sockets";
+
+/** eBPF shows who holds a socket whatever is closed in /proc; what else it shows, its own words tell. */
+function othersLost({ scan }: Findings): string | null {
+  if (!isByEbpf(scan)) return ownersLost;
+  const isDetailLost = scan?.cannotSee.some((sentence) => sentence.startsWith('The executables'));
+  return isDetailLost === true ? "the executables and command lines of other users' processes" : null;
 }
 
-function isByEbpf({ scan }: Findings): boolean {
+function isByEbpf(scan: Findings['scan']): boolean {
   return scan?.collector.startsWith('ebpf') ?? false;
 }
 
@@ -74,7 +78,7 @@ function processCheck(findings: Findings, programName: string): Check {
   const check = 'processes';
   if (closedProcesses === 0) return ok(check, `${processes}, and the open files of each can be read`);
   const detail = `${processes}; the open files of ${closedProcesses} of them are closed to whotalks`;
-  if (isByEbpf(findings)) return ok(check, `${detail}, but not to eBPF`);
+  if (isByEbpf(findings.scan)) return ok(check, `${detail}, but not to eBPF`);
   return lacking(check, detail, 'the processes behind their sockets', privilegeFix(findings, programName));
 }
 
@@ -83,6 +87,7 @@ function hidepidCheck(findings: Findings): Check {
   const check = 'hidepid';
   if (hidepid === null || hidepid === '0' || hidepid === 'off') return ok(check, 'off');
   if (isThere(findings, 'CAP_SYS_PTRACE')) return ok(check, `${hidepid}, which CAP_SYS_PTRACE sees through`);
-  const lost = isByEbpf(findings) ? othersLost(findings) : 'every process of other users';
+  const lost = isByEbpf(findings.scan) ? othersLost(findings) : 'every process of other users';
+  if (lost === null) return ok(check, `${hidepid}, which eBPF sees through`);
   return lacking(check, hidepid, lost, 'sudo mount -o remount,hidepid=0 /proc');
 }

@@ -113,10 +113,24 @@ describe('conclude', () => {
   test('a user whose capabilities are enough for eBPF lacks details only', () => {
     const bpfAndPerfmon = (1n << 39n) | (1n << 38n);
     const found = { uid: 1000, effectiveCapabilities: bpfAndPerfmon, closedProcesses: 80, hidepid: '2' };
-    expect(lacking({ ...found, scan: byEbpf }).map(({ check, lost }) => [check, lost])).toEqual([
+    const cannotSee = ['The executables and command lines of other users’ processes may be unknown.'];
+    const blind = { ...found, scan: { ...byEbpf, cannotSee } };
+    expect(lacking(blind).map(({ check, lost }) => [check, lost])).toEqual([
       ['capabilities', `${detailsOfOthers}; the fast way into other network namespaces`],
       ['hidepid', detailsOfOthers],
+      ['sockets', cannotSee[0]],
     ]);
+    expect(lacking({ ...found, scan: byEbpf }).map(({ check, lost }) => [check, lost])).toEqual([
+      ['capabilities', 'the fast way into other network namespaces'],
+    ]);
+    const withAdmin = { ...found, effectiveCapabilities: bpfAndPerfmon | (1n << 21n), scan: byEbpf };
+    expect(lacking(withAdmin)).toEqual([]);
+    expect(
+      conclude({ ...healthy, ...withAdmin }, 'whotalks').find(({ check }) => check === 'capabilities')!
+        .detail,
+    ).toBe(
+      'CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN; not CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, which eBPF does without',
+    );
   });
 
   test('what is closed to one who has every capability is not blamed on a lack of them', () => {
