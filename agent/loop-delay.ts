@@ -1,35 +1,49 @@
 /**
- * For how long the event loop was kept from its turns while a scan was made and dealt with.
+ * For how long the event loop was kept from its turns while a scan was made and dealt with: by how much a timer is late.
  *
- * Node measures it with a timer that is late when the loop is. Running all the time that would wake an idle agent so often
- * that it costs more than the scans, so it runs during a turn of the scan loop only.
+ * The timer runs during a turn of the scan loop only. Running all the time it would wake an idle agent so often that it
+ * cost more than the scans.
  */
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How often the timer looks, ms: what is shorter is not seen, and what is longer is seen less by up to as much. */
-const resolutionMs = 2;
+/** Between two looks. What is shorter is not seen, and what is longer is seen less by up to as much. */
+const lookEveryMs = 2;
 
 export class LoopDelay {
-  readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  #timer: NodeJS.Timeout | null = null;
+  #isInTurn = false;
+  #dueMs = 0;
+  #maxMs = 0;
 
   turnBegins(): void {
-    this.#histogram.enable();
+    this.#isInTurn = true;
+    if (this.#timer === null) this.#look();
   }
 
+  /** What was kept up to the end is seen by the look that follows. */
   turnEnds(): void {
-    // A timer that is late already comes before this one.
-    setTimeout(() => this.#histogram.disable(), 1).unref();
+    this.#isInTurn = false;
   }
 
-  /** The longest since this was asked last; 0 when there was none. */
+  /** The longest since this was asked last. */
   takeMaxMs(): number {
-    const { max, count } = this.#histogram;
-    this.#histogram.reset();
-    return count === 0 ? 0 : Math.max(0, max / 1e6 - resolutionMs);
+    const maxMs = this.#maxMs;
+    this.#maxMs = 0;
+    return maxMs;
   }
 
   /** Idempotent. */
   close(): void {
-    this.#histogram.disable();
+    this.#isInTurn = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #look(): void {
+    this.#dueMs = performance.now() + lookEveryMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#maxMs = Math.max(this.#maxMs, performance.now() - this.#dueMs);
+      if (this.#isInTurn) this.#look();
+    }, lookEveryMs);
   }
 }
