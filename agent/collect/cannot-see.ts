@@ -1,5 +1,6 @@
 /** What a scan could not see, in plain sentences: what, why, and what to do. */
 
+import type { InterfaceProblems } from '../resolve/namespace-table.ts';
 import type { Privilege } from './privilege.ts';
 
 export interface Blindness {
@@ -16,8 +17,7 @@ export interface Blindness {
   readonly truncatedTables: readonly string[];
   /** Namespaces that the agent may not enter, and why, where it would rather do so; null = it entered all. */
   readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
-  /** Why the host-local networks are unknown; null = they are known. */
-  readonly interfacesProblem: string | null;
+  readonly interfaces: InterfaceProblems;
   /** Containers whose names stand in files that are closed to the agent. */
   readonly unnamedContainers: number;
 }
@@ -68,10 +68,17 @@ export function cannotSee(blindness: Blindness): string[] {
         `/proc, which is slower, because the agent may not enter them (${reason}): this needs CAP_SYS_ADMIN.`,
     );
   }
-  if (blindness.interfacesProblem !== null) {
+  const { host, others } = blindness.interfaces;
+  if (host !== null) {
     sentences.push(
       'Host-local container networks are not told apart from routed ones: ' +
-        `${blindness.interfacesProblem}; reinstall whotalks with its native module koffi, or allow AF_NETLINK.`,
+        `${host}; reinstall whotalks with its native module koffi, or allow AF_NETLINK.`,
+    );
+  }
+  if (host === null && others !== null) {
+    sentences.push(
+      `The addresses of ${counted(others.namespaces, 'other network namespace', 'other network namespaces')} are looked ` +
+        `up now and then only, and host-local networks inside are not told apart: ${others.reason}.`,
     );
   }
   if (blindness.unnamedContainers > 0) {

@@ -18,6 +18,8 @@ export interface Inhabitant {
 export interface Census {
   /** By pid, ascending. */
   readonly inhabitants: readonly Inhabitant[];
+  /** Everybody was looked for, rather than one process. */
+  readonly isWhole: boolean;
   /** Processes of which not even the identity could be read. */
   readonly closed: number;
   /** This /proc leaves out processes of other users: every pid namespace has a pid 1. */
@@ -35,7 +37,7 @@ export async function takeCensus(procRoot: string, slice: TimeSlice): Promise<Ce
     else if (found !== null) inhabitants.push(found);
     if (slice.isUsedUp()) await slice.rest();
   }
-  return { inhabitants, closed, hidesOthers: pids[0] !== 1 };
+  return { isWhole: true, inhabitants, closed, hidesOthers: pids[0] !== 1 };
 }
 
 /**

@@ -7,18 +7,22 @@ import type { TimeSlice } from '../procfs/time-slice.ts';
 import type { NamespaceTable } from '../resolve/namespace-table.ts';
 import { type Entrance, readersMax } from './namespace-tables.ts';
 
-/** @param byNetns processes by namespace; each namespace has one at least */
+/**
+ * @param byNetns processes by namespace; each namespace has one at least
+ * @param isComplete whether these are all namespaces that have a process
+ */
 export async function describeNamespaces(
   procRoot: string,
   namespaces: NamespaceTable,
   byNetns: ReadonlyMap<number, readonly Entrance[]>,
+  isComplete: boolean,
   slice: TimeSlice,
 ): Promise<Netns[]> {
   const self = readSelf(procRoot);
   const own = self === null ? null : readNetnsInode(processPath(procRoot, self));
   const nowMs = performance.now();
   const described: Netns[] = [];
-  namespaces.begin();
+  namespaces.begin({ namespaces: byNetns, isComplete });
   for (const [inode, inhabitants] of byNetns) {
     const paths = inhabitants.slice(0, readersMax).map(({ path }) => path);
     described.push(await namespaces.describe({ inode, paths, isHost: inode === own }, nowMs, slice));

@@ -1,16 +1,16 @@
 /** What the eBPF rung could not see, in plain sentences. It sees every process, so what it lacks are details. */
 import type { FoundSockets } from '../bpf/scan-maps.ts';
+import type { InterfaceProblems } from '../resolve/namespace-table.ts';
 import { cannotSee, counted, reasons } from './cannot-see.ts';
 import type { OwnerlessTables } from './ownerless-sockets.ts';
 import type { Privilege } from './privilege.ts';
 import type { DetailBlindness } from './task-details.ts';
 
-/** @param interfacesProblem why the host-local networks are unknown; null = they are known */
 export function ebpfCannotSee(
   privilege: Privilege,
   { missedRecords, missedTasks }: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
   tables: OwnerlessTables,
-  interfacesProblem: string | null,
+  interfaces: InterfaceProblems,
   unnamedContainers: number,
   details: DetailBlindness,
 ): string[] {
@@ -22,7 +22,7 @@ export function ebpfCannotSee(
     hidesOthers: false,
     truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
     closedEntries: tables.closedEntries,
-    interfacesProblem,
+    interfaces,
     unnamedContainers,
   });
   if (tables.closed > 0) {

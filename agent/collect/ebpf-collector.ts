@@ -171,7 +171,7 @@ export class EbpfCollector implements Collector {
         readPrivilege(this.#procRoot),
         found,
         tables,
-        this.#namespaces.hostProblem,
+        this.#namespaces.problems,
         this.#processes.unnamedContainers,
         this.#details.blindness,
       ),
@@ -208,7 +208,7 @@ export class EbpfCollector implements Collector {
     sockets: readonly OwnedSocket[],
     slice: TimeSlice,
   ): Promise<Netns[]> {
-    const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances, slice);
+    const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances, true, slice);
     const deserted = new Set<number>();
     let last = 0;
     for (const { netns } of sockets) {

@@ -85,7 +85,7 @@ export class ProcfsCollector implements Collector {
     const found = visit(this.#procRoot, pid);
     if (found === 'closed') return denied;
     if (found === null) return gone;
-    const census: Census = { inhabitants: [found], closed: 0, hidesOthers: false };
+    const census: Census = { isWhole: false, inhabitants: [found], closed: 0, hidesOthers: false };
     const { scan, closed } = await this.#scanInhabitants(census, startedAtMs, new TimeSlice(this.#sliceMs));
     if (closed > 0) return denied;
     return { ...scan, sockets: scan.sockets.filter((socket) => socket.owners.length > 0) };
@@ -104,7 +104,8 @@ export class ProcfsCollector implements Collector {
     this.#users.refresh();
     const byNetns = groupByNetns(census.inhabitants);
     const tables = await readAllTables(byNetns, this.#tableReader, slice);
-    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, slice);
+    const isComplete = seesEveryNamespace(census);
+    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, isComplete, slice);
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
     const blindness = {
       privilege: readPrivilege(this.#procRoot),
@@ -115,7 +116,7 @@ export class ProcfsCollector implements Collector {
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
       closedEntries: null,
       unnamedContainers: this.#processes.unnamedContainers,
-      interfacesProblem: this.#namespaces.hostProblem,
+      interfaces: this.#namespaces.problems,
     };
     const scan = {
       startedAtMs,
@@ -160,4 +161,8 @@ export class ProcfsCollector implements Collector {
     owners.finish();
     return closed;
   }
+}
+
+function seesEveryNamespace({ isWhole, closed, hidesOthers, inhabitants }: Census): boolean {
+  return isWhole && closed === 0 && !hidesOthers && inhabitants.every(({ netns }) => netns !== null);
 }

@@ -98,7 +98,8 @@ export class SockdiagCollector implements Collector {
     this.#search.begin(roll.departed);
     const byNetns = groupByNetns(roll.residents);
     const tables = await this.#tables.read(byNetns, slice);
-    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, slice);
+    const isComplete = seesEveryNamespace(roll);
+    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, isComplete, slice);
     await this.#search.search(roll.residents, nowMs, slice, (cell) => this.#tables.isThere(cell));
     this.#processes.expire();
     this.#namespaces.expire();
@@ -129,7 +130,11 @@ export class SockdiagCollector implements Collector {
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
       closedEntries: tables.closedEntries,
       unnamedContainers: this.#processes.unnamedContainers,
-      interfacesProblem: this.#namespaces.hostProblem,
+      interfaces: this.#namespaces.problems,
     });
   }
+}
+
+function seesEveryNamespace({ closed, hidesOthers, residents }: RollCall): boolean {
+  return closed === 0 && !hidesOthers && residents.every(({ netns }) => netns !== null);
 }

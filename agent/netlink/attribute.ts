@@ -42,6 +42,10 @@ export function readU32(value: Buffer | undefined): number | null {
   return value !== undefined && value.length >= 4 ? value.readUInt32LE(0) : null;
 }
 
+export function readI32(value: Buffer | undefined): number | null {
+  return value !== undefined && value.length >= 4 ? value.readInt32LE(0) : null;
+}
+
 /** Text up to its NUL byte; null when the attribute is absent. */
 export function readText(value: Buffer | undefined): string | null {
   if (value === undefined) return null;

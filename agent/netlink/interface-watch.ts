@@ -2,12 +2,15 @@
  * The interfaces of many network namespaces: one route socket inside each, which reads them and hears when they change.
  * A scan in which nothing changed anywhere is one system call.
  */
+import { closeSync, openSync } from 'node:fs';
 import type { Libc } from '../libc.ts';
+import { denied, isUnread, unreadIfAbsent } from '../procfs/proc-file.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { InterfaceReader, type Interfaces } from './interfaces.ts';
 import { NetlinkError } from './netlink-error.ts';
 import { receiveBuffer } from './netlink-socket.ts';
 import { NetnsEntry } from './netns-entry.ts';
+import { type Inhabited, nobodyKnown, PeerNamespaces } from './peer-namespaces.ts';
 import { ReadablePoll } from './readable.ts';
 
 /** How many namespaces have a socket, which is a descriptor each. */
@@ -18,6 +21,8 @@ const pauseAfterReading = 20;
 
 interface Watched {
   readonly reader: InterfaceReader;
+  /** Where its bridges lead. */
+  readonly peers: PeerNamespaces;
   /** What was read last may not be how it is. */
   hasNews: boolean;
   /** Not read again before; monotonic clock. */
@@ -31,6 +36,7 @@ export class InterfaceWatch {
   readonly #poll: ReadablePoll;
   /** What the poll is about; null when that is to be told anew. */
   #polled: readonly Watched[] | null = null;
+  #inhabited: Inhabited = nobodyKnown;
   /** All sockets are read one after the other. */
   readonly #bytes = receiveBuffer();
   readonly #watchedMax: number;
@@ -51,13 +57,17 @@ export class InterfaceWatch {
     return this.#watched.size;
   }
 
-  /** Hears what changed since the last time. */
-  listen(): void {
+  /** Hears what changed since the last time. @param inhabited who is there now */
+  listen(inhabited: Inhabited = nobodyKnown): void {
+    const before = this.#inhabited.namespaces;
+    this.#inhabited = inhabited;
+    const isSomebodyNew = [...inhabited.namespaces.keys()].some((netns) => !before.has(netns));
     if (this.#polled === null) {
       this.#polled = [...this.#watched.values()];
       this.#poll.watch(this.#polled.map(({ reader }) => reader.fd));
     }
     for (const index of this.#poll.readable()) hear(this.#polled[index]!);
+    if (isSomebodyNew) for (const one of this.#polled) if (one.peers.hasUnknown) one.hasNews = true;
   }
 
   /** Whether the namespace has a socket that tells of changes. */
@@ -68,7 +78,8 @@ export class InterfaceWatch {
   /** Whether it is time to read the namespace again. @param nowMs monotonic clock */
   hasNews(netns: number, nowMs: number): boolean {
     const watched = this.#watched.get(netns);
-    return watched?.hasNews === true && nowMs >= watched.restsUntilMs;
+    if (watched === undefined || nowMs < watched.restsUntilMs) return false;
+    return watched.hasNews || nowMs >= watched.peers.changesAtMs;
   }
 
   /**
@@ -86,7 +97,8 @@ export class InterfaceWatch {
     }
     const reader = this.within(netns, path, () => InterfaceReader.open(this.#libc, this.#bytes));
     if (reader === null) return false;
-    this.#watched.set(netns, { reader, hasNews: false, restsUntilMs: 0 });
+    const peers = new PeerNamespaces(netns === this.#entry.own ? null : this.#entry.own);
+    this.#watched.set(netns, { reader, peers, hasNews: false, restsUntilMs: 0 });
     this.#polled = null;
     return true;
   }
@@ -102,7 +114,7 @@ export class InterfaceWatch {
     const watched = this.#watched.get(netns)!;
     const startedAtMs = performance.now();
     try {
-      const interfaces = await watched.reader.read(slice);
+      const interfaces = await watched.reader.read(slice, (ids) => this.#peersOf(watched, ids));
       // What came between two messages of a dump is not left in the queue.
       watched.hasNews = watched.reader.takeNews();
       return interfaces;
@@ -116,6 +128,11 @@ export class InterfaceWatch {
     }
   }
 
+  #peersOf({ reader, peers }: Watched, ids: ReadonlySet<number>): (id: number) => boolean {
+    peers.look(ids, this.#inhabited, (path) => askNetnsId(reader, path), performance.now());
+    return (id) => peers.leadsAway(id);
+  }
+
   /** Lets go of a namespace, which its socket keeps alive. */
   drop(netns: number): void {
     this.#watched.get(netns)?.reader.close();
@@ -127,6 +144,20 @@ export class InterfaceWatch {
     for (const netns of this.#watched.keys()) this.drop(netns);
     this.#entry.close();
   }
+}
+
+/** @param path folder of a process in the other namespace */
+function askNetnsId(reader: InterfaceReader, path: string): number | null | 'denied' {
+  const id = unreadIfAbsent(() => {
+    const fd = openSync(`${path}/ns/net`, 'r');
+    try {
+      return reader.netnsId(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+  if (id === denied) return 'denied';
+  return isUnread(id) ? null : id;
 }
 
 function hear(watched: Watched): void {

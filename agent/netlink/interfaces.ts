@@ -6,8 +6,9 @@ import type { TimeSlice } from '../procfs/time-slice.ts';
 import { addressDump, type LinkAddress } from './address.ts';
 import { isLittleEndian } from './byte-order.ts';
 import { type Link, linkDump } from './link.ts';
-import { localNetworks } from './local-networks.ts';
+import { localNetworks, peerNetnsIds } from './local-networks.ts';
 import { NetlinkError } from './netlink-error.ts';
+import { encodeGetNetnsId, getNetnsId, parseNetnsId } from './netns-id.ts';
 import { RouteSocket, routeGroups } from './route-socket.ts';
 
 export interface Interfaces {
@@ -18,6 +19,11 @@ export interface Interfaces {
 
 /** Everything that can change what is read here. */
 const watchedGroups = routeGroups.link | routeGroups.ipv4Address | routeGroups.ipv6Address;
+
+/** Tells which of these numbers of namespaces are of no container. */
+export type PeersOf = (ids: ReadonlySet<number>) => (id: number) => boolean;
+
+const plainPeers: PeersOf = () => () => false;
 
 /** Reads the interfaces again and again over one socket, and hears when they change. */
 export class InterfaceReader {
@@ -56,14 +62,24 @@ export class InterfaceReader {
     return this.#socket.takeNews();
   }
 
-  /** One at a time. Throws NetlinkError. */
-  async read(slice: TimeSlice): Promise<Interfaces> {
+  /** One at a time. Throws NetlinkError. @param peers is asked where ports of bridges lead */
+  async read(slice: TimeSlice, peers: PeersOf = plainPeers): Promise<Interfaces> {
     const links = await this.#socket.dump(linkDump, slice);
     const addresses = await this.#socket.dump(addressDump, slice);
     return {
       addresses: interfaceAddresses(links, addresses),
-      localNetworks: localNetworks(links, addresses),
+      localNetworks: localNetworks(links, addresses, peers(peerNetnsIds(links))),
     };
+  }
+
+  /**
+   * By which number this namespace knows another one; null = by none. Throws NetlinkError.
+   *
+   * @param fd open on /proc/PID/ns/net of that one
+   */
+  netnsId(fd: number): number | null {
+    const answer = this.#socket.ask(getNetnsId, encodeGetNetnsId(fd));
+    return answer === null ? null : parseNetnsId(answer);
   }
 
   /** Idempotent. An open socket keeps its namespace alive. */

@@ -2,7 +2,7 @@
  * RTM_GETLINK: network interfaces. struct ifinfomsg (linux/rtnetlink.h), 16 bytes in the host's byte order: u8 family,
  * u8 padding, u16 type, i32 index, u32 flags, u32 change; then attributes.
  */
-import { encodeAttribute, parseAttributes, readText, readU32, u32 } from './attribute.ts';
+import { encodeAttribute, parseAttributes, readI32, readText, readU32, u32 } from './attribute.ts';
 import type { NetlinkMessage } from './message.ts';
 import type { DumpRequest } from './route-socket.ts';
 
@@ -29,8 +29,8 @@ export interface Link {
   readonly kind: string | null;
   /** Index of the bridge or bond that it is a port of. */
   readonly masterIndex: number | null;
-  /** A veth whose peer is in another namespace has one; without it the peer is in the same. */
-  readonly hasPeerNetns: boolean;
+  /** By which number the namespace knows that of a veth's peer; null where that is in the same. -1 = by none. */
+  readonly peerNetnsId: number | null;
 }
 
 /** All links of a namespace. */
@@ -54,6 +54,6 @@ export function parseLink(message: NetlinkMessage): Link | null {
     name: readText(attributes.get(attributeTypes.name)) ?? '',
     kind: linkInfo === undefined ? null : readText(parseAttributes(linkInfo).get(infoKind)),
     masterIndex: readU32(attributes.get(attributeTypes.master)),
-    hasPeerNetns: attributes.has(attributeTypes.linkNetnsId),
+    peerNetnsId: readI32(attributes.get(attributeTypes.linkNetnsId)),
   };
 }

@@ -23,6 +23,9 @@ const netlinkRoute = 0;
 /** What can be heard, as bits of NetlinkSocketOptions.groups: RTMGRP_* of linux/rtnetlink.h. */
 export const routeGroups = { link: 0x1, ipv4Address: 0x10, ipv6Address: 0x100 } as const;
 
+/** RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR: what the groups tell of. */
+const newsTypes: ReadonlySet<number> = new Set([16, 17, 20, 21]);
+
 /** Upper bound of one dump; a host with more interfaces than this fits is refused rather than half read. */
 export const dumpEntriesMax = 100_000;
 
@@ -80,6 +83,20 @@ export class RouteSocket {
       this.#socket.send(encodeMessage({ type, flags, sequence: dump.sequence, payload }));
       while (!this.#takeDatagram(dump)) if (slice.isUsedUp()) await slice.rest();
       if (!dump.isInterrupted || attempt === dumpAttemptsMax) return dump.entries;
+    }
+  }
+
+  /** The answer to a single question; null where the kernel says no to it. Not during a dump. Throws NetlinkError. */
+  ask(type: number, payload: Buffer): NetlinkMessage | null {
+    const sequence = ++this.#sequence;
+    this.#socket.send(encodeMessage({ type, flags: messageFlagBits.request, sequence, payload }));
+    for (;;) {
+      for (const message of this.#receive()) {
+        const isNews = newsTypes.has(message.type);
+        if (isNews) this.#hasNews = true;
+        if (isNews || message.sequence !== sequence) continue;
+        return message.type === messageTypes.error ? null : message;
+      }
     }
   }
 

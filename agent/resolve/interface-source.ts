@@ -10,6 +10,7 @@ import { LibcError, type LoadLibc } from '../libc.ts';
 import { InterfaceWatch, watchedNetnsMax } from '../netlink/interface-watch.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsRefusedError } from '../netlink/netns-entry.ts';
+import { type Inhabited, nobodyKnown } from '../netlink/peer-namespaces.ts';
 import { readLocalPortRange } from '../procfs/ip-local-port-range.ts';
 import { readNetnsInode } from '../procfs/pid-netns.ts';
 import { denied, isUnread, unreadIfAbsent } from '../procfs/proc-file.ts';
@@ -37,6 +38,7 @@ export class InterfaceSource {
   /** null before the first reading, and while it is not to be had. */
   #watch: InterfaceWatch | null = null;
   #watchProblem: string | null = null;
+  #inhabited: Inhabited = nobodyKnown;
 
   constructor(procRoot: string, load: LoadLibc) {
     this.#procRoot = procRoot;
@@ -49,8 +51,9 @@ export class InterfaceSource {
   }
 
   /** Begins a scan: hears what changed since the last one. */
-  listen(): void {
-    this.#watch?.listen();
+  listen(inhabited: Inhabited): void {
+    this.#inhabited = inhabited;
+    this.#watch?.listen(inhabited);
   }
 
   /** Whether what was read may not be how it is. Nobody tells of the port range, which is read again of the host alone. */
@@ -68,7 +71,7 @@ export class InterfaceSource {
       if (read !== null) return read;
     } catch (error) {
       if (!(error instanceof NetlinkError || error instanceof LibcError)) throw error;
-      problem = error.message;
+      problem = problemOf(error);
     }
     return this.#readFromProc(place, problem);
   }
@@ -107,6 +110,7 @@ export class InterfaceSource {
       throw new NetlinkError('watch interfaces', this.#watchProblem);
     try {
       this.#watch = new InterfaceWatch(await this.#loadLibc());
+      this.#watch.listen(this.#inhabited);
       this.#watchProblem = null;
       return this.#watch;
     } catch (error) {
@@ -140,6 +144,11 @@ export class InterfaceSource {
     }
     return null;
   }
+}
+
+function problemOf(error: NetlinkError | LibcError): string {
+  const needs = error instanceof NetnsRefusedError ? '; this needs CAP_SYS_ADMIN and CAP_SYS_PTRACE' : '';
+  return `${error.message}${needs}`;
 }
 
 /** getifaddrs(3) through Node; leaves out interfaces that are down. It asks netlink too, so it may fail as well. */

@@ -2,12 +2,21 @@
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import type { LoadLibc } from '../libc.ts';
+import type { Inhabited } from '../netlink/peer-namespaces.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { InterfaceSource, type NamespacePlace, type ReadNamespace } from './interface-source.ts';
 import type { Reading } from './refresh.ts';
 
 /** How many namespaces are remembered; any further one is described anew in every scan. */
 export const rememberedNamespacesMax = 16_384;
+
+/** Why the interfaces of namespaces are not watched. */
+export interface InterfaceProblems {
+  /** Of the agent's own; null = they are. */
+  readonly host: string | null;
+  /** Of the others, and one of the reasons; null = they all are. */
+  readonly others: { readonly namespaces: number; readonly reason: string } | null;
+}
 
 interface Remembered extends Reading {
   readonly netns: Netns;
@@ -20,7 +29,6 @@ export class NamespaceTable {
   readonly #source: InterfaceSource;
   readonly #remembered = new Map<number, Remembered>();
   #scan = 0;
-  #hostProblem: string | null = null;
   /** Descriptions that found no room, since the start. */
   refusedTotal = 0;
 
@@ -28,9 +36,20 @@ export class NamespaceTable {
     this.#source = new InterfaceSource(procRoot, load);
   }
 
-  /** Why the host-local networks of the agent's namespace are unknown, as of the last reading; null = they are known. */
-  get hostProblem(): string | null {
-    return this.#hostProblem;
+  /** As of the last readings. */
+  get problems(): InterfaceProblems {
+    let host: string | null = null;
+    let namespaces = 0;
+    let reason = '';
+    for (const { netns, problem } of this.#remembered.values()) {
+      if (problem === null) continue;
+      if (netns.isHost) host = problem;
+      else {
+        namespaces++;
+        reason = problem;
+      }
+    }
+    return { host, others: namespaces === 0 ? null : { namespaces, reason } };
   }
 
   get size(): number {
@@ -45,9 +64,9 @@ export class NamespaceTable {
     ];
   }
 
-  /** Begins a scan. */
-  begin(): void {
-    this.#source.listen();
+  /** Begins a scan. @param inhabited who is there */
+  begin(inhabited: Inhabited): void {
+    this.#source.listen(inhabited);
   }
 
   /** The same object as before while nothing about the namespace changed. @param nowMs monotonic clock */
@@ -62,7 +81,6 @@ export class NamespaceTable {
     const read = await this.#source.read(place, slice);
     // Whoever was in it has just gone: what was known stays until the next scan tells who is there.
     if (read === null) return before?.netns ?? netnsOf(place, nothing);
-    if (isHost) this.#hostProblem = read.problem;
     const described = netnsOf(place, read);
     const netns = before !== undefined && isSameNetns(before.netns, described) ? before.netns : described;
     const firstReadAtMs = before !== undefined && netns === before.netns ? before.firstReadAtMs : nowMs;

@@ -10,7 +10,7 @@ const nothing: Blindness = {
   hidesOthers: false,
   truncatedTables: [],
   closedEntries: null,
-  interfacesProblem: null,
+  interfaces: { host: null, others: null },
   unnamedContainers: 0,
 };
 
@@ -45,6 +45,20 @@ it.each([
     { closedEntries: { namespaces: 2, reason: 'EPERM' } },
     'The sockets of 2 other network namespaces are read from /proc, which is slower, because the agent may not enter ' +
       'them (EPERM): this needs CAP_SYS_ADMIN.',
+  ],
+  [
+    {
+      interfaces: { host: 'cannot load koffi: not installed', others: { namespaces: 3, reason: 'the same' } },
+    },
+    'Host-local container networks are not told apart from routed ones: cannot load koffi: not installed; reinstall ' +
+      'whotalks with its native module koffi, or allow AF_NETLINK.',
+  ],
+  [
+    {
+      interfaces: { host: null, others: { namespaces: 1, reason: 'cannot enter network namespaces: EPERM' } },
+    },
+    'The addresses of 1 other network namespace are looked up now and then only, and host-local networks inside are ' +
+      'not told apart: cannot enter network namespaces: EPERM.',
   ],
   [
     { unnamedContainers: 2 },

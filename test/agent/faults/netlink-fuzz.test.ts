@@ -12,9 +12,9 @@ import { fakeLibc } from '../netlink/fake-libc.ts';
 import { end, newLink, newLinkAddress } from '../netlink/messages.ts';
 
 const links: readonly NetlinkMessage[] = [
-  newLink({ index: 1, name: 'lo', kind: null, masterIndex: null, hasPeerNetns: false }),
-  newLink({ index: 3, name: 'docker0', kind: 'bridge', masterIndex: null, hasPeerNetns: false }),
-  newLink({ index: 9, name: 'veth12', kind: 'veth', masterIndex: 3, hasPeerNetns: true }),
+  newLink({ index: 1, name: 'lo', kind: null, masterIndex: null, peerNetnsId: null }),
+  newLink({ index: 3, name: 'docker0', kind: 'bridge', masterIndex: null, peerNetnsId: null }),
+  newLink({ index: 9, name: 'veth12', kind: 'veth', masterIndex: 3, peerNetnsId: 0 }),
   end(3, 0),
 ];
 const addresses: readonly NetlinkMessage[] = [

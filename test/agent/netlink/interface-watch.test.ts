@@ -10,7 +10,7 @@ import { formatPrefix } from '../../../model/ip.ts';
 import { canMakeNamespaces, Namespace } from '../../support/fleet/namespace.ts';
 
 /** Later than any pause after a reading. */
-const later = Number.POSITIVE_INFINITY;
+const later = Number.MAX_SAFE_INTEGER;
 
 describe.runIf(canMakeNamespaces)('a watched namespace', () => {
   const namespaces: Namespace[] = [];
@@ -106,6 +106,40 @@ describe.runIf(canMakeNamespaces)('a watched namespace', () => {
     // A veth pair into the same namespace may go on to anywhere.
     const pair = ['link add here type veth peer name there', 'link set here master br0'];
     expect(networks(await afterwards(pair))).toEqual([]);
+  });
+
+  it('has no network of its own where a port of the bridge leads to nobody here', async () => {
+    const [container, beyond] = [await make('container'), await make('beyond')];
+    const folder = ({ pid }: Namespace): { path: string }[] => [{ path: `/proc/${pid}` }];
+    const here = [place, container].map((one) => [inodeOf(one), folder(one)] as const);
+    const everybody = { isComplete: true, namespaces: new Map(here) };
+    await place.ip([
+      'link add br0 type bridge',
+      'addr add 172.30.0.1/24 dev br0',
+      `link add veth1 type veth peer name eth0 netns ${container.pid}`,
+      'link set veth1 master br0 up',
+    ]);
+    const fresh = new InterfaceWatch(await loadLibc());
+    fresh.open(netns, `/proc/${place.pid}/ns/net`);
+    const read = async (): Promise<string[]> => {
+      fresh.listen(everybody);
+      return networks(await fresh.read(netns, new TimeSlice()));
+    };
+    expect(await read()).toEqual(['172.30.0.0/24']);
+    await place.ip([
+      `link add uplink0 type veth peer name port7 netns ${beyond.pid}`,
+      'link set uplink0 master br0 up',
+    ]);
+    // It may be a container that is being made.
+    expect(await read()).toEqual(['172.30.0.0/24']);
+    fresh.drop(netns);
+    fresh.open(netns, `/proc/${place.pid}/ns/net`);
+    expect(await read()).toEqual([]);
+    // Somebody turns up there after all: then it is one.
+    everybody.namespaces.set(inodeOf(beyond), folder(beyond));
+    fresh.listen({ ...everybody, namespaces: new Map(everybody.namespaces) });
+    expect(await read()).toEqual(['172.30.0.0/24']);
+    fresh.close();
   });
 
   it('is read as it is after more changes than the kernel keeps', async () => {

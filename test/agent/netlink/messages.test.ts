@@ -100,13 +100,13 @@ describe('links', () => {
   });
 
   it.each([
-    ['a physical device', { index: 2, name: 'eth0', kind: null, masterIndex: null, hasPeerNetns: false }],
-    ['a bridge', { index: 3, name: 'docker0', kind: 'bridge', masterIndex: null, hasPeerNetns: false }],
-    ['a port', { index: 9, name: 'veth12', kind: 'veth', masterIndex: 3, hasPeerNetns: true }],
+    ['a physical device', { index: 2, name: 'eth0', kind: null, masterIndex: null, peerNetnsId: null }],
+    ['a bridge', { index: 3, name: 'docker0', kind: 'bridge', masterIndex: null, peerNetnsId: null }],
+    ['a port', { index: 9, name: 'veth12', kind: 'veth', masterIndex: 3, peerNetnsId: 0 }],
   ])('%s', (_, link) => expect(parseLink(newLink(link))).toEqual(link));
 
   it('a bridge port announced under AF_BRIDGE is no link', () => {
-    const one = newLink({ index: 9, name: 'veth12', kind: null, masterIndex: 3, hasPeerNetns: false });
+    const one = newLink({ index: 9, name: 'veth12', kind: null, masterIndex: 3, peerNetnsId: null });
     one.payload[0] = 7;
     expect(parseLink(one)).toBeNull();
   });

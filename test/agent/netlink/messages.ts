@@ -14,7 +14,7 @@ export function newLink(link: Link, sequence = 1): NetlinkMessage {
   const parts = [header, encodeAttribute(3, Buffer.from(`${link.name}\0`))];
   if (link.kind !== null) parts.push(encodeAttribute(18, encodeAttribute(1, Buffer.from(`${link.kind}\0`))));
   if (link.masterIndex !== null) parts.push(encodeAttribute(10, u32(link.masterIndex)));
-  if (link.hasPeerNetns) parts.push(encodeAttribute(37, u32(0)));
+  if (link.peerNetnsId !== null) parts.push(encodeAttribute(37, u32(link.peerNetnsId)));
   return { type: 16, flags: 2, sequence, payload: Buffer.concat(parts) };
 }
 

@@ -10,7 +10,7 @@ import { type Answer, fakeLibc } from './fake-libc.ts';
 import { end, newLink } from './messages.ts';
 
 const link = (index: number, sequence = 1): NetlinkMessage =>
-  newLink({ index, name: `eth${index}`, kind: null, masterIndex: null, hasPeerNetns: false }, sequence);
+  newLink({ index, name: `eth${index}`, kind: null, masterIndex: null, peerNetnsId: null }, sequence);
 
 async function dumpNames(libc: Libc): Promise<string[]> {
   const links = await RouteSocket.open(libc).dump(linkDump, new TimeSlice());
