@@ -65,7 +65,8 @@ export class InterfaceSource {
 
   /** Null when none of its processes is there any more. */
   async read(place: NamespacePlace, slice: TimeSlice): Promise<ReadNamespace | null> {
-    let problem = 'none of its processes is there any more';
+    // A copy of /proc shows processes whose namespaces are nowhere.
+    let problem: string | null = null;
     try {
       const read = await this.#readByNetlink(place, slice);
       if (read !== null) return read;
@@ -129,7 +130,7 @@ export class InterfaceSource {
     );
   }
 
-  #readFromProc({ inode, paths, isHost }: NamespacePlace, problem: string): ReadNamespace | null {
+  #readFromProc({ inode, paths, isHost }: NamespacePlace, problem: string | null): ReadNamespace | null {
     for (const path of paths) {
       const read = readNamespaceAddresses(path);
       // Only a process that is still in the namespace has shown that namespace's addresses.
