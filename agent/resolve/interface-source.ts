@@ -72,7 +72,8 @@ export class InterfaceSource {
       if (read !== null) return read;
     } catch (error) {
       if (!(error instanceof NetlinkError || error instanceof LibcError)) throw error;
-      problem = problemOf(error);
+      // What is amiss everywhere is told of the host.
+      if (place.isHost || error instanceof NetnsRefusedError) problem = problemOf(error);
     }
     return this.#readFromProc(place, problem);
   }

@@ -53,7 +53,8 @@ it('netlink is tried again with the host after it failed, and not with every nam
   });
   expect(await read(source)).toMatchObject({ problem: 'cannot load koffi: busy' });
   expect(await read(source, { ...own, isHost: false })).toMatchObject({
-    problem: 'cannot watch interfaces: cannot load koffi: busy',
+    addresses: readNamespaceAddresses('/proc/self'),
+    problem: null,
   });
   expect(attempts).toBe(1);
   expect(await read(source)).toMatchObject({ problem: null });
