@@ -26,12 +26,30 @@ export function conclude(findings: Findings, programName: string): Check[] {
       'the networks of host-local bridges: equal container addresses of two hosts may be taken for one',
       'allow AF_NETLINK sockets (seccomp, or RestrictAddressFamilies= of systemd)',
     ),
+    conntrackCheck(findings),
     ...privilegeChecks(findings, programName),
     pidNamespaceCheck(findings),
     networkNamespaceCheck(findings, programName),
     ...collectorChecks(findings),
     ...serverChecks(findings, programName),
   ];
+}
+
+function conntrackCheck({ conntrack }: Findings): Check {
+  const check = 'conntrack';
+  switch (conntrack.kind) {
+    case 'absent':
+      return ok(check, 'not in use: nothing is translated on this host');
+    case 'works':
+      return ok(check, 'works');
+    case 'refused':
+      return lacking(
+        check,
+        conntrack.problem,
+        'how connections are translated: each end shows the addresses that it sees itself',
+        'CAP_NET_ADMIN (run as root), and the module nf_conntrack_netlink',
+      );
+  }
 }
 
 function pidNamespaceCheck({ surroundings: { pidNamespace } }: Findings): Check {

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { readKernelBtf } from '../../agent/bpf/btf.ts';
 import { examineRungs, openCollector } from '../../agent/collect/ladder.ts';
 import type { Collector, Scan } from '../../agent/collector.ts';
+import { examineConntrack } from '../../agent/conntrack/examine-conntrack.ts';
 import { examineEvents } from '../../agent/events/open-events.ts';
 import { loadLibc } from '../../agent/libc.ts';
 import { RouteSocket } from '../../agent/netlink/route-socket.ts';
@@ -44,6 +45,7 @@ export async function examine(
     ...(await examineScan(procRoot)),
     events: await examineEvents(procRoot),
     ...(await examineLibc()),
+    conntrack: await examineConntrack(procRoot),
     server: settings.server,
     insecure: settings.insecure,
     ...(await examineServer(invocation, settings)),

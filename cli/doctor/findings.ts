@@ -1,5 +1,6 @@
 /** What doctor read of this host and of the server; what follows from it is in conclude.ts. */
 import type { RungReport } from '../../agent/collect/ladder.ts';
+import type { ConntrackReport } from '../../agent/conntrack/examine-conntrack.ts';
 import type { EventReport } from '../../agent/events/open-events.ts';
 import type { AboutDocument } from '../../model/document.ts';
 
@@ -47,6 +48,7 @@ export interface Findings {
   /** null = works. */
   readonly koffiProblem: string | null;
   readonly rtnetlinkProblem: string | null;
+  readonly conntrack: ConntrackReport;
   readonly server: string;
   readonly insecure: boolean;
   /** What it says of itself; null = no answer. */

@@ -43,6 +43,7 @@ const healthy: Findings = {
   scanProblem: null,
   koffiProblem: null,
   rtnetlinkProblem: null,
+  conntrack: { kind: 'works' },
   server: '127.0.0.1:7443',
   insecure: false,
   about,
@@ -64,6 +65,7 @@ describe('conclude', () => {
       'BTF: works',
       'koffi: works',
       'rtnetlink: works',
+      'conntrack: works',
       'user: root',
       'capabilities: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN',
       'processes: 90, and the open files of each can be read',
@@ -212,6 +214,19 @@ describe('conclude', () => {
         detail: 'a scan takes 81.3 ms of CPU: 8.1 % of a core at one per second, of 2 % allowed',
         lost: 'scans follow each other every 4 s instead: what opens and closes between them shows late or not at all',
         fix: '--cpu-max 9 for the agent',
+      },
+    ]);
+  });
+
+  test('conntrack that is not in use lacks nothing, one that does not answer does', () => {
+    expect(lacking({ conntrack: { kind: 'absent' } })).toEqual([]);
+    expect(lacking({ conntrack: { kind: 'refused', problem: 'cannot ask conntrack: EPERM' } })).toEqual([
+      {
+        check: 'conntrack',
+        state: 'lacking',
+        detail: 'cannot ask conntrack: EPERM',
+        lost: 'how connections are translated: each end shows the addresses that it sees itself',
+        fix: 'CAP_NET_ADMIN (run as root), and the module nf_conntrack_netlink',
       },
     ]);
   });
