@@ -39,7 +39,7 @@ function endColumns(
     unit: {
       key: `${side}.unit`,
       title: 'UNIT',
-      value: (row) => end(row).container?.slice(0, 12) ?? end(row).unit,
+      value: (row) => end(row).containerName ?? end(row).container?.slice(0, 12) ?? end(row).unit,
       isWide: true,
     },
   };

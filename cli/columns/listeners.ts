@@ -27,7 +27,7 @@ export function listenerEndColumns(): readonly Column<EndDocument>[] {
     {
       key: 'container',
       title: 'CONTAINER',
-      value: (row) => row.container?.slice(0, 12) ?? null,
+      value: (row) => row.containerName ?? row.container?.slice(0, 12) ?? null,
       isWide: true,
     },
     { key: 'unit', title: 'UNIT', value: (row) => row.unit, isWide: true },

@@ -7,7 +7,7 @@ import { cgroupKernel } from '../../../agent/bpf/detail-kernel.ts';
 import { cgroupLayout } from '../../../agent/bpf/detail-memory.ts';
 import { readOwnBtf } from '../../../agent/bpf/kernel-layout.ts';
 import { Children } from '../collect/child-node.ts';
-import { whyNoEbpf } from './live-kernel.ts';
+import { mountOfUnified, whyNoEbpf } from './live-kernel.ts';
 
 function entries(...cgroups: readonly (readonly [bigint, bigint, string])[]): Buffer {
   const bytes = Buffer.alloc(cgroups.length * cgroupLayout.bytes);
@@ -44,12 +44,6 @@ describe('paths', () => {
 
   it('are none where there is nothing', () => expect(cgroupPaths(Buffer.alloc(0)).size).toBe(0));
 });
-
-/** Where the unified hierarchy is mounted; null = nowhere. */
-function mountOfUnified(): string | null {
-  const match = /^\S+ (\S+) cgroup2 \S*\brw\b/m.exec(readFileSync('/proc/mounts', 'utf8'));
-  return match?.[1] ?? null;
-}
 
 const children = new Children();
 const folders: string[] = [];

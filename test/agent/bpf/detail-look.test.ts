@@ -169,6 +169,25 @@ describe.skipIf(obstacle !== null)('the look', () => {
     expect(told.args).not.toContain('hunter2');
   });
 
+  it('tells of a process whose first thread has exited', async () => {
+    const child = children.start(`
+      const { Worker } = require('node:worker_threads');
+      const koffi = require('koffi');
+      const exit = () => koffi.load(null).func('long syscall(long, ...)')(60, 'long', 0);
+      new Worker("setInterval(() => {}, 1e6); require('node:worker_threads').parentPort.postMessage('up')", { eval: true })
+        .on('message', () => { require('node:fs').writeSync(1, 'up\\n'); exit(); });
+    `);
+    await child.line();
+    await until('its first thread is a zombie', () =>
+      / Z /.test(readFileSync(`/proc/${child.pid}/stat`, 'latin1')),
+    );
+    const told: string[] = [];
+    await look.read([child.pid], ({ pid, exe, args }) => {
+      if (pid === child.pid) told.push(`${exe} ${args.toString().split('\0', 2).join(' ')}`);
+    });
+    expect(told).toEqual([`${process.execPath} ${process.execPath} -e`]);
+  });
+
   it('reads nothing of a file that somebody shows as arguments, as such a file may never answer', async () => {
     const file = join(folder, 'arguments');
     copyFileSync(process.execPath, file);

@@ -1,4 +1,5 @@
 /** Whether this machine lets tests load programs, and how to reach bpf(2) in them. */
+import { readFileSync } from 'node:fs';
 import { type BpfCalls, loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
 import { readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import { SocketScan } from '../../../agent/bpf/socket-scan.ts';
@@ -25,4 +26,10 @@ export async function refusingCalls(command: number, errno: number): Promise<Bpf
     },
     errno: () => (refused === 0 ? calls.errno() : refused),
   };
+}
+
+/** Where the unified hierarchy is mounted; null = nowhere. */
+export function mountOfUnified(): string | null {
+  const match = /^\S+ (\S+) cgroup2 \S*\brw\b/m.exec(readFileSync('/proc/mounts', 'utf8'));
+  return match?.[1] ?? null;
 }

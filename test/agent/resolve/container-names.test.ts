@@ -5,6 +5,7 @@ import {
   type FoundNames,
   lookupsPerSecondMax,
   rememberedContainersMax,
+  waitingMax,
 } from '../../../agent/resolve/container-names.ts';
 import { noPlacement, type Placement } from '../../../agent/resolve/placement.ts';
 import { until } from '../../support/until.ts';
@@ -132,6 +133,16 @@ describe('the table', () => {
     expect(names.identify(docker, 0).containerName).toBe('web');
   });
 
+  it('lets some containers wait, and counts the others', () => {
+    const { names, askedAside } = table(
+      () => null,
+      () => new Promise(() => {}),
+    );
+    for (let i = 0; i < waitingMax + 3; i++) names.identify({ ...docker, container: `c${i}` }, i * 1000);
+    expect(askedAside).toEqual(['c0']);
+    expect(names.unaskedTotal).toBe(3);
+  });
+
   it('looks up some containers a second', () => {
     const { names, asked } = table(named);
     const look = (nowMs: number): number => {
@@ -155,6 +166,7 @@ describe('the table', () => {
     look('second');
     look('first');
     for (let i = 0; i < rememberedContainersMax - 1; i++) look(`c${i}`);
+    expect(names.forgottenTotal).toBe(1);
     asked.length = 0;
     look('first');
     look('second');
