@@ -24,6 +24,8 @@ export class CgroupWalk {
   readonly #control: MappedArray;
   #loaded: Loaded;
   #isOpen = true;
+  /** Cgroups that found no room, walk by walk, since the start. */
+  missedTotal = 0;
 
   private constructor(calls: BpfCalls, kernel: CgroupKernel, control: MappedArray, loaded: Loaded) {
     this.#calls = calls;
@@ -52,6 +54,7 @@ export class CgroupWalk {
       await iterate(this.#calls, this.#loaded.link);
       const missed = control.readUInt32LE(fields.missed.offset);
       if (missed > 0 && this.#makeRoom(missed)) continue;
+      this.missedTotal += missed;
       const count = control.readUInt32LE(fields.entries.offset);
       return cgroupPaths(this.#loaded.entries.bytes.subarray(0, count * cgroupLayout.bytes));
     }

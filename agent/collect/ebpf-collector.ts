@@ -107,6 +107,7 @@ export class EbpfCollector implements Collector {
   get tables(): readonly BoundedTable[] {
     return [
       ...this.#processes.tables,
+      ...this.#details.tables,
       ...this.#namespaces.tables,
       ...this.#ownerless.tables,
       { name: 'scan_sockets', limit: largestSizes.records, ...this.#room.records },

@@ -8,7 +8,8 @@
  *
  * Command lines are redacted when they come; nothing else of them is kept.
  */
-import type { CgroupWalk } from '../bpf/cgroup-walk.ts';
+import type { BoundedTable } from '../bounded-table.ts';
+import { type CgroupWalk, cgroupsMax } from '../bpf/cgroup-walk.ts';
 import type { DetailLook, SeenDetails } from '../bpf/detail-look.ts';
 import type { FoundSockets } from '../bpf/scan-maps.ts';
 import { recordLayout, taskLayout } from '../bpf/scan-memory.ts';
@@ -55,7 +56,7 @@ interface Known extends Reading {
 export interface TaskDetailsOptions {
   /** Null where the kernel does not offer it. */
   readonly look: Pick<DetailLook, 'read' | 'close'> | null;
-  readonly walk: Pick<CgroupWalk, 'run' | 'close'> | null;
+  readonly walk: Pick<CgroupWalk, 'run' | 'missedTotal' | 'close'> | null;
   readonly procRoot: string;
   readonly cmdline: CmdlineMode;
   /** Default lookTimeoutMs. */
@@ -87,6 +88,11 @@ export class TaskDetails {
     this.#options = options;
     const own = readCgroup(`${options.procRoot}/self`);
     this.#hasOldHierarchies = !isUnread(own) && own.some(({ controllers }) => controllers !== '');
+  }
+
+  get tables(): readonly BoundedTable[] {
+    const refusedTotal = this.#options.walk?.missedTotal ?? 0;
+    return [{ name: 'cgroups', size: this.#paths.size, limit: cgroupsMax, refusedTotal }];
   }
 
   /** What /proc alone can tell now, and where it may not. */

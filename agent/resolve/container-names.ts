@@ -38,9 +38,6 @@ interface Remembered extends Reading {
 }
 
 export class ContainerNameTable {
-  /** Containers forgotten for want of room, and not asked about aside for want of a place, since the start. */
-  forgottenTotal = 0;
-  unaskedTotal = 0;
   readonly #sources: NameSources;
   /** Least recently asked for first. */
   readonly #remembered = new Map<string, Remembered>();
@@ -132,13 +129,11 @@ export class ContainerNameTable {
     if (this.#remembered.size <= rememberedContainersMax) return;
     const [oldest] = this.#remembered.keys();
     this.#remembered.delete(oldest!);
-    this.forgottenTotal++;
     this.#forgottenTotal++;
   }
 
   #askAside(key: string, placement: Placement): void {
     if (this.#waiting.size < waitingMax) this.#waiting.set(key, placement);
-    else this.unaskedTotal++;
     else this.#postponedTotal++;
     if (!this.#isBusy) void this.#answerWaiting();
   }

@@ -81,6 +81,7 @@ function details(tell: (pid: number) => SeenDetails | null, options: Partial<Tas
           [2n, '/system.slice/nginx.service'],
         ]);
       },
+      missedTotal: 0,
       close: () => closed.push('walk'),
     },
     procRoot: tree.root,

@@ -140,7 +140,12 @@ describe('the table', () => {
     );
     for (let i = 0; i < waitingMax + 3; i++) names.identify({ ...docker, container: `c${i}` }, i * 1000);
     expect(askedAside).toEqual(['c0']);
-    expect(names.unaskedTotal).toBe(3);
+    expect(names.tables[1]).toEqual({
+      name: 'containers_to_name',
+      size: waitingMax,
+      limit: waitingMax,
+      refusedTotal: 3,
+    });
   });
 
   it('looks up some containers a second', () => {
@@ -166,7 +171,12 @@ describe('the table', () => {
     look('second');
     look('first');
     for (let i = 0; i < rememberedContainersMax - 1; i++) look(`c${i}`);
-    expect(names.forgottenTotal).toBe(1);
+    expect(names.tables[0]).toEqual({
+      name: 'containers',
+      size: rememberedContainersMax,
+      limit: rememberedContainersMax,
+      refusedTotal: 1,
+    });
     asked.length = 0;
     look('first');
     look('second');
