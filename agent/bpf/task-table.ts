@@ -20,12 +20,23 @@ export interface SeenTask {
 /** USER_HZ is 100 on every machine that Node.js runs on. */
 export const nsPerTick = 10_000_000n;
 
+const taskWords = taskLayout.bytes / 4;
+
+function wordOf(field: keyof typeof taskLayout.fields): number {
+  return taskLayout.fields[field].offset / 4;
+}
+
+/** Words by which a thread is told from any other, also in another scan. */
+const identity = [wordOf('pid'), wordOf('tid'), wordOf('startNs'), wordOf('startNs') + 1];
+
 /** Reads entry by entry: of most processes nobody asks for more than their namespace. */
 export class TaskTable {
   readonly #bytes: Buffer;
+  readonly #words: Uint32Array;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }
 
   get length(): number {
@@ -54,6 +65,20 @@ export class TaskTable {
     return this.#u32(index, 'firstRecord');
   }
 
+  /** Whether two entries are of one thread of one process, be it called otherwise meanwhile. */
+  isSameThread(index: number, other: TaskTable, otherIndex: number): boolean {
+    return identity.every((word) => this.#word(index, word) === other.#word(otherIndex, word));
+  }
+
+  /** Whether two entries tell the same, but for where the records are. */
+  isSame(index: number, other: TaskTable, otherIndex: number): boolean {
+    for (let word = 0; word < taskWords; word++) {
+      if (word !== wordOf('firstRecord') && this.#word(index, word) !== other.#word(otherIndex, word))
+        return false;
+    }
+    return true;
+  }
+
   task(index: number): SeenTask {
     return {
       pid: this.pid(index),
@@ -65,6 +90,10 @@ export class TaskTable {
       comm: this.#comm(index),
       tid: this.tid(index),
     };
+  }
+
+  #word(index: number, word: number): number {
+    return this.#words[index * taskWords + word]!;
   }
 
   #u32(index: number, field: keyof typeof taskLayout.fields): number {

@@ -63,9 +63,6 @@ async function loadedOrUnavailable<T>(load: () => Promise<T>): Promise<T> {
 /** What a scan tells the next one. */
 type Surroundings = Pick<OwnerlessQuestion, 'namespaces' | 'signs'>;
 
-/** Steps between two looks at the clock: a millisecond of work where everything is new. */
-const stepsPerLook = 500;
-
 /** One scan at a time. Scans reject with BpfError, or with Node's own error where the machine itself fails. */
 export class EbpfCollector implements Collector {
   readonly name: EbpfKind;
@@ -198,9 +195,12 @@ export class EbpfCollector implements Collector {
   }
 
   async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<readonly OwnedSocket[]> {
-    this.#held.begin(found);
-    while (this.#held.advance(stepsPerLook)) if (slice.isUsedUp()) await slice.rest();
-    return this.#held.end();
+    const reading = this.#held.read(found);
+    for (;;) {
+      const step = reading.next();
+      if (step.done === true) return step.value;
+      if (slice.isUsedUp()) await slice.rest();
+    }
   }
 
   /** Those that a process is in, and those where only sockets are left that a process elsewhere holds. */

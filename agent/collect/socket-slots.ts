@@ -1,92 +1,186 @@
 /**
- * One slot per socket, from scan to scan. What is asked of every socket in every scan stands in arrays of numbers, so that
- * a scan in which little happens touches few objects.
+ * One slot per socket, from scan to scan: what is known of it, and which fds of which processes hold it. What a scan changes
+ * is noted first, and settled when all of it is known: then a socket that is what it was before is the same object.
  */
-import type { Process } from '../../model/process.ts';
-import type { OwnedSocket } from '../../model/socket.ts';
+import type { Owner, Process } from '../../model/process.ts';
+import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
+
+/** A process with its records in the scan that showed it last. */
+export interface Holder {
+  process: Process;
+  /** Index of the first of its records, which are in ascending order of fd. */
+  first: number;
+  /** By record, counted from that one: the slot of its socket; noSlot for a malformed one. */
+  slots: Int32Array;
+}
+
+/** Stands for a record that was malformed. */
+export const noSlot = -1;
 
 /** One fd of one process. */
-export interface Claim {
-  readonly process: Process;
+interface Claim {
+  readonly holder: Holder;
   readonly fd: number;
 }
 
-const initialSlots = 1024;
+interface Slot {
+  readonly key: number;
+  socket: OwnedSocket;
+  /** In no particular order. */
+  readonly claims: Claim[];
+  /** Nobody was told of it yet. */
+  isNew: boolean;
+  isTouched: boolean;
+  /** Number of the last list that it is in. */
+  listedIn: number;
+}
+
+const noOwners: readonly Owner[] = [];
+
+/** What settling brought. */
+export interface Settled {
+  /** Something is not what it was. */
+  readonly isChanged: boolean;
+  /** The row, where that is new or another one. */
+  readonly fresh: SocketRow | null;
+}
+
+const unchanged: Settled = { isChanged: false, fresh: null };
 
 export class SocketSlots {
   readonly #byKey = new Map<number, number>();
   readonly #free: number[] = [];
-  readonly sockets: OwnedSocket[] = [];
-  /** Who holds it, as the records of the last scan show it, one after the other. */
-  readonly claims: Claim[][] = [];
-  /** Number of the last scan that showed it. */
-  shownIn = new Uint32Array(initialSlots);
-  /** Index of the first word of its record in that scan. */
-  at = new Uint32Array(initialSlots);
-  /** How many of the claims this scan has shown again. */
-  claimed = new Uint32Array(initialSlots);
-  /** How many there are. */
-  claimCount = new Uint32Array(initialSlots);
-  /** 1 = the claims are other ones than its owners were made of. */
-  isChanged = new Uint8Array(initialSlots);
-
-  get size(): number {
-    return this.#byKey.size;
-  }
+  readonly #slots: (Slot | undefined)[] = [];
+  /** Slots to be settled. */
+  touched: number[] = [];
 
   /** @param key names a socket from scan to scan */
   of(key: number): number | undefined {
     return this.#byKey.get(key);
   }
 
-  add(key: number, socket: OwnedSocket): number {
-    const slot = this.#free.pop() ?? this.sockets.length;
-    if (slot >= this.shownIn.length) this.#grow();
-    this.sockets[slot] = socket;
-    this.claims[slot] = [];
-    this.shownIn[slot] = 0;
-    this.claimCount[slot] = 0;
-    this.isChanged[slot] = 0;
+  add(key: number, row: SocketRow): number {
+    const slot = this.#free.pop() ?? this.#slots.length;
+    const socket = { ...row, owners: noOwners };
+    this.#slots[slot] = { key, socket, claims: [], isNew: true, isTouched: false, listedIn: 0 };
     this.#byKey.set(key, slot);
     return slot;
   }
 
-  /** Says that a record of this scan has `fd` of `process` hold the socket. */
-  claim(slot: number, process: Process, fd: number): void {
-    const claims = this.claims[slot]!;
-    const number = this.claimed[slot]!;
-    const known = claims[number];
-    if (known?.process !== process || known.fd !== fd) {
-      claims.length = number;
-      claims.push({ process, fd });
-      this.claimCount[slot] = claims.length;
-      this.isChanged[slot] = 1;
-    }
-    this.claimed[slot] = number + 1;
+  claim(slot: number, holder: Holder, fd: number): void {
+    this.#slots[slot]!.claims.push({ holder, fd });
+    this.touch(slot);
   }
 
-  /** Forgets what the scan of this number did not show. */
-  expire(scan: number): void {
-    for (const [key, slot] of this.#byKey) {
-      if (this.shownIn[slot] === scan) continue;
-      this.#byKey.delete(key);
-      this.claims[slot] = [];
-      this.#free.push(slot);
-    }
+  unclaim(slot: number, holder: Holder, fd: number): void {
+    const { claims } = this.#slots[slot]!;
+    const at = claims.findIndex((claim) => claim.holder === holder && claim.fd === fd);
+    claims.splice(at, 1);
+    this.touch(slot);
   }
 
-  #grow(): void {
-    const slots = this.shownIn.length * 2;
-    this.shownIn = copied(this.shownIn, new Uint32Array(slots));
-    this.at = copied(this.at, new Uint32Array(slots));
-    this.claimed = copied(this.claimed, new Uint32Array(slots));
-    this.claimCount = copied(this.claimCount, new Uint32Array(slots));
-    this.isChanged = copied(this.isChanged, new Uint8Array(slots));
+  /** Something about it or its holders may not be what it was. */
+  touch(slot: number): void {
+    const known = this.#slots[slot]!;
+    if (known.isTouched) return;
+    known.isTouched = true;
+    this.touched.push(slot);
+  }
+
+  /**
+   * Forgets a socket that nobody holds any more; gives any other the row of its first record and the owners it has now.
+   *
+   * @param rowOf the row of a record that is one of `slot`
+   */
+  settle(slot: number, rowOf: (record: number) => SocketRow, fdOf: (record: number) => number): Settled {
+    const known = this.#slots[slot]!;
+    known.isTouched = false;
+    if (known.claims.length === 0) {
+      this.#forget(slot, known);
+      return { isChanged: !known.isNew, fresh: null };
+    }
+    const { socket: before, isNew } = known;
+    const row = rowOf(firstRecord(known.claims, slot, fdOf));
+    const isSame = isSameRow(row, before);
+    const owners = ownersOf(known.claims);
+    const hasSameOwners = isSameOwners(owners, before.owners);
+    if (isSame && hasSameOwners && !isNew) return unchanged;
+    known.isNew = false;
+    known.socket = { ...(isSame ? before : row), owners: hasSameOwners ? before.owners : owners };
+    return { isChanged: true, fresh: isSame && !isNew ? null : known.socket };
+  }
+
+  /** Appends the socket to a list, once. @param list number of the list */
+  listInto(sockets: OwnedSocket[], slot: number, list: number): void {
+    const known = this.#slots[slot]!;
+    if (known.listedIn === list) return;
+    known.listedIn = list;
+    sockets.push(known.socket);
+  }
+
+  #forget(slot: number, { key }: Slot): void {
+    this.#byKey.delete(key);
+    this.#slots[slot] = undefined;
+    this.#free.push(slot);
   }
 }
 
-/** `to`, which is longer, with the content of `from`. */
-export function copied<T extends Uint32Array | Int32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
+/** Index of the first record in which one of the claims stands. */
+function firstRecord(claims: readonly Claim[], slot: number, fdOf: (record: number) => number): number {
+  let { holder, fd } = claims[0]!;
+  for (const claim of claims) {
+    const isBefore = claim.holder === holder ? claim.fd < fd : claim.holder.first < holder.first;
+    if (isBefore) ({ holder, fd } = claim);
+  }
+  const { first, slots } = holder;
+  let [low, high] = [0, slots.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (fdOf(first + middle) < fd) low = middle + 1;
+    else high = middle;
+  }
+  // Subflows share an fd; and nobody but the kernel promises the order.
+  const index = slots.indexOf(slot, low);
+  return first + (index < 0 ? slots.indexOf(slot) : index);
+}
+
+/** By pid and fd, each once: threads with files of their own may show a process again. */
+function ownersOf(claims: readonly Claim[]): Owner[] {
+  const [first, ...others] = claims;
+  if (first !== undefined && others.length === 0) return [{ process: first.holder.process, fds: [first.fd] }];
+  const fdsOf = new Map<Process, Set<number>>();
+  for (const { holder, fd } of claims) {
+    const fds = fdsOf.get(holder.process);
+    if (fds === undefined) fdsOf.set(holder.process, new Set([fd]));
+    else fds.add(fd);
+  }
+  return [...fdsOf]
+    .map(([process, fds]) => ({ process, fds: [...fds].toSorted((a, b) => a - b) }))
+    .toSorted((a, b) => a.process.pid - b.process.pid);
+}
+
+function isSameOwners(a: readonly Owner[], b: readonly Owner[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every(({ process, fds }, i) => {
+    const other = b[i]!;
+    return (
+      process === other.process &&
+      fds.length === other.fds.length &&
+      fds.every((fd, j) => fd === other.fds[j])
+    );
+  });
+}
+
+function isSameRow(a: SocketRow, b: SocketRow): boolean {
+  return (
+    a.state === b.state &&
+    a.local.port === b.local.port &&
+    a.remote.port === b.remote.port &&
+    a.local.ip === b.local.ip &&
+    a.remote.ip === b.remote.ip &&
+    a.protocol === b.protocol &&
+    a.inode === b.inode &&
+    a.uid === b.uid &&
+    a.netns === b.netns
+  );
 }
