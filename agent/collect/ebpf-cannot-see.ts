@@ -6,14 +6,21 @@ import type { OwnerlessTables } from './ownerless-sockets.ts';
 import type { Privilege } from './privilege.ts';
 import type { DetailBlindness } from './task-details.ts';
 
-export function ebpfCannotSee(
-  privilege: Privilege,
-  { missedRecords, missedTasks }: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
-  tables: OwnerlessTables,
-  interfaces: InterfaceProblems,
-  unnamedContainers: number,
-  details: DetailBlindness,
-): string[] {
+export interface EbpfBlindness {
+  readonly privilege: Privilege;
+  /** /proc leaves out the processes of other users, which eBPF shows all the same. */
+  readonly hidesOthers: boolean;
+  readonly found: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>;
+  readonly tables: Pick<OwnerlessTables, 'closed' | 'closedEntries' | 'missedConnections' | 'read'>;
+  readonly interfaces: InterfaceProblems;
+  readonly unnamedContainers: number;
+  readonly details: DetailBlindness;
+}
+
+/** Empty when the scan is complete. */
+export function ebpfCannotSee(blindness: EbpfBlindness): string[] {
+  const { privilege, hidesOthers, found, tables, interfaces, unnamedContainers, details } = blindness;
+  const { missedRecords, missedTasks } = found;
   const sentences = cannotSee({
     privilege,
     closedProcesses: 0,
@@ -21,10 +28,19 @@ export function ebpfCannotSee(
     closedNamespaces: 0,
     hidesOthers: false,
     truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
-    closedEntries: tables.closedEntries,
+    // Who is hidden is no way into a namespace: then nothing is read from /proc instead.
+    closedEntries: hidesOthers ? null : tables.closedEntries,
     interfaces,
     unnamedContainers,
   });
+  if (hidesOthers && tables.closedEntries !== null) {
+    const { namespaces } = tables.closedEntries;
+    sentences.unshift(
+      `Sockets that no process holds, and addresses, may be missing in ${counted(namespaces, 'other network namespace', 'other network namespaces')}: ` +
+        '/proc hides the processes there by its hidepid option, and the agent may not enter; this needs CAP_SYS_ADMIN ' +
+        'and CAP_SYS_PTRACE.',
+    );
+  }
   if (tables.closed > 0) {
     sentences.unshift(
       `Sockets that no process holds may be missing in ${counted(tables.closed, 'network namespace', 'network namespaces')}, ` +

@@ -20,6 +20,7 @@ import { TaskTable } from '../bpf/task-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
 import { readOrphans } from '../procfs/net-sockstat.ts';
+import { isShown } from '../procfs/pids.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -165,14 +166,15 @@ export class EbpfCollector implements Collector {
         (sum, table) => sum + table.malformedTotal,
         this.#held.malformedTotal,
       ),
-      cannotSee: ebpfCannotSee(
-        readPrivilege(this.#procRoot),
+      cannotSee: ebpfCannotSee({
+        privilege: readPrivilege(this.#procRoot),
+        hidesOthers: !isShown(this.#procRoot, 1),
         found,
         tables,
-        this.#namespaces.problems,
-        this.#processes.unnamedContainers,
-        this.#details.blindness,
-      ),
+        interfaces: this.#namespaces.problems,
+        unnamedContainers: this.#processes.unnamedContainers,
+        details: this.#details.blindness,
+      }),
     };
   }
 
