@@ -13,7 +13,14 @@ export const testPrograms = {
 };
 
 /** The peers that benches measure against. */
-export const benchPrograms = { ip: 'iproute2', ss: 'iproute2', netstat: 'net-tools', lsof: 'lsof' };
+export const benchPrograms = {
+  ip: 'iproute2',
+  ss: 'iproute2',
+  netstat: 'net-tools',
+  lsof: 'lsof',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+};
 
 /** What soaks compare whotalks with, and what their loads are written in. */
 export const soakPrograms = { ip: 'iproute2', ss: 'iproute2', perl: 'perl-base' };

@@ -3,6 +3,7 @@
  * CAP_NET_ADMIN there. Opening it starts no tracking.
  */
 
+import { constants } from 'node:os';
 import { type ConntrackEntry, parseConntrackEntry } from './conntrack-entry.ts';
 import { ConntrackMessageError, conntrackTypes, netlinkNetfilter } from './conntrack-message.ts';
 import { type ConntrackQuestion, questionBytesMax, writeQuestion } from './conntrack-question.ts';
@@ -71,7 +72,7 @@ export class ConntrackSocket {
     let entries: number | null = null;
     this.#receive(sequence, 1, (_, type, at, end) => {
       const { bytes } = this.#exchange.received;
-      if (type === messageTypes.error) throw refusal(bytes, at, end);
+      if (type === messageTypes.error) throw new ConntrackRefusedError(errnoName(errnoAt(bytes, at, end)));
       if (type === conntrackTypes.statistics) entries = parseStatistics(bytes, at, end);
     });
     if (entries === null) throw new NetlinkError('count conntrack entries', 'no answer');
@@ -132,10 +133,9 @@ export class ConntrackSocket {
   #answerOf(type: number, at: number, end: number): ConntrackAnswer {
     const { bytes } = this.#exchange.received;
     if (type === messageTypes.error) {
-      const error = refusal(bytes, at, end);
-      if (error.reason === 'ENOENT') return 'none';
-      if (error.reason === 'EPERM') throw error;
-      return 'unanswered';
+      const errno = errnoAt(bytes, at, end);
+      if (errno === constants.errno.EPERM) throw new ConntrackRefusedError('EPERM');
+      return errno === constants.errno.ENOENT ? 'none' : 'unanswered';
     }
     if (type !== conntrackTypes.entry) return 'unanswered';
     try {
@@ -154,7 +154,6 @@ const sequenceAt = 8;
 const headerBytes = 16;
 
 /** struct nlmsgerr: i32 negative errno. */
-function refusal(bytes: Buffer, at: number, end: number): ConntrackRefusedError {
-  const errno = end - at >= headerBytes + 4 ? -bytes.readInt32LE(at + headerBytes) : 0;
-  return new ConntrackRefusedError(errnoName(errno));
+function errnoAt(bytes: Buffer, at: number, end: number): number {
+  return end - at >= headerBytes + 4 ? -bytes.readInt32LE(at + headerBytes) : 0;
 }

@@ -13,6 +13,7 @@ import type { LedgerEntry } from '../support/fleet/ledger.ts';
 import { canMakeNamespaces } from '../support/fleet/namespace.ts';
 import type { Peer } from '../support/fleet/peer.ts';
 import { openWatchedFleet } from '../support/fleet/watched-fleet.ts';
+import type { Daemon } from '../support/fleet/whotalks.ts';
 
 const nodes = { n1: '10.1.1.1', n2: '10.1.2.1' } as const;
 type Node = keyof typeof nodes;
@@ -47,15 +48,18 @@ table ip services {
 
 describe.runIf(canMakeNamespaces)('pods of a cluster', () => {
   let fleet: Fleet;
+  const agents = new Map<string, Daemon>();
   const pods = new Map<string, Container>();
   const peers = new Map<string, Peer>();
 
   beforeAll(async () => {
-    ({ fleet } = await openWatchedFleet({
+    const watched = await openWatchedFleet({
       n1: [`${nodes.n1}/16`],
       n2: [`${nodes.n2}/16`],
       h3: ['10.1.3.1/16'],
-    }));
+    });
+    fleet = watched.fleet;
+    for (const [name, agent] of watched.agents) agents.set(name, agent);
     await setUp('n1', 'n2');
     await setUp('n2', 'n1');
     await listening(`bridged.n2`, 8443);
@@ -130,6 +134,14 @@ describe.runIf(canMakeNamespaces)('pods of a cluster', () => {
     // And so does one that is gone, and another that follows it from the same port.
     await fleet.disconnect(await peer('h3'), await peer('bridged.n2'), entry);
     await dial('h3', nodes.n1, nodePort, 'bridged.n2');
+    await expectMatched();
+  });
+
+  test('an agent that starts anew knows what its node passes on', async () => {
+    const agent = agents.get('n1')!;
+    await agent.stop();
+    await dial('h3', nodes.n1, nodePort, 'bridged.n2');
+    agents.set('n1', await fleet.whotalks.startAgent(fleet.host('n1')));
     await expectMatched();
   });
 

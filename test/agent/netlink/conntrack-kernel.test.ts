@@ -15,13 +15,18 @@ import { type HeldSocket, Peer } from '../../support/fleet/peer.ts';
 import { until } from '../../support/until.ts';
 import { tupleOf } from './conntrack-messages.ts';
 
-/** Port 80 of both addresses leads to port 8080. */
+/** Port 80 of each address leads to port 8080; what goes to 10.9.0.5 is tracked in a zone of its own. */
 const rules = `
 table inet nat {
   chain output {
     type nat hook output priority -100;
     ip daddr 10.9.0.1 tcp dport 80 dnat ip to 10.9.0.1:8080
     ip6 daddr fd09::1 tcp dport 80 dnat ip6 to [fd09::1]:8080
+    ip daddr 10.9.0.5 tcp dport 80 dnat ip to 10.9.0.5:8080
+  }
+  chain zoned {
+    type filter hook output priority raw;
+    ip daddr 10.9.0.5 ct zone set 5
   }
 }
 `;
@@ -35,7 +40,11 @@ describe.runIf(canMakeNamespaces)('conntrack of the kernel', () => {
 
   beforeAll(async () => {
     inside = await Namespace.open('host', 'nat');
-    await inside.ip(['addr add 10.9.0.1/32 dev lo', 'addr add fd09::1/128 dev lo nodad']);
+    await inside.ip([
+      'addr add 10.9.0.1/32 dev lo',
+      'addr add 10.9.0.5/32 dev lo',
+      'addr add fd09::1/128 dev lo nodad',
+    ]);
     await inside.run(['nft', '-f', '-'], rules);
     const server = await Peer.start('nat', inside, 'server');
     await server.listen('::', 8080);
@@ -126,6 +135,14 @@ describe.runIf(canMakeNamespaces)('conntrack of the kernel', () => {
     const ports = dumped.map(({ original }) => original.source.port);
     expect(ports.filter((port) => port === translated)).toEqual([translated]);
     expect(ports).not.toContain(plain);
+  });
+
+  test('does not find what is in a zone, which a dump shows', async () => {
+    const { local } = await client.connect({ host: '10.9.0.5', port: 80, localAddress: '10.9.0.5' });
+    expect(asked.ask([question(`10.9.0.5:${local.port}`, '10.9.0.5:80')])).toEqual(['none']);
+    const dumped = await within(() => dumpTranslated(exchange));
+    const zoned = dumped.filter(({ original }) => original.source.ip === '10.9.0.5');
+    expect(zoned).toMatchObject([{ zone: 5, isTranslated: true }]);
   });
 
   test('tells of new conversations that are translated, and of no other', async () => {
