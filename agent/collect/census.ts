@@ -2,7 +2,7 @@
 import { readNetnsInode } from '../procfs/pid-netns.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readPids } from '../procfs/pids.ts';
-import { denied, isUnread, processPath, readFolder } from '../procfs/proc-file.ts';
+import { denied, isUnread, processPath, readFolder, type Unread } from '../procfs/proc-file.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 
 export interface Inhabitant {
@@ -27,12 +27,16 @@ export interface Census {
 }
 
 /** Throws when `procRoot` itself cannot be read: then there is nothing to say about any socket. */
-export async function takeCensus(procRoot: string, slice: TimeSlice): Promise<Census> {
+export async function takeCensus(
+  procRoot: string,
+  slice: TimeSlice,
+  readNetns: ReadNetns = readAnew,
+): Promise<Census> {
   const pids = expectPids(procRoot);
   const inhabitants: Inhabitant[] = [];
   let closed = 0;
   for (const pid of pids) {
-    const found = visit(procRoot, pid);
+    const found = visit(procRoot, pid, readNetns);
     if (found === 'closed') closed++;
     else if (found !== null) inhabitants.push(found);
     if (slice.isUsedUp()) await slice.rest();
@@ -51,15 +55,24 @@ export function expectPids(procRoot: string): readonly number[] {
   return pids;
 }
 
+/** Tells the namespace of a process from its folder. */
+export type ReadNetns = (pid: number, path: string, stat: PidStat) => number | Unread;
+
+const readAnew: ReadNetns = (_, path) => readNetnsInode(path);
+
 /** Null for a process that holds no files (kernel threads, zombies) or is gone; `closed` when it cannot be read. */
-export function visit(procRoot: string, pid: number): Inhabitant | null | 'closed' {
+export function visit(
+  procRoot: string,
+  pid: number,
+  readNetns: ReadNetns = readAnew,
+): Inhabitant | null | 'closed' {
   const processFolder = processPath(procRoot, pid);
   const stat = readPidStat(processFolder);
   if (isUnread(stat)) return stat === denied ? 'closed' : null;
   if (stat.isKernelThread) return null;
   const path = stat.state === 'Z' ? livingThread(processFolder, stat) : processFolder;
   if (path === null) return null;
-  const netns = readNetnsInode(path);
+  const netns = readNetns(pid, path, stat);
   if (isUnread(netns)) return netns === denied ? { pid, path, stat, netns: null } : null;
   return { pid, path, stat, netns };
 }

@@ -23,6 +23,7 @@ import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
 import { type Census, type Inhabitant, takeCensus, visit } from './census.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
+import { KnownNetns } from './known-netns.ts';
 import { groupByNetns, type NamespaceTables, readAllTables } from './namespace-tables.ts';
 import { openProcessTable, type ProcessTableOptions } from './open-process-table.ts';
 import { readPrivilege } from './privilege.ts';
@@ -49,6 +50,7 @@ export class ProcfsCollector implements Collector {
   readonly #processes: ProcessTable;
   readonly #namespaces: NamespaceTable;
   readonly #loadLibc: LoadLibc;
+  readonly #knownNetns = new KnownNetns();
   readonly #tableReader = new TableReader();
   #fdReader: FdReader | null = null;
 
@@ -69,10 +71,14 @@ export class ProcfsCollector implements Collector {
   async scan(): Promise<Scan> {
     const startedAtMs = Date.now();
     const slice = new TimeSlice(this.#sliceMs);
-    const census = await takeCensus(this.#procRoot, slice);
+    const nowMs = performance.now();
+    const census = await takeCensus(this.#procRoot, slice, (pid, path, stat) =>
+      this.#knownNetns.read(pid, path, stat, nowMs),
+    );
     const { scan } = await this.#scanInhabitants(census, startedAtMs, slice);
     this.#processes.expire();
     this.#namespaces.expire();
+    this.#knownNetns.expire();
     return scan;
   }
 

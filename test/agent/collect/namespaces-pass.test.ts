@@ -15,6 +15,9 @@ const count = 200;
 /** Each `sleep` has a network of its own. They end with the first process of their pid namespace. */
 const makeMany = `for i in $(seq ${count}); do unshare -n sleep 1000 & done; echo made; wait`;
 
+/** Making so many, and undoing them, is much work for a machine that is busy with other tests. */
+const patientMs = 90_000;
+
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 
 /** Of all processes; those that hide theirs are not counted. */
@@ -35,7 +38,7 @@ describe.runIf(canMakeNamespaces)(`${count} namespaces`, () => {
       collectors.set(rung, collector);
       await collector.scan();
     }
-  });
+  }, patientMs);
   afterAll(async () => {
     await end();
     for (const collector of collectors.values()) collector.close();
@@ -49,28 +52,35 @@ describe.runIf(canMakeNamespaces)(`${count} namespaces`, () => {
     await gone;
   }
 
-  it('are all seen, and leave no descriptor behind', async () => {
-    const before = inhabited();
-    const fdsAtFirst = openFds();
-    const argv = ['--pid', '--fork', '--kill-child', 'sh', '-c', makeMany];
-    many = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await until('they are there', () => inhabited().size >= before.size + count);
-    const made = new Set([...inhabited()].filter((netns) => !before.has(netns)));
-    for (const [rung, collector] of collectors) {
-      const scan = await collector.scan();
-      const seen = new Set(scan.netns.map(({ inode }) => inode));
-      expect({ rung, missing: [...made].filter((netns) => !seen.has(netns)) }).toEqual({ rung, missing: [] });
-    }
-    // Whatever way sockets are read, each namespace is watched through a descriptor.
-    expect(openFds()).toBeGreaterThanOrEqual(fdsAtFirst + count * collectors.size);
-    await end();
-    await until('nobody is in them any more', () => [...inhabited()].every((netns) => !made.has(netns)));
-    for (const collector of collectors.values()) {
-      const { netns } = await collector.scan();
-      expect(netns.filter(({ inode }) => made.has(inode))).toEqual([]);
-    }
-    // Other tests make namespaces too: each is a descriptor for what it is, and one for its sockets.
-    const others = [...inhabited()].filter((netns) => !before.has(netns));
-    expect(openFds()).toBeLessThanOrEqual(fdsAtFirst + others.length * collectors.size * 2);
-  });
+  it(
+    'are all seen, and leave no descriptor behind',
+    async () => {
+      const before = inhabited();
+      const fdsAtFirst = openFds();
+      const argv = ['--pid', '--fork', '--kill-child', 'sh', '-c', makeMany];
+      many = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+      await until('they are there', () => inhabited().size >= before.size + count);
+      const made = new Set([...inhabited()].filter((netns) => !before.has(netns)));
+      for (const [rung, collector] of collectors) {
+        const scan = await collector.scan();
+        const seen = new Set(scan.netns.map(({ inode }) => inode));
+        expect({ rung, missing: [...made].filter((netns) => !seen.has(netns)) }).toEqual({
+          rung,
+          missing: [],
+        });
+      }
+      // Whatever way sockets are read, each namespace is watched through a descriptor.
+      expect(openFds()).toBeGreaterThanOrEqual(fdsAtFirst + count * collectors.size);
+      await end();
+      await until('nobody is in them any more', () => [...inhabited()].every((netns) => !made.has(netns)));
+      for (const collector of collectors.values()) {
+        const { netns } = await collector.scan();
+        expect(netns.filter(({ inode }) => made.has(inode))).toEqual([]);
+      }
+      // Other tests make namespaces too: each is a descriptor for what it is, and one for its sockets.
+      const others = [...inhabited()].filter((netns) => !before.has(netns));
+      expect(openFds()).toBeLessThanOrEqual(fdsAtFirst + others.length * collectors.size * 2);
+    },
+    patientMs,
+  );
 });
