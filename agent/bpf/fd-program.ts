@@ -30,11 +30,21 @@ import {
 import type { KernelLayout } from './kernel-layout.ts';
 import { castTo, control, readWord } from './record-program.ts';
 import { controlLayout } from './scan-memory.ts';
-import { describeSlot, readSlot, type SlotProgramOptions, slotStack, slots, walk } from './slot-program.ts';
+import {
+  describeMptcpSlot,
+  describeSlot,
+  readSlot,
+  type SlotProgramOptions,
+  slotStack,
+  slots,
+  walk,
+} from './slot-program.ts';
 import { slotFindings as found, slotsPerCall, walkArguments } from './stack.ts';
+import { subflowCallback, subflowFunction } from './subflow-program.ts';
 
-/** Label of the callback. */
+/** Label of the callback, and of all there are in the order in which they stand. */
 export const walkCallback = 'walk';
+export const fdCallbacks = [walkCallback, subflowCallback] as const;
 
 /** Makes way for `sock`. */
 const socket = 'r8';
@@ -65,6 +75,8 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
     ...eachSlot((slot) => describeSlot(kernel, options, slot)),
     move('r0', 0),
     exit(),
+    ...eachSlot((slot) => describeMptcpSlot(kernel, slot)),
+    ...subflowFunction(kernel, options),
   ];
 }
 

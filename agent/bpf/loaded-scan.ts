@@ -1,6 +1,6 @@
 /** The scan program in the kernel, with maps of a certain size. */
 import type { BpfCalls } from './bpf-calls.ts';
-import { fdProgram, walkCallback } from './fd-program.ts';
+import { fdCallbacks, fdProgram } from './fd-program.ts';
 import { iterate } from './iteration.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import type { Learned } from './learn.ts';
@@ -59,7 +59,7 @@ function linkScan(calls: BpfCalls, kernel: KernelLayout, learned: Learned, maps:
       ...fdProgram(kernel, { recordMap, controlMap, socketOperations }),
     ],
     iterator: kernel.functions.taskIterator,
-    callbacks: [walkCallback],
+    callbacks: fdCallbacks,
     pid: null,
   });
 }

@@ -3,18 +3,33 @@
  * socket table of the kernel.
  *
  * A record is filled first and kept at the end. Before that, the slot is read again: where the file is still in it, the
- * file was open all the while and is what was described.
+ * file was open all the while and is what was described. What stands for several sockets (MPTCP) is left to a function of
+ * its own, out of the way of all others.
  */
-import { add, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
+import {
+  add,
+  callHelper,
+  jump,
+  jumpIf,
+  label,
+  load,
+  loadCallback,
+  move,
+  type Statement,
+  store,
+} from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import {
   castTo,
+  control,
   count,
   countAcceptQueue,
   describeState,
   describeTuple,
   keepRecord,
   passOverOthers,
+  protocols,
   readWord,
   record,
   sock,
@@ -22,9 +37,11 @@ import {
 } from './record-program.ts';
 import { controlLayout, recordLayout } from './scan-memory.ts';
 import { slotFindings as found, stackSlot, walkArguments } from './stack.ts';
+import { subflowArguments, subflowCallback } from './subflow-program.ts';
 
-/** Above slotFindings. */
+/** Above slotFindings, and below them. */
 export const slotStack = { key: stackSlot('key', -8, 4), firstFd: stackSlot('firstFd', -16, 8) } as const;
+const below = { records: stackSlot('records', -280, 8), subflows: subflowArguments(-312) } as const;
 
 /** Address of the first of the slots, and of walkArguments. */
 export const [slots, walk] = ['r6', 'r7'] as const;
@@ -52,6 +69,7 @@ export function describeSlot(kernel: KernelLayout, options: SlotProgramOptions, 
     ...castTo(kernel, 'sock'),
     move(sock, 'r0'),
     ...passOverOthers(kernel, name, next),
+    jumpIf('r1', '==', protocols.mptcp, `${name}-is-mptcp`),
     ...takeRecord(options.recordMap, counters, name, next),
     ...describeHolder(kernel, slot),
     ...describeState(kernel, name, next),
@@ -62,6 +80,40 @@ export function describeSlot(kernel: KernelLayout, options: SlotProgramOptions, 
     ...keepRecord(counters),
     ...countQueues(kernel, name, next),
     label(next),
+  ];
+}
+
+/** What describeSlot goes on with for a socket of MPTCP, behind everything else. */
+export function describeMptcpSlot(kernel: KernelLayout, slot: number): Statement[] {
+  const [name, next] = [`slot-${slot}`, `after-slot-${slot}`];
+  const { subflows, records } = below;
+  return [
+    label(`${name}-is-mptcp`),
+    store('fp', subflows.socket, sock),
+    load('r1', 'fp', found.inode(slot)),
+    store('fp', subflows.inode, 'r1'),
+    load('r1', 'fp', slotStack.firstFd),
+    add('r1', slot),
+    store('fp', subflows.fd, 'r1'),
+    load('r1', walk, passed.pid),
+    store('fp', subflows.pid, 'r1'),
+    load('r1', walk, passed.startLow),
+    store('fp', subflows.startLow, 'r1'),
+    load('r1', control, counters.records),
+    store('fp', records, 'r1'),
+    move('r1', 1),
+    loadCallback('r2', subflowCallback),
+    move('r3', 'fp'),
+    add('r3', subflows.start),
+    move('r4', 0),
+    callHelper(helpers.loop),
+    ...readSlot(kernel, slot),
+    load('r2', 'fp', found.file(slot)),
+    jumpIf('r1', '==', 'r2', next),
+    // It was another file's.
+    load('r1', 'fp', records),
+    store(control, counters.records, 'r1'),
+    jump(next),
   ];
 }
 

@@ -13,10 +13,12 @@ import type { Field } from './btf.ts';
 import {
   add,
   callHelper,
+  exit,
   jump,
   jumpIf,
   label,
   load,
+  loadMapValue,
   move,
   networkToHost16,
   type Register,
@@ -26,6 +28,7 @@ import {
 import { helpers } from './kernel-functions.ts';
 import type { BasicLayout } from './kernel-layout.ts';
 import {
+  control,
   count,
   families,
   keepRecord,
@@ -93,6 +96,24 @@ export function subflowProgram(kernel: BasicLayout, recordMap: number): Statemen
     ...copy(stack.next, 'fp', node, 0),
     ...Array.from({ length: subflowsMax }, (_, number) => describeSubflow(kernel, recordMap, number)).flat(),
     label('no-more-subflows'),
+  ];
+}
+
+/** Label of subflowFunction. */
+export const subflowCallback = 'subflows';
+
+/** subflowProgram as a callback of bpf_loop, whose context is subflowArguments. */
+export function subflowFunction(
+  kernel: BasicLayout,
+  { recordMap, controlMap }: { readonly recordMap: number; readonly controlMap: number },
+): Statement[] {
+  return [
+    label(subflowCallback),
+    move('r1', 'r2'),
+    loadMapValue(control, controlMap),
+    ...subflowProgram(kernel, recordMap),
+    move('r0', 0),
+    exit(),
   ];
 }
 

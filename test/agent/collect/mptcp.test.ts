@@ -74,9 +74,6 @@ const peers = `
   setInterval(() => {}, 1e6);
 `;
 
-/** The scan of fd tables tells the first subflow alone. */
-const rungs = workingRungs.filter((name) => name !== 'ebpf');
-
 async function rowsIn(netns: number): Promise<OwnedSocket[]> {
   return (await scanOnce()).sockets.filter((socket) => socket.netns === netns);
 }
@@ -93,7 +90,7 @@ function netnsOf(pid: number): number {
   return Number(/\d+/.exec(execFileSync('readlink', [`/proc/${pid}/ns/net`], { encoding: 'latin1' }))![0]);
 }
 
-describe.runIf(canMakeNamespaces && hasMptcp).each<RungName>(rungs)('%s', (rung) => {
+describe.runIf(canMakeNamespaces && hasMptcp).each<RungName>(workingRungs)('%s', (rung) => {
   it('shows every subflow, with the owners of the socket', async () => {
     const child = children.start(peers, { prefix: twoPaths });
     const fds = JSON.parse(await child.line()) as Record<string, number>;
