@@ -22,9 +22,12 @@ const { values } = parseArgs({
   },
 });
 
+/** Tells of what is not explained at once, and of the progress now and then. */
 function tellProgress(startedMs: number): (report: SideBySideReport) => boolean {
   let nextMs = progressEveryMs;
+  let told = 0;
   return ({ snapshots, compared, unexplained }) => {
+    for (; told < unexplained.length; told++) console.error(`unexplained: ${unexplained[told]}`);
     const elapsedMs = performance.now() - startedMs;
     if (elapsedMs < nextMs) return false;
     nextMs += progressEveryMs;

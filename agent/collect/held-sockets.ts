@@ -54,6 +54,7 @@ export class HeldSockets {
   /** As handed out at the end of the last scan. */
   #sockets: readonly OwnedSocket[] = [];
   #fresh: SocketRow[] = [];
+  #released: OwnedSocket[] = [];
   /** Whether tasks and records are, and stand, where they did, as far as this scan has come. */
   #isAsBefore = true;
 
@@ -75,6 +76,11 @@ export class HeldSockets {
     return this.#fresh;
   }
 
+  /** Those that the scan before showed, and the last one did not. */
+  get released(): readonly OwnedSocket[] {
+    return this.#released;
+  }
+
   /**
    * Takes a scan in, with rests in between in which the caller may do something else.
    *
@@ -87,6 +93,7 @@ export class HeldSockets {
     this.#records = found.records;
     this.#words = wordsOf(found.records);
     this.#fresh = [];
+    this.#released = [];
     this.#isAsBefore = true;
     const before = this.#holders;
     this.#holders = yield* this.#readHolders(new TaskTable(found.tasks), before);
@@ -215,9 +222,10 @@ export class HeldSockets {
     let isAnyChanged = false;
     for (const [i, slot] of touched.entries()) {
       if (i % stepsPerRest === 0) yield;
-      const { isChanged, fresh } = this.#slots.settle(slot, rowOf, fdOf);
+      const { isChanged, fresh, released } = this.#slots.settle(slot, rowOf, fdOf);
       if (isChanged) isAnyChanged = true;
       if (fresh !== null) this.#fresh.push(fresh);
+      if (released !== null) this.#released.push(released);
     }
     return isAnyChanged;
   }

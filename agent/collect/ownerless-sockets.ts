@@ -9,6 +9,7 @@
  *               next; except that an accept queue is looked for whenever a listener says that it has one, and that what
  *               has an inode is asked after in each scan: it may be received, or closed unread.
  */
+import type { Owner } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../model/socket-state.ts';
 import type { ConnectionWalk } from '../bpf/connection-walk.ts';
@@ -23,7 +24,10 @@ import { WalkedSockets } from './walked-sockets.ts';
 export const fullDumpIntervalMs = 10_000;
 const fullDumpPause = 100;
 
-/** After how many sockets without an owner is asked one by one; others are believed until the next dump. */
+/**
+ * After how many sockets without an owner is asked one by one in a scan, and after how many that have just lost theirs. The
+ * others are believed, or not seen, until the next dump.
+ */
 export const confirmationsMax = 256;
 
 const passingStates: ReadonlySet<SocketState> = new Set<SocketState>([
@@ -46,6 +50,8 @@ const passing: readonly DiagQuery[] = [
 /** Everything but listeners, which shows accept queues where the walk does not go. */
 const connecting: readonly DiagQuery[] = [{ protocol: 'tcp', states: everyState & ~stateMask([10]) }];
 
+const noOwners: readonly Owner[] = [];
+
 type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close' | 'tables'>;
 type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 
@@ -53,6 +59,8 @@ type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 export interface Held {
   /** Those whose rows are not those of the last scan. */
   readonly fresh: readonly SocketRow[];
+  /** Those that the scan before showed, and the last one did not. */
+  readonly released: readonly OwnedSocket[];
   holds(inode: number): boolean;
 }
 
@@ -159,14 +167,30 @@ export class OwnerlessSockets {
     const rows = this.#rows.filter((row) => !isHeld(row));
     if (this.#reading === 'everything') {
       const ownerless = this.#confirmed(withoutTuplesOf(rows, held.fresh));
-      this.#lasting = ownerless.filter((row) => !isPassingRow(row));
-      return ownerless;
+      const released = this.#stillThere(held, ownerless);
+      this.#lasting = ownerless.filter((row) => !isPassingRow(row)).concat(released);
+      return ownerless.concat(released);
     }
     const isLeft = (row: OwnedSocket): boolean =>
       this.#reading !== 'passing and accept queues' || row.inode !== 0;
     const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
-    this.#lasting = this.#confirmed(withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh));
-    return withoutTuplesOf(rows, held.fresh).concat(this.#lasting);
+    const believed = this.#confirmed(withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh));
+    const passed = withoutTuplesOf(rows, held.fresh);
+    this.#lasting = believed.concat(this.#stillThere(held, passed.concat(believed)));
+    return passed.concat(this.#lasting);
+  }
+
+  /**
+   * Connections that a process held before this scan and none holds now, and that go on with their inode: on their way to
+   * another process, or MPTCP, which says goodbye to its peer before its subflows close.
+   */
+  #stillThere(held: Held, known: readonly OwnedSocket[]): OwnedSocket[] {
+    const left = held.released.filter(({ protocol, remote, inode }) => {
+      return protocol === 'tcp' && remote.port !== 0 && !held.holds(inode);
+    });
+    if (left.length === 0) return [];
+    const asked = withoutTuplesOf(left, known).slice(0, confirmationsMax);
+    return this.#tables.confirm(asked, this.#entrances).map((row) => ({ ...row, owners: noOwners }));
   }
 
   /** The same without what was closed on its way to a process, or with it before its fds were walked. */

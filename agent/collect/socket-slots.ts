@@ -43,9 +43,11 @@ export interface Settled {
   readonly isChanged: boolean;
   /** The row, where that is new or another one. */
   readonly fresh: SocketRow | null;
+  /** The socket as it was told last, where nobody holds it any more. */
+  readonly released: OwnedSocket | null;
 }
 
-const unchanged: Settled = { isChanged: false, fresh: null };
+const unchanged: Settled = { isChanged: false, fresh: null, released: null };
 
 export class SocketSlots {
   readonly #byKey = new Map<number, number>();
@@ -97,7 +99,7 @@ export class SocketSlots {
     known.isTouched = false;
     if (known.claims.length === 0) {
       this.#forget(slot, known);
-      return { isChanged: !known.isNew, fresh: null };
+      return known.isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
     }
     const { socket: before, isNew } = known;
     const row = rowOf(firstRecord(known.claims, slot, fdOf));
@@ -107,7 +109,7 @@ export class SocketSlots {
     if (isSame && hasSameOwners && !isNew) return unchanged;
     known.isNew = false;
     known.socket = { ...(isSame ? before : row), owners: hasSameOwners ? before.owners : owners };
-    return { isChanged: true, fresh: isSame && !isNew ? null : known.socket };
+    return { isChanged: true, fresh: isSame && !isNew ? null : known.socket, released: null };
   }
 
   /** Appends the socket to a list, once. @param list number of the list */

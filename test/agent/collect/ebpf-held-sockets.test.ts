@@ -119,7 +119,7 @@ describe('one scan', () => {
   });
 
   it('subflows of one inode are sockets of their own, each held by whoever holds the inode', () => {
-    const { read } = reader();
+    const { read, held } = reader();
     const subflows = (...localPorts: number[]): RecordOf[] =>
       localPorts.map((localPort, subflow) => ({ fd: 8, inode: 42, subflow, localPort }));
     const both: TaskOf[] = [
@@ -136,9 +136,14 @@ describe('one scan', () => {
     }
     const again = read(both);
     for (const [i, socket] of again.entries()) expect(socket).toBe(sockets[i]);
-    const [left, ...others] = read([{ pid: 7, records: subflows(1001) }]);
+    // The first one is over, and the other one keeps its number.
+    const second: TaskOf[] = [{ pid: 7, records: subflows(1000, 1001).slice(1) }];
+    const [left, ...others] = read(second);
     expect(others).toEqual([]);
     expect(left).toMatchObject({ local: { port: 1001 }, inode: 42 });
+    expect(held.released.map(({ local }) => local.port)).toEqual([1000]);
+    read(second);
+    expect(held.released).toEqual([]);
   });
 
   it('processes without sockets are not asked for, and the others once', () => {

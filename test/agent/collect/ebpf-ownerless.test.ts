@@ -56,6 +56,7 @@ function machine() {
   };
   const held = {
     fresh: [] as OwnedSocket[],
+    released: [] as OwnedSocket[],
     inodes: [] as number[],
     holds: (inode: number) => held.inodes.includes(inode),
   };
@@ -195,6 +196,18 @@ describe('what is told', () => {
     expect(await scan(1)).toEqual([5]);
     shows.closed = [];
     expect(await scan(2)).toEqual([5]);
+  });
+
+  it('a connection that its process has let go of and that goes on', async () => {
+    const { shows, held, scan } = machine();
+    await scan(0);
+    shows.closed = [5];
+    held.released = [4, 5].map((port) => row({ port, state: 'established', inode: port * 10 }));
+    expect(await scan(1)).toEqual([4]);
+    held.released = [];
+    expect(await scan(2)).toEqual([4]);
+    shows.closed = [4];
+    expect(await scan(3)).toEqual([]);
   });
 
   it('nothing of namespaces that no process is in, and of others only what their own table shows', async () => {

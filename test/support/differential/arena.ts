@@ -5,6 +5,11 @@ import { fileURLToPath } from 'node:url';
 
 const churnProgram = fileURLToPath(new URL('../programs/churn.mjs', import.meta.url));
 
+/** Loopback, with two paths where there is MPTCP. */
+const setUp =
+  'ip link set lo up && ip address add 10.77.0.1/32 dev lo && ip address add 10.77.0.2/32 dev lo && ' +
+  '{ ip mptcp limits set subflow 2 add_addr_accepted 2; ip mptcp endpoint add 10.77.0.2 subflow; } 2>/dev/null';
+
 export interface Arena {
   /** Inode of the network namespace. */
   readonly netns: number;
@@ -15,7 +20,7 @@ export interface Arena {
 
 /** Ready when the sockets that stay are there. @param seed equal seeds churn alike */
 export async function openArena(seed: number): Promise<Arena> {
-  const enter = ['-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
+  const enter = ['-n', 'sh', '-c', `${setUp}; exec "$0" "$@"`];
   const child: ChildProcess = spawn('unshare', [...enter, process.execPath, churnProgram, String(seed)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

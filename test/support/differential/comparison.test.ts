@@ -8,13 +8,19 @@ const held = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 77 0';
 const waiting = '1 tcp time-wait 127.0.0.1:80 127.0.0.1:5000 0 -';
 const reopened = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 78 0';
 
-const lateMaxMs = 1000;
+const lookEveryMs = 1000;
+/** Two looks. */
+const lateMaxMs = 1500;
 
 /** Kinds of differences, look after look, one second each. @param steady what the other view shows before and after */
-function kinds(steady: Snapshot, looks: readonly Snapshot[], late = 0): (DifferenceKind | null)[] {
+function kinds(
+  steady: Snapshot,
+  looks: readonly Snapshot[],
+  late = { owners: 0, ownerless: 0 },
+): (DifferenceKind | null)[] {
   const comparison = new Comparison(late);
   return looks.map((shown, i) => {
-    return comparison.judge(steady, shown, steady, i * lateMaxMs).differences[0]?.kind ?? null;
+    return comparison.judge(steady, shown, steady, i * lookEveryMs).differences[0]?.kind ?? null;
   });
 }
 
@@ -24,7 +30,7 @@ describe('a difference', () => {
   it('is told of what both looks show alike, and of that alone', () => {
     const before = of([held, '7:9'], [waiting, '']);
     const after = of([held, '7:10'], [waiting, '']);
-    expect(new Comparison(0).judge(before, of(), after, 0)).toEqual({
+    expect(new Comparison({ owners: 0, ownerless: 0 }).judge(before, of(), after, 0)).toEqual({
       compared: 1,
       differences: [{ kind: 'replaced', socket: waiting, expected: '', shown: null }],
     });
@@ -35,6 +41,12 @@ describe('a difference', () => {
     ['other owners', of([held, '7:9']), [of([held, '7:10'])], ['unexplained']],
     ['no owner', of([held, '7:9']), [of([held, ''])], ['unexplained']],
     ['an owner too many that was there before', of([held, '7:9']), [of([held, '7:9+10'])], ['unexplained']],
+    [
+      'an owner of what has none, once',
+      of([held, ''], [reopened, '7:1']),
+      [of([held, '7:9'], [reopened, '7:1']), of([held, '7:9'], [reopened, '7:1'])],
+      ['passed', 'unexplained'],
+    ],
     ['an owner too many that is newer', of([held, '7:9']), [of([held, '7:9 8:9'])], ['forked']],
     [
       'a row without an inode, once',
@@ -57,8 +69,21 @@ describe('a difference', () => {
     const late = of([held, '8:9']);
     const steady = of([held, '7:9'], [reopened, '8:1']);
     const looks = [late, late, late, of([held, '7:9']), late].map((shown) => of(...shown, [reopened, '8:1']));
-    expect(kinds(steady, looks, lateMaxMs)).toEqual(['late', 'late', 'unexplained', null, 'late']);
+    expect(kinds(steady, looks, { owners: lateMaxMs, ownerless: 0 })).toEqual([
+      'late',
+      'late',
+      'unexplained',
+      null,
+      'late',
+    ]);
   });
+});
+
+it('a socket that nobody holds may be late where it is told so, one with an owner not', () => {
+  const late = { owners: 0, ownerless: lateMaxMs };
+  const missing = [of(), of(), of()];
+  expect(kinds(of([held, '']), missing, late)).toEqual(['late', 'late', 'unexplained']);
+  expect(kinds(of([held, '7:9']), missing, late)).toEqual(['unexplained', 'unexplained', 'unexplained']);
 });
 
 it('what ss prints is a snapshot', () => {

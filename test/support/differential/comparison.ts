@@ -9,11 +9,14 @@
  *     reused     without an inode, and missing twice, but another row has its ends: the next connection between them
  *     forked     further owners that are newer than the look before: between fork and exec a child holds what its parent
  *                holds
- *     late       other owners than expected, for less time than the view may be late
+ *     passed     no owner before and after, and one in between, once: on its way between processes, or opened while the
+ *                other view looked and closed before it looked again
+ *     late       other owners than expected, or a row without an owner that is missing, for less time than the view may be
+ *                late with such
  */
 import { inodeIn, pidsIn, type Snapshot, tupleIn } from './snapshot.ts';
 
-export type DifferenceKind = 'replaced' | 'reused' | 'forked' | 'late' | 'unexplained';
+export type DifferenceKind = 'replaced' | 'reused' | 'forked' | 'passed' | 'late' | 'unexplained';
 
 export interface Difference {
   readonly kind: DifferenceKind;
@@ -31,16 +34,29 @@ export interface Judgement {
   readonly differences: readonly Difference[];
 }
 
+/** For how long one of two views may show what was before; 0 = not at all. */
+export interface LateMaxMs {
+  /** Owners of a socket. */
+  readonly owners: number;
+  /** That there is a socket, which nobody holds. */
+  readonly ownerless: number;
+}
+
+/** A difference at the last look. */
+interface Lasting {
+  /** How many looks in a row have had it. */
+  readonly looks: number;
+  readonly sinceMs: number;
+}
+
 /** Compares two views, look after look: whether a difference lasts is part of what it means. */
 export class Comparison {
-  readonly #lateMaxMs: number;
-  /** Sockets that were missing at the last look, with the number of looks. */
-  #missing: ReadonlyMap<string, number> = new Map();
-  /** Since when a socket has other owners. */
-  #lateSinceMs = new Map<string, number>();
+  readonly #lateMaxMs: LateMaxMs;
+  /** By socket. */
+  #missing: ReadonlyMap<string, Lasting> = new Map();
+  #otherOwners: ReadonlyMap<string, Lasting> = new Map();
 
-  /** @param lateMaxMs how long one of the views may show owners of before; 0 = not at all */
-  constructor(lateMaxMs: number) {
+  constructor(lateMaxMs: LateMaxMs) {
     this.#lateMaxMs = lateMaxMs;
   }
 
@@ -52,49 +68,64 @@ export class Comparison {
   judge(before: Snapshot, shown: Snapshot, after: Snapshot, nowMs: number): Judgement {
     const known = new Set([...before.values()].flatMap(pidsIn));
     const differences: Difference[] = [];
-    const missing = new Map<string, number>();
-    const lateSinceMs = new Map<string, number>();
+    const missing = new Map<string, Lasting>();
+    const otherOwners = new Map<string, Lasting>();
     let compared = 0;
     for (const [socket, expected] of before) {
       if (after.get(socket) !== expected) continue;
       compared++;
       const owners = shown.get(socket);
       if (owners === expected) continue;
-      if (owners === undefined) missing.set(socket, (this.#missing.get(socket) ?? 0) + 1);
-      if (owners !== undefined) lateSinceMs.set(socket, this.#lateSinceMs.get(socket) ?? nowMs);
+      const [last, now] = owners === undefined ? [this.#missing, missing] : [this.#otherOwners, otherOwners];
+      const lasting = prolonged(last.get(socket), nowMs);
+      now.set(socket, lasting);
       const kind =
         owners === undefined
-          ? kindOfMissing(socket, missing.get(socket)!, shown)
-          : kindOfOwners(expected, owners, known, this.#isLate(lateSinceMs.get(socket)!, nowMs));
+          ? this.#kindOfMissing(socket, expected, shown, lasting, nowMs)
+          : this.#kindOfOwners(expected, owners, known, lasting, nowMs);
       differences.push({ kind, socket, expected, shown: owners ?? null });
     }
     this.#missing = missing;
-    this.#lateSinceMs = lateSinceMs;
+    this.#otherOwners = otherOwners;
     return { compared, differences };
   }
 
-  #isLate(sinceMs: number, nowMs: number): boolean {
-    return this.#lateMaxMs > 0 && nowMs - sinceMs <= this.#lateMaxMs;
+  #kindOfMissing(
+    socket: string,
+    expected: string,
+    shown: Snapshot,
+    { looks, sinceMs }: Lasting,
+    nowMs: number,
+  ): DifferenceKind {
+    if (inodeIn(socket) === 0) return kindOfReplaced(socket, looks, shown);
+    const isLate = expected === '' && nowMs - sinceMs < this.#lateMaxMs.ownerless;
+    return isLate ? 'late' : 'unexplained';
+  }
+
+  /** @param known pids that were there before */
+  #kindOfOwners(
+    expected: string,
+    owners: string,
+    known: ReadonlySet<string>,
+    { looks, sinceMs }: Lasting,
+    nowMs: number,
+  ): DifferenceKind {
+    const others = owners.split(' ').filter((owner) => pidsIn(owner).every((pid) => known.has(pid)));
+    if (others.join(' ') === expected) return 'forked';
+    if (expected === '' && looks === 1) return 'passed';
+    return nowMs - sinceMs < this.#lateMaxMs.owners ? 'late' : 'unexplained';
   }
 }
 
+function prolonged(last: Lasting | undefined, nowMs: number): Lasting {
+  return last === undefined ? { looks: 1, sinceMs: nowMs } : { ...last, looks: last.looks + 1 };
+}
+
 /** @param looks how many in a row have missed it */
-function kindOfMissing(socket: string, looks: number, shown: Snapshot): DifferenceKind {
-  if (inodeIn(socket) !== 0 || looks > 2) return 'unexplained';
+function kindOfReplaced(socket: string, looks: number, shown: Snapshot): DifferenceKind {
+  if (looks > 2) return 'unexplained';
   if (looks === 1) return 'replaced';
   // One in TIME_WAIT gives way to a new connection, which may soon be in TIME_WAIT too.
   const tuple = tupleIn(socket);
   return [...shown.keys()].some((other) => tupleIn(other) === tuple) ? 'reused' : 'unexplained';
-}
-
-/** @param known pids that were there before */
-function kindOfOwners(
-  expected: string,
-  owners: string,
-  known: ReadonlySet<string>,
-  isLate: boolean,
-): DifferenceKind {
-  const others = owners.split(' ').filter((owner) => pidsIn(owner).every((pid) => known.has(pid)));
-  if (others.join(' ') === expected) return 'forked';
-  return isLate ? 'late' : 'unexplained';
 }

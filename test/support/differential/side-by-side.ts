@@ -4,10 +4,17 @@
  */
 import { openCollector } from '../../../agent/collect/ladder.ts';
 import { ownerSweepMs } from '../../../agent/collect/owner-search.ts';
+import { fullDumpIntervalMs } from '../../../agent/collect/ownerless-sockets.ts';
 import type { RungName } from '../../../agent/collect/source.ts';
 import type { Collector } from '../../../agent/collector.ts';
 import { type Arena, openArena } from './arena.ts';
-import { Comparison, type Difference, type DifferenceKind, type Judgement } from './comparison.ts';
+import {
+  Comparison,
+  type Difference,
+  type DifferenceKind,
+  type Judgement,
+  type LateMaxMs,
+} from './comparison.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { takeSsSnapshot } from './ss-snapshot.ts';
 
@@ -33,10 +40,16 @@ export interface SideBySideReport {
 }
 
 /**
- * How long a rung may show the owners of before. An fd that is exchanged while the number of fds stays the same, and both
- * sockets have other holders, shows no sign of it to sock_diag's rung.
+ * An fd that is exchanged while the number of fds stays the same, and both sockets have other holders, shows no sign of it
+ * to sock_diag's rung. A socket that nobody held at any look, but that has an inode, is not seen by the eBPF rungs before
+ * the next dump of everything: MPTCP connections that were opened and closed between two looks.
  */
-const lateMaxMs: Partial<Record<string, number>> = { sockdiag: ownerSweepMs };
+const lateMaxMs: Partial<Record<string, LateMaxMs>> = {
+  sockdiag: { owners: ownerSweepMs, ownerless: 0 },
+  ebpf: { owners: 0, ownerless: 2 * fullDumpIntervalMs },
+  'ebpf-files': { owners: 0, ownerless: 2 * fullDumpIntervalMs },
+};
+const neverLate: LateMaxMs = { owners: 0, ownerless: 0 };
 
 /** How many are kept in words. */
 export const unexplainedMax = 1000;
@@ -55,8 +68,8 @@ class View {
   constructor(name: string, look: () => Promise<Snapshot>) {
     this.name = name;
     this.#look = look;
-    this.#ofReference = new Comparison(lateMaxMs[name] ?? 0);
-    this.#ofView = new Comparison(lateMaxMs[name] ?? 0);
+    this.#ofReference = new Comparison(lateMaxMs[name] ?? neverLate);
+    this.#ofView = new Comparison(lateMaxMs[name] ?? neverLate);
   }
 
   /** @param between what the reference showed last */

@@ -1,6 +1,6 @@
 /**
  * A process whose sockets never rest: connections of IPv4 and IPv6 that open and close, UDP, half-closed ones, files in
- * between, sockets that children inherit and a worker is handed; besides some that stay. Prints the inode of its network
+ * between, MPTCP, sockets that children inherit and a worker is handed; besides some that stay. Prints the inode of its network
  * namespace once the steady ones stand, and churns until its stdin ends.
  *
  *   churn.mjs SEED
@@ -12,6 +12,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { mptcpSteps } from './churning-mptcp.mjs';
 
 const steadyConnections = 20;
 const churningMax = 60;
@@ -71,6 +72,7 @@ async function main(seed) {
       // Its own end closes once the worker has it.
       if (socket?._handle != null) worker.send('take', socket, { keepOpen: false }, () => {});
     },
+    ...mptcpSteps('10.77.0.1', 17000, pick),
   };
   const weights = ['connect', 'connect', 'connect', ...Object.keys(steps)];
   setInterval(() => {
