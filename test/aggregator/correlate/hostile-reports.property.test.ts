@@ -1,8 +1,9 @@
 /** Reports that no honest agent makes, in any order: nothing is thrown, nothing leaks, and edges stay a count. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
+import type { ReportedFlow, ReportedSocket } from '../../../aggregator/correlate/report.ts';
 import { isListening, type SocketState } from '../../../model/socket-state.ts';
+import { stagesMax } from '../../../model/translation.ts';
 import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
 
 const endpoints = [
@@ -24,7 +25,10 @@ const states: readonly SocketState[] = [
 ];
 
 const step = fc.record({
-  kind: fc.constantFrom('open', 'open', 'open', 'change', 'close', 'move', 'lose', 'pass'),
+  kind: fc.constantFrom(
+    ...(['open', 'open', 'open', 'change', 'close', 'move', 'lose', 'pass'] as const),
+    ...(['translate', 'translate', 'forward', 'forward-end'] as const),
+  ),
   host: fc.nat(1),
   which: fc.nat(5),
   local: fc.constantFrom(...endpoints),
@@ -34,6 +38,10 @@ const step = fc.record({
   realm: fc.constantFrom('default', 'east'),
   networks: fc.constantFrom([], ['172.17.0.0/16'], ['10.0.0.0/8']),
   ageMs: fc.integer({ min: -10_000, max: 10_000 }),
+  role: fc.constantFrom('client' as const, 'server' as const),
+  stages: fc.array(fc.tuple(fc.constantFrom(...endpoints), fc.constantFrom(...endpoints)), {
+    maxLength: stagesMax,
+  }),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -43,6 +51,7 @@ class Play {
   /** Told opened; closed ones stay, to be told about again. */
   readonly told: ReportedSocket[] = [];
   readonly open = new Set<ReportedSocket>();
+  readonly flows: ReportedFlow[] = [];
 
   take(step: Step): void {
     const { fleet } = this;
@@ -61,6 +70,18 @@ class Play {
       this.open.add(opened);
     } else if (step.kind === 'change' && socket !== undefined && this.open.has(socket)) {
       fleet.change(socket, step.state);
+    } else if (step.kind === 'translate' && socket !== undefined) {
+      // Also listeners, and what is closed.
+      fleet.translate(
+        socket,
+        step.role,
+        step.stages.map((ends) => ends.join('>')),
+      );
+    } else if (step.kind === 'forward') {
+      const forwarded = step.stages[0]?.join('>') ?? `${step.remote}>${step.local}`;
+      this.flows.push(fleet.forward(host, `${step.local}>${step.remote}`, forwarded, step.protocol));
+    } else if (step.kind === 'forward-end' && this.flows.length > 0) {
+      fleet.view.reports.forwardEnded(this.flows[step.which % this.flows.length]!, fleet.nowMs);
     } else if (step.kind === 'close' && socket !== undefined) {
       // Also when it is closed already.
       fleet.close(socket);
@@ -83,6 +104,7 @@ class Play {
     const lost = [...this.open].filter(({ host }) => host === this.hosts[n]);
     this.fleet.view.reports.hostLost(this.hosts[n]!, lost, this.fleet.nowMs);
     for (const socket of lost) this.open.delete(socket);
+    for (const flow of this.flows) this.fleet.view.reports.forwardEnded(flow, this.fleet.nowMs);
   }
 
   expectCounts(): void {
@@ -94,6 +116,9 @@ class Play {
     for (const edge of edges) {
       expect(edge.open).toBeGreaterThanOrEqual(0);
       expect(edge.seen.both + edge.seen.client + edge.seen.server).toBe(edge.total);
+    }
+    for (const { halves, joinedBy } of view.correlator.connections.values()) {
+      expect(joinedBy !== null).toBe(halves.a !== null && halves.b !== null && halves.a !== halves.b);
     }
     const listening = [...this.open].filter(({ state }) => isListening(state));
     expect(view.correlator.listeners.size).toBe(listening.length);
@@ -107,8 +132,9 @@ it('survives them', { timeout: 120_000 }, () => {
       for (const each of steps) {
         play.take(each);
         play.expectCounts();
-        for (const view of play.fleet.connections())
+        for (const view of play.fleet.connections()) {
           expect(view.openedAtMs).toBeLessThanOrEqual(view.lastSeenAtMs);
+        }
       }
       play.lose(0);
       play.lose(1);
