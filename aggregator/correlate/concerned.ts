@@ -3,7 +3,7 @@
  * claims. Each question costs what its answer holds, however many connections there are.
  */
 import { type IpAddress, isUnspecified } from '../../model/ip.ts';
-import { type Connection, missingSide, reportedHalves } from './connection.ts';
+import { type Connection, missingSide } from './connection.ts';
 import { portKey } from './listeners.ts';
 import type { ReportedSocket } from './report.ts';
 
@@ -12,29 +12,41 @@ export class ConcernedConnections {
   readonly #byPort = new Map<string, Set<Connection>>();
   /** By the realm and address of the missing end, then by its port. */
   readonly #byMissingEnd = new Map<string, Map<number, Set<Connection>>>();
-  /** Where each connection with a missing end is filed for it. */
-  readonly #missingEnds = new Map<Connection, MissingEnd>();
 
   get size(): number {
-    return this.#byPort.size + this.#byMissingEnd.size + this.#missingEnds.size;
+    return this.#byPort.size + this.#byMissingEnd.size;
   }
 
-  /** `socket` became a half of `connection`. */
-  attach(connection: Connection, socket: ReportedSocket): void {
+  /** `socket` is a half of `connection`. */
+  fileHalf(connection: Connection, socket: ReportedSocket): void {
     addTo(this.#byPort, portKeyOf(socket), connection);
-    this.fileMissingEnd(connection);
   }
 
-  /** `socket` is no half of `connection` any more. */
-  detach(connection: Connection, socket: ReportedSocket): void {
+  unfileHalf(connection: Connection, socket: ReportedSocket): void {
     removeFrom(this.#byPort, portKeyOf(socket), connection);
-    this.fileMissingEnd(connection);
   }
 
-  /** Drops all that is filed of `connection`. */
-  remove(connection: Connection): void {
-    for (const socket of reportedHalves(connection)) removeFrom(this.#byPort, portKeyOf(socket), connection);
-    this.#unfile(connection);
+  /** Files the end that a connection misses, if it does, where it is. To be taken back before either changes. */
+  fileMissingEnd(connection: Connection): void {
+    const missing = missingSide(connection);
+    if (missing === null) return;
+    const { ip, port } = connection.endpoints[missing];
+    const key = missingEndKey(connection.realm, ip);
+    const ports = this.#byMissingEnd.get(key) ?? new Map<number, Set<Connection>>();
+    this.#byMissingEnd.set(key, ports);
+    addTo(ports, port, connection);
+  }
+
+  /** The reverse of fileMissingEnd. */
+  unfileMissingEnd(connection: Connection): void {
+    const missing = missingSide(connection);
+    if (missing === null) return;
+    const { ip, port } = connection.endpoints[missing];
+    const key = missingEndKey(connection.realm, ip);
+    const ports = this.#byMissingEnd.get(key);
+    if (ports === undefined) return;
+    removeFrom(ports, port, connection);
+    if (ports.size === 0) this.#byMissingEnd.delete(key);
   }
 
   /** Those with a half on the listener's port, and those with a missing end at its address and port. */
@@ -56,34 +68,6 @@ export class ConcernedConnections {
     const ports = this.#byMissingEnd.get(missingEndKey(realm, ip))?.values() ?? [];
     return Array.from(ports, (connections) => [...connections]).flat();
   }
-
-  /** Which end is missing, or where it is, became different. */
-  fileMissingEnd(connection: Connection): void {
-    this.#unfile(connection);
-    const missing = missingSide(connection);
-    if (missing === null) return;
-    const { ip, port } = connection.endpoints[missing];
-    const key = missingEndKey(connection.realm, ip);
-    const ports = this.#byMissingEnd.get(key) ?? new Map<number, Set<Connection>>();
-    this.#byMissingEnd.set(key, ports);
-    addTo(ports, port, connection);
-    this.#missingEnds.set(connection, { key, port });
-  }
-
-  #unfile(connection: Connection): void {
-    const filed = this.#missingEnds.get(connection);
-    if (filed === undefined) return;
-    this.#missingEnds.delete(connection);
-    const ports = this.#byMissingEnd.get(filed.key)!;
-    removeFrom(ports, filed.port, connection);
-    if (ports.size === 0) this.#byMissingEnd.delete(filed.key);
-  }
-}
-
-interface MissingEnd {
-  /** missingEndKey */
-  readonly key: string;
-  readonly port: number;
 }
 
 function portKeyOf(socket: ReportedSocket): string {

@@ -7,7 +7,7 @@ import type { Side } from '../../model/four-tuple.ts';
 import type { IpAddress } from '../../model/ip.ts';
 import { ConcernedConnections } from './concerned.ts';
 import { type Connection, locateEnds, otherSide, reportedHalves } from './connection.ts';
-import type { Meeting } from './meetings.ts';
+import { everyMeeting, type Standing } from './meetings.ts';
 import { OutermostIndex } from './outermost-index.ts';
 import type { ReportedSocket } from './report.ts';
 
@@ -25,7 +25,7 @@ export interface Half {
   /** A socket connected to itself is both; it is filed as `a`. */
   readonly side: Side;
   /** Where it is filed. */
-  readonly meetings: readonly Meeting[];
+  readonly standing: Standing;
 }
 
 export class ConnectionTable {
@@ -67,42 +67,57 @@ export class ConnectionTable {
   }
 
   /** Makes `socket` a half of `connection`. */
-  attach(connection: Connection, side: Side, socket: ReportedSocket, meetings: readonly Meeting[]): void {
-    connection.halves[side] = socket;
-    if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] = socket;
-    this.#file({ socket, connection, side, meetings });
-    locateEnds(connection);
-    this.concerned.attach(connection, socket);
+  attach(connection: Connection, side: Side, socket: ReportedSocket, standing: Standing): void {
+    this.#change(connection, () => {
+      connection.halves[side] = socket;
+      if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] = socket;
+      locateEnds(connection);
+    });
+    this.#file({ socket, connection, side, standing });
+    this.concerned.fileHalf(connection, socket);
   }
 
   /** Takes a half out. Where its end was stays known, as long as nothing else tells it. */
-  detach({ socket, connection, side, meetings }: Half): void {
-    this.#unfile(socket, meetings);
-    connection.halves[side] = null;
-    if (connection.halves[otherSide(side)] === socket) connection.halves[otherSide(side)] = null;
-    this.concerned.detach(connection, socket);
+  detach({ socket, connection, side, standing }: Half): void {
+    this.#unfile(socket, standing);
+    this.concerned.unfileHalf(connection, socket);
+    this.#change(connection, () => {
+      connection.halves[side] = null;
+      if (connection.halves[otherSide(side)] === socket) connection.halves[otherSide(side)] = null;
+    });
   }
 
-  /** Files a half elsewhere. */
-  refile(half: Half, meetings: readonly Meeting[]): void {
-    this.#unfile(half.socket, half.meetings);
-    this.#file({ ...half, meetings });
-    locateEnds(half.connection);
-    this.concerned.fileMissingEnd(half.connection);
+  /** Files a half elsewhere, in the realm in which its host is now. */
+  refile(half: Half, standing: Standing): void {
+    const { connection, socket } = half;
+    this.#unfile(socket, half.standing);
+    this.#change(connection, () => {
+      connection.realm = socket.host.realm;
+      locateEnds(connection);
+    });
+    this.#file({ ...half, standing });
   }
 
   /** The connection and its halves are gone. */
   remove(connection: Connection): void {
-    this.concerned.remove(connection);
+    this.concerned.unfileMissingEnd(connection);
     for (const socket of new Set(reportedHalves(connection))) {
-      this.#unfile(socket, this.#halves.get(socket)!.meetings);
+      this.#unfile(socket, this.#halves.get(socket)!.standing);
+      this.concerned.unfileHalf(connection, socket);
     }
     this.connections.delete(connection.id);
   }
 
   /** Finds out anew where the ends of a connection are. */
   locateEnds(connection: Connection): void {
-    if (locateEnds(connection)) this.concerned.fileMissingEnd(connection);
+    this.#change(connection, () => locateEnds(connection));
+  }
+
+  /** Changes which end of a connection is missing, or where that is. */
+  #change(connection: Connection, change: () => void): void {
+    this.concerned.unfileMissingEnd(connection);
+    change();
+    this.concerned.fileMissingEnd(connection);
   }
 
   /** The oldest closed connection under a key that has room for no other; null where nothing has to go. */
@@ -124,18 +139,19 @@ export class ConnectionTable {
   #file(half: Half): void {
     this.#halves.set(half.socket, half);
     this.#translated.file(half.socket);
-    for (const { key } of half.meetings) {
+    for (const { key } of everyMeeting(half.standing)) {
       const halves = this.#filed.get(key);
       if (halves === undefined) this.#filed.set(key, [half]);
       else if (this.#crowdAt(key)?.has(half.connection) === false) this.unfiled++;
-      else halves.push(half);
+      // Not push, which leaves room for more: most lists stay at two.
+      else this.#filed.set(key, halves.concat(half));
     }
   }
 
-  #unfile(socket: ReportedSocket, meetings: readonly Meeting[]): void {
+  #unfile(socket: ReportedSocket, standing: Standing): void {
     this.#halves.delete(socket);
     this.#translated.unfile(socket);
-    for (const { key } of meetings) {
+    for (const { key } of everyMeeting(standing)) {
       const left = this.at(key).filter((half) => half.socket !== socket);
       if (left.length === 0) this.#filed.delete(key);
       else this.#filed.set(key, left);

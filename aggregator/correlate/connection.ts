@@ -14,7 +14,7 @@ import type { ReportedSocket } from './report.ts';
  * some stage of translation; what the wire shows of one mirrors what it shows of the other; the record of a host that
  * passes the conversation on leads from one to the other.
  */
-export const joinRules = ['same-host', 'wire', 'forwarder'] as const;
+const joinRules = ['same-host', 'wire', 'forwarder'] as const;
 export type JoinRule = (typeof joinRules)[number];
 
 /** Whether `candidate` is stronger evidence than what joined two halves. */
@@ -88,13 +88,12 @@ export function newConnection(id: string, side: Side, socket: ReportedSocket, no
   };
 }
 
-/** Brings `endpoints` up to what its halves and the way between them say. @returns whether they are different now */
-export function locateEnds(connection: Connection): boolean {
+/** Brings `endpoints` up to what its halves and the way between them say. The same object where nothing is different. */
+export function locateEnds(connection: Connection): void {
   const [a, b] = [locateEnd(connection, 'a'), locateEnd(connection, 'b')];
   const before = connection.endpoints;
-  if (sameEndpoint(a, before.a) && sameEndpoint(b, before.b)) return false;
+  if (sameEndpoint(a, before.a) && sameEndpoint(b, before.b)) return;
   connection.endpoints = { a, b };
-  return true;
 }
 
 function locateEnd({ halves, via, endpoints }: Connection, side: Side): Endpoint {

@@ -90,7 +90,7 @@ export class Correlator implements SocketReports {
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
     this.#conclude(half.connection, nowMs);
-    if (half.connection.ambiguous) this.#joiner.settleRivals(half.meetings, nowMs);
+    if (half.connection.ambiguous) this.#joiner.settleRivals(half.standing, nowMs);
   }
 
   translated(socket: ReportedSocket, nowMs: number): void {
@@ -109,7 +109,7 @@ export class Correlator implements SocketReports {
     for (const { key, side } of this.flows.add(flow, nowMs) ?? []) {
       const ends = this.#table
         .at(key)
-        .filter(({ meetings: [outer] }) => outer!.key === key && outer!.side === side);
+        .filter(({ standing }) => standing.key === key && standing.side === side);
       for (const { socket } of ends) this.#joiner.seek(socket, nowMs);
     }
   }
@@ -229,7 +229,7 @@ export class Correlator implements SocketReports {
       connection.joinedBy = null;
       this.#conclude(connection, nowMs);
     }
-    if (connection.ambiguous) this.#joiner.settleRivals(half.meetings, nowMs);
+    if (connection.ambiguous) this.#joiner.settleRivals(half.standing, nowMs);
   }
 
   #forget(connection: Connection, nowMs: number): void {

@@ -25,6 +25,8 @@ export const forwardersMax = 3;
 /** Ways from one half; hostile flows could branch at every forwarder. */
 const waysMax = 16;
 
+const noWays: readonly Way[] = [];
+
 /** A way from a half to where its other end is. */
 export interface Way {
   readonly meeting: Meeting;
@@ -103,7 +105,7 @@ export class Flows {
 
   /** The ways from a half that stands at `from`, nearest first. */
   waysFrom(from: Meeting, socket: ReportedSocket): readonly Way[] {
-    if (!this.#byKey.has(from.key)) return [];
+    if (!this.#byKey.has(from.key)) return noWays;
     const ways: Way[] = [];
     let reached: readonly Way[] = this.#steps(from, socket, null);
     for (let forwarders = 1; forwarders <= forwardersMax && reached.length > 0; forwarders++) {

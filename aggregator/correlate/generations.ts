@@ -16,7 +16,6 @@ import {
   isSameTuple,
   isStrongerJoin,
   type JoinRule,
-  joinRules,
   otherSide,
   type Passage,
 } from './connection.ts';
@@ -59,17 +58,21 @@ export type Placement = (
 export function placeHalf(candidates: readonly Candidate[], socket: ReportedSocket): Placement {
   if (candidates.length === 0) return { kind: 'new', displaced: null };
   const displaced = candidates.find((candidate) => isSuccessor(socket, occupantOf(candidate))) ?? null;
-  const [near, direct, led] = joinRules.map((rule) =>
-    candidates.filter((candidate) => ruleOf(candidate, socket) === rule && hasPlaceFor(candidate, rule)),
-  );
-  const fitting = (some: readonly Candidate[]) => some.filter((each) => isOfOneBirth(each, socket));
-  const nearest = joinNearest(fitting(near!), 'same-host', socket);
-  if (nearest !== null) return { ...nearest, displaced };
+  const near: Candidate[] = [];
+  const direct: Candidate[] = [];
+  const led: Candidate[] = [];
+  for (const candidate of candidates) {
+    const rule = ruleOf(candidate, socket);
+    if (rule === null || !hasPlaceFor(candidate, rule) || !isOfOneBirth(candidate, socket)) continue;
+    if (rule === 'same-host') near.push(candidate);
+    else if (rule === 'wire') direct.push(candidate);
+    else led.push(candidate);
+  }
+  if (near.length > 0) return { ...joinNearest(near, 'same-host', socket), displaced };
   const rivals = rivalsOf(candidates, socket);
   if (rivals.length > 0) return { kind: 'ambiguous', rivals, displaced: null };
-  const seen = joinNearest(fitting(direct!), 'wire', socket);
-  if (seen !== null) return { ...seen, displaced };
-  const far = joinNearest(fitting(led!), 'forwarder', socket);
+  if (direct.length > 0) return { ...joinNearest(direct, 'wire', socket), displaced };
+  const far = led.length > 0 ? joinNearest(led, 'forwarder', socket) : null;
   // Which of several ways was taken is not for a record to tell.
   return far?.kind === 'join' ? { ...far, displaced } : { kind: 'new', displaced };
 }
@@ -105,16 +108,13 @@ function joinNearest(
   candidates: readonly Candidate[],
   rule: JoinRule,
   socket: ReportedSocket,
-): Joining | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] } | null {
-  const [first, ...others] = candidates;
-  if (first === undefined) return null;
-  if (others.some((candidate) => !sameNetns(otherHalfOf(candidate)!, otherHalfOf(first)!))) {
+): Joining | { readonly kind: 'ambiguous'; readonly rivals: readonly Connection[] } {
+  const first = otherHalfOf(candidates[0]!)!;
+  if (candidates.some((candidate) => !sameNetns(otherHalfOf(candidate)!, first))) {
     return { kind: 'ambiguous', rivals: candidates.map(({ connection }) => connection) };
   }
-  const candidate = others.reduce(
-    (best, each) =>
-      birthDistanceMs(otherHalfOf(each)!, socket) < birthDistanceMs(otherHalfOf(best)!, socket) ? each : best,
-    first,
+  const candidate = candidates.reduce((best, each) =>
+    birthDistanceMs(otherHalfOf(each)!, socket) < birthDistanceMs(otherHalfOf(best)!, socket) ? each : best,
   );
   return { kind: 'join', candidate, rule, ousted: occupantOf(candidate) };
 }

@@ -12,7 +12,7 @@ import { type Connection, isStrongerJoin, missingSide, newConnection, otherSide 
 import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
 import { type Candidate, type Joining, type Placement, placeHalf, rivalsOf } from './generations.ts';
-import { doMeet, type Meeting, meetingsOf, sameMeetings } from './meetings.ts';
+import { doMeet, everyMeeting, isSameStanding, type Standing, standingOf } from './meetings.ts';
 import type { ReportedSocket } from './report.ts';
 
 /** What becomes of connections as their halves come and go. */
@@ -54,16 +54,16 @@ export class Joiner {
 
   /** Makes a socket a half of the connection that it belongs to, or of one of its own. */
   take(socket: ReportedSocket, nowMs: number): void {
-    const meetings = meetingsOf(socket, this.#reported.claims);
-    const placement = placeHalf(candidatesFor(socket, meetings, this.#reported), socket);
+    const standing = standingOf(socket, this.#reported.claims);
+    const placement = placeHalf(candidatesFor(socket, standing, this.#reported), socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
-    if (placement.kind === 'join') return this.#join(placement, socket, meetings, nowMs);
+    if (placement.kind === 'join') return this.#join(placement, socket, standing, nowMs);
     this.#lastNumber++;
     const id = `${this.#idPrefix}-${this.#lastNumber.toString(36)}`;
-    const { side } = meetings[0]!;
+    const { side } = standing;
     const connection = newConnection(id, side, socket, nowMs);
     this.#table.connections.set(id, connection);
-    this.#attach(connection, side, socket, meetings, nowMs);
+    this.#attach(connection, side, socket, standing, nowMs);
     this.#observer.created(connection);
     markAmbiguous(connection, placement);
     this.#seekWay(connection);
@@ -78,20 +78,19 @@ export class Joiner {
     const half = this.#table.halfOf(socket);
     if (half === undefined) return false;
     const { connection, side } = half;
-    const meetings = meetingsOf(socket, this.#reported.claims);
-    if (connection.realm === socket.host.realm && sameMeetings(half.meetings, meetings)) return false;
+    const standing = standingOf(socket, this.#reported.claims);
+    if (connection.realm === socket.host.realm && isSameStanding(half.standing, standing)) return false;
     const peer = connection.halves[otherSide(side)];
-    if (peer === null || peer === socket || this.#belongTogether(half, meetings, peer)) {
-      connection.realm = socket.host.realm;
+    if (peer === null || peer === socket || this.#belongTogether(half, standing, peer)) {
       if (peer === null) leaveWay(connection);
-      this.#table.refile(half, meetings);
+      this.#table.refile(half, standing);
       this.#seekPeer(connection, nowMs);
     } else {
       this.#part(half);
       this.take(socket, nowMs);
       this.#seekPeer(connection, nowMs);
     }
-    this.settleRivals(half.meetings, nowMs);
+    this.settleRivals(half.standing, nowMs);
     return true;
   }
 
@@ -105,8 +104,8 @@ export class Joiner {
   #seekPeer(connection: Connection, nowMs: number): void {
     const half = this.#loneHalfOf(connection);
     if (half === null) return this.#observer.rejoined(connection, nowMs);
-    const { socket, meetings } = half;
-    const candidates = candidatesFor(socket, meetings, this.#reported, connection);
+    const { socket, standing } = half;
+    const candidates = candidatesFor(socket, standing, this.#reported, connection);
     const placement = placeHalf(candidates, socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#merge(half, placement, nowMs);
@@ -115,14 +114,14 @@ export class Joiner {
     this.#observer.rejoined(connection, nowMs);
   }
 
-  /** What stood at `meetings` is gone: ambiguous halves there may be told apart now, and find their other end. */
-  settleRivals(meetings: readonly Meeting[], nowMs: number): void {
+  /** A half that stood there is gone: ambiguous halves there may be told apart now, and find their other end. */
+  settleRivals(standing: Standing, nowMs: number): void {
     const settled = new Set<Connection>();
-    for (const { key } of meetings) {
+    for (const { key } of everyMeeting(standing)) {
       for (const half of this.#table.at(key)) {
         const { connection, socket } = half;
         if (!connection.ambiguous || connection.closedAtMs !== null) continue;
-        const others = candidatesFor(socket, half.meetings, this.#reported, connection);
+        const others = candidatesFor(socket, half.standing, this.#reported, connection);
         if (rivalsOf(others, socket).length === 0) settled.add(connection);
       }
     }
@@ -139,7 +138,7 @@ export class Joiner {
     return half?.connection === connection ? half : null;
   }
 
-  #join(joining: Joining, socket: ReportedSocket, meetings: readonly Meeting[], nowMs: number): void {
+  #join(joining: Joining, socket: ReportedSocket, standing: Standing, nowMs: number): void {
     const { candidate, rule, ousted } = joining;
     const { connection, side } = candidate;
     if (ousted !== null) {
@@ -150,7 +149,7 @@ export class Joiner {
     leaveWay(connection);
     connection.via = candidate.via;
     if (rule === 'same-host') connection.ambiguous = false;
-    this.#attach(connection, side, socket, meetings, nowMs);
+    this.#attach(connection, side, socket, standing, nowMs);
     this.#observer.rejoined(connection, nowMs);
     if (ousted !== null) this.take(ousted, nowMs);
   }
@@ -159,26 +158,22 @@ export class Joiner {
     connection: Connection,
     side: Side,
     socket: ReportedSocket,
-    meetings: readonly Meeting[],
+    standing: Standing,
     nowMs: number,
   ): void {
-    for (const { key } of meetings) {
+    for (const { key } of everyMeeting(standing)) {
       const surplus = this.#table.surplusAt(key);
       if (surplus !== null && surplus !== connection) this.#observer.crowdedOut(surplus, nowMs);
     }
-    this.#table.attach(connection, side, socket, meetings);
+    this.#table.attach(connection, side, socket, standing);
   }
 
-  /** Whether a half still belongs to its peer when it stands at `meetings`, and to none that is nearer. */
-  #belongTogether(
-    { connection, ...half }: Half,
-    meetings: readonly Meeting[],
-    peer: ReportedSocket,
-  ): boolean {
-    const isLed = connection.joinedBy === 'forwarder' && meetings[0]!.key === half.meetings[0]!.key;
-    if (!isLed && !doMeet(meetings, meetingsOf(peer, this.#reported.claims))) return false;
+  /** Whether a half still belongs to its peer when it stands elsewhere, and to none that is nearer. */
+  #belongTogether({ connection, ...half }: Half, standing: Standing, peer: ReportedSocket): boolean {
+    const isLed = connection.joinedBy === 'forwarder' && standing.key === half.standing.key;
+    if (!isLed && !doMeet(standing, standingOf(peer, this.#reported.claims))) return false;
     if (connection.joinedBy === 'same-host') return true;
-    const others = candidatesFor(half.socket, meetings, this.#reported, connection);
+    const others = candidatesFor(half.socket, standing, this.#reported, connection);
     const placement = placeHalf(others, half.socket);
     return placement.kind !== 'join' || !isStrongerJoin(placement.rule, connection.joinedBy);
   }
@@ -204,7 +199,7 @@ export class Joiner {
     leaveWay(from);
     inherit(into, from, taken !== moved.side);
     const candidate = { ...joining.candidate, connection: into, side: taken };
-    this.#join({ ...joining, candidate }, moved.socket, moved.meetings, nowMs);
+    this.#join({ ...joining, candidate }, moved.socket, moved.standing, nowMs);
     this.#observer.merged(from, nowMs);
   }
 
@@ -212,7 +207,7 @@ export class Joiner {
   #seekWay(connection: Connection): void {
     const half = this.#loneHalfOf(connection);
     if (half === null || half.socket.closedAtMs !== null) return;
-    const [nearest] = this.#reported.flows.waysFrom(half.meetings[0]!, half.socket);
+    const [nearest] = this.#reported.flows.waysFrom(half.standing, half.socket);
     if (nearest === undefined) return;
     connection.via = nearest.passage;
     this.#table.locateEnds(connection);

@@ -27,21 +27,35 @@ export interface Meeting {
   readonly side: Side;
 }
 
-/** Where `socket` meets its other end; the first is what other hosts may know. At most stagesMax + 2, none twice. */
-export function meetingsOf(socket: ReportedSocket, claims: AddressClaims): readonly Meeting[] {
+/** All the places at which one half stands: on the wire, and for a translated one on its host. */
+export interface Standing extends Meeting {
+  /** At most stagesMax + 1; none for a half that is not translated, as most are. */
+  readonly inner: readonly Meeting[];
+}
+
+const noneInner: readonly Meeting[] = [];
+
+/** Where `socket` can meet its other end; what is on the wire is what other hosts may know. No key is there twice. */
+export function standingOf(socket: ReportedSocket, claims: AddressClaims): Standing {
   const { host, netns, protocol, translation } = socket;
   if (translation === null || translation.stages.length === 0) {
-    return [tupleKey(scopeOf(socket), protocol, socket)];
+    const { key, side } = tupleKey(scopeOf(socket), protocol, socket);
+    return { key, side, inner: noneInner };
   }
   const last = outermost(socket, translation);
   const { local, remote } = claims.isForeign(host, last.local.ip) ? socket : last;
   const wire = tupleKey(scopeOf({ host, netns, local, remote }), protocol, { local, remote });
-  const meetings: Meeting[] = [wire];
+  const inner = new Map<string, Meeting>();
   for (const tuple of [socket, ...translation.stages]) {
     const meeting = tupleKey(innerScope(socket, tuple), protocol, tuple);
-    if (meetings.every(({ key }) => key !== meeting.key)) meetings.push(meeting);
+    if (meeting.key !== wire.key && !inner.has(meeting.key)) inner.set(meeting.key, meeting);
   }
-  return meetings;
+  return { ...wire, inner: [...inner.values()] };
+}
+
+/** What is on the wire first. */
+export function everyMeeting(standing: Standing): readonly Meeting[] {
+  return standing.inner.length === 0 ? [standing] : [standing, ...standing.inner];
 }
 
 /** A loopback address is that of the socket's own namespace: none other's packets reach it. */
@@ -49,20 +63,26 @@ function innerScope({ host, netns }: ReportedSocket, { local, remote }: FourTupl
   return isLoopback(local.ip) || isLoopback(remote.ip) ? netnsScope(host, netns) : hostScope(host);
 }
 
-/** The side on which `meetings` stand at `key`; null where they do not. */
-export function sideAt(meetings: readonly Meeting[], key: string): Side | null {
-  for (const meeting of meetings) if (meeting.key === key) return meeting.side;
+/** The side on which a half stands at `key`; null where it does not. */
+export function sideAt(standing: Standing, key: string): Side | null {
+  if (standing.key === key) return standing.side;
+  for (const meeting of standing.inner) if (meeting.key === key) return meeting.side;
   return null;
 }
 
 /** Whether halves that stand so are opposite each other somewhere. */
-export function doMeet(one: readonly Meeting[], other: readonly Meeting[]): boolean {
-  return one.some(({ key, side }) => {
+export function doMeet(one: Standing, other: Standing): boolean {
+  return everyMeeting(one).some(({ key, side }) => {
     const opposite = sideAt(other, key);
     return opposite !== null && opposite !== side;
   });
 }
 
-export function sameMeetings(one: readonly Meeting[], other: readonly Meeting[]): boolean {
-  return one.length === other.length && one.every(({ key }, n) => key === other[n]!.key);
+export function isSameStanding(one: Standing, other: Standing): boolean {
+  const [keys, others] = [one, other].map((standing) =>
+    everyMeeting(standing)
+      .map(({ key }) => key)
+      .join(' '),
+  );
+  return keys === others;
 }
