@@ -65,23 +65,24 @@ export class StormLog {
   readonly processes: number;
   /** How many pids they shared. */
   readonly pids: number;
-  readonly #byInode: ReadonlyMap<number, Truth>;
+  readonly #byInode = new Map<number, Truth[]>();
 
   constructor(processes: number, text: string) {
     this.processes = processes;
-    this.#byInode = new Map(
-      text
-        .trimEnd()
-        .split('\n')
-        .map((line) => line.split(' '))
-        .map(([inode, pid, name]) => [Number(inode), { pid: Number(pid), name: name! }]),
-    );
-    this.pids = new Set([...this.#byInode.values()].map(({ pid }) => pid)).size;
+    const pids = new Set<number>();
+    for (const line of text.trimEnd().split('\n')) {
+      const [inode, pid, name] = line.split(' ') as [string, string, string];
+      const truths = this.#byInode.get(Number(inode)) ?? [];
+      this.#byInode.set(Number(inode), truths);
+      truths.push({ pid: Number(pid), name });
+      pids.add(Number(pid));
+    }
+    this.pids = pids.size;
   }
 
-  /** Who opened the socket; null when it is none of the storm's. */
-  owner(inode: number): Truth | null {
-    return this.#byInode.get(inode) ?? null;
+  /** Who held the socket at one time or another, and under which name; empty when it is none of the storm's. */
+  holders(inode: number): readonly Truth[] {
+    return this.#byInode.get(inode) ?? [];
   }
 }
 
@@ -99,11 +100,12 @@ export function judge(owners: readonly string[], log: StormLog, place: Place): V
   let judged = 0;
   for (const line of owners) {
     const [inode, pid, name, port] = line.split(' ') as [string, string, string, string];
-    const truth = log.owner(Number(inode));
-    if (truth !== null) {
+    const truths = log.holders(Number(inode));
+    if (truths.length > 0) {
       judged++;
-      if (truth.pid !== Number(pid) || truth.name !== name) {
-        wrong.push(`inode ${inode}, port ${port}: told ${name}[${pid}], held by ${truth.name}[${truth.pid}]`);
+      if (!truths.some((truth) => truth.pid === Number(pid) && truth.name === name)) {
+        const holders = truths.map((truth) => `${truth.name}[${truth.pid}]`).join(', ');
+        wrong.push(`inode ${inode}, port ${port}: told ${name}[${pid}], held by ${holders}`);
       }
     } else if (place.holder(Number(pid)) === null) {
       wrong.push(`inode ${inode}, port ${port}: told ${name}[${pid}], who opened nothing`);

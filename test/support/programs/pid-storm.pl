@@ -5,9 +5,10 @@
 #   pid-storm.pl LOG ALIVE SERVER_PORT [PID_MAX]
 #
 # Each process calls itself p<port> before it has any socket; listens on that port and connects to SERVER_PORT, always
-# under the same two fds; writes `inode pid name` of both sockets to LOG; and ends after a while. Every second one takes
-# the pid of the one that has just ended. ALIVE of them run at a time. Prints a line when the first ones run, goes on
-# until its stdin ends, and then prints how many there were.
+# under the same two fds; writes `inode pid name` of both sockets to LOG; and ends after a while. Some put other sockets
+# in the place of theirs again and again, some leave them to a child, some to a child that becomes another program. Every
+# second one takes the pid of the one that has just ended. ALIVE of them run at a time. Prints a line when the first ones
+# run, goes on until its stdin ends, and then prints how many there were.
 use strict;
 use warnings;
 use Fcntl;
@@ -35,24 +36,53 @@ sub lifetime {
     return $kind < 0.6 ? rand(0.005) : $kind < 0.9 ? 0.02 + rand(0.08) : 0.3 + rand(0.4);
 }
 
+# Says who holds the sockets, before anybody can see them there.
+sub write_down {
+    my ($log, $name, @sockets) = @_;
+    syswrite($log, join('', map { inode_of($_) . " $$ $name\n" } @sockets));
+}
+
+# A listener and a client, under the two lowest fds that are free. $^F keeps them open across exec.
+sub open_sockets {
+    my ($log, $port) = @_;
+    local $^F = 255;
+    socket(my $listener, PF_INET, SOCK_STREAM, 0) or die;
+    setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1);
+    socket(my $client, PF_INET, SOCK_STREAM, 0) or die;
+    # Ends without a trace, so that the port can be used again.
+    setsockopt($client, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0));
+    write_down($log, $0, $listener, $client);
+    bind($listener, sockaddr_in($port, INADDR_LOOPBACK)) or POSIX::_exit(0);
+    listen($listener, 1) or die;
+    connect($client, sockaddr_in($server_port, INADDR_LOOPBACK)) or die "connect: $!";
+    return ($listener, $client);
+}
+
 sub live {
     my ($log, $port) = @_;
     $0 = "p$port";
-    socket(my $listener, PF_INET, SOCK_STREAM, 0) or die;
-    setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1);
-    bind($listener, sockaddr_in($port, INADDR_LOOPBACK)) or POSIX::_exit(0);
-    listen($listener, 1) or die;
-    socket(my $client, PF_INET, SOCK_STREAM, 0) or die;
-    syswrite($log, inode_of($listener) . " $$ $0\n" . inode_of($client) . " $$ $0\n");
-    # Ends without a trace, so that the port can be used again.
-    setsockopt($client, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0));
-    connect($client, sockaddr_in($server_port, INADDR_LOOPBACK)) or die "connect: $!";
+    my @sockets = open_sockets($log, $port);
+    my $kind = rand();
+    if ($kind < 0.2) {
+        for (1 .. 5) {
+            close($_) for splice(@sockets);
+            @sockets = open_sockets($log, $port + $ports);
+            select(undef, undef, undef, rand(0.01));
+        }
+    } elsif ($kind < 0.4 && !fork()) {
+        write_down($log, $0, @sockets);
+        if ($kind > 0.3) {
+            write_down($log, 'sleep', @sockets);
+            exec('sleep', '0.05');
+        }
+    }
     select(undef, undef, undef, lifetime());
     POSIX::_exit(0);
 }
 
 write_file('/proc/sys/kernel/pid_max', $pid_max) if $pid_max;
 sysopen(my $log, $log_path, O_WRONLY | O_APPEND | O_CREAT) or die "$log_path: $!";
+fcntl($log, F_SETFD, FD_CLOEXEC);
 fcntl(STDIN, F_SETFL, fcntl(STDIN, F_GETFL, 0) | O_NONBLOCK);
 $| = 1;
 my ($born, $running, $last_ended) = (0, 0, 0);
@@ -70,4 +100,6 @@ while (1) {
     last if $born % 16 == 0 && defined(my $got = sysread(STDIN, my $bytes, 1));
 }
 1 while waitpid(-1, 0) > 0;
+# Children of those that have ended are init's.
+select(undef, undef, undef, 1);
 print "$born\n";
