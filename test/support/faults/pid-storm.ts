@@ -48,14 +48,20 @@ export class PidStorm {
     return new PidStorm(place, program);
   }
 
+  /** How many there were so far, about: each has written some four lines. */
+  processes(): number {
+    return this.#readLog().split('\n').length / 5;
+  }
+
   /** Ends it. */
   async end(): Promise<StormLog> {
     this.#program.endInput();
     const processes = Number(await this.#program.line());
-    return new StormLog(
-      processes,
-      readFileSync(`/proc/${this.#place.namespace.pid}/root${logPath}`, 'latin1'),
-    );
+    return new StormLog(processes, this.#readLog());
+  }
+
+  #readLog(): string {
+    return readFileSync(`/proc/${this.#place.namespace.pid}/root${logPath}`, 'latin1');
   }
 }
 
@@ -65,15 +71,16 @@ export class StormLog {
   readonly processes: number;
   /** How many pids they shared. */
   readonly pids: number;
-  readonly #byInode = new Map<number, Truth[]>();
+  /** By inode, and by `:PORT` of the client's end of a connection. */
+  readonly #bySocket = new Map<string, Truth[]>();
 
   constructor(processes: number, text: string) {
     this.processes = processes;
     const pids = new Set<number>();
     for (const line of text.trimEnd().split('\n')) {
-      const [inode, pid, name] = line.split(' ') as [string, string, string];
-      const truths = this.#byInode.get(Number(inode)) ?? [];
-      this.#byInode.set(Number(inode), truths);
+      const [socket, pid, name] = line.split(' ') as [string, string, string];
+      const truths = this.#bySocket.get(socket) ?? [];
+      this.#bySocket.set(socket, truths);
       truths.push({ pid: Number(pid), name });
       pids.add(Number(pid));
     }
@@ -81,8 +88,8 @@ export class StormLog {
   }
 
   /** Who held the socket at one time or another, and under which name; empty when it is none of the storm's. */
-  holders(inode: number): readonly Truth[] {
-    return this.#byInode.get(inode) ?? [];
+  holders(socket: string): readonly Truth[] {
+    return this.#bySocket.get(socket) ?? [];
   }
 }
 
@@ -94,21 +101,21 @@ export interface Verdict {
   readonly wrong: readonly string[];
 }
 
-/** @param owners `INODE PID NAME PORT` */
+/** @param owners `INODE PID NAME PORT`, or with `:PORT` for the inode where that is not told */
 export function judge(owners: readonly string[], log: StormLog, place: Place): Verdict {
   const wrong: string[] = [];
   let judged = 0;
   for (const line of owners) {
-    const [inode, pid, name, port] = line.split(' ') as [string, string, string, string];
-    const truths = log.holders(Number(inode));
+    const [socket, pid, name, port] = line.split(' ') as [string, string, string, string];
+    const truths = log.holders(socket);
     if (truths.length > 0) {
       judged++;
       if (!truths.some((truth) => truth.pid === Number(pid) && truth.name === name)) {
         const holders = truths.map((truth) => `${truth.name}[${truth.pid}]`).join(', ');
-        wrong.push(`inode ${inode}, port ${port}: told ${name}[${pid}], held by ${holders}`);
+        wrong.push(`socket ${socket}, port ${port}: told ${name}[${pid}], held by ${holders}`);
       }
     } else if (place.holder(Number(pid)) === null) {
-      wrong.push(`inode ${inode}, port ${port}: told ${name}[${pid}], who opened nothing`);
+      wrong.push(`socket ${socket}, port ${port}: told ${name}[${pid}], who opened nothing`);
     }
   }
   return { judged, wrong };

@@ -209,9 +209,10 @@ export class Place {
       .toSorted();
   }
 
+  /** Ends everything in it. */
   async close(): Promise<void> {
-    for (const inhabitant of this.#inhabitants.splice(0)) await inhabitant.end();
     await this.#namespace.close();
+    for (const inhabitant of this.#inhabitants.splice(0)) await inhabitant.end();
   }
 }
 

@@ -5,7 +5,8 @@
 #   pid-storm.pl LOG ALIVE SERVER_PORT [PID_MAX]
 #
 # Each process calls itself p<port> before it has any socket; listens on that port and connects to SERVER_PORT, always
-# under the same two fds; writes `inode pid name` of both sockets to LOG; and ends after a while. Some put other sockets
+# under the same two fds; writes `inode pid name` of both sockets and
+# `:port pid name` of the connection to LOG; and ends after a while. Some put other sockets
 # in the place of theirs again and again, some leave them to a child, some to a child that becomes another program. Every
 # second one takes the pid of the one that has just ended. ALIVE of them run at a time. Prints a line when the first ones
 # run, goes on until its stdin ends, and then prints how many there were.
@@ -36,10 +37,17 @@ sub lifetime {
     return $kind < 0.6 ? rand(0.005) : $kind < 0.9 ? 0.02 + rand(0.08) : 0.3 + rand(0.4);
 }
 
-# Says who holds the sockets, before anybody can see them there.
+# Port of a socket's own end; 0 while it has none.
+sub port_of {
+    my ($port) = sockaddr_in(getsockname($_[0]));
+    return $port;
+}
+
+# Says who holds the sockets, by their inodes and, as :port, by what they are connected from.
 sub write_down {
     my ($log, $name, @sockets) = @_;
-    syswrite($log, join('', map { inode_of($_) . " $$ $name\n" } @sockets));
+    my @names = map { (inode_of($_), ':' . port_of($_)) } @sockets;
+    syswrite($log, join('', map { "$_ $$ $name\n" } @names));
 }
 
 # A listener and a client, under the two lowest fds that are free. $^F keeps them open across exec.
@@ -51,10 +59,11 @@ sub open_sockets {
     socket(my $client, PF_INET, SOCK_STREAM, 0) or die;
     # Ends without a trace, so that the port can be used again.
     setsockopt($client, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0));
-    write_down($log, $0, $listener, $client);
+    syswrite($log, inode_of($_) . " $$ $0\n") for ($listener, $client);
     bind($listener, sockaddr_in($port, INADDR_LOOPBACK)) or POSIX::_exit(0);
     listen($listener, 1) or die;
     connect($client, sockaddr_in($server_port, INADDR_LOOPBACK)) or die "connect: $!";
+    write_down($log, $0, $client);
     return ($listener, $client);
 }
 
