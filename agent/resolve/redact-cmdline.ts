@@ -8,7 +8,14 @@
  * shape.
  */
 import { isCommonWord, isHarmlessName } from './harmless-names.ts';
-import { hidden, isHarmlessWord, redactAssignment, redactNamed, redactValue } from './redact-value.ts';
+import {
+  hasUserinfo,
+  hidden,
+  isHarmlessWord,
+  redactAssignment,
+  redactNamed,
+  redactValue,
+} from './redact-value.ts';
 import { announcesSecret, isSecretName, takesSecret } from './secret-names.ts';
 
 /** How command lines are shown: as they are, redacted, or not at all. */
@@ -18,6 +25,9 @@ export type CmdlineMode = (typeof cmdlineModes)[number];
 
 /** How many words after the program are shown as what it is told to do: `kubectl create`, `git remote add`. */
 const commandWordsMax = 2;
+
+/** How many words are shown; behind them stands that there are more. */
+const wordsMax = 512;
 
 /** One word, or two with a dash: passwords of words have more. */
 const commandWord = /^[a-z]{2,16}(?:-[a-z]{2,16})?$/;
@@ -38,10 +48,11 @@ export function redactCmdline(args: readonly string[]): string {
   const [title = '', ...titleWords] = first.split(/\s+/);
   const program = title.slice(title.lastIndexOf('/') + 1);
   const line = new RedactedLine(program);
-  const isProgram = /^[\w./+:@-]+$/.test(title) && !/:.*@/.test(title);
+  const isProgram = /^[\w./+:@-]+$/.test(title) && !hasUserinfo(title);
   line.append(isProgram ? title : redactValue(title, 'shapes-only'));
   if (titleWords.length > 0) line.appendWords(titleWords, 'title');
   for (const arg of rest) {
+    if (line.isFull) break;
     if (cardNumber.test(arg)) line.append(hidden);
     else line.appendWords(arg.split(/\s+/), 'argument');
   }
@@ -65,7 +76,11 @@ class RedactedLine {
   }
 
   get text(): string {
-    return this.#words.join(' ');
+    return this.isFull ? `${this.#words.join(' ')} ${hidden}` : this.#words.join(' ');
+  }
+
+  get isFull(): boolean {
+    return this.#words.length >= wordsMax;
   }
 
   append(word: string): void {
@@ -82,6 +97,7 @@ class RedactedLine {
     }
     const isQuoted = words.length > 1 && words.some((word) => /["'`]/.test(word));
     for (const word of words) {
+      if (this.isFull) return;
       if (word !== '') this.#appendWord(word);
       // A quoted secret may have spaces, and where it ends is the shell's business: nothing after it is shown.
       if (isQuoted && this.#hiding === 'next-word') this.#hiding = 'rest-of-argument';

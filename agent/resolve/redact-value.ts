@@ -42,7 +42,7 @@ export function redactValue(word: string, place: Place): string {
     return parts.map((part) => redactValue(part, place === 'words-too' ? place : 'shapes-only')).join(',');
   }
   const assignment = /^([\w.[\]-]+)=(.*)$/s.exec(word);
-  if (assignment !== null) return redactAssignment(assignment[1]!, assignment[2]!);
+  if (assignment !== null) return redactNested(assignment[1]!, assignment[2]!);
   if (/^(?:~|\.{1,2})?\//.test(word)) return redactPaths(word);
   if (isAddress(word)) return word;
   const pair = /^([\w.-]*):(.+)$/s.exec(word);
@@ -65,6 +65,11 @@ export function redactAssignment(name: string, value: string): string {
   return `${name}=${redactNamed(name, value)}`;
 }
 
+/** An assignment of an assignment (`--env=NAME=VALUE`) is as deep as it goes: a further one is hidden. */
+function redactNested(name: string, value: string): string {
+  return /=.*=/s.test(value) ? `${name}=${hidden}` : redactAssignment(name, value);
+}
+
 /** The value of an option or variable. @param name without dashes */
 export function redactNamed(name: string, value: string): string {
   if (isSecretName(name)) return hidden;
@@ -81,9 +86,15 @@ function redactPair(left: string, right: string): string {
   return right.startsWith('/') ? `${left}:${redactPaths(right)}` : `${left}:${hidden}`;
 }
 
+/** `NAME:SECRET@`, wherever it stands. */
+export function hasUserinfo(word: string): boolean {
+  const colon = word.indexOf(':');
+  return colon >= 0 && word.lastIndexOf('@') > colon;
+}
+
 /** One absolute or dotted path, or several joined by colons as in a class path; what else stands there is none. */
 function redactPaths(word: string): string {
-  if (/:.*@/.test(word)) return hidden;
+  if (hasUserinfo(word)) return hidden;
   return word
     .split(':')
     .map((part) => (/^[~./]/.test(part) || isCommonWord(part) || part === '' ? redactPath(part) : hidden))

@@ -7,6 +7,7 @@
  *     podman        its list of containers
  *     a user's      the same files of docker and podman, in that user's home
  */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { denied, isUnread, readLink, type Unread } from '../procfs/proc-file.ts';
 import type { FoundNames, NameSources } from '../resolve/container-names.ts';
@@ -39,6 +40,13 @@ export function machineRoot(procRoot: string): string {
   const first = readLink(`${procRoot}/1/ns/mnt`);
   const own = readLink(`${procRoot}/self/ns/mnt`);
   return isUnread(first) || isUnread(own) || first === own ? '' : `${procRoot}/1/root`;
+}
+
+/** What a kubelet calls the machine, unless told otherwise: its host name, in small letters. @param root as machineRoot */
+export function nodeNameOf(root: string): string {
+  // In a container of its own the agent has another host name than its machine.
+  const file = root === '' ? null : readRuntimeFile(`${root}/etc/hostname`);
+  return (file === null || isUnread(file) ? hostname() : file.toString('utf8').trim()).toLowerCase();
 }
 
 /** A way to find the names of a container: null = not there. */

@@ -121,6 +121,22 @@ describe('the redacted command line', () => {
     expect(redactCmdline(cmdline.split(' | '))).not.toContain('hunter');
   });
 
+  it('shows as many words as anybody reads, and that there are more', () => {
+    const line = redactCmdline(['x', ...Array.from({ length: 2000 }, () => '7')]);
+    expect(line).toBe(`x${' 7'.repeat(511)} ***`);
+    expect(redactCmdline(['7 '.repeat(2000)])).toBe(`${'7 '.repeat(512)}***`);
+  });
+
+  it.each(['A=', ':/', '-a ', 'a:', 'a-', '@:', '/a=,', "a='"])('takes no time for a line of %j', (unit) => {
+    const line = unit.repeat(4096 / unit.length);
+    const tookMs = Array.from({ length: 5 }, () => {
+      const startedAtMs = performance.now();
+      redactCmdline([line, `--${line}`, line]);
+      return performance.now() - startedAtMs;
+    });
+    expect(Math.min(...tookMs)).toBeLessThan(20);
+  });
+
   it('still tells what runs', () => {
     const lines = [
       'java -Xmx2g -Dserver.port=8080 -jar /srv/billing.jar --spring.profiles.active=prod',

@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { noPlacement, type Placement } from '../../../agent/resolve/placement.ts';
 import type { ContainerNames } from '../../../agent/runtime/container-labels.ts';
-import { homeOf, MachineNameSources } from '../../../agent/runtime/name-sources.ts';
+import { homeOf, MachineNameSources, nodeNameOf } from '../../../agent/runtime/name-sources.ts';
 import { runtimeFileBytesMax } from '../../../agent/runtime/runtime-file.ts';
 import { RuntimeTree } from './runtime-tree.ts';
 
@@ -236,6 +237,12 @@ describe('nothing is told by', () => {
   });
 
   it('a socket that is not there', async () => expect(await sources().readAside(docker)).toBeNull());
+});
+
+it('the machine is called as its own files say, and else as the agent is', () => {
+  made.tree.write('/etc/hostname', 'Node-7\n');
+  expect(nodeNameOf(made.tree.root)).toBe('node-7');
+  expect(nodeNameOf('')).toBe(hostname().toLowerCase());
 });
 
 it('the home of a user is in the sixth field', () => {
