@@ -128,13 +128,11 @@ describe('the redacted command line', () => {
   });
 
   it.each(['A=', ':/', '-a ', 'a:', 'a-', '@:', '/a=,', "a='"])('takes no time for a line of %j', (unit) => {
-    const line = unit.repeat(4096 / unit.length);
-    const tookMs = Array.from({ length: 5 }, () => {
-      const startedAtMs = performance.now();
-      redactCmdline([line, `--${line}`, line]);
-      return performance.now() - startedAtMs;
-    });
-    expect(Math.min(...tookMs)).toBeLessThan(20);
+    // Sixteen times what is read of a process; steps that grow with the square of the length would take many seconds.
+    const line = unit.repeat(65_536 / unit.length);
+    const startedAtMs = performance.now();
+    redactCmdline([line, `--${line}`, line]);
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
   });
 
   it('still tells what runs', () => {
