@@ -1,7 +1,6 @@
 /** The connections that a half may belong to: those filed under its keys, and those that a forwarder's record leads to. */
-import type { Side } from '../../model/four-tuple.ts';
 import { type Connection, otherSide, type Passage } from './connection.ts';
-import type { ConnectionTable } from './connection-table.ts';
+import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
 import type { Candidate } from './generations.ts';
 import { everyMeeting, type Meeting, type Standing, sideAt } from './meetings.ts';
@@ -17,17 +16,23 @@ export function candidatesFor(
   except: Connection | null = null,
 ): readonly Candidate[] {
   const ways = flows.waysFrom(standing, socket);
-  if (ways.length === 0 && standing.inner.length === 0 && table.at(standing.key).length === 0) return none;
-  const found = new Map<Connection, Candidate & { isOpposite: boolean }>();
-  const add = ({ key, side }: Meeting, via: Passage | null): void => {
-    for (const half of table.at(key)) {
-      const { connection } = half;
-      if (connection === except) continue;
-      const isOpposite = sideAt(half.standing, key) !== side;
-      const taken: Side = isOpposite ? otherSide(half.side) : half.side;
-      const known = found.get(connection);
-      if (known === undefined) found.set(connection, { connection, side: taken, isOpposite, via });
-      else if (isOpposite && known.side === taken && known.via === via) known.isOpposite = true;
+  if (ways.length === 0 && standing.inner.length === 0) {
+    // Most halves have one key, and find there nobody or their peer alone.
+    const halves = table.at(standing.key);
+    const [half] = halves;
+    if (half === undefined) return none;
+    if (halves.length === 1) return half.connection === except ? none : [candidateAt(half, standing, null)];
+  }
+  const found = new Map<Connection, Candidate>();
+  const add = (meeting: Meeting, via: Passage | null): void => {
+    for (const half of table.at(meeting.key)) {
+      if (half.connection === except) continue;
+      const candidate = candidateAt(half, meeting, via);
+      const known = found.get(half.connection);
+      // What mirrors the new half says more than what only stands where it does.
+      const isBetter =
+        known?.via === via && known.side === candidate.side && !known.isOpposite && candidate.isOpposite;
+      if (known === undefined || isBetter) found.set(half.connection, candidate);
     }
   };
   for (const meeting of everyMeeting(standing)) add(meeting, null);
@@ -36,4 +41,14 @@ export function candidatesFor(
     add({ key: meeting.key, side: otherSide(meeting.side) }, passage);
   }
   return [...found.values()];
+}
+
+function candidateAt(half: Half, { key, side }: Meeting, via: Passage | null): Candidate {
+  const isOpposite = sideAt(half.standing, key) !== side;
+  return {
+    connection: half.connection,
+    side: isOpposite ? otherSide(half.side) : half.side,
+    isOpposite,
+    via,
+  };
 }

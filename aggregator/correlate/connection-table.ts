@@ -66,15 +66,20 @@ export class ConnectionTable {
     return this.#translated.at(ip);
   }
 
-  /** Makes `socket` a half of `connection`. */
-  attach(connection: Connection, side: Side, socket: ReportedSocket, standing: Standing): void {
+  /** Makes `socket` a half of `connection`. @returns the connections that have to make room for it */
+  attach(
+    connection: Connection,
+    side: Side,
+    socket: ReportedSocket,
+    standing: Standing,
+  ): readonly Connection[] {
     this.#change(connection, () => {
       connection.halves[side] = socket;
       if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] = socket;
       locateEnds(connection);
     });
-    this.#file({ socket, connection, side, standing });
     this.concerned.fileHalf(connection, socket);
+    return this.#file({ socket, connection, side, standing });
   }
 
   /** Takes a half out. Where its end was stays known, as long as nothing else tells it. */
@@ -87,15 +92,15 @@ export class ConnectionTable {
     });
   }
 
-  /** Files a half elsewhere, in the realm in which its host is now. */
-  refile(half: Half, standing: Standing): void {
+  /** Files a half elsewhere, in the realm in which its host is now. @returns as attach */
+  refile(half: Half, standing: Standing): readonly Connection[] {
     const { connection, socket } = half;
     this.#unfile(socket, half.standing);
     this.#change(connection, () => {
       connection.realm = socket.host.realm;
       locateEnds(connection);
     });
-    this.#file({ ...half, standing });
+    return this.#file({ ...half, standing });
   }
 
   /** The connection and its halves are gone. */
@@ -120,32 +125,30 @@ export class ConnectionTable {
     this.concerned.fileMissingEnd(connection);
   }
 
-  /** The oldest closed connection under a key that has room for no other; null where nothing has to go. */
-  surplusAt(key: string): Connection | null {
-    const connections = this.#crowdAt(key);
-    if (connections === null) return null;
-    for (const connection of connections) if (connection.closedAtMs !== null) return connection;
-    return null;
-  }
-
-  /** The connections under a key where there are as many as may be; null where there are fewer. */
-  #crowdAt(key: string): ReadonlySet<Connection> | null {
-    const halves = this.at(key);
-    if (halves.length < generationsMax) return null;
-    const connections = new Set(halves.map(({ connection }) => connection));
-    return connections.size < generationsMax ? null : connections;
-  }
-
-  #file(half: Half): void {
+  /** @returns the connections that have to make room: the oldest closed one under each key that has too many */
+  #file(half: Half): readonly Connection[] {
+    const surplus: Connection[] = [];
     this.#halves.set(half.socket, half);
     this.#translated.file(half.socket);
     for (const { key } of everyMeeting(half.standing)) {
       const halves = this.#filed.get(key);
-      if (halves === undefined) this.#filed.set(key, [half]);
-      else if (this.#crowdAt(key)?.has(half.connection) === false) this.unfiled++;
+      if (halves === undefined) {
+        this.#filed.set(key, [half]);
+        continue;
+      }
+      const crowd = crowdOf(halves);
+      if (crowd !== null && !crowd.has(half.connection)) {
+        const oldest = [...crowd].find(({ closedAtMs }) => closedAtMs !== null);
+        if (oldest === undefined) {
+          this.unfiled++;
+          continue;
+        }
+        surplus.push(oldest);
+      }
       // Not push, which leaves room for more: most lists stay at two.
-      else this.#filed.set(key, halves.concat(half));
+      this.#filed.set(key, halves.concat(half));
     }
+    return surplus;
   }
 
   #unfile(socket: ReportedSocket, standing: Standing): void {
@@ -157,4 +160,11 @@ export class ConnectionTable {
       else this.#filed.set(key, left);
     }
   }
+}
+
+/** The connections of halves under one key, where there are as many as may be; null where there are fewer. */
+function crowdOf(halves: readonly Half[]): ReadonlySet<Connection> | null {
+  if (halves.length < generationsMax) return null;
+  const connections = new Set(halves.map(({ connection }) => connection));
+  return connections.size < generationsMax ? null : connections;
 }

@@ -83,7 +83,7 @@ export class Joiner {
     const peer = connection.halves[otherSide(side)];
     if (peer === null || peer === socket || this.#belongTogether(half, standing, peer)) {
       if (peer === null) leaveWay(connection);
-      this.#table.refile(half, standing);
+      this.#makeRoom(this.#table.refile(half, standing), nowMs);
       this.#seekPeer(connection, nowMs);
     } else {
       this.#part(half);
@@ -161,11 +161,11 @@ export class Joiner {
     standing: Standing,
     nowMs: number,
   ): void {
-    for (const { key } of everyMeeting(standing)) {
-      const surplus = this.#table.surplusAt(key);
-      if (surplus !== null && surplus !== connection) this.#observer.crowdedOut(surplus, nowMs);
-    }
-    this.#table.attach(connection, side, socket, standing);
+    this.#makeRoom(this.#table.attach(connection, side, socket, standing), nowMs);
+  }
+
+  #makeRoom(surplus: readonly Connection[], nowMs: number): void {
+    for (const connection of new Set(surplus)) this.#observer.crowdedOut(connection, nowMs);
   }
 
   /** Whether a half still belongs to its peer when it stands elsewhere, and to none that is nearer. */
