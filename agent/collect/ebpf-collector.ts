@@ -61,6 +61,8 @@ async function loadedOrUnavailable<T>(load: () => Promise<T>): Promise<T> {
   }
 }
 
+type Sockets = readonly OwnedSocket[];
+
 /** What a scan tells the next one. */
 type Surroundings = Pick<OwnerlessQuestion, 'namespaces' | 'signs'>;
 
@@ -82,6 +84,11 @@ export class EbpfCollector implements Collector {
   readonly #room = {
     records: { size: 0, refusedTotal: 0 },
     tasks: { size: 0, refusedTotal: 0 },
+  };
+  /** The sockets of the last scan, held and ownerless, and all. */
+  #last: { readonly parts: readonly [Sockets, Sockets]; readonly sockets: Sockets } = {
+    parts: [[], []],
+    sockets: [],
   };
   #isScanning = false;
   #isClosed = false;
@@ -158,7 +165,7 @@ export class EbpfCollector implements Collector {
     return {
       startedAtMs,
       finishedAtMs: Date.now(),
-      sockets: joined(held, this.#ownerless.besides(this.#held)),
+      sockets: this.#joined(held, this.#ownerless.besides(this.#held)),
       netns,
       scannedNetns: new Set(netns.map(({ inode }) => inode)),
       malformed: malformed.slice(0, malformedRowsMax),
@@ -176,6 +183,19 @@ export class EbpfCollector implements Collector {
         details: this.#details.blindness,
       }),
     };
+  }
+
+  /** An unchanged scan is the same object: nobody has to look for what is different. */
+  #joined(held: readonly OwnedSocket[], ownerless: readonly OwnedSocket[]): readonly OwnedSocket[] {
+    const { parts } = this.#last;
+    const isSame =
+      held === parts[0] &&
+      ownerless.length === parts[1].length &&
+      ownerless.every((socket, i) => socket === parts[1][i]);
+    if (isSame) return this.#last.sockets;
+    const sockets = ownerless.length === 0 ? held : held.concat(ownerless);
+    this.#last = { parts: [held, ownerless], sockets };
+    return sockets;
   }
 
   #noteRoom({ records, tasks, missedRecords, missedTasks }: FoundSockets): void {
@@ -220,11 +240,6 @@ export class EbpfCollector implements Collector {
     }
     return [...described, ...[...deserted].map(desertedNetns)];
   }
-}
-
-/** The array itself where there is nothing to add: then an unchanged scan is the same object. */
-function joined(held: readonly OwnedSocket[], ownerless: readonly OwnedSocket[]): readonly OwnedSocket[] {
-  return ownerless.length === 0 ? held : held.concat(ownerless);
 }
 
 /** A namespace without a process, whose addresses nobody tells. */

@@ -162,7 +162,7 @@ export class OwnerlessSockets {
   /**
    * Those that no process turned out to hold. To be called after every scan: a connection that is accepted is fresh once.
    */
-  besides(held: Held): OwnedSocket[] {
+  besides(held: Held): readonly OwnedSocket[] {
     const isHeld = ({ inode }: OwnedSocket): boolean => inode !== 0 && held.holds(inode);
     const rows = this.#rows.filter((row) => !isHeld(row));
     if (this.#reading === 'everything') {
@@ -194,7 +194,7 @@ export class OwnerlessSockets {
   }
 
   /** The same without what was closed on its way to a process, or with it before its fds were walked. */
-  #confirmed(rows: OwnedSocket[]): OwnedSocket[] {
+  #confirmed(rows: readonly OwnedSocket[]): readonly OwnedSocket[] {
     const asked = rows.filter(({ inode }) => inode !== 0).slice(0, confirmationsMax);
     if (asked.length === 0) return rows;
     const isAsked = new Set(asked);
@@ -219,19 +219,17 @@ function isPassingRow({ protocol, state }: SocketRow): boolean {
 }
 
 /** A connection that was accepted, or whose tuple is in use again, goes by what holds it now. */
-function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly SocketRow[]): OwnedSocket[] {
-  const byPorts = new Map<number, OwnedSocket[]>();
-  for (const row of rows) {
-    if (!isConnection(row)) continue;
-    const same = byPorts.get(portsOf(row));
-    if (same === undefined) byPorts.set(portsOf(row), [row]);
-    else same.push(row);
+function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly SocketRow[]): readonly OwnedSocket[] {
+  if (rows.length === 0 || others.length === 0) return rows;
+  const byPorts = new Map<number, SocketRow[]>();
+  for (const other of others) {
+    const same = byPorts.get(portsOf(other));
+    if (same === undefined) byPorts.set(portsOf(other), [other]);
+    else same.push(other);
   }
-  const superseded = new Set<OwnedSocket>();
-  for (const other of byPorts.size === 0 ? [] : others) {
-    for (const row of byPorts.get(portsOf(other)) ?? []) if (hasTuple(row, other)) superseded.add(row);
-  }
-  return superseded.size === 0 ? [...rows] : rows.filter((row) => !superseded.has(row));
+  const isSuperseded = (row: OwnedSocket): boolean =>
+    isConnection(row) && (byPorts.get(portsOf(row))?.some((other) => hasTuple(row, other)) ?? false);
+  return rows.filter((row) => !isSuperseded(row));
 }
 
 /** Tuples of other sockets may repeat. */

@@ -16,15 +16,23 @@ export class WalkedSockets {
   /** By the hash of the tuple; of those that share one, the last. */
   #byHash = new Map<number, Walked>();
   /** The records of the last walk, copied: the map is written anew in each. */
+  #recordsBefore = Buffer.alloc(0);
   #wordsBefore: Uint32Array = new Uint32Array(0);
+  /** What came of them, and which namespaces were known. */
+  #sockets: readonly OwnedSocket[] = [];
+  #known = new Map<number, boolean>();
 
   /** @param isKnown of which namespaces; the walk goes over those of all hosts that share the kernel */
-  read(records: Buffer, isKnown: (netns: number) => boolean): OwnedSocket[] {
-    const words = new Uint32Array(records.buffer, records.byteOffset, records.length / 4).slice();
+  read(records: Buffer, isKnown: (netns: number) => boolean): readonly OwnedSocket[] {
+    const isAsBefore = [...this.#known].every(([netns, wasKnown]) => isKnown(netns) === wasKnown);
+    if (isAsBefore && records.equals(this.#recordsBefore)) return this.#sockets;
+    const copy = Buffer.from(new Uint8Array(records).buffer);
+    const words = new Uint32Array(copy.buffer);
     const byHash = new Map<number, Walked>();
     const sockets: OwnedSocket[] = [];
+    this.#known = new Map();
     for (let at = 0; at < words.length; at += recordWords) {
-      if (!isKnown(words[at + wordOf.netns]!)) continue;
+      if (!this.#isKnown(words[at + wordOf.netns]!, isKnown)) continue;
       const walked = this.#find(words, at) ?? this.#make(words, at);
       if (walked === null) continue;
       walked.at = at;
@@ -32,8 +40,16 @@ export class WalkedSockets {
       sockets.push(walked.socket);
     }
     this.#byHash = byHash;
+    this.#recordsBefore = copy;
     this.#wordsBefore = words;
+    this.#sockets = sockets;
     return sockets;
+  }
+
+  #isKnown(netns: number, isKnown: (netns: number) => boolean): boolean {
+    const known = this.#known.get(netns) ?? isKnown(netns);
+    this.#known.set(netns, known);
+    return known;
   }
 
   #find(words: Uint32Array, at: number): Walked | null {

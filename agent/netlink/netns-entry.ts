@@ -47,11 +47,13 @@ export class NetnsEntry {
 
   /**
    * What `open` returns when it runs in the namespace of `path`. Null when that is another one than `netns`, because the
-   * process moved on. Throws NetnsRefusedError, and whatever `open` throws; Node's own error where `path` is not there.
+   * process moved on. Throws NetnsRefusedError, also after close(), since there is no way back then; and whatever `open`
+   * throws; Node's own error where `path` is not there.
    *
    * @param path `/proc/PID/ns/net`
    */
   within<T>(path: string, netns: number, open: () => T): T | null {
+    if (!this.#isOpen) throw new NetnsRefusedError('the way back is closed');
     if (this.refusal !== null && netns !== this.own) throw new NetnsRefusedError(this.refusal);
     const fd = openSync(path, 'r');
     try {

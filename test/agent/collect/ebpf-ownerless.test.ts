@@ -225,7 +225,7 @@ describe('what is told', () => {
   it('rows that did not change are the same objects', async () => {
     const { shows, held, ownerless, scan } = machine();
     await scan(0);
-    const read = async (nowMs: number): Promise<OwnedSocket[]> => {
+    const read = async (nowMs: number): Promise<readonly OwnedSocket[]> => {
       await ownerless.read({ namespaces, signs: passingOnly, nowMs }, new TimeSlice());
       return ownerless.besides(held);
     };
@@ -238,6 +238,19 @@ describe('what is told', () => {
     const changed = await read(3);
     expect(before.map(({ state }) => state)).toEqual(['time-wait', 'time-wait']);
     expect(changed.map(({ state }) => state)).toEqual(['fin-wait-2', 'time-wait']);
+    const again = await read(4);
+    expect(again.length).toBe(2);
+    for (const [i, socket] of again.entries()) expect(socket).toBe(changed[i]);
+  });
+
+  it('a walk that shows the same is told anew when another namespace is known', async () => {
+    const { shows, held, ownerless, scan } = machine();
+    await scan(0);
+    shows.walk = [{ fd: 0, inode: 0, state: timeWait, localPort: 1, netns: apart }];
+    expect(await scan(1)).toEqual([]);
+    const joined = { ...namespaces, sharing: new Set([shared, apart]) };
+    await ownerless.read({ namespaces: joined, signs: passingOnly, nowMs: 2 }, new TimeSlice());
+    expect(ownerless.besides(held).map(({ local }) => local.port)).toEqual([1]);
   });
 
   it('a socket that a process holds is told with it alone: by its inode', async () => {

@@ -330,6 +330,18 @@ describe('the kernel', () => {
       entry.close();
     });
 
+    it('is refused when the way back is closed', async () => {
+      const before = here();
+      const child = children.start(script, { prefix });
+      const inode = Number(await child.line());
+      const entry = NetnsEntry.open(await loadLibc());
+      entry.close();
+      const enter = (): unknown => entry.within(`/proc/${child.pid}/ns/net`, inode, () => 1);
+      expect(enter).toThrow(NetnsRefusedError);
+      expect(enter).toThrow('cannot enter network namespaces: the way back is closed');
+      expect(here()).toBe(before);
+    });
+
     it('is refused without CAP_SYS_ADMIN, and the own one is not', async () => {
       const child = children.start(script, { prefix });
       const inode = Number(await child.line());
