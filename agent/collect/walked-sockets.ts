@@ -9,30 +9,33 @@ interface Walked {
   at: number;
 }
 
+/** How many records there is room for at first. */
+const recordsAtFirst = 64;
+
 const noOwners: readonly Owner[] = [];
 
 export class WalkedSockets {
   readonly #reader = new RecordReader();
   /** By the hash of the tuple; of those that share one, the last. */
   #byHash = new Map<number, Walked>();
-  /** The records of the last walk, copied: the map is written anew in each. */
-  #recordsBefore = Buffer.alloc(0);
-  #wordsBefore: Uint32Array = new Uint32Array(0);
-  /** What came of them, and which namespaces were known. */
+  /** The records of known namespaces, copied, of this walk and of the last: the map is written anew in each. */
+  #words = new Uint32Array(0);
+  #wordsBefore = new Uint32Array(0);
+  /** How many words there were in the last walk, and what came of them. */
+  #countBefore = 0;
   #sockets: readonly OwnedSocket[] = [];
-  #known = new Map<number, boolean>();
 
-  /** @param isKnown of which namespaces; the walk goes over those of all hosts that share the kernel */
+  /**
+   * @param isKnown of which namespaces; the walk goes over those of all hosts that share the kernel
+   * @returns the same array as before when nothing changed
+   */
   read(records: Buffer, isKnown: (netns: number) => boolean): readonly OwnedSocket[] {
-    const isAsBefore = [...this.#known].every(([netns, wasKnown]) => isKnown(netns) === wasKnown);
-    if (isAsBefore && records.equals(this.#recordsBefore)) return this.#sockets;
-    const copy = Buffer.from(new Uint8Array(records).buffer);
-    const words = new Uint32Array(copy.buffer);
+    const count = this.#takeKnown(records, isKnown);
+    if (this.#isAsBefore(count)) return this.#sockets;
+    const words = this.#words;
     const byHash = new Map<number, Walked>();
     const sockets: OwnedSocket[] = [];
-    this.#known = new Map();
-    for (let at = 0; at < words.length; at += recordWords) {
-      if (!this.#isKnown(words[at + wordOf.netns]!, isKnown)) continue;
+    for (let at = 0; at < count; at += recordWords) {
       const walked = this.#find(words, at) ?? this.#make(words, at);
       if (walked === null) continue;
       walked.at = at;
@@ -40,16 +43,35 @@ export class WalkedSockets {
       sockets.push(walked.socket);
     }
     this.#byHash = byHash;
-    this.#recordsBefore = copy;
-    this.#wordsBefore = words;
+    [this.#words, this.#wordsBefore] = [this.#wordsBefore, this.#words];
+    this.#countBefore = count;
     this.#sockets = sockets;
     return sockets;
   }
 
-  #isKnown(netns: number, isKnown: (netns: number) => boolean): boolean {
-    const known = this.#known.get(netns) ?? isKnown(netns);
-    this.#known.set(netns, known);
-    return known;
+  /** Copies the records of known namespaces. @returns how many words they are */
+  #takeKnown(records: Buffer, isKnown: (netns: number) => boolean): number {
+    const all = new Uint32Array(records.buffer, records.byteOffset, records.length / 4);
+    let count = 0;
+    for (let at = 0; at < all.length; at += recordWords) {
+      if (!isKnown(all[at + wordOf.netns]!)) continue;
+      if (count === this.#words.length) this.#grow();
+      for (let i = 0; i < recordWords; i++) this.#words[count + i] = all[at + i]!;
+      count += recordWords;
+    }
+    return count;
+  }
+
+  #grow(): void {
+    const larger = new Uint32Array(Math.max(recordsAtFirst * recordWords, this.#words.length * 2));
+    larger.set(this.#words);
+    this.#words = larger;
+  }
+
+  #isAsBefore(count: number): boolean {
+    if (count !== this.#countBefore) return false;
+    for (let i = 0; i < count; i++) if (this.#words[i] !== this.#wordsBefore[i]) return false;
+    return true;
   }
 
   #find(words: Uint32Array, at: number): Walked | null {
