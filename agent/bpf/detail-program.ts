@@ -32,6 +32,7 @@ import type { KernelLayout } from './kernel-layout.ts';
 import { findPath, pathPart, pathPartCallback } from './path-walk.ts';
 import { pidNumber } from './pid-number.ts';
 import { control, count } from './record-program.ts';
+import { doubtThread } from './task-program.ts';
 
 /** Labels of the callbacks, in the order in which they stand. */
 export const detailCallbacks = [pathPartCallback, plainAreaCallback] as const;
@@ -55,6 +56,8 @@ export function detailProgram(
   return [
     load(thread, 'r1', kernel.taskContext.task),
     jumpIf(thread, '==', 0, 'done'),
+    store('fp', stack.task, thread),
+    ...doubtThread(kernel),
     loadMapValue(control, options.controlMap),
     ...pickProcess(kernel, details),
     // Until it is known to be asked for, the pid is where the entry will be.

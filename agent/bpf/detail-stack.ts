@@ -1,7 +1,10 @@
 /** What the three parts of the program for details share: registers and places on the stack. */
 import { stackSlot } from './stack.ts';
 
-/** `thread` is what the iterator shows, `process` the first thread of its process, `entry` a detailLayout. */
+/**
+ * `thread` is what the iterator shows, doubted by the verifier (see doubtThread); `process` the first thread of its process,
+ * `entry` a detailLayout.
+ */
 export const [thread, entry, process] = ['r6', 'r7', 'r8'] as const;
 
 /** What the walk up the folders is called with: written from fp, and read through a pointer to its start. */
@@ -26,4 +29,6 @@ export const stack = {
   /** How many bytes of arguments are copied. */
   copied: stackSlot('copied', -32, 8),
   walk: walkPlaces(-64),
+  /** The thread as the kernel vouches for it, for helpers that take nothing else. */
+  task: stackSlot('task', -72, 8),
 } as const;

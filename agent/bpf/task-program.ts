@@ -57,7 +57,7 @@ export function taskProgram(kernel: KernelLayout, options: ProcessProgramOptions
  * What a task that is trusted points to, the verifier looks up in all of the kernel's types by name, step by step: the
  * better part of the time that it takes to load the program.
  */
-function doubtThread(kernel: KernelLayout): Statement[] {
+export function doubtThread(kernel: KernelLayout): Statement[] {
   return [move('r1', thread), ...castTo(kernel, 'task'), move(thread, 'r0')];
 }
 

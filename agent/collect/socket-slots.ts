@@ -47,6 +47,15 @@ export interface Settled {
   readonly released: OwnedSocket | null;
 }
 
+/** The row, and the fd, of a record. */
+type RowOf = (record: number) => SocketRow;
+type FdOf = (record: number) => number;
+
+/** The part of a socket that is filled in here. */
+interface Ownable {
+  owners: readonly Owner[];
+}
+
 const unchanged: Settled = { isChanged: false, fresh: null, released: null };
 
 export class SocketSlots {
@@ -61,9 +70,10 @@ export class SocketSlots {
     return this.#byKey.get(key);
   }
 
+  /** @param row becomes the socket */
   add(key: number, row: SocketRow): number {
     const slot = this.#free.pop() ?? this.#slots.length;
-    const socket = { ...row, owners: noOwners };
+    const socket: OwnedSocket = Object.assign(row, { owners: noOwners });
     this.#slots[slot] = { key, socket, claims: [], isNew: true, isTouched: false, listedIn: 0 };
     this.#byKey.set(key, slot);
     return slot;
@@ -92,24 +102,38 @@ export class SocketSlots {
   /**
    * Forgets a socket that nobody holds any more; gives any other the row of its first record and the owners it has now.
    *
-   * @param rowOf the row of a record that is one of `slot`
+   * @param rowOf is asked for records of `slot` alone
    */
-  settle(slot: number, rowOf: (record: number) => SocketRow, fdOf: (record: number) => number): Settled {
+  settle(slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
     const known = this.#slots[slot]!;
     known.isTouched = false;
     if (known.claims.length === 0) {
       this.#forget(slot, known);
       return known.isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
     }
-    const { socket: before, isNew } = known;
+    return known.isNew ? this.#complete(known, slot, rowOf, fdOf) : this.#renew(known, slot, rowOf, fdOf);
+  }
+
+  /** Nobody has seen a new socket yet, so it is filled in where it is. */
+  #complete(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
+    known.isNew = false;
+    // Where there are more, the one that it was made of need not be the first.
+    if (known.claims.length > 1) {
+      Object.assign(known.socket, rowOf(firstRecord(known.claims, slot, fdOf)));
+    }
+    (known.socket as Ownable).owners = ownersOf(known.claims);
+    return { isChanged: true, fresh: known.socket, released: null };
+  }
+
+  #renew(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
+    const before = known.socket;
     const row = rowOf(firstRecord(known.claims, slot, fdOf));
     const isSame = isSameRow(row, before);
     const owners = ownersOf(known.claims);
     const hasSameOwners = isSameOwners(owners, before.owners);
-    if (isSame && hasSameOwners && !isNew) return unchanged;
-    known.isNew = false;
+    if (isSame && hasSameOwners) return unchanged;
     known.socket = { ...(isSame ? before : row), owners: hasSameOwners ? before.owners : owners };
-    return { isChanged: true, fresh: isSame && !isNew ? null : known.socket, released: null };
+    return { isChanged: true, fresh: isSame ? null : known.socket, released: null };
   }
 
   /** Appends the socket to a list, once. @param list number of the list */
@@ -128,7 +152,7 @@ export class SocketSlots {
 }
 
 /** Index of the first record in which one of the claims stands. */
-function firstRecord(claims: readonly Claim[], slot: number, fdOf: (record: number) => number): number {
+function firstRecord(claims: readonly Claim[], slot: number, fdOf: FdOf): number {
   let { holder, fd } = claims[0]!;
   for (const claim of claims) {
     const isBefore = claim.holder === holder ? claim.fd < fd : claim.holder.first < holder.first;
