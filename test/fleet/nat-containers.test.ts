@@ -262,4 +262,39 @@ table inet sidecar {
     });
     await expectMatched();
   });
+
+  test('tuples that return within milliseconds, from two containers behind one address, are told apart', async () => {
+    const truth: string[] = [];
+    const turns = 6;
+    const told = (process: string | null, port: number, seenAs: string): string =>
+      `${process}:${port} as ${seenAs}`;
+    for (let turn = 0; turn < turns; turn++) {
+      const entries: LedgerEntry[] = [];
+      for (const port of [43000, 43001, 43002]) {
+        for (const from of ['h1.1', 'h1.2']) entries.push(await dial(from, '10.1.4.1', 8743, 'h4', port));
+      }
+      for (const entry of entries) {
+        const { client, server } = entry;
+        truth.push(told(client.process, client.local.port, formatEndpoint(server.remote!)));
+        entry.open = false;
+        await (await peer(client.process.slice('p-'.length))).reset(client);
+        await (await peer('h4')).reset(server);
+      }
+    }
+    const ofLastTurn = truth.slice(-truth.length / turns);
+    await until(
+      'each is joined with its own, or with none where its entry was another one’s by then',
+      async () => {
+        const { connections } = await fleet.whotalks.connections(fleet.host('aggregator'));
+        const about = connections.filter(
+          ({ client, server }) => server.ip === '10.1.4.1' && client.host === 'h1',
+        );
+        const joined = about
+          .filter(({ seen, client }) => seen === 'both' && client.port >= 43000 && client.port <= 43002)
+          .map(({ client, nat }) => told(client.process, client.port, nat!.serverSaw));
+        expect(joined.filter((each) => !truth.includes(each))).toEqual([]);
+        return ofLastTurn.every((each) => joined.includes(each)) || joined.join('\n');
+      },
+    );
+  });
 });
