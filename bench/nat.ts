@@ -124,7 +124,7 @@ async function measureRound({ inside, asked, tables, sockets }: Bench, measured:
     await cpuMs(async () => {
       const translations = new Translations(tables);
       tables.begin();
-      translations.note(openings(sockets, 0), 0);
+      await translations.note(openings(sockets, 0), new TimeSlice());
       const found = await translations.find(0, new TimeSlice());
       if (found.length !== sockets.length) throw new Error(`${found.length} of ${sockets.length} found`);
     }),
@@ -134,7 +134,7 @@ async function measureRound({ inside, asked, tables, sockets }: Bench, measured:
   measured.churnMs.push(
     await cpuMs(async () => {
       tables.begin();
-      translations.note(openings(fresh, 1), 0);
+      await translations.note(openings(fresh, 1), new TimeSlice());
       await translations.find(0, new TimeSlice());
     }),
   );

@@ -61,7 +61,7 @@ export class ConntrackFinder implements SocketFinder {
     const slice = new TimeSlice();
     tables.begin();
     tables.keep(new Set(netns.map(({ inode }) => inode)));
-    translations.note(events, finishedAtMs);
+    await translations.note(events, slice);
     const found = await translations.find(finishedAtMs, slice);
     const passedOn = await flows.find(netns, translations.isNatConfigured, finishedAtMs, slice);
     return [...found, ...passedOn];

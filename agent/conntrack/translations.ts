@@ -21,6 +21,12 @@ import { tupleKey, type WaitingSocket, WaitingSockets } from './waiting-sockets.
 /** Sockets that are looked up in one round, about a tenth of a second of work; the others stay for the next. */
 export const lookUpsPerRoundMax = 25_000;
 
+/** Sockets that are taken out of the queue together, a few milliseconds of work with all that is asked about them. */
+const journeysAtOnce = 1_000;
+
+/** Events between two looks at the clock. */
+const eventsPerLook = 1_000;
+
 /** Short connections that are looked up in one second, some 20 ms of work; further ones are not, and counted. */
 export const lookUpsAtOnceMax = 5_000;
 
@@ -62,19 +68,29 @@ export class Translations {
   }
 
   /** Takes note of sockets that are to be looked up, or are no more. */
-  note(events: readonly SocketEvent[], nowMs: number): void {
-    for (const event of events) {
+  async note(events: readonly SocketEvent[], slice: TimeSlice): Promise<void> {
+    for (const [i, event] of events.entries()) {
+      if (i % eventsPerLook === 0 && slice.isUsedUp()) await slice.rest();
       if (event.kind === 'closed') this.#waiting.delete(event.id);
-      if (event.kind !== 'opened') continue;
-      if (hasPeer(event.socket)) this.#waiting.add(event.id, event.socket, event.notBeforeMs > 0, nowMs);
+      if (event.kind !== 'opened' || !hasPeer(event.socket)) continue;
+      this.#waiting.add(event.id, event.socket, event.notBeforeMs > 0);
     }
   }
 
   /** Looks up the sockets that are due. Tables begin their round before. */
   async find(nowMs: number, slice: TimeSlice): Promise<SocketFinding[]> {
-    const travellers = this.#waiting.takeDue(nowMs, lookUpsPerRoundMax).map((each) => this.#setOut(each));
-    for (const _ of this.#travel(travellers)) if (slice.isUsedUp()) await slice.rest();
-    return travellers.flatMap((traveller) => this.#conclude(traveller, nowMs));
+    const findings: SocketFinding[] = [];
+    this.#waiting.wake(nowMs);
+    for (let left = lookUpsPerRoundMax; left > 0; ) {
+      const travellers = this.#waiting
+        .takeDue(Math.min(left, journeysAtOnce))
+        .map((each) => this.#setOut(each));
+      if (travellers.length === 0) break;
+      left -= travellers.length;
+      for (const _ of this.#travel(travellers)) if (slice.isUsedUp()) await slice.rest();
+      for (const traveller of travellers) findings.push(...this.#conclude(traveller, nowMs));
+    }
+    return findings;
   }
 
   /**

@@ -30,47 +30,53 @@ export interface WaitingSocket {
 
 export class WaitingSockets {
   readonly #max: number;
-  readonly #byTuple = new Map<string, WaitingSocket>();
+  /** By tuple: those to look up now, in the order in which they came, and those to look up again later. */
+  readonly #due = new Map<string, WaitingSocket>();
+  readonly #later = new Map<string, WaitingSocket>();
   readonly #tuples = new Map<number, string>();
   #refusedTotal = 0;
-  /** Sockets that were let go because a newer one has their tuple. */
-  supersededTotal = 0;
 
   constructor(max: number = waitingMax) {
     this.#max = max;
   }
 
   get table(): BoundedTable {
-    const { size } = this.#byTuple;
+    const { size } = this.#tuples;
     return { name: 'sockets_to_look_up', size, limit: this.#max, refusedTotal: this.#refusedTotal };
   }
 
   /** Lets go of a pair whose ends are both in one namespace and show each other: nothing is translated between them. */
-  add(id: number, socket: OwnedSocket, isFresh: boolean, nowMs: number): void {
-    const mirror = this.#byTuple.get(tupleKey(socket, { local: socket.remote, remote: socket.local }));
-    if (mirror !== undefined && mirror.id !== id) {
-      this.delete(mirror.id);
-      return;
-    }
-    this.#put({ id, socket, isFresh, attempts: 0, dueAtMs: nowMs });
+  add(id: number, socket: OwnedSocket, isFresh: boolean): void {
+    const mirror = this.#at(tupleKey(socket, { local: socket.remote, remote: socket.local }));
+    if (mirror !== undefined && mirror.id !== id) this.delete(mirror.id);
+    else this.#put(this.#due, { id, socket, isFresh, attempts: 0, dueAtMs: 0 });
   }
 
-  /** Those to look up now, newest first, and no more than `max`. They are let go. */
-  takeDue(nowMs: number, max: number): WaitingSocket[] {
-    const due: WaitingSocket[] = [];
-    for (const waiting of this.#byTuple.values()) {
-      if (due.length === max) break;
-      if (waiting.dueAtMs <= nowMs) due.push(waiting);
+  /** Those that are to be looked up again are due when their time has come. */
+  wake(nowMs: number): void {
+    for (const [key, waiting] of this.#later) {
+      if (waiting.dueAtMs > nowMs) continue;
+      this.#later.delete(key);
+      this.#due.set(key, waiting);
     }
-    for (const { id } of due) this.delete(id);
-    return due.sort((a, b) => b.id - a.id);
+  }
+
+  /** The next ones that are due, no more than `max`, and the newest of them first. They are let go. */
+  takeDue(max: number): WaitingSocket[] {
+    const taken: WaitingSocket[] = [];
+    for (const waiting of this.#due.values()) {
+      if (taken.push(waiting) === max) break;
+    }
+    for (const { id } of taken) this.delete(id);
+    return taken.sort((a, b) => b.id - a.id);
   }
 
   /** Puts back one that was looked up in vain, unless it was looked up often enough. */
   putBack(missed: WaitingSocket, nowMs: number): void {
     const delayMs = retryDelaysMs[missed.socket.protocol][missed.attempts];
     if (delayMs === undefined) return;
-    this.#put({ ...missed, isFresh: false, attempts: missed.attempts + 1, dueAtMs: nowMs + delayMs });
+    const again = { ...missed, isFresh: false, attempts: missed.attempts + 1, dueAtMs: nowMs + delayMs };
+    this.#put(this.#later, again);
   }
 
   /** Lets go of a socket, if it waits. */
@@ -78,21 +84,24 @@ export class WaitingSockets {
     const key = this.#tuples.get(id);
     if (key === undefined) return;
     this.#tuples.delete(id);
-    this.#byTuple.delete(key);
+    if (!this.#due.delete(key)) this.#later.delete(key);
   }
 
-  #put(waiting: WaitingSocket): void {
+  #at(key: string): WaitingSocket | undefined {
+    return this.#due.get(key) ?? this.#later.get(key);
+  }
+
+  #put(where: Map<string, WaitingSocket>, waiting: WaitingSocket): void {
     const key = tupleKey(waiting.socket, waiting.socket);
-    const other = this.#byTuple.get(key);
+    const other = this.#at(key);
     if (other !== undefined) {
-      this.supersededTotal++;
       if (other.id > waiting.id) return;
       this.delete(other.id);
-    } else if (this.#byTuple.size >= this.#max) {
+    } else if (this.#tuples.size >= this.#max) {
       this.#refusedTotal++;
       return;
     }
-    this.#byTuple.set(key, waiting);
+    where.set(key, waiting);
     this.#tuples.set(waiting.id, key);
   }
 }

@@ -64,7 +64,7 @@ describe('translations', () => {
     const tables = new ShownTables();
     tables.put(hostNetns, masqueraded);
     const translations = new Translations(tables);
-    translations.note([opening(1, client)], 0);
+    await translations.note([opening(1, client)], slice);
     expect(await translations.find(0, slice)).toEqual([
       {
         kind: 'translated',
@@ -84,7 +84,7 @@ describe('translations', () => {
   it('are not looked up where nothing is tracked', async () => {
     const tables = new ShownTables();
     const translations = new Translations(tables);
-    translations.note([opening(1, client)], 0);
+    await translations.note([opening(1, client)], slice);
     expect(await translations.find(0, slice)).toEqual([]);
     expect([tables.asked, translations.table.size]).toEqual([[], 0]);
   });
@@ -96,7 +96,7 @@ describe('translations', () => {
     const listener = socketBetween('0.0.0.0:80', '0.0.0.0:0', { state: 'listen' });
     const bound = socketBetween('0.0.0.0:53', '0.0.0.0:0', { protocol: 'udp', state: 'unconnected' });
     const closed = { kind: 'closed', id: 3, socket: client, closedAtMs: 1 } as const;
-    translations.note([opening(1, listener), opening(2, bound), opening(3, client), closed], 0);
+    await translations.note([opening(1, listener), opening(2, bound), opening(3, client), closed], slice);
     expect(await translations.find(0, slice)).toEqual([]);
     expect(tables.asked).toEqual([]);
   });
@@ -104,7 +104,7 @@ describe('translations', () => {
   it('are looked up later for a UDP socket that has not sent yet', async () => {
     const tables = new ShownTables();
     const translations = new Translations(tables);
-    translations.note([opening(1, { ...client, protocol: 'udp' })], 0);
+    await translations.note([opening(1, { ...client, protocol: 'udp' })], slice);
     expect(await translations.find(0, slice)).toEqual([]);
     tables.put(hostNetns, { ...masqueraded, protocol: 'udp' });
     expect(await translations.find(999, slice)).toEqual([]);
@@ -116,7 +116,7 @@ describe('translations', () => {
     tables.put(containerNetns, entryOf('172.17.0.2:1 -> 10.1.2.1:80', '127.0.0.1:15001 -> 172.17.0.2:1'));
     const translations = new Translations(tables);
     const sidecar = socketBetween('127.0.0.1:15001', '172.17.0.2:1', { netns: containerNetns });
-    translations.note([opening(1, sidecar)], 0);
+    await translations.note([opening(1, sidecar)], slice);
     expect(await translations.find(0, slice)).toEqual([
       {
         kind: 'translated',
@@ -136,9 +136,9 @@ describe('translations', () => {
     const { sockets, entries } = plainConnections(150, true);
     tables.put(hostNetns, ...entries);
     const translations = new Translations(tables);
-    translations.note(
+    await translations.note(
       sockets.map((socket, i) => opening(i, socket)),
-      0,
+      slice,
     );
     const findings = await translations.find(0, slice);
     expect(new Set(findings.map(({ id }) => id)).size).toBe(150);
@@ -146,22 +146,45 @@ describe('translations', () => {
     expect(translations.lookUps).toEqual({ asked: 150, hits: 150, unanswered: 0 });
   });
 
+  it('leave the event loop its turns', async () => {
+    const tables = new ShownTables();
+    tables.put(hostNetns, masqueraded);
+    const translations = new Translations(tables);
+    let turns = 0;
+    let isOver = false;
+    const turn = (): void => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const impatient = new TimeSlice(0);
+    const { sockets } = plainConnections(10_000, true);
+    await translations.note(
+      sockets.map((socket, i) => opening(i, socket)),
+      impatient,
+    );
+    expect(turns).toBeGreaterThanOrEqual(9);
+    await translations.find(0, impatient);
+    isOver = true;
+    expect(turns).toBeGreaterThan(100);
+  });
+
   it('are not asked for further when the newest conversations have met no NAT', async () => {
     const tables = new ShownTables();
     const { sockets, entries } = plainConnections(150, false);
     tables.put(hostNetns, ...entries);
     const translations = new Translations(tables);
-    translations.note(
+    await translations.note(
       sockets.map((socket, i) => opening(i, socket)),
-      0,
+      slice,
     );
     expect(await translations.find(0, slice)).toHaveLength(8);
     expect(tables.asked).toEqual([[hostNetns, 8]]);
     expect(translations.isNatConfigured).toBe(false);
     // Those that were there before the agent may have been translated by rules that are gone.
-    translations.note(
+    await translations.note(
       sockets.map((socket, i) => opening(1000 + i, socket, 0)),
-      0,
+      slice,
     );
     expect(await translations.find(0, slice)).toHaveLength(150);
   });
@@ -171,7 +194,7 @@ describe('translations', () => {
     tables.put(hostNetns, masqueraded);
     tables.isSilent = true;
     const translations = new Translations(tables, new WaitingSockets());
-    translations.note([opening(1, client)], 0);
+    await translations.note([opening(1, client)], slice);
     expect(await translations.find(0, slice)).toEqual([]);
     tables.isSilent = false;
     expect(await translations.find(1_000, slice)).toMatchObject([{ id: 1 }]);
@@ -254,7 +277,7 @@ it('both ends find the same tuple on the wire, and which end they are', async ()
         const socket = socketBetween(formatEndpoint(local), formatEndpoint(remote), {
           netns: containerNetns,
         });
-        translations.note([opening(1, socket)], 0);
+        await translations.note([opening(1, socket)], slice);
         const [finding] = await translations.find(0, slice);
         const translation = finding?.kind === 'translated' ? finding.translation : null;
         if (steps.includes(true)) expect(translation?.role).toBe(side);
