@@ -126,13 +126,14 @@ export class EventFeed {
   }
 
   #declareLosses(): void {
-    const { source, gaps, nowMs } = this.#parts;
+    const { source, shortLived, gaps, nowMs } = this.#parts;
     const sinceMs = this.#checkedAtMs;
     const now = nowMs();
     const { connections, overruns, reason } = source.takeLosses();
     this.#checkedAtMs = now;
     this.totals.lost += connections;
     this.totals.overruns += overruns;
+    if (connections > 0 || overruns > 0) shortLived.missedSome();
     if (connections > 0) gaps.lose(reason, sinceMs, now, connections);
     if (overruns > 0) gaps.unwatched(reason, sinceMs, now);
   }

@@ -6,11 +6,10 @@
  */
 import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
-import { changeProgram } from './change-program.ts';
+import { callProgram, packetProgram } from './change-programs.ts';
 import type { EventLayout } from './event-layout.ts';
 import { holderLayout, lossLayout } from './event-memory.ts';
 import type { EventSurroundings } from './event-program.ts';
-import { holderProgram } from './holder-program.ts';
 import type { Statement } from './instruction.ts';
 import { iterate } from './iteration.ts';
 import type { BasicLayout } from './kernel-layout.ts';
@@ -41,8 +40,8 @@ export interface EventLosses {
   /** Connections whose end found it full. */
   readonly closed: number;
   /**
-   * Changes of state that could not be told, since one was just being told on that processor. Most are not those of a
-   * connection's end.
+   * Changes that a packet made while the program was passing over one of a system call on that processor. Most are not
+   * those of a connection's end.
    */
   readonly missed: number;
 }
@@ -52,8 +51,8 @@ export class ConnectionEvents {
   readonly #layout: EventLayout;
   readonly #ring: RingBuffer;
   readonly #losses: MappedArray;
-  /** The program that tells; a system call cannot interrupt the other one. */
-  readonly #teller: number;
+  /** The program of packets: what it missed is lost. */
+  readonly #ofPackets: number;
   /** Everything that is to be closed. */
   readonly #fds: readonly number[];
   #isOpen = true;
@@ -62,14 +61,14 @@ export class ConnectionEvents {
     calls: BpfCalls,
     layout: EventLayout,
     maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
-    teller: number,
+    ofPackets: number,
     fds: readonly number[],
   ) {
     this.#calls = calls;
     this.#layout = layout;
     this.#ring = maps.ring;
     this.#losses = maps.losses;
-    this.#teller = teller;
+    this.#ofPackets = ofPackets;
     this.#fds = fds;
   }
 
@@ -103,13 +102,13 @@ export class ConnectionEvents {
         fds.push(program);
         return program;
       };
-      const rings = { ringMap: ring.fd, lossMap: losses.fd };
-      const noter = load('note_holder', holderProgram(surroundings));
-      const teller = load('tell_change', changeProgram({ ...surroundings, ...rings }));
+      const options = { ...surroundings, ringMap: ring.fd, lossMap: losses.fd };
+      const ofCalls = load('calls_of_tcp', callProgram(options));
+      const ofPackets = load('packets_of_tcp', packetProgram(options));
       await iterate(calls, seed);
-      for (const program of [noter, teller]) fds.push(attachTracepoint(calls, program));
+      for (const program of [ofCalls, ofPackets]) fds.push(attachTracepoint(calls, program));
       await iterate(calls, seed);
-      return new ConnectionEvents(calls, layout, { ring, losses }, teller, fds);
+      return new ConnectionEvents(calls, layout, { ring, losses }, ofPackets, fds);
     } catch (error) {
       for (const fd of fds.toReversed()) calls.close(fd);
       maps.ring?.close();
@@ -133,7 +132,7 @@ export class ConnectionEvents {
     if (!this.#isOpen) throw new Error('the events are closed');
     const { opened, closed } = lossLayout.fields;
     const misses = this.#layout.programInfo.recursionMisses.offset;
-    const info = readProgramInfo(this.#calls, this.#teller);
+    const info = readProgramInfo(this.#calls, this.#ofPackets);
     return {
       opened: Number(this.#losses.bytes.readBigUInt64LE(opened.offset)),
       closed: Number(this.#losses.bytes.readBigUInt64LE(closed.offset)),

@@ -28,7 +28,7 @@ export function eventLayout(btf: Btf) {
     /** The namespace in which a pid has a number. */
     pidNumber: { namespace: btf.field('upid', 'ns') },
     pidNamespace: { inode: btf.field('pid_namespace', 'ns.inum') },
-    /** 1 while a system call is at work on the socket, 0 while a packet is. */
+    /** 1 while a system call is at work on the socket; packets have to wait then. */
     isLocked: btf.field('sock', 'sk_lock.owned'),
     tcp: {
       /** Stays when the port is given back, which is before a socket is closed. Network order. */

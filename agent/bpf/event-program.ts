@@ -2,9 +2,10 @@
  * What the programs of connection events have in common. There are two of them at one tracepoint, inet_sock_set_state,
  * which every change of state of every TCP socket passes, with its old and its new state:
  *
- *     holder-program.ts   changes that a system call makes: who is it that connects, listens, closes?   → holder
- *     change-program.ts   changes that a packet makes: connected, accepted, closed                      → ring
- *     seed-program.ts     an iterator over files, for sockets that are older than the agent             → holder
+ *     change-programs.ts   one for the changes that system calls make, and one for those that packets make; made of
+ *     holder-program.ts      who is it that connects, listens, closes?  → holder
+ *     tell-program.ts        connected, accepted, closed                → ring
+ *     seed-program.ts      an iterator over files, for sockets that are older than the agent → holder
  *
  * Two, because the kernel lets no program of a tracepoint interrupt itself on one processor, and a packet may well
  * arrive while a system call is in such a program. What is missed all the same is counted by the kernel.
@@ -30,7 +31,7 @@ import {
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import type { BasicLayout } from './kernel-layout.ts';
-import { protocols, sock } from './record-program.ts';
+import { sock } from './record-program.ts';
 
 /** TCP_* of include/net/tcp_states.h. */
 export const tcpStates = {
@@ -58,14 +59,12 @@ export interface EventSurroundings {
 /** What the change is about, in registers that calls keep. `holder` is a holderLayout, or 0. */
 export const [before, after, holder] = ['r6', 'r7', 'r9'] as const;
 
-/** Sets `sock`, `before` and `after`. Goes on at `out` unless it is TCP. */
-export function takeChange({ kernel, layout }: EventSurroundings, out: string): Statement[] {
+/** Sets `sock`, `before` and `after`. */
+export function takeChange({ layout }: EventSurroundings): Statement[] {
   return [
     load(sock, 'r1', layout.context.sock),
     load(before, 'r1', layout.context.before),
     load(after, 'r1', layout.context.after),
-    load('r1', sock, kernel.sock.protocol),
-    jumpIf('r1', '!=', protocols.tcp, out),
   ];
 }
 

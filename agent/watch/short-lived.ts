@@ -12,11 +12,13 @@
  */
 
 import type { Owner } from '../../model/process.ts';
-import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
+import type { OwnedSocket } from '../../model/socket.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
+import type { SocketState } from '../../model/socket-state.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import type { Scan } from '../collector.ts';
 import type { ConnectionEvent } from '../events/connection-event.ts';
+import { EndHashes } from './end-hash.ts';
 import { ListenerOwners } from './listener-owners.ts';
 import { socketKey } from './socket-key.ts';
 import type { RowWitness, SocketWatch } from './socket-watch.ts';
@@ -37,16 +39,19 @@ export type OwnersOf = (event: ConnectionEvent) => readonly Owner[];
 
 export class ShortLived implements RowWitness {
   readonly #ownersOf: OwnersOf;
-  /** When each began that is open as far as events tell, by key. Gone once a scan has shown it. */
-  readonly #openings = new Map<string, number>();
-  /** When each was closed that was told so by an event since the last scan began, by key. */
-  #closings = new Map<string, number>();
+  readonly #hashes = new EndHashes();
+  /** When each began that is open as far as events tell. Gone once a scan has shown it. */
+  readonly #openings = new Map<number, number>();
+  /** When each was closed that was told so by an event since the last scan began. */
+  #closings = new Map<number, number>();
   readonly #told = new ToldEnds();
-  /** When it was found closed, by key. */
-  readonly #closedByScan = new Map<string, number>();
+  /** When it was found closed. */
+  readonly #closedByScan = new Map<number, number>();
   readonly #listeners = new ListenerOwners();
   /** End of the last scan. */
   #scannedAtMs = 0;
+  /** Whether some event may have been lost. */
+  #hasMissed = false;
   /** Connections that no scan has shown. */
   total = 0;
   /** Those of them whose process is not known. */
@@ -84,71 +89,71 @@ export class ShortLived implements RowWitness {
 
   /** Takes an event. Returns what is to be told because of it. */
   apply(event: ConnectionEvent, watch: SocketWatch): Told[] {
-    const row = rowOf(event);
-    const key = socketKey(row);
-    if (event.kind === 'opened') {
-      this.#rememberOpening(key, event, watch);
-      return [];
-    }
-    return this.#close(key, row, event, watch);
+    const end = this.#hashes.of(event);
+    const known = this.#mayBeKnown(event) ? watch.find(socketKey(rowOf(event, nobody))) : undefined;
+    if (event.kind === 'closed') return this.#close(end, known, event, watch);
+    if (known !== undefined) return [];
+    if (this.#openings.size >= openingsMax) this.#forgottenOpenings++;
+    else this.#openings.set(end, event.openedAtMs ?? event.atMs);
+    return [];
+  }
+
+  /** From here on a socket that a scan has shown may be over without a word. */
+  missedSome(): void {
+    this.#hasMissed = true;
   }
 
   /** To be called after the scan was applied, with the events that this brought. */
   scanned(scan: Scan, events: readonly SocketEvent[]): void {
     for (const event of events) if (event.kind === 'closed') this.#rememberClosedByScan(event);
-    for (const [key, closedAtMs] of this.#closings) {
-      if (closedAtMs + clockSlackMs < scan.startedAtMs) this.#closings.delete(key);
-    }
+    this.#forgetClosings(scan.startedAtMs);
     this.#told.expire(scan.finishedAtMs);
     this.#scannedAtMs = scan.finishedAtMs;
     this.#listeners.forget();
   }
 
-  openingOf(key: string, row: OwnedSocket, scan: Scan): number | 'told' | null {
-    const closedAtMs = this.#closings.get(key);
+  openingOf(row: OwnedSocket, scan: Scan): number | 'told' | null {
+    const end = this.#hashes.of(row);
+    const closedAtMs = this.#closings.get(end);
     // Where its tuple is in use again, the row is of one or the other; the next scan shows which.
     if (closedAtMs !== undefined && closedAtMs + clockSlackMs >= scan.startedAtMs) return 'told';
-    if (isRemains(row) && this.#told.has(key)) return 'told';
-    const openedAtMs = this.#openings.get(key);
+    if (isRemains(row) && this.#told.has(end)) return 'told';
+    const openedAtMs = this.#openings.get(end);
     if (openedAtMs === undefined) return null;
-    this.#openings.delete(key);
+    this.#openings.delete(end);
     return openedAtMs;
   }
 
-  #rememberOpening(key: string, event: ConnectionEvent, watch: SocketWatch): void {
-    if (watch.find(key) !== undefined) return;
-    if (this.#openings.size >= openingsMax) this.#forgottenOpenings++;
-    else this.#openings.set(key, event.openedAtMs ?? event.atMs);
+  /** What began after the last scan, that scan has not shown; but it may have shown one that had the same tuple. */
+  #mayBeKnown({ openedAtMs }: ConnectionEvent): boolean {
+    return this.#hasMissed || (openedAtMs ?? 0) <= this.#scannedAtMs + clockSlackMs;
   }
 
-  #close(key: string, row: SocketRow, event: ConnectionEvent, watch: SocketWatch): Told[] {
-    this.#openings.delete(key);
-    const known = watch.find(key);
-    if (known === undefined && this.#wasClosedByScan(key, event)) return [];
-    this.#closings.set(key, event.atMs);
-    this.#told.add(key, event.atMs);
-    if (known === undefined) return this.#tell(row, event, watch);
+  #close(end: number, known: WatchedSocket | undefined, event: ConnectionEvent, watch: SocketWatch): Told[] {
+    this.#openings.delete(end);
+    if (known === undefined && this.#wasClosedByScan(end, event)) return [];
+    this.#closings.set(end, event.atMs);
+    if (leavesRemains.has(event.before)) this.#told.add(end, event.atMs);
+    if (known === undefined) return this.#tell(event, watch);
     // Whoever began after the last scan is not whom that scan has shown, although that one's end was never told.
     if ((event.openedAtMs ?? 0) > this.#scannedAtMs + clockSlackMs) {
       const missed = watch.close(known, known.socket, event.openedAtMs ?? event.atMs);
-      return [missed, ...this.#tell(row, event, watch)];
+      return [missed, ...this.#tell(event, watch)];
     }
     const last = this.#asLastSeen(known, event, watch);
     return [...counted(known.id, event), watch.close(known, last, event.atMs)];
   }
 
-  #tell(row: SocketRow, event: ConnectionEvent, watch: SocketWatch): Told[] {
-    const socket: OwnedSocket = { ...row, owners: this.#ownersBehind(event, watch) };
+  #tell(event: ConnectionEvent, watch: SocketWatch): Told[] {
+    const socket = rowOf(event, this.#ownersBehind(event, watch));
     this.total++;
     if (socket.owners.length === 0) this.ownerless++;
     const id = watch.nextId();
     const { openedAtMs, atMs } = event;
-    const opening =
-      openedAtMs === null
-        ? { openedAtMs: atMs, notBeforeMs: watch.lookedAtMs(row.netns) }
-        : { openedAtMs, notBeforeMs: openedAtMs - 1 };
+    const begin = openedAtMs ?? atMs;
+    const notBeforeMs = openedAtMs === null ? watch.lookedAtMs(event.netns) : openedAtMs - 1;
     return [
-      { kind: 'opened', id, socket, ...opening },
+      { kind: 'opened', id, socket, openedAtMs: begin, notBeforeMs },
       ...counted(id, event),
       { kind: 'closed', id, socket, closedAtMs: atMs },
     ];
@@ -163,6 +168,12 @@ export class ShortLived implements RowWitness {
     return event.holder === null ? this.#listeners.of(event, watch) : this.#ownersOf(event);
   }
 
+  /** Those of before the scan are no part of what the next one may still show. */
+  #forgetClosings(scanStartedAtMs: number): void {
+    const kept = [...this.#closings].filter(([, atMs]) => atMs + clockSlackMs >= scanStartedAtMs);
+    this.#closings = new Map(kept);
+  }
+
   #rememberClosedByScan({ socket, closedAtMs }: Extract<SocketEvent, { kind: 'closed' }>): void {
     if (socket.protocol !== 'tcp' || socket.state === 'listen') return;
     if (this.#closedByScan.size >= closedByScanMax) {
@@ -170,16 +181,16 @@ export class ShortLived implements RowWitness {
       this.#closedByScan.delete(oldest!);
       this.#forgottenClosings++;
     }
-    const key = socketKey(socket);
-    this.#closedByScan.delete(key);
-    this.#closedByScan.set(key, closedAtMs);
+    const end = this.#hashes.of(socket);
+    this.#closedByScan.delete(end);
+    this.#closedByScan.set(end, closedAtMs);
   }
 
   /** A socket may outlive its connection, while a process still has it open: then its event comes late. */
-  #wasClosedByScan(key: string, event: ConnectionEvent): boolean {
-    const closedAtMs = this.#closedByScan.get(key);
+  #wasClosedByScan(end: number, event: ConnectionEvent): boolean {
+    const closedAtMs = this.#closedByScan.get(end);
     if (closedAtMs === undefined) return false;
-    this.#closedByScan.delete(key);
+    this.#closedByScan.delete(end);
     return event.aliveAtMs <= closedAtMs + clockSlackMs;
   }
 }
@@ -191,9 +202,22 @@ function counted(id: number, { counters }: ConnectionEvent): SocketFinding[] {
   return counters === null ? [] : [{ kind: 'counted', id, counters }];
 }
 
-function rowOf({ before, local, remote, netns, uid }: ConnectionEvent): SocketRow {
-  return { protocol: 'tcp', state: before, local, remote, inode: 0, uid, netns };
+const nobody: readonly Owner[] = [];
+
+function rowOf(
+  { before, local, remote, netns, uid }: ConnectionEvent,
+  owners: readonly Owner[],
+): OwnedSocket {
+  return { protocol: 'tcp', state: before, local, remote, inode: 0, uid, netns, owners };
 }
+
+/** From which TIME_WAIT comes; `established` where a source does not tell how a connection ended. */
+const leavesRemains: ReadonlySet<SocketState> = new Set([
+  'fin-wait-1',
+  'fin-wait-2',
+  'closing',
+  'established',
+]);
 
 /** What the kernel keeps of a connection that it has given up: TIME_WAIT, which it may call FIN_WAIT_2 at first. */
 function isRemains({ state, inode }: OwnedSocket): boolean {

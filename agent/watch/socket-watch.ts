@@ -33,7 +33,7 @@ export interface RowWitness {
    * What is known of a connection that a scan shows and the table has not: unix milliseconds at which it was opened;
    * `told` when all of it was told already, so that the row is only what is left of it; null for nothing.
    */
-  openingOf(key: string, row: OwnedSocket, scan: Scan): number | 'told' | null;
+  openingOf(row: OwnedSocket, scan: Scan): number | 'told' | null;
 }
 
 const noWitness: RowWitness = { openingOf: () => null };
@@ -227,7 +227,7 @@ export class SocketWatch {
       this.refusedTotal++;
       return;
     }
-    const opening = this.#witness.openingOf(key, socket, scan);
+    const opening = this.#witness.openingOf(socket, scan);
     if (opening === 'told') {
       this.#leftOver.add(key);
       return;

@@ -1,15 +1,18 @@
 /**
  * Which connections were told as closed and may still be seen: TIME_WAIT shows a connection for a minute after its end.
  *
- * What is kept of each is a hash of its key, in two generations: the older one goes when the younger has grown up. So
- * each is remembered for one lifetime at least, and for two at most.
+ * Ends are kept as numbers (end-hash.ts), in two generations: the older one goes when the younger has grown up. So each is
+ * remembered for one lifetime at least, and for two at most.
  */
 import type { BoundedTable } from '../bounded-table.ts';
 
 /** How long an end is remembered at least: TIME_WAIT lasts 60 s, and a scan may come late. */
 export const endLifetimeMs = 75_000;
 
-/** Ends of one generation; 6 MiB. One that finds it full is not remembered, and counted in `forgotten`. */
+/**
+ * Ends of one generation; 6 MiB. Where more ended, whatever looks like the remains of a connection is taken for those of
+ * one that was told.
+ */
 export const endsMax = 1 << 18;
 
 export class ToldEnds {
@@ -17,6 +20,9 @@ export class ToldEnds {
   #young = new Set<number>();
   #old = new Set<number>();
   #youngSinceMs = 0;
+  /** Whether some found no room in them. */
+  #isYoungFull = false;
+  #isOldFull = false;
   /** Ends that found no room, since the start. */
   forgotten = 0;
 
@@ -33,36 +39,27 @@ export class ToldEnds {
     return { name: 'told_ends', size: this.#young.size, limit: this.#max, refusedTotal: this.forgotten };
   }
 
-  add(key: string, nowMs: number): void {
+  /** @param end of end-hash.ts */
+  add(end: number, nowMs: number): void {
     this.expire(nowMs);
-    if (this.#young.size >= this.#max) this.forgotten++;
-    else this.#young.add(hashOf(key));
+    if (this.#young.size < this.#max) this.#young.add(end);
+    else {
+      this.#isYoungFull = true;
+      this.forgotten++;
+    }
   }
 
-  has(key: string): boolean {
-    if (this.size === 0) return false;
-    const hash = hashOf(key);
-    return this.#young.has(hash) || this.#old.has(hash);
+  /** True for some that were not added, when there were more than have room. */
+  has(end: number): boolean {
+    return this.#isYoungFull || this.#isOldFull || this.#young.has(end) || this.#old.has(end);
   }
 
   expire(nowMs: number): void {
     if (nowMs - this.#youngSinceMs < endLifetimeMs) return;
     this.#old = this.#young;
+    this.#isOldFull = this.#isYoungFull;
+    this.#isYoungFull = false;
     this.#young = new Set();
     this.#youngSinceMs = nowMs;
   }
-}
-
-/** 52 bits by FNV-1a over two seeds: two of a million keys have the same one with a chance of 1 in 10,000. */
-function hashOf(key: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x2f0b4c47;
-  for (let i = 0; i < key.length; i++) {
-    const code = key.charCodeAt(i);
-    low = Math.imul(low ^ code, 0x01000193);
-    high = Math.imul(high ^ code, 0x01000193);
-  }
-  // Equal steps on both halves would keep them in step; this takes them apart.
-  high = Math.imul(high ^ (high >>> 15), 0x85ebca6b);
-  return (low >>> 0) + ((high >>> 12) & 0xfffff) * 2 ** 32;
 }

@@ -217,6 +217,7 @@ describe('a connection that a scan has shown', () => {
   test('whose end was lost is over when the next one of its tuple is', () => {
     const agent = new Agent();
     agent.scan(1000, row());
+    agent.shortLived.missedSome();
     expect(agent.hear(closed(1600, { openedAtMs: 1550 }))).toMatchObject([
       { kind: 'closed', id: 1, closedAtMs: 1550 },
       { kind: 'opened', id: 2, openedAtMs: 1550 },

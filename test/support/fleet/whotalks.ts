@@ -8,7 +8,9 @@ import type { Host } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import { type Finished, runToEnd } from './namespace.ts';
 
-const mainProgram = fileURLToPath(new URL('../../../bin/whotalks', import.meta.url));
+/** Benches run a compiled copy of this file, which lies one folder deeper. */
+const root = import.meta.url.includes('/dist/test/') ? '../../../..' : '../../..';
+const mainProgram = fileURLToPath(new URL(`${root}/bin/whotalks`, import.meta.url));
 
 export const grpcPort = 7443;
 export const httpPort = 7480;

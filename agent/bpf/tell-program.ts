@@ -1,20 +1,11 @@
 /**
- * Tells of each connection of the own host when it is established and when it is closed, with the process that stands
- * for it, as an event in the ring. Packets bring these changes about, so the current task means nothing.
+ * The part of a program that writes an event into the ring: a connection of the own host is established, or closed, with
+ * the process that stands for it.
  */
 
 import type { Field } from './btf.ts';
 import { eventLayoutInRing, holderLayout, lossLayout, standings } from './event-memory.ts';
-import {
-  after,
-  before,
-  type EventSurroundings,
-  findHolder,
-  finish,
-  holder,
-  takeChange,
-  tcpStates,
-} from './event-program.ts';
+import { after, before, type EventSurroundings, findHolder, holder, tcpStates } from './event-program.ts';
 import {
   atomicAdd,
   callHelper,
@@ -47,50 +38,49 @@ const held = holderLayout.fields;
 /** BPF_RB_NO_WAKEUP: the agent looks into the ring when its time has come. */
 const wakesNobody = 1;
 
-export interface ChangeProgramOptions extends EventSurroundings {
+export interface TellOptions extends EventSurroundings {
   readonly ringMap: number;
   /** Fd of an array map of one lossLayout. */
   readonly lossMap: number;
 }
 
-export function changeProgram(options: ChangeProgramOptions): Statement[] {
+/** Goes on at `out` for a change of which nothing is told. */
+export function tellChange(options: TellOptions, out: string): Statement[] {
   const { holderMap, pidLevel } = options;
   return [
-    ...takeChange(options, 'out'),
-    ...pickChange(),
+    ...pickChange(out),
     ...findHolder(holderMap, 'leave'),
     move(holder, 'r0'),
     // Where the agent sees all processes, a socket without one is the kernel's own, and as much of this host.
-    ...(pidLevel === 0 ? [] : [jumpIf(holder, '==', 0, 'out')]),
+    ...(pidLevel === 0 ? [] : [jumpIf(holder, '==', 0, out)]),
     store('fp', stack.after, after),
     callHelper(helpers.monotonicNs),
     store('fp', stack.now, 'r0'),
     ...noteAccepted(),
     move('r1', sock),
     callHelper(helpers.toTcpSock),
-    jumpIf('r0', '==', 0, 'out'),
+    jumpIf('r0', '==', 0, out),
     move(tcp, 'r0'),
-    ...reserve(options),
+    ...reserve(options, out),
     ...describeConnection(options),
     ...describeHolder(),
     move('r1', record),
     move('r2', wakesNobody),
     callHelper(helpers.ringSubmit),
-    ...finish('out'),
   ];
 }
 
 /** To established from the handshake, and to closed from anything but listening. */
-function pickChange(): Statement[] {
+function pickChange(out: string): Statement[] {
   return [
     jumpIf(after, '==', tcpStates.closed, 'closes'),
-    jumpIf(after, '!=', tcpStates.established, 'out'),
+    jumpIf(after, '!=', tcpStates.established, out),
     jumpIf(before, '==', tcpStates.synSent, 'picked'),
-    jumpIf(before, '!=', tcpStates.synRecv, 'out'),
+    jumpIf(before, '!=', tcpStates.synRecv, out),
     jump('picked'),
     label('closes'),
-    jumpIf(before, '==', tcpStates.listen, 'out'),
-    jumpIf(before, '==', tcpStates.closed, 'out'),
+    jumpIf(before, '==', tcpStates.listen, out),
+    jumpIf(before, '==', tcpStates.closed, out),
     label('picked'),
   ];
 }
@@ -107,7 +97,7 @@ function noteAccepted(): Statement[] {
   ];
 }
 
-function reserve({ ringMap, lossMap }: ChangeProgramOptions): Statement[] {
+function reserve({ ringMap, lossMap }: TellOptions, out: string): Statement[] {
   return [
     loadMap('r1', ringMap),
     move('r2', eventLayoutInRing.bytes),
@@ -119,15 +109,15 @@ function reserve({ ringMap, lossMap }: ChangeProgramOptions): Statement[] {
     load('r3', 'fp', stack.after),
     jumpIf('r3', '==', tcpStates.closed, 'loses-close'),
     atomicAdd('r1', lossLayout.fields.opened, 'r2'),
-    jump('out'),
+    jump(out),
     label('loses-close'),
     atomicAdd('r1', lossLayout.fields.closed, 'r2'),
-    jump('out'),
+    jump(out),
     label('has-room'),
   ];
 }
 
-function describeConnection({ kernel, layout }: ChangeProgramOptions): Statement[] {
+function describeConnection({ kernel, layout }: TellOptions): Statement[] {
   const copy = (to: Field, from: Field): Statement[] => [load('r1', tcp, from), store(record, to, 'r1')];
   return [
     load('r1', 'fp', stack.now),
