@@ -76,7 +76,7 @@ function sum(a: Heard, b: Heard): Heard {
     opened: a.opened + b.opened,
     closed: a.closed + b.closed,
     closedBy,
-    lost: b.lost,
+    lost: a.lost + b.lost,
     cpuMs: a.cpuMs + b.cpuMs,
   };
 }

@@ -1,9 +1,11 @@
 /**
- * The two programs at the tracepoint of changes (event-program.ts), which share the work by who makes the change. A system
+ * The programs at the tracepoint of changes (event-program.ts), which share the work by who makes the change. A system
  * call has the socket locked; while it has, packets have to wait, and what waits is dealt with by that call.
  *
- * Each program passes over the other's changes at once. So a packet that interrupts the second one in a system call finds
- * it in its first instructions, if at all, and what is passed over in the first one is none of its own.
+ * An interrupt that finds a program at work keeps it from all changes of the packets that come with it, which may be a
+ * hundred. For the program of system calls these are none of its own. The program of packets passes over system calls at
+ * once, and yet may be found there; so there are two of it, of which the second tells what the first one did not. Only
+ * one of them can be at work at a time.
  */
 import { after, before, type EventSurroundings, finish, takeChange } from './event-program.ts';
 import { noteHolder } from './holder-program.ts';
@@ -31,13 +33,17 @@ export function callProgram(options: TellOptions): Statement[] {
   ];
 }
 
-/** Changes that a packet or a timer makes: whoever is the current process has no part in it. */
-export function packetProgram(options: TellOptions): Statement[] {
+/**
+ * Changes that a packet or a timer makes: whoever is the current process has no part in it.
+ *
+ * @param turn the second one tells only what the first one did not
+ */
+export function packetProgram(options: TellOptions, turn: 'first' | 'second'): Statement[] {
   return [
     ...takeChange(options),
     ...isLocked(options),
     jumpIf('r1', '!=', 0, 'out'),
-    ...tellChange(options, 'out'),
+    ...tellChange(options, 'out', turn),
     ...finish('out'),
   ];
 }

@@ -39,11 +39,21 @@ export interface EventLosses {
   readonly opened: number;
   /** Connections whose end found it full. */
   readonly closed: number;
+  /** Processes that could not be noted beside their socket. */
+  readonly unnoted: number;
   /**
-   * Changes that a packet made while the program was passing over one of a system call on that processor. Most are not
-   * those of a connection's end.
+   * Changes that a program was kept from because it was at work on that processor: the most that may be missing for that
+   * reason. Nearly all are of no consequence, since another program tells them.
    */
   readonly missed: number;
+}
+
+/** Fds of the programs at the tracepoint; see change-programs.ts. */
+interface Programs {
+  readonly ofCalls: number;
+  /** Of packets. */
+  readonly first: number;
+  readonly second: number;
 }
 
 export class ConnectionEvents {
@@ -51,8 +61,7 @@ export class ConnectionEvents {
   readonly #layout: EventLayout;
   readonly #ring: RingBuffer;
   readonly #losses: MappedArray;
-  /** The program of packets: what it missed is lost. */
-  readonly #ofPackets: number;
+  readonly #programs: Programs;
   /** Everything that is to be closed. */
   readonly #fds: readonly number[];
   #isOpen = true;
@@ -61,14 +70,14 @@ export class ConnectionEvents {
     calls: BpfCalls,
     layout: EventLayout,
     maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
-    ofPackets: number,
+    programs: Programs,
     fds: readonly number[],
   ) {
     this.#calls = calls;
     this.#layout = layout;
     this.#ring = maps.ring;
     this.#losses = maps.losses;
-    this.#ofPackets = ofPackets;
+    this.#programs = programs;
     this.#fds = fds;
   }
 
@@ -103,12 +112,15 @@ export class ConnectionEvents {
         return program;
       };
       const options = { ...surroundings, ringMap: ring.fd, lossMap: losses.fd };
-      const ofCalls = load('calls_of_tcp', callProgram(options));
-      const ofPackets = load('packets_of_tcp', packetProgram(options));
+      const programs: Programs = {
+        ofCalls: load('calls_of_tcp', callProgram(options)),
+        first: load('packets_of_tcp', packetProgram(options, 'first')),
+        second: load('packets_again', packetProgram(options, 'second')),
+      };
       await iterate(calls, seed);
-      for (const program of [ofCalls, ofPackets]) fds.push(attachTracepoint(calls, program));
+      for (const program of Object.values(programs) as number[]) fds.push(attachTracepoint(calls, program));
       await iterate(calls, seed);
-      return new ConnectionEvents(calls, layout, { ring, losses }, ofPackets, fds);
+      return new ConnectionEvents(calls, layout, { ring, losses }, programs, fds);
     } catch (error) {
       for (const fd of fds.toReversed()) calls.close(fd);
       maps.ring?.close();
@@ -130,14 +142,20 @@ export class ConnectionEvents {
   /** Throws BpfError. */
   losses(): EventLosses {
     if (!this.#isOpen) throw new Error('the events are closed');
-    const { opened, closed } = lossLayout.fields;
-    const misses = this.#layout.programInfo.recursionMisses.offset;
-    const info = readProgramInfo(this.#calls, this.#ofPackets);
+    const { fields } = lossLayout;
+    const count = (field: keyof typeof fields): number =>
+      Number(this.#losses.bytes.readBigUInt64LE(fields[field].offset));
     return {
-      opened: Number(this.#losses.bytes.readBigUInt64LE(opened.offset)),
-      closed: Number(this.#losses.bytes.readBigUInt64LE(closed.offset)),
-      missed: Number(info.readBigUInt64LE(misses)),
+      opened: count('opened'),
+      closed: count('closed'),
+      unnoted: count('unnoted'),
+      missed: this.#missesOf('ofCalls') + Math.min(this.#missesOf('first'), this.#missesOf('second')),
     };
+  }
+
+  #missesOf(program: keyof Programs): number {
+    const info = readProgramInfo(this.#calls, this.#programs[program]);
+    return Number(info.readBigUInt64LE(this.#layout.programInfo.recursionMisses.offset));
   }
 
   /** Idempotent. */

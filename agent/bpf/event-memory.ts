@@ -27,7 +27,8 @@ export const holderLayout = layout('holder', {
   uid: 4,
   /** Of standings. */
   standing: 4,
-  padding: 4,
+  /** The state whose event was told last by a program of packets. */
+  told: 4,
   /** NUL-terminated. */
   comm: 16,
 });
@@ -67,8 +68,11 @@ export const eventLayoutInRing = layout('event', {
   comm: 16,
 });
 
-/** Events that found the ring full, since the programs were loaded. */
+/** What the programs could not do, since they were loaded. */
 export const lossLayout = layout('losses', {
+  /** Beginnings and ends that found the ring full. */
   opened: 8,
   closed: 8,
+  /** Processes for which the kernel had no memory beside their socket. Below the initial pid namespace its events are lost. */
+  unnoted: 8,
 });

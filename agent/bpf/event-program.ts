@@ -1,14 +1,14 @@
 /**
- * What the programs of connection events have in common. There are two of them at one tracepoint, inet_sock_set_state,
- * which every change of state of every TCP socket passes, with its old and its new state:
+ * What the programs of connection events have in common. They are at one tracepoint, inet_sock_set_state, which every
+ * change of state of every TCP socket passes, with its old and its new state:
  *
- *     change-programs.ts   one for the changes that system calls make, and one for those that packets make; made of
+ *     change-programs.ts   one for the changes that system calls make, and two for those that packets make; made of
  *     holder-program.ts      who is it that connects, listens, closes?  → holder
  *     tell-program.ts        connected, accepted, closed                → ring
  *     seed-program.ts      an iterator over files, for sockets that are older than the agent → holder
  *
- * Two, because the kernel lets no program of a tracepoint interrupt itself on one processor, and a packet may well
- * arrive while a system call is in such a program. What is missed all the same is counted by the kernel.
+ * Several, because the kernel lets no program of a tracepoint interrupt itself on one processor, and a packet may well
+ * arrive while a system call is in such a program.
  *
  * Everything on the machine passes here, other hosts' sockets too where several share a kernel. A socket belongs to the
  * own host when a process of the agent's pid namespace stands for it, or stood for its listener.

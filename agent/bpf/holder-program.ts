@@ -4,7 +4,7 @@
  * is closed.
  */
 
-import { holderLayout, standings } from './event-memory.ts';
+import { holderLayout, lossLayout, standings } from './event-memory.ts';
 import {
   after,
   describeProcess,
@@ -14,7 +14,19 @@ import {
   holder,
   tcpStates,
 } from './event-program.ts';
-import { and, callHelper, jump, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
+import {
+  and,
+  atomicAdd,
+  callHelper,
+  jump,
+  jumpIf,
+  label,
+  load,
+  loadMapValue,
+  move,
+  type Statement,
+  store,
+} from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import { pidNumber } from './pid-number.ts';
 import { kernelThreadFlag } from './process-program.ts';
@@ -27,12 +39,17 @@ const leader = 'r6';
 
 const { fields } = holderLayout;
 
+export interface HolderOptions extends EventSurroundings {
+  /** Fd of an array map of one lossLayout. */
+  readonly lossMap: number;
+}
+
 /**
  * Goes on at `done` when there is nothing to note, or the current process is not of this host. `before` and `after` are
  * lost.
  */
-export function noteHolder(surroundings: EventSurroundings, done: string): Statement[] {
-  const { kernel, holderMap, pidLevel } = surroundings;
+export function noteHolder(options: HolderOptions, done: string): Statement[] {
+  const { kernel, holderMap, pidLevel } = options;
   const { synSent, listen, finWait1, lastAck, closed } = tcpStates;
   return [
     ...[synSent, listen, finWait1, lastAck, closed].map((state) => jumpIf(after, '==', state, 'takes-note')),
@@ -44,14 +61,19 @@ export function noteHolder(surroundings: EventSurroundings, done: string): State
     load('r1', leader, kernel.task.flags),
     and('r1', kernelThreadFlag),
     jumpIf('r1', '!=', 0, done),
-    ...expectOwnNamespace(surroundings, leader, done),
+    ...expectOwnNamespace(options, leader, done),
     ...pidNumber(kernel, holder, leader, pidLevel, 'pid-known'),
     jumpIf(holder, '==', 0, done),
     store('fp', stack.pid, holder),
     ...findHolder(holderMap, 'make'),
-    jumpIf('r0', '==', 0, done),
+    jumpIf('r0', '!=', 0, 'has-holder'),
+    loadMapValue('r1', options.lossMap),
+    move('r2', 1),
+    atomicAdd('r1', lossLayout.fields.unnoted, 'r2'),
+    jump(done),
+    label('has-holder'),
     move(holder, 'r0'),
-    ...note(surroundings, done),
+    ...note(options, done),
   ];
 }
 
@@ -68,6 +90,7 @@ function note(surroundings: EventSurroundings, done: string): Statement[] {
     jump('describe'),
     label('connects'),
     store(holder, fields.standing, standings.connected),
+    store(holder, fields.told, 0),
     callHelper(helpers.monotonicNs),
     store(holder, fields.openedNs, 'r0'),
     label('describe'),

@@ -5,7 +5,8 @@
 
 import type { Field } from './btf.ts';
 import { eventLayoutInRing, holderLayout, lossLayout, standings } from './event-memory.ts';
-import { after, before, type EventSurroundings, findHolder, holder, tcpStates } from './event-program.ts';
+import { after, before, findHolder, holder, tcpStates } from './event-program.ts';
+import type { HolderOptions } from './holder-program.ts';
 import {
   atomicAdd,
   callHelper,
@@ -38,14 +39,16 @@ const held = holderLayout.fields;
 /** BPF_RB_NO_WAKEUP: the agent looks into the ring when its time has come. */
 const wakesNobody = 1;
 
-export interface TellOptions extends EventSurroundings {
+export interface TellOptions extends HolderOptions {
   readonly ringMap: number;
-  /** Fd of an array map of one lossLayout. */
-  readonly lossMap: number;
 }
 
-/** Goes on at `out` for a change of which nothing is told. */
-export function tellChange(options: TellOptions, out: string): Statement[] {
+/**
+ * Goes on at `out` for a change of which nothing is told.
+ *
+ * @param turn of programs that look at the same changes: the first notes what it told, the second passes over that
+ */
+export function tellChange(options: TellOptions, out: string, turn?: 'first' | 'second'): Statement[] {
   const { holderMap, pidLevel } = options;
   return [
     ...pickChange(out),
@@ -53,6 +56,7 @@ export function tellChange(options: TellOptions, out: string): Statement[] {
     move(holder, 'r0'),
     // Where the agent sees all processes, a socket without one is the kernel's own, and as much of this host.
     ...(pidLevel === 0 ? [] : [jumpIf(holder, '==', 0, out)]),
+    ...takeTurn(turn, out),
     store('fp', stack.after, after),
     callHelper(helpers.monotonicNs),
     store('fp', stack.now, 'r0'),
@@ -82,6 +86,20 @@ function pickChange(out: string): Statement[] {
     jumpIf(before, '==', tcpStates.listen, out),
     jumpIf(before, '==', tcpStates.closed, out),
     label('picked'),
+  ];
+}
+
+/** A socket without a holder has no place for the note: the first tells it alone. */
+function takeTurn(turn: 'first' | 'second' | undefined, out: string): Statement[] {
+  if (turn === undefined) return [];
+  if (turn === 'first') {
+    return [jumpIf(holder, '==', 0, 'has-turn'), store(holder, held.told, after), label('has-turn')];
+  }
+  return [
+    jumpIf(holder, '==', 0, out),
+    load('r1', holder, held.told),
+    jumpIf('r1', '==', after, out),
+    store(holder, held.told, after),
   ];
 }
 
@@ -149,10 +167,10 @@ function describeHolder(): Statement[] {
   const zero: Field[] = [fields.openedNs, fields.startNs, fields.pid, fields.holderUid, fields.standing];
   const copy = (to: Field, from: Field): Statement[] => [load('r1', holder, from), store(record, to, 'r1')];
   return [
-    jumpIf(holder, '!=', 0, 'has-holder'),
+    jumpIf(holder, '!=', 0, 'is-held'),
     ...[...zero, ...halves(fields.comm)].map((field) => store(record, field, 0)),
     jump('described'),
-    label('has-holder'),
+    label('is-held'),
     ...copy(fields.openedNs, held.openedNs),
     ...copy(fields.startNs, held.startNs),
     ...copy(fields.pid, held.pid),

@@ -37,7 +37,7 @@ class EbpfSource implements EventSource {
   readonly cannotSee: readonly string[] = [];
   readonly #events: ConnectionEvents;
   readonly #reader = new EventReader();
-  #lost: RingLosses = { opened: 0, closed: 0, missed: 0 };
+  #lost: RingLosses = { opened: 0, closed: 0, unnoted: 0, missed: 0 };
 
   constructor(events: ConnectionEvents) {
     this.#events = events;
@@ -55,7 +55,7 @@ class EbpfSource implements EventSource {
     const before = this.#lost;
     this.#lost = this.#events.losses();
     return {
-      connections: this.#lost.closed - before.closed + this.#lost.missed - before.missed,
+      connections: endsLost(this.#lost) - endsLost(before),
       overruns: 0,
       reason: 'connections came faster than the agent read their events',
     };
@@ -67,6 +67,11 @@ class EbpfSource implements EventSource {
   close(): void {
     this.#events.close();
   }
+}
+
+/** The most that may be missing: not every change that a program missed is an end. */
+function endsLost({ closed, unnoted, missed }: RingLosses): number {
+  return closed + unnoted + missed;
 }
 
 /** CLOCK_MONOTONIC in milliseconds, which is what process.hrtime and the programs' clock have in common. */

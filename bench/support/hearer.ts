@@ -46,16 +46,19 @@ export async function runHearer(way: 'ebpf' | 'destroy', work: HearerWork): Prom
   feed.start();
   process.stdout.write('ready\n');
   let before = process.cpuUsage();
+  let lostBefore = 0;
   for await (const _ of createInterface({ input: process.stdin })) {
     await feed.catchUp();
     const { user, system } = process.cpuUsage(before);
+    const lost = feed.totals.lost + feed.totals.overruns;
     const heard: Heard = {
       ...counted.take(),
-      lost: feed.totals.lost + feed.totals.overruns,
+      lost: lost - lostBefore,
       cpuMs: (user + system) / 1000,
     };
     process.stdout.write(`${JSON.stringify(heard)}\n`);
     before = process.cpuUsage();
+    lostBefore = lost;
   }
   await feed.stop();
 }
