@@ -8,7 +8,6 @@
  * Both ends of each connection are on this host, so one connection is four events: two ends are established, two closed.
  * How many connections there are per second is up to the machine, which makes them at the same time.
  */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,7 +17,7 @@ import { type Heard, type HearerWork, hearerRole, runHearer } from './support/he
 import { measureSeen, printSeen } from './support/likelihood.ts';
 import { median, printMachine } from './support/report.ts';
 
-const stormProgram = join(import.meta.dirname, 'programs/connection-storm.mjs');
+const stormProgram = fileURLToPath(new URL('./programs/connection-storm.mjs', import.meta.url));
 const port = 8743;
 
 /** Connections per second at most, in turns: what a busy host has, and as fast as it goes. */

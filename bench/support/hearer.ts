@@ -39,6 +39,7 @@ export async function runHearer(way: 'ebpf' | 'destroy', work: HearerWork): Prom
     shortLived: work === 'join' ? shortLived : new Deaf(() => []),
     watch: new SocketWatch(),
     gaps: new GapLedger(),
+    complete: (told) => told,
     tell: () => {},
     flush: () => {},
     nowMs: () => Date.now(),

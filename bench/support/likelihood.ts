@@ -2,8 +2,8 @@
  * How likely a connection is told of, by how long it lives and by how its agent sees it: connections of known lifetimes on
  * hosts that differ in their agents' flags alone, and what the aggregator says of them.
  */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { ConnectionDocument } from '../../model/document.ts';
 import { Fleet } from '../../test/support/fleet/fleet.ts';
 import { Asked } from './asked.ts';
@@ -23,7 +23,7 @@ type Way = keyof typeof agents;
 
 const ways = Object.keys(agents) as Way[];
 
-const lifetimesProgram = join(import.meta.dirname, '../programs/lifetimes.mjs');
+const lifetimesProgram = fileURLToPath(new URL('../programs/lifetimes.mjs', import.meta.url));
 const aggregatorIp = '10.1.0.1';
 const firstPort = 20_000;
 
