@@ -1,17 +1,19 @@
 /** A process in a container's cgroup, from the kernel to the name of its service, by every rung. */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rungs } from '../../../agent/collect/rungs.ts';
-import type { RungName } from '../../../agent/collect/source.ts';
 import type { Collector } from '../../../agent/collector.ts';
 import { MachineNameSources } from '../../../agent/runtime/name-sources.ts';
-import type { Process } from '../../../model/process.ts';
 import { serviceName } from '../../../model/service-name.ts';
 import { mountOfUnified } from '../bpf/live-kernel.ts';
 import { RuntimeTree } from '../runtime/runtime-tree.ts';
 import { children, closeAll, workingRungs } from './machine.ts';
 
-const id = '3f'.repeat(32);
+const [id, other, unknown] = ['3f', '4e', '5d'].map((digits) => digits.repeat(32)) as [
+  string,
+  string,
+  string,
+];
 const pod = 'a1b2c3d4-0000-4aaa-8bbb-0123456789ab';
 const podSlice = `kubepods-besteffort-pod${pod.replaceAll('-', '_')}.slice`;
 
@@ -34,38 +36,47 @@ afterEach(async () => {
   made.tree = null;
 });
 
-/** A child that listens in a cgroup of that path, and the port. */
-async function listenIn(...path: string[]): Promise<number> {
+/** Makes cgroups, each in the one before, below one of the test's own. */
+function makeCgroups(...path: string[]): string {
   const mount = mountOfUnified();
   if (mount === null) throw new Error('no cgroup2 is mounted: this machine is to have it');
   let folder = mount;
   for (const name of [`whotalks-containers-${process.pid}`, ...path]) {
     folder = `${folder}/${name}`;
+    if (made.folders.includes(folder)) continue;
     mkdirSync(folder);
     made.folders.push(folder);
   }
+  return folder;
+}
+
+/** The port of a child that listens in a cgroup of that path. */
+async function listenIn(...path: string[]): Promise<number> {
   const child = children.start(listener);
   const port = Number(await child.line());
-  writeFileSync(`${folder}/cgroup.procs`, String(child.pid));
+  writeFileSync(`${makeCgroups(...path)}/cgroup.procs`, String(child.pid));
   return port;
 }
 
-/** The one who listens there, as the first scan tells. */
-async function holderOf(port: number, rung: RungName): Promise<Process> {
-  const nameSources = new MachineNameSources({ root: made.tree!.root, nodeName: null });
-  made.collector?.close();
-  made.collector = await rungs.find(({ name }) => name === rung)!.open({ nameSources });
-  const { sockets } = await made.collector.scan();
-  return sockets.find(({ local, state }) => local.port === port && state === 'listen')!.owners[0]!.process;
-}
-
 describe.each(workingRungs)('by %s', (rung) => {
-  it('a container of a pod goes by its workload', async () => {
-    made.tree = new RuntimeTree();
-    made.tree.link(`/var/log/containers/checkout-7d9f8b6c5d-x2x4q_prod_app-${id}.log`, '/nowhere');
-    const port = await listenIn(podSlice, `cri-containerd-${id}.scope`);
-    const process = await holderOf(port, rung);
-    expect(process).toMatchObject({
+  it('containers go by workload, by name, and by program where nobody knows their names', async () => {
+    const tree = new RuntimeTree();
+    made.tree = tree;
+    tree.link(`/var/log/containers/checkout-7d9f8b6c5d-x2x4q_prod_app-${id}.log`, '/nowhere');
+    tree.write(`/var/lib/docker/containers/${other}/config.v2.json`, { Name: '/shop' });
+    const ports = await Promise.all([
+      listenIn(podSlice, `cri-containerd-${id}.scope`),
+      listenIn(`docker-${other}.scope`),
+      listenIn(`docker-${unknown}.scope`),
+    ]);
+    const nameSources = new MachineNameSources({ root: tree.root, nodeName: null });
+    made.collector = await rungs.find(({ name }) => name === rung)!.open({ nameSources });
+    const { sockets } = await made.collector.scan();
+    const [inPod, named, unnamed] = ports.map(
+      (port) =>
+        sockets.find(({ local, state }) => local.port === port && state === 'listen')!.owners[0]!.process,
+    );
+    expect(inPod).toMatchObject({
       container: id,
       runtime: 'containerd',
       containerName: 'app',
@@ -75,30 +86,9 @@ describe.each(workingRungs)('by %s', (rung) => {
       workload: 'checkout',
       unit: null,
     });
-    expect(serviceName(process, new Map())).toBe('checkout');
-  });
-
-  it('a container of docker goes by its name, and one whose name nobody knows by its program', async () => {
-    made.tree = new RuntimeTree();
-    made.tree.write(`/var/lib/docker/containers/${id}/config.v2.json`, { Name: '/shop' });
-    const port = await listenIn(`docker-${id}.scope`);
-    expect(serviceName(await holderOf(port, rung), new Map())).toBe('shop');
-    const other = await listenInOther();
-    const unnamed = await holderOf(other, rung);
-    expect(unnamed).toMatchObject({ runtime: 'docker', containerName: null });
-    expect(serviceName(unnamed, new Map())).toBe('node');
+    expect(named).toMatchObject({ container: other, runtime: 'docker', containerName: 'shop' });
+    expect(unnamed).toMatchObject({ container: unknown, runtime: 'docker', containerName: null });
+    const services = [inPod, named, unnamed].map((one) => serviceName(one!, new Map()));
+    expect(services).toEqual(['checkout', 'shop', 'node']);
   });
 });
-
-/** Beside the first one, in a container that no runtime describes. */
-async function listenInOther(): Promise<number> {
-  const [parent] = made.folders;
-  const folder = `${parent}/docker-${'4e'.repeat(32)}.scope`;
-  mkdirSync(folder);
-  made.folders.push(folder);
-  const child = children.start(listener);
-  const port = Number(await child.line());
-  writeFileSync(`${folder}/cgroup.procs`, String(child.pid));
-  expect(readFileSync(`/proc/${child.pid}/cgroup`, 'utf8')).toContain('4e4e');
-  return port;
-}
