@@ -175,7 +175,9 @@ export class OwnerlessSockets {
       this.#reading !== 'passing and accept queues' || row.inode !== 0;
     const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
     const believed = this.#confirmed(withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh));
-    const passed = withoutTuplesOf(rows, held.fresh);
+    // What is open and has an inode was opened or closed since the fds were walked; if not, it is among the lasting ones.
+    const wanted = rows.filter((row) => row.inode === 0 || isPassingRow(row));
+    const passed = withoutTuplesOf(wanted, held.fresh);
     this.#lasting = believed.concat(this.#stillThere(held, passed.concat(believed)));
     return passed.concat(this.#lasting);
   }

@@ -198,6 +198,18 @@ describe('what is told', () => {
     expect(await scan(2)).toEqual([5]);
   });
 
+  it('of what is looked for besides accept queues, nothing that is open and was opened or closed meanwhile', async () => {
+    const { shows, scan } = machine();
+    shows.walk = null;
+    await scan(0);
+    shows.diag = [
+      row({ port: 4, state: 'established' }),
+      row({ port: 5, state: 'established', inode: 50 }),
+      row({ port: 6, state: 'fin-wait-1', inode: 60 }),
+    ];
+    expect(await scan(1, true)).toEqual([4, 6]);
+  });
+
   it('a connection that its process has let go of and that goes on', async () => {
     const { shows, held, scan } = machine();
     await scan(0);
