@@ -36,11 +36,10 @@ export class FlowTable {
 
   open(open: OpenedFlow, nowMs: number): void {
     const { slot, id, protocol, netns, local, remote, forwarded, openedAtMs, closedAtMs } = open;
-    // One that is over already joins nothing that is still to come.
-    if (closedAtMs !== null) return;
     const flow = { host: this.#host, protocol, netns, dialed: { local, remote }, forwarded, openedAtMs };
-    this.#rows.set(slot, { flow, id });
     this.#reports.forwarded(flow, nowMs);
+    if (closedAtMs === null) this.#rows.set(slot, { flow, id });
+    else this.#reports.forwardEnded(flow, nowMs);
   }
 
   /** False where no flow has that slot. */
@@ -60,8 +59,8 @@ export class FlowTable {
     this.#rows = new Map();
     for (const open of snapshot) {
       const known = isSameEpoch ? before.get(open.id) : undefined;
-      if (known === undefined || open.closedAtMs !== null) this.open(open, nowMs);
-      else this.#rows.set(open.slot, known);
+      if (known === undefined) this.open(open, nowMs);
+      else if (open.closedAtMs === null) this.#rows.set(open.slot, known);
     }
     const kept = new Set(this.#rows.values());
     for (const row of ended.values()) if (!kept.has(row)) this.#reports.forwardEnded(row.flow, nowMs);
