@@ -1,5 +1,6 @@
 /** `whotalks agent`: the agent of this host, until it is told to stop. */
 import { runAgent } from '../../agent/run.ts';
+import { keepHeapSmall } from '../../agent/small-heap.ts';
 import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { openHostCollector, openHostEvents } from '../host-collector.ts';
@@ -8,6 +9,7 @@ import { createDaemonLog } from '../log.ts';
 import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
+  keepHeapSmall();
   const { io } = invocation;
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
