@@ -118,6 +118,8 @@ export class SocketWatch {
     const difference = differenceOf(this.#rows, rows);
     if (difference === null) return null;
     const { gone, shown } = difference;
+    // Then making sure that each is about another socket takes longer than it saves.
+    if (shown.length * 2 > rows.length) return null;
     const hidden: Entry[] = [];
     for (const row of gone) {
       const entry = this.#table.getSame(row) ?? this.#table.get(socketKey(row));
