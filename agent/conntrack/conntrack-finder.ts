@@ -61,6 +61,8 @@ export class ConntrackFinder implements SocketFinder {
     const slice = new TimeSlice();
     tables.begin();
     tables.keep(new Set(netns.map(({ inode }) => inode)));
+    // A refusal is to be known also while there is nothing to ask.
+    tables.isTracking(tables.own, null);
     await translations.note(events, slice);
     const found = await translations.find(finishedAtMs, slice);
     const passedOn = await flows.find(netns, translations.isNatConfigured, finishedAtMs, slice);
