@@ -153,8 +153,9 @@ export class HeldSockets {
       for (const slot of holder.slots) if (slot !== noSlot) this.#slots.touch(slot);
     const from = holder.first;
     const isSameRecords = holder.slots.length === count && this.#isSameRecords(from, first, count);
+    // The place among the tasks is one in the table that is kept: others that come and go shift it.
+    if (from !== first || holder.index !== index || !isSameRecords) this.#isAsBefore = false;
     Object.assign(holder, { process, task, index, first, scan: this.#scan });
-    if (from !== first || !isSameRecords) this.#isAsBefore = false;
     if (!isSameRecords) yield* this.#compare(holder, from, count);
     return holder;
   }
