@@ -84,10 +84,20 @@ export class FlowTable {
     return due;
   }
 
-  /** @param answer what the table says of the flow's tuple */
-  checked({ id, flow, entryId }: Flow, answer: ConntrackAnswer, nowMs: number): SocketFinding[] {
+  /**
+   * Ends a flow whose entry is gone, over or of another; and one of a container that was not known yet when it began.
+   *
+   * @param answer what the table says of the flow's tuple
+   */
+  checked(
+    { id, flow, entryId }: Flow,
+    answer: ConntrackAnswer,
+    own: ReadonlySet<IpAddress>,
+    nowMs: number,
+  ): SocketFinding[] {
     if (answer === 'unanswered') return [];
-    if (answer !== 'none' && answer.id === entryId && !answer.isOver) return [];
+    const isAsBefore = answer !== 'none' && answer.id === entryId && !answer.isOver;
+    if (isAsBefore && isPassedOn(answer, own)) return [];
     const known = this.#flows.get(keyOfFlow(flow));
     return known?.id === id ? [this.#close(known, nowMs)] : [];
   }

@@ -13,12 +13,12 @@ import type { BoundedTable } from '../bounded-table.ts';
 import { dumpTranslated } from '../netlink/conntrack-dump.ts';
 import type { ConntrackEntry } from '../netlink/conntrack-entry.ts';
 import { ConntrackEvents } from '../netlink/conntrack-events.ts';
-import { type ConntrackExchange, questionsMax } from '../netlink/conntrack-socket.ts';
+import { type ConntrackAnswer, type ConntrackExchange, questionsMax } from '../netlink/conntrack-socket.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { readForwarding } from '../procfs/ip-forward.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import type { ConntrackTables } from './conntrack-tables.ts';
-import { FlowTable } from './flow-table.ts';
+import { type Flow, FlowTable } from './flow-table.ts';
 
 /** Between two looks at a table in which nothing was translated so far. */
 const lookEveryMs = 60_000;
@@ -78,13 +78,13 @@ export class ForwardedFlows {
     }
     const dumped = this.#dumped;
     this.#dumped = [];
+    const due = this.#flows.takeDue(nowMs, checksPerRoundMax);
     const findings: SocketFinding[] = [];
-    if (dumped.length > 0 || news.entries.length > 0) {
-      const own = addressesOf(netns);
-      // What was dumped is older than what was heard since.
-      await this.#see([...dumped, ...news.entries], own, nowMs, slice, findings);
-    }
-    await this.#check(nowMs, slice, findings);
+    if (dumped.length + news.entries.length + due.length === 0) return findings;
+    const own = addressesOf(netns);
+    // What was dumped is older than what was heard since.
+    await this.#see([...dumped, ...news.entries], own, nowMs, slice, findings);
+    await this.#check(due, own, nowMs, slice, findings);
     return findings;
   }
 
@@ -146,25 +146,27 @@ export class ForwardedFlows {
   }
 
   /** Asks after flows that were not asked after for a while. */
-  async #check(nowMs: number, slice: TimeSlice, findings: SocketFinding[]): Promise<void> {
-    const { own } = this.#tables;
-    const due = this.#flows.takeDue(nowMs, checksPerRoundMax);
-    if (due.length === 0) return;
-    if (!this.#tables.isTracking(own, null)) {
-      for (const flow of due) findings.push(...this.#flows.checked(flow, 'none', nowMs));
-      return;
-    }
+  async #check(
+    due: readonly Flow[],
+    own: ReadonlySet<IpAddress>,
+    nowMs: number,
+    slice: TimeSlice,
+    findings: SocketFinding[],
+  ): Promise<void> {
+    const isTracking = this.#tables.isTracking(this.#tables.own, null);
     for (let from = 0; from < due.length; from += questionsMax) {
       if (slice.isUsedUp()) await slice.rest();
       const asked = due.slice(from, from + questionsMax);
-      const answers = this.#tables.ask(
-        own,
-        asked.map(({ flow }) => ({ protocol: flow.protocol, tuple: flow.dialed })),
-      );
+      const answers = isTracking ? this.#ask(asked) : [];
       for (const [i, flow] of asked.entries()) {
-        findings.push(...this.#flows.checked(flow, answers[i]!, nowMs));
+        findings.push(...this.#flows.checked(flow, answers[i] ?? 'none', own, nowMs));
       }
     }
+  }
+
+  #ask(flows: readonly Flow[]): ConntrackAnswer[] {
+    const questions = flows.map(({ flow }) => ({ protocol: flow.protocol, tuple: flow.dialed }));
+    return this.#tables.ask(this.#tables.own, questions);
   }
 }
 

@@ -66,11 +66,22 @@ describe('flows', () => {
       { ...entries[3]!, isOver: true },
       { ...entries[4]!, id: 99 },
     ] as const;
-    const ended = [...first, ...rest].flatMap((flow, i) => flows.checked(flow, answers[i]!, 10_001));
+    const ended = [...first, ...rest].flatMap((flow, i) => flows.checked(flow, answers[i]!, own, 10_001));
     expect(ended).toEqual(
       [1, 3, 4].map((n) => ({ kind: 'forward-closed', id: firstFlowId + n, closedAtMs: 10_001 })),
     );
     expect(flows.table.size).toBe(2);
+  });
+
+  it('of a container that was not known yet when they began end when they are asked after', () => {
+    const flows = new FlowTable(hostNetns);
+    const masqueraded = entryOf('172.17.0.9:1 -> 10.1.2.1:2', '10.1.2.1:2 -> 10.1.1.1:1');
+    flows.see(masqueraded, own, 0);
+    const [flow] = flows.takeDue(10_000, 1);
+    expect(flows.checked(flow!, masqueraded, own, 10_000)).toEqual([]);
+    expect(flows.checked(flow!, masqueraded, new Set([...own, '172.17.0.9']), 10_000)).toMatchObject([
+      { kind: 'forward-closed', id: flow!.id },
+    ]);
   });
 
   it('beyond the limit are refused and counted', () => {
