@@ -40,6 +40,7 @@ export class EventFeed {
   readonly #parts: EventFeedParts;
   #timer: NodeJS.Timeout | null = null;
   #draining: Promise<number> | null = null;
+  #isHeld = false;
   #checkedAtMs: number;
   /** Sockets that scans had shown, and that were told as closed since. */
   #ended: SocketEvent[] = [];
@@ -55,10 +56,19 @@ export class EventFeed {
     this.#timer = setInterval(() => void this.#drainAndFlush(), drainIntervalMs);
   }
 
-  /** Hands on all that waits, and declares what was lost since the last time. To be called before a scan is applied. */
+  /**
+   * Hands on all that waits, and declares what was lost since the last time. From here until release() nothing more is
+   * handed on: a scan is applied, and half of it must not meet an event. What comes meanwhile waits in the source.
+   */
   async catchUp(): Promise<void> {
     await this.#drain();
     this.#declareLosses();
+    this.#isHeld = true;
+  }
+
+  /** The scan is applied. */
+  release(): void {
+    this.#isHeld = false;
   }
 
   /** The sockets of scans that were told as closed since the last call. */
@@ -77,7 +87,7 @@ export class EventFeed {
   }
 
   async #drainAndFlush(): Promise<void> {
-    if (this.#draining !== null) return;
+    if (this.#draining !== null || this.#isHeld) return;
     if ((await this.#drain()) > 0) this.#parts.flush();
   }
 

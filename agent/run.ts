@@ -10,15 +10,18 @@
  *     budget      how far apart scans are
  */
 import type { Logger } from 'pino';
+import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
 import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import type { AgentCounters } from './agent-counters.ts';
 import type { Scan } from './collector.ts';
 import type { AgentConfig } from './config.ts';
+import type { SlotTable } from './export/slot-table.ts';
 import { Finders } from './finders.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { createAgentRegistry } from './metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { type AgentParts, clock, createPipeline, type Pipeline } from './pipeline.ts';
+import { inSlices, TimeSlice } from './procfs/time-slice.ts';
 import { scanLoop, type TurnListener } from './scan-loop.ts';
 
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
@@ -48,8 +51,7 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
 async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnListener[]): Promise<void> {
   const { log, signal } = parts;
-  const { collector, finders, counters, gaps, slots, builder, stream, watch, shortLived, feed, budget } =
-    pipeline;
+  const { collector, finders, counters, gaps, slots, builder, stream, watch, feed, budget } = pipeline;
   const intervalMs = (): number => budget.intervalMs;
   feed?.start();
   let watchedUntilMs = clock.nowMs();
@@ -64,17 +66,11 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
     watchedUntilMs = scan.startedAtMs;
     if (outcome.overran) reportOverrun(counters, tookMs, intervalMs(), log);
     reportMalformed(counters, scan, log);
-    await feed?.catchUp();
+    builder.setNetns(scan.netns);
     const refusedBefore = watch.refusedTotal;
-    const events = watch.apply(scan);
-    shortLived.scanned(scan, events);
-    for (const event of events) {
-      counters.events[event.kind]++;
-      slots.apply(event);
-    }
-    const seen = feed === null ? events : [...feed.takeEnded(), ...events];
+    const seen = await applyScan(scan, pipeline);
     for (const finder of finders) {
-      for (const finding of await finder.find(seen, scan)) slots.apply(finding);
+      await inSlices(applyEach(await finder.find(seen, scan), slots));
     }
     counters.scanned(scan, tookMs, finders.cannotSee);
     await parts.events?.source?.follow(scan);
@@ -82,10 +78,34 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
     if (watch.refusedTotal > refusedBefore) {
       gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);
     }
-    builder.setNetns(scan.netns);
     // The first scan is part of the first snapshot, so that no host ever seems to have no sockets.
     if (stream.state.kind === 'idle') stream.start();
     else stream.flush();
+  }
+}
+
+/** @returns what the scan made different, and of the sockets that it could not show any more what events told before. */
+async function applyScan(
+  scan: Scan,
+  { watch, shortLived, feed, slots, counters }: Pipeline,
+): Promise<readonly SocketEvent[]> {
+  const slice = new TimeSlice();
+  await feed?.catchUp();
+  try {
+    const events = await inSlices(watch.applying(scan), slice);
+    shortLived.scanned(scan, events);
+    for (const { kind } of events) counters.events[kind]++;
+    await inSlices(applyEach(events, slots), slice);
+    return feed === null ? events : [...feed.takeEnded(), ...events];
+  } finally {
+    feed?.release();
+  }
+}
+
+function* applyEach(told: readonly (SocketEvent | SocketFinding)[], slots: SlotTable): Generator<void, void> {
+  for (const each of told) {
+    slots.apply(each);
+    yield;
   }
 }
 

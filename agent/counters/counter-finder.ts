@@ -71,9 +71,12 @@ export class CounterFinder implements SocketFinder {
   }
 
   async find(events: readonly SocketEvent[]): Promise<readonly SocketFinding[]> {
-    for (const event of events) this.#rotation.apply(event);
-    this.#letGo();
     const slice = new TimeSlice();
+    for (const event of events) {
+      this.#rotation.apply(event);
+      if (slice.isUsedUp()) await slice.rest();
+    }
+    this.#letGo();
     const findings: SocketFinding[] = [];
     for (const [netns, due] of byNetns(this.#rotation.take(this.#perScan))) {
       const socket = this.#socketOf(netns, due);

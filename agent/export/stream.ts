@@ -11,6 +11,7 @@ import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
 import { unreachableReason } from '../../wire/unreachable.ts';
 import type { BoundedTable } from '../bounded-table.ts';
+import { TimeSlice } from '../procfs/time-slice.ts';
 import type { BatchBuilder } from './batch-builder.ts';
 import type { Connect, Connection } from './connection.ts';
 import type { GapLedger } from './gap-ledger.ts';
@@ -24,6 +25,9 @@ export const throttleMaxMs = 60_000;
 
 /** How often the stream looks whether a heartbeat is due, the transport is free again, or the other end is silent. */
 const tickMs = 1000;
+
+/** Longest stretch of building messages without a turn for the event loop; one of batchTargetBytes takes some 5 ms. */
+const sendSliceMs = 5;
 
 /** How long `close` lets what is already told drain to the aggregator. */
 const farewellMs = 1000;
@@ -57,6 +61,8 @@ export class AgentStream {
   #state: StreamState = { kind: 'idle' };
   #timer: NodeJS.Timeout | undefined;
   #tick: NodeJS.Timeout | undefined;
+  /** A flush that gave way to the event loop goes on. */
+  #later: NodeJS.Immediate | undefined;
   #endpoint: string;
   #connection: Connection | null = null;
   #session = 0;
@@ -106,25 +112,42 @@ export class AgentStream {
     this.#tick.unref();
   }
 
-  /** Sends what the slot table has to tell, as far as the window allows; what is left goes with a later flush. */
+  /**
+   * Sends what the slot table has to tell, as far as the window allows; what is left goes with a later flush. When that
+   * takes long, the event loop has its turn before the next message.
+   */
   flush(): void {
-    const mayHaveRows = this.#state.kind === 'snapshotting' || this.#state.kind === 'streaming';
-    if (!mayHaveRows || this.#connection === null) return;
-    while (this.#window.isOpen && !this.#connection.isBlocked) {
-      const batch = this.#options.builder.build(this.#seq + 1, this.#options.clock.nowMs());
-      if (batch === null) return;
-      this.#seq = batch.seq;
-      if ((batch.flags & messageFlags.snapshotEnd) !== 0) this.#snapshotEndSeq = batch.seq;
-      const bytes = encodeAgentMessage(batch);
-      this.#window.sent(batch.seq, bytes.length);
-      this.#connection.write(bytes);
+    const slice = new TimeSlice(sendSliceMs);
+    while (this.#sendNext()) {
+      if (!slice.isUsedUp()) continue;
+      this.#later ??= setImmediate(() => {
+        this.#later = undefined;
+        this.flush();
+      });
+      return;
     }
+  }
+
+  /** False when there is nothing to tell, or no room. */
+  #sendNext(): boolean {
+    const mayHaveRows = this.#state.kind === 'snapshotting' || this.#state.kind === 'streaming';
+    if (!mayHaveRows || this.#connection === null) return false;
+    if (!this.#window.isOpen || this.#connection.isBlocked) return false;
+    const batch = this.#options.builder.build(this.#seq + 1, this.#options.clock.nowMs());
+    if (batch === null) return false;
+    this.#seq = batch.seq;
+    if ((batch.flags & messageFlags.snapshotEnd) !== 0) this.#snapshotEndSeq = batch.seq;
+    const bytes = encodeAgentMessage(batch);
+    this.#window.sent(batch.seq, bytes.length);
+    this.#connection.write(bytes);
+    return true;
   }
 
   /** Sends what is left to tell, says goodbye and ends the stream, within farewellMs. Idempotent. */
   async close(): Promise<void> {
     clearInterval(this.#tick);
-    this.flush();
+    clearImmediate(this.#later);
+    while (this.#sendNext());
     this.#isClosing = true;
     if (this.#state.kind === 'streaming') {
       this.#connection?.finish();

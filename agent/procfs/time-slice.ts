@@ -28,3 +28,12 @@ export class TimeSlice {
     this.#startedAtMs = performance.now();
   }
 }
+
+/** Does to the end what yields wherever it may be interrupted, and gives the event loop its turns meanwhile. */
+export async function inSlices<T>(steps: Generator<void, T>, slice = new TimeSlice()): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (slice.isUsedUp()) await slice.rest();
+  }
+}

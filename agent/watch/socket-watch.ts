@@ -102,11 +102,23 @@ export class SocketWatch {
 
   /** Applies a scan. Scans are to be given in the order they were made. A reuse is told as closed, then opened. */
   apply(scan: Scan): SocketEvent[] {
+    const steps = this.applying(scan);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** apply() in steps, one for each row that is looked at; nothing else may be asked or told of the watch before the last. */
+  *applying(scan: Scan): Generator<void, SocketEvent[]> {
     const events: SocketEvent[] = [];
     const look = this.#lookAtDifference(scan.sockets) ?? this.#lookAtEverything(scan.sockets);
-    const others = this.#applyKnown(scan, look.rows, events);
-    this.#applyAbsences(scan, look.entries, others, events);
-    for (const [key, socket] of others) this.#applyOther(scan, key, socket, events);
+    const others = yield* this.#applyKnown(scan, look.rows, events);
+    yield* this.#applyAbsences(scan, look.entries, others, events);
+    for (const [key, socket] of others) {
+      this.#applyOther(scan, key, socket, events);
+      yield;
+    }
     this.#rememberLook(scan);
     this.#rows = scan.sockets;
     return events;
@@ -168,9 +180,14 @@ export class SocketWatch {
    * several times, also before and after a change of its state, and a reused tuple under both inodes: the row of the
    * known inode wins, then one with an inode, then the first.
    */
-  #applyKnown(scan: Scan, rows: readonly OwnedSocket[], events: SocketEvent[]): Map<string, OwnedSocket> {
+  *#applyKnown(
+    scan: Scan,
+    rows: readonly OwnedSocket[],
+    events: SocketEvent[],
+  ): Generator<void, Map<string, OwnedSocket>> {
     const others = new Map<string, OwnedSocket>();
     for (const socket of rows) {
+      yield;
       const entry = this.#known(socket);
       if (entry !== undefined) {
         if (!entry.isShown) this.#applyShown(scan, entry, socket, events);
@@ -206,15 +223,16 @@ export class SocketWatch {
   }
 
   /** Those among the others are told of by their rows. */
-  #applyAbsences(
+  *#applyAbsences(
     scan: Scan,
     entries: Iterable<Entry>,
     others: ReadonlyMap<string, OwnedSocket>,
     events: SocketEvent[],
-  ): void {
+  ): Generator<void, void> {
     const inhabited = new Set(scan.netns.map(({ inode }) => inode));
     const absent: Entry[] = [];
     for (const entry of entries) {
+      yield;
       if (entry.isShown || others.has(entry.key)) continue;
       const sighting = sightingWithoutRow(scan, inhabited, entry.socket.netns);
       entry.absence = absenceAfter(entry.absence, sighting, scan.startedAtMs);

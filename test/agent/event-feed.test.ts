@@ -1,6 +1,6 @@
 /** What a source has heard is told between scans, a little at a time; what it lost becomes a gap. */
-import { afterEach, describe, expect, test } from 'vitest';
-import { EventFeed, type EventFeedParts } from '../../agent/event-feed.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { drainIntervalMs, EventFeed, type EventFeedParts } from '../../agent/event-feed.ts';
 import type { ConnectionEvent } from '../../agent/events/connection-event.ts';
 import type { EventLosses, EventSource } from '../../agent/events/event-source.ts';
 import { GapLedger } from '../../agent/export/gap-ledger.ts';
@@ -126,6 +126,24 @@ describe('the feed', () => {
     clearInterval(turn);
     expect(told.length).toBe(2 * count);
     expect(turns).toBeGreaterThan(0);
+  });
+
+  test('hands on nothing while a scan is applied', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { feed, source, told } = makeFeed();
+      feed.start();
+      await feed.catchUp();
+      source.waiting.push(ended(1));
+      await vi.advanceTimersByTimeAsync(5 * drainIntervalMs);
+      expect(told).toEqual([]);
+      feed.release();
+      await vi.advanceTimersByTimeAsync(drainIntervalMs);
+      expect(told.map(({ kind }) => kind)).toEqual(['opened', 'closed']);
+      await feed.stop();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('whoever drains at the same time waits for the other', async () => {

@@ -226,3 +226,17 @@ describe('the bound', () => {
     expect(watch.size).toBe(1);
   });
 });
+
+describe('a scan in steps', () => {
+  it('can be interrupted at each row', () => {
+    const rows = Array.from({ length: 50 }, (_, i) =>
+      row({ inode: i + 1, local: { ip: '10.0.0.1', port: i + 1 } }),
+    );
+    const watch = new SocketWatch();
+    watch.apply(scan(1000, rows));
+    for (const sockets of [rows.map((one) => ({ ...one, uid: 7 })), []]) {
+      const steps = [...watch.applying(scan(2000, sockets))];
+      expect(steps.length).toBeGreaterThanOrEqual(rows.length);
+    }
+  });
+});

@@ -1,0 +1,26 @@
+/** Long work between turns of the event loop. */
+import { expect, test } from 'vitest';
+import { inSlices, TimeSlice } from '../../../agent/procfs/time-slice.ts';
+
+function* count(to: number): Generator<void, string> {
+  for (let i = 0; i < to; i++) yield;
+  return `counted to ${to}`;
+}
+
+test('steps go on to the end, with a turn of the event loop between slices', async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  expect(await inSlices(count(2000), new TimeSlice(0))).toBe('counted to 2000');
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(0);
+});
+
+test('steps that take no time are done within one turn', async () => {
+  let turned = false;
+  const immediate = setImmediate(() => {
+    turned = true;
+  });
+  await inSlices(count(10), new TimeSlice(60_000));
+  expect(turned).toBe(false);
+  clearImmediate(immediate);
+});
