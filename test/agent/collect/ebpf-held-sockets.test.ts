@@ -57,6 +57,25 @@ function holders({ owners }: OwnedSocket): [number, readonly number[]][] {
   return owners.map(({ process, fds }) => [process.pid, fds]);
 }
 
+it('processes without sockets that come and go shift no owner to a neighbour', () => {
+  const { read } = reader();
+  const [a, b, idle] = [7, 8, 5].map((pid): TaskOf => {
+    return { pid, comm: `p${pid}`, records: pid === 5 ? [] : [{ fd: 3, inode: 10 * pid }] };
+  }) as [TaskOf, TaskOf, TaskOf];
+  for (const tasks of [
+    [a, b],
+    [idle, a, b],
+    [idle, a, b],
+    [a, b],
+    [a, b],
+  ]) {
+    expect(read(tasks).map(({ inode, owners }) => [inode, owners[0]!.process.comm])).toEqual([
+      [70, 'p7'],
+      [80, 'p8'],
+    ]);
+  }
+});
+
 describe('one scan', () => {
   it.each([
     ['IPv4', { localIp: '10.1.2.3', remoteIp: '10.255.0.1' }, '10.1.2.3', '10.255.0.1'],
