@@ -79,8 +79,8 @@ export class BatchBuilder {
     while (this.#netnsToDefine.length > 0 && this.#hasRoom(columns)) {
       this.#dictionary.defineNetns(this.#netnsToDefine.shift()!);
     }
-    for (let record = this.#next(); record !== undefined; record = this.#next()) {
-      if (!this.#hasRoom(columns) || !this.#define(record, columns)) break;
+    for (const record of this.#slots.pending()) {
+      if (this.#isSnapshotDone || !this.#hasRoom(columns) || !this.#define(record, columns)) break;
       this.#tell(record, columns, nowMs);
       this.#slots.markTold(record, seq);
     }
@@ -104,9 +104,9 @@ export class BatchBuilder {
     });
   }
 
-  #next(): SlotRecord | undefined {
-    const snapshotDone = this.#phase !== 'told' && this.#slots.snapshotLeft === 0;
-    return snapshotDone ? undefined : this.#slots.firstPending();
+  /** The message that tells the last of a snapshot tells nothing else. */
+  get #isSnapshotDone(): boolean {
+    return this.#phase !== 'told' && this.#slots.snapshotLeft === 0;
   }
 
   #advancePhase(): number {

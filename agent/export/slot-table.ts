@@ -220,10 +220,12 @@ export class SlotTable {
     return true;
   }
 
-  /** The record that has waited longest with something to tell. */
-  firstPending(): SlotRecord | undefined {
-    const [first] = this.#pending;
-    return first;
+  /**
+   * The records with something to tell, the one that has waited longest first. Those that are marked as told meanwhile do
+   * not come up again. Taking the first one anew each time would pass over all that were told before.
+   */
+  pending(): IterableIterator<SlotRecord> {
+    return this.#pending.values();
   }
 
   /** Notes that the message `seq` tells all there is to tell of `record`. */

@@ -117,10 +117,11 @@ export class AgentStream {
    * takes long, the event loop has its turn before the next message.
    */
   flush(): void {
+    if (this.#later !== undefined) return;
     const slice = new TimeSlice(sendSliceMs);
     while (this.#sendNext()) {
       if (!slice.isUsedUp()) continue;
-      this.#later ??= setImmediate(() => {
+      this.#later = setImmediate(() => {
         this.#later = undefined;
         this.flush();
       });

@@ -112,7 +112,7 @@ export class SocketWatch {
   /** apply() in steps, one for each row that is looked at; nothing else may be asked or told of the watch before the last. */
   *applying(scan: Scan): Generator<void, SocketEvent[]> {
     const events: SocketEvent[] = [];
-    const look = this.#lookAtDifference(scan.sockets) ?? this.#lookAtEverything(scan.sockets);
+    const look = (yield* this.#lookAtDifference(scan.sockets)) ?? this.#lookAtEverything(scan.sockets);
     const others = yield* this.#applyKnown(scan, look.rows, events);
     yield* this.#applyAbsences(scan, look.entries, others, events);
     for (const [key, socket] of others) {
@@ -125,7 +125,7 @@ export class SocketWatch {
   }
 
   /** Null where rows that did not change have a say too, because several are about one socket; or where few did not. */
-  #lookAtDifference(rows: readonly OwnedSocket[]): Look | null {
+  *#lookAtDifference(rows: readonly OwnedSocket[]): Generator<void, Look | null> {
     if (this.#rows.length !== this.#shownCount + this.#leftOver.size) return null;
     const difference = differenceOf(this.#rows, rows);
     if (difference === null) return null;
@@ -134,13 +134,14 @@ export class SocketWatch {
     if (shown.length * 2 > rows.length) return null;
     const hidden: Entry[] = [];
     for (const row of gone) {
+      yield;
       const entry = this.#table.getSame(row) ?? this.#table.get(socketKey(row));
       if (entry?.isShown === true) {
         this.#hide(entry);
         hidden.push(entry);
       } else if (!this.#leftOver.delete(socketKey(row))) return null;
     }
-    if (!this.#isOneEach(shown)) return null;
+    if (!(yield* this.#isOneEach(shown))) return null;
     const entries = this.#absent.concat(hidden);
     return { rows: shown, entries: hidden.length === 0 ? entries : entries.sort((a, b) => a.id - b.id) };
   }
@@ -157,9 +158,10 @@ export class SocketWatch {
   }
 
   /** Whether each of the rows is about another socket, which no other row shows. */
-  #isOneEach(rows: readonly OwnedSocket[]): boolean {
+  *#isOneEach(rows: readonly OwnedSocket[]): Generator<void, boolean> {
     const keys = new Set<string>();
     for (const row of rows) {
+      yield;
       const known = this.#known(row);
       const key = known?.key ?? socketKey(row);
       const isShown = this.#leftOver.has(key) || this.#table.get(key)?.isShown === true;

@@ -12,7 +12,7 @@ function table(limits = { slotsMax: 100, closedUnackedMax: 10 }) {
 /** Tells everything that is pending in one message; returns `slot told` pairs before the telling. */
 function tellAll(slots: SlotTable, seq: number): string[] {
   const told: string[] = [];
-  for (let record = slots.firstPending(); record !== undefined; record = slots.firstPending()) {
+  for (const record of slots.pending()) {
     told.push(`${record.id} in slot ${record.slot}${record.closedAtMs === null ? '' : ' closed'}`);
     slots.markTold(record, seq);
   }
@@ -42,7 +42,7 @@ describe('SlotTable', () => {
     slots.apply(changed(1, { state: 'close-wait' }));
     slots.apply(closed(1, { state: 'close-wait' }));
     expect(slots.pendingCount).toBe(1);
-    const record = slots.firstPending()!;
+    const record = slots.pending().next().value!;
     expect(record).toMatchObject({ told: 'nothing', closedAtMs: 7000, stateChanged: false });
     expect(record.socket.state).toBe('close-wait');
   });
@@ -52,10 +52,10 @@ describe('SlotTable', () => {
     slots.apply(opened(1));
     tellAll(slots, 1);
     slots.apply(changed(1, { state: 'close-wait' }));
-    expect(slots.firstPending()).toMatchObject({ stateChanged: true });
+    expect(slots.pending().next().value).toMatchObject({ stateChanged: true });
     tellAll(slots, 2);
     slots.apply(changed(1, { state: 'last-ack' }));
-    expect(slots.firstPending()!.socket.state).toBe('last-ack');
+    expect(slots.pending().next().value!.socket.state).toBe('last-ack');
   });
 
   test('a snapshot is all that is open, and all that closed without being acknowledged, oldest first', () => {
