@@ -2,7 +2,7 @@
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import { stateOf } from '../../model/socket-state.ts';
 import { AddressTexts } from '../bpf/address-texts.ts';
-import { eventLayoutInRing, standings } from '../bpf/event-memory.ts';
+import { eventLayoutInRing } from '../bpf/event-memory.ts';
 import { tcpStates } from '../bpf/event-program.ts';
 import type { ConnectionEvent, Holder } from './connection-event.ts';
 
@@ -119,13 +119,10 @@ function u64(words: Uint32Array, at: number): number {
 }
 
 function finalCounters(words: Uint32Array, at: number): SocketCounters {
-  const states = words[at + wordOf.states]!;
-  const [before, standing] = [states & 0xff, (states >>> 16) & 0xff];
-  // The side that accepts has begun to count after its SYN.
-  const syn = standing === standings.connected ? 1 : 0;
+  const before = words[at + wordOf.states]! & 0xff;
   return {
-    bytesSent: without(u64(words, at + wordOf.bytesAcked), syn + (finAcked.has(before) ? 1 : 0)),
-    bytesReceived: without(u64(words, at + wordOf.bytesReceived), finReceived.has(before) ? 1 : 0),
+    bytesSent: withoutFin(u64(words, at + wordOf.bytesAcked), finAcked.has(before)),
+    bytesReceived: withoutFin(u64(words, at + wordOf.bytesReceived), finReceived.has(before)),
     rttUs: Math.round(words[at + wordOf.roundTrip]! / roundTripScale),
     retransmits: words[at + wordOf.retransmits]!,
   };
@@ -137,6 +134,6 @@ const finAcked: ReadonlySet<number> = new Set([5, 9, 11]);
 /** States in or by the end of which the other side's FIN has come. */
 const finReceived: ReadonlySet<number> = new Set([5, 8, 9, 11]);
 
-function without(bytes: number, control: number): number {
-  return Math.max(0, bytes - control);
+function withoutFin(bytes: number, hasFin: boolean): number {
+  return Math.max(0, bytes - (hasFin ? 1 : 0));
 }
