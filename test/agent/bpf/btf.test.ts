@@ -1,7 +1,7 @@
 /** Type descriptions: small ones made by hand, and that of the running kernel. */
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Btf, BtfError, readKernelBtf } from '../../../agent/bpf/btf.ts';
+import { Btf, BtfError, BtfUnreadableError, readKernelBtf } from '../../../agent/bpf/btf.ts';
 import { helpers } from '../../../agent/bpf/kernel-functions.ts';
 import { kernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import { type BtfType, encodeBtf } from './btf-encoding.ts';
@@ -123,9 +123,9 @@ describe('bytes that are no description', () => {
   });
 
   it('a file that is not there', () => {
-    expect(() => readKernelBtf('/nowhere/vmlinux')).toThrow(
-      new BtfError('cannot read /nowhere/vmlinux: ENOENT'),
-    );
+    const read = (): unknown => readKernelBtf('/nowhere/vmlinux');
+    expect(read).toThrow(BtfUnreadableError);
+    expect(read).toThrow('cannot read /nowhere/vmlinux: ENOENT');
   });
 });
 
@@ -143,14 +143,5 @@ describe.skipIf(!existsSync('/sys/kernel/btf/vmlinux'))('the running kernel', ()
     expect(sock.localIpv6.bytes).toBe(16);
     // struct bpf_iter__task_file is of what programs may rely on: meta, task, u32 fd, file.
     expect(fileContext.file).toMatchObject({ offset: 24, bytes: 8 });
-  });
-
-  it('is read and asked in less than 30 ms', () => {
-    const tookMs = Array.from({ length: 7 }, () => {
-      const startedAtMs = performance.now();
-      kernelLayout(readKernelBtf());
-      return performance.now() - startedAtMs;
-    });
-    expect(Math.min(...tookMs)).toBeLessThan(30);
   });
 });
