@@ -4,6 +4,7 @@
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
+import { appended } from '../resolve/short-list.ts';
 
 /** A process with its records in the scan that showed it last. */
 export interface Holder {
@@ -27,7 +28,7 @@ interface Slot {
   readonly key: number;
   socket: OwnedSocket;
   /** In no particular order. */
-  readonly claims: Claim[];
+  claims: Claim[];
   /** Nobody was told of it yet. */
   isNew: boolean;
   isTouched: boolean;
@@ -80,7 +81,8 @@ export class SocketSlots {
   }
 
   claim(slot: number, holder: Holder, fd: number): void {
-    this.#slots[slot]!.claims.push({ holder, fd });
+    const known = this.#slots[slot]!;
+    known.claims = appended(known.claims, { holder, fd });
     this.touch(slot);
   }
 

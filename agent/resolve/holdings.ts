@@ -7,6 +7,7 @@ import type { OwnedSocket } from '../../model/socket.ts';
 import type { Cell } from '../netlink/diag-rows.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import type { Reading } from './refresh.ts';
+import { appended } from './short-list.ts';
 
 /** Whoever holds sockets, with the files that it was last seen with. */
 export interface Holder {
@@ -33,9 +34,9 @@ interface Claim<H extends Holder> {
 export interface Holding<H extends Holder> {
   readonly inode: number;
   /** In no particular order. */
-  readonly claims: Claim<H>[];
+  claims: Claim<H>[];
   /** Rows that show it: one, but for torn tables. */
-  readonly cells: RowCell[];
+  cells: RowCell[];
   /** When somebody who holds it was looked for in vain; null = never, or found. */
   sought: Reading | null;
   /** Its rows may say other owners than its claims. */
@@ -77,7 +78,7 @@ export class Holdings<H extends Holder> {
     const { inode } = cell.value;
     if (inode === 0) return;
     const holding = this.#of(inode);
-    holding.cells.push(cell);
+    holding.cells = appended(holding.cells, cell);
     if (this.lost.size > 0) this.lost.delete(holding);
     this.#touch(holding);
   }
@@ -155,7 +156,7 @@ export class Holdings<H extends Holder> {
     const last = holding.claims.at(-1);
     if (isNew && last !== undefined && last.holder !== holder) this.shared.add(holding);
     if (last?.holder === holder) last.fds.push(fd);
-    else holding.claims.push({ holder, fds: [fd] });
+    else holding.claims = appended(holding.claims, { holder, fds: [fd] });
     holding.sought = null;
     this.#touch(holding);
   }
@@ -194,10 +195,10 @@ function ownersOf<H extends Holder>(
   resolve: (holder: H) => Process | null,
 ): readonly Owner[] {
   if (claims.length === 0) return noOwners;
-  const owners: Owner[] = [];
+  let owners: Owner[] = [];
   for (const { holder, fds } of claims.toSorted((a, b) => a.holder.pid - b.holder.pid)) {
     const process = resolve(holder);
-    if (process !== null) owners.push({ process, fds });
+    if (process !== null) owners = appended(owners, { process, fds });
   }
   return owners;
 }
