@@ -195,9 +195,14 @@ export class OwnerlessSockets {
     return this.#tables.confirm(asked, this.#entrances).map((row) => ({ ...row, owners: noOwners }));
   }
 
-  /** The same without what was closed on its way to a process, or with it before its fds were walked. */
+  /**
+   * The same without what was closed on its way to a process, or with it before its fds were walked, and without what
+   * was accepted since and is over already.
+   */
   #confirmed(rows: readonly OwnedSocket[]): readonly OwnedSocket[] {
-    const asked = rows.filter(({ inode }) => inode !== 0).slice(0, confirmationsMax);
+    const isDoubtful = (row: OwnedSocket): boolean =>
+      row.inode !== 0 || (isConnection(row) && !isPassingRow(row));
+    const asked = rows.filter(isDoubtful).slice(0, confirmationsMax);
     if (asked.length === 0) return rows;
     const isAsked = new Set(asked);
     const confirmed = this.#tables.confirm(asked, this.#entrances);
