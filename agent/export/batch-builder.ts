@@ -20,7 +20,7 @@ import { messageOverheadBytes } from './message-size.ts';
 import type { SlotRecord, SlotTable } from './slot-table.ts';
 
 /** A message is cut when it reaches this size; the last row and the last definition may reach beyond it. */
-export const batchTargetBytes = 256 * 1024;
+export const batchTargetBytes = 64 * 1024;
 
 /** How far the snapshot of the current stream is told. */
 type SnapshotPhase = 'to-begin' | 'begun' | 'told';
@@ -126,10 +126,12 @@ export class BatchBuilder {
     return messageOverheadBytes + columns.bytes + this.#dictionary.changeBytes < this.#targetBytes;
   }
 
-  *#processesInUse(): Iterable<Process> {
-    for (const record of this.#slots.records()) {
-      for (const owner of record.socket.owners) yield owner.process;
+  #processesInUse(): ReadonlySet<Process> {
+    const processes = new Set<Process>();
+    for (const { socket } of this.#slots.records()) {
+      for (const { process } of socket.owners) processes.add(process);
     }
+    return processes;
   }
 
   /** Defines what the row needs. False when the message is full before that; the rest is for the next message. */
