@@ -15,7 +15,7 @@ import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
-import type { TimeSlice } from '../procfs/time-slice.ts';
+import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { isRefreshDue } from '../resolve/refresh.ts';
@@ -82,12 +82,13 @@ export class OwnerSearch {
       await this.#walk(resident, walkForChange(resident, nowMs), nowMs, slice);
     for (const resident of this.#sharers()) await this.#walk(resident, 'all', nowMs, slice);
     await this.#searchWanted(residents, nowMs, slice, isThere);
-    this.#renewProcesses(residents, nowMs);
-    this.#holdings.settle((resident) => {
+    await inSlices(this.#renewProcesses(residents, nowMs), slice);
+    const settling = this.#holdings.settling((resident) => {
       // One look per scan, however many sockets it holds: those who have details have just been renewed.
       resident.process ??= this.#resolve(resident, nowMs);
       return resident.process;
     });
+    await inSlices(settling, slice);
   }
 
   /** Whoever holds what nobody was found for is looked for again after a while only. */
@@ -199,9 +200,10 @@ export class OwnerSearch {
   }
 
   /** Details that are read anew are new objects, and so are the owners that have them. */
-  #renewProcesses(residents: readonly Resident[], nowMs: number): void {
+  *#renewProcesses(residents: readonly Resident[], nowMs: number): Generator<void, void> {
     for (const resident of residents) {
       if (resident.process === null) continue;
+      yield;
       const before = resident.process;
       resident.process = this.#resolve(resident, nowMs);
       if (resident.process !== before) this.#holdings.renew(resident);

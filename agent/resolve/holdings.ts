@@ -124,9 +124,15 @@ export class Holdings<H extends Holder> {
 
   /** Gives every row its owners, by pid, ascending. @param resolve null for a holder that went away */
   settle(resolve: (holder: H) => Process | null): void {
+    for (const _ of this.settling(resolve));
+  }
+
+  /** settle() in steps, one for each socket; nothing else may be asked or told of the holdings before the last. */
+  *settling(resolve: (holder: H) => Process | null): Generator<void, void> {
     const stale = this.#stale;
     this.#stale = [];
     for (const holding of stale) {
+      yield;
       holding.isStale = false;
       const owners = ownersOf(holding, resolve);
       for (const cell of holding.cells) {
