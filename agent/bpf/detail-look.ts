@@ -1,4 +1,5 @@
 /** Executable and command line of some processes, by the programs of detail-program.ts. */
+import { TimeSlice } from '../procfs/time-slice.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import type { DetailKernel } from './detail-kernel.ts';
 import { detailControl, detailLayout, wantedMask } from './detail-memory.ts';
@@ -82,7 +83,11 @@ export class DetailLook {
     for (;;) {
       await iterate(this.#calls, this.#link);
       const count = control.readUInt32LE(shared.entries.offset);
-      for (let entry = 0; entry < count; entry++) tell(this.#seen(entry));
+      const slice = new TimeSlice();
+      for (let entry = 0; entry < count; entry++) {
+        tell(this.#seen(entry));
+        if (slice.isUsedUp()) await slice.rest();
+      }
       if (control.readUInt32LE(shared.missed.offset) === 0 || count === 0) return;
       control.copy(control, shared.after.offset, shared.last.offset, shared.last.offset + 4);
       control.fill(0, shared.entries.offset, shared.last.offset + 4);
