@@ -65,6 +65,17 @@ describe('a difference', () => {
     expect(kinds(steady, looks)).toEqual(expected);
   });
 
+  it('is explained once by a child that was new at the look before', () => {
+    const comparison = new Comparison({ owners: 0, ownerless: 0 });
+    const [alone, shared] = [of([held, '7:9']), of([held, '7:9 8:9'])];
+    const kindOf = (before: Snapshot, shown: Snapshot): DifferenceKind | undefined =>
+      comparison.judge(before, shown, before, 0).differences[0]?.kind;
+    expect(kindOf(alone, alone)).toBeUndefined();
+    expect(kindOf(shared, alone)).toBe('execed');
+    expect(kindOf(shared, alone)).toBe('unexplained');
+    expect(kindOf(shared, of([held, '8:9']))).toBe('unexplained');
+  });
+
   it('is late only for as long as the view may be', () => {
     const late = of([held, '8:9']);
     const steady = of([held, '7:9'], [reopened, '8:1']);

@@ -9,6 +9,8 @@
  *     reused     without an inode, and missing twice, but another row has its ends: the next connection between them
  *     forked     further owners that are newer than the look before: between fork and exec a child holds what its parent
  *                holds
+ *     execed     without owners that are new since the look before that: a child that becomes another program while it is
+ *                looked at is left out, once, by who looks twice to be sure of its name
  *     passed     no owner before and after, and one in between, once: on its way between processes, or opened while the
  *                other view looked and closed before it looked again
  *     late       other owners than expected, or a row without an owner that is missing, for less time than the view may be
@@ -16,7 +18,7 @@
  */
 import { inodeIn, pidsIn, type Snapshot, tupleIn } from './snapshot.ts';
 
-export type DifferenceKind = 'replaced' | 'reused' | 'forked' | 'passed' | 'late' | 'unexplained';
+export type DifferenceKind = 'replaced' | 'reused' | 'forked' | 'execed' | 'passed' | 'late' | 'unexplained';
 
 export interface Difference {
   readonly kind: DifferenceKind;
@@ -55,6 +57,8 @@ export class Comparison {
   /** By socket. */
   #missing: ReadonlyMap<string, Lasting> = new Map();
   #otherOwners: ReadonlyMap<string, Lasting> = new Map();
+  /** Pids that were there before the last look; null at the first. */
+  #knownBefore: ReadonlySet<string> | null = null;
 
   constructor(lateMaxMs: LateMaxMs) {
     this.#lateMaxMs = lateMaxMs;
@@ -85,6 +89,7 @@ export class Comparison {
           : this.#kindOfOwners(expected, owners, known, lasting, nowMs);
       differences.push({ kind, socket, expected, shown: owners ?? null });
     }
+    this.#knownBefore = known;
     this.#missing = missing;
     this.#otherOwners = otherOwners;
     return { compared, differences };
@@ -112,6 +117,9 @@ export class Comparison {
   ): DifferenceKind {
     const others = owners.split(' ').filter((owner) => pidsIn(owner).every((pid) => known.has(pid)));
     if (others.join(' ') === expected) return 'forked';
+    const wasThere = this.#knownBefore;
+    const isOlder = (owner: string): boolean => pidsIn(owner).every((pid) => wasThere?.has(pid) ?? true);
+    if (looks === 1 && expected.split(' ').filter(isOlder).join(' ') === owners) return 'execed';
     if (expected === '' && looks === 1) return 'passed';
     return nowMs - sinceMs < this.#lateMaxMs.owners ? 'late' : 'unexplained';
   }
