@@ -1,5 +1,5 @@
 /**
- * Has V8 and the C library keep the memory of an agent small.
+ * Has V8 keep the memory of an agent small.
  *
  * By itself V8 takes twice what lives, so that it collects less often: it lets the
  * young generation grow to 32 MiB and the old one by half and more before it looks for garbage. An agent makes little
@@ -9,9 +9,6 @@
  *     optimize-for-size            the old one may grow by a third until garbage is looked for
  *
  * V8 reads both whenever it collects, so they take effect in a process that runs; --max-semi-space-size would not.
- *
- * malloc() keeps what was freed, in an arena for each of Node's threads: what the reading of BTF, the compilers and the first
- * scan took. malloc_trim(3) gives it back; it takes a millisecond at most.
  */
 import { setFlagsFromString } from 'node:v8';
 
@@ -20,18 +17,4 @@ const flags = ['--semi-space-growth-factor=1', '--optimize-for-size'] as const;
 /** For a process that is an agent and nothing else: whoever makes much garbage would be collecting all the time. */
 export function keepHeapSmall(): void {
   for (const flag of flags) setFlagsFromString(flag);
-}
-
-/** How often what was freed is given back. */
-const trimIntervalMs = 15_000;
-
-/** Begins to, and goes on until the process ends. Does nothing without koffi, or in a C library that has no arenas. */
-export async function giveBackFreed(): Promise<void> {
-  try {
-    const { default: koffi } = await import('koffi');
-    const mallocTrim = koffi.load(null).func('int malloc_trim(size_t)') as (pad: number) => number;
-    setInterval(() => mallocTrim(0), trimIntervalMs).unref();
-  } catch {
-    // Nothing depends on it.
-  }
 }

@@ -150,12 +150,13 @@ export class EbpfCollector implements Collector {
     this.#users.refresh();
     this.#surroundings ??= this.#surroundingsOf(await this.#programs.scan.run());
     const nowMs = performance.now();
-    const tables = await this.#ownerless.read({ ...this.#surroundings, nowMs }, slice);
+    const isHeld = (inode: number): boolean => this.#held.holds(inode);
+    const tables = await this.#ownerless.read({ ...this.#surroundings, isHeld, nowMs }, slice);
     const found = await this.#programs.scan.run();
     this.#noteRoom(found);
     const { namespaces, signs } = this.#surroundingsOf(found);
     this.#surroundings = { namespaces, signs };
-    await this.#ownerless.readAgain({ namespaces, signs, nowMs }, slice);
+    await this.#ownerless.readAgain({ namespaces, signs, isHeld, nowMs }, slice);
     await this.#details.refresh(found, nowMs);
     const held = await this.#readHeld(found, slice);
     const netns = await this.#describeNamespaces(namespaces, held, slice);

@@ -75,6 +75,8 @@ export interface OwnerlessSigns {
 export interface OwnerlessQuestion {
   readonly namespaces: TaskNamespaces;
   readonly signs: OwnerlessSigns;
+  /** Whether a process held the socket at the last scan: what it let go of since is asked for one by one. */
+  readonly isHeld: (inode: number) => boolean;
   /** On a monotonic clock. */
   readonly nowMs: number;
 }
@@ -113,7 +115,7 @@ export class OwnerlessSockets {
   async read(question: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
     const { namespaces, nowMs } = question;
     this.#entrances = namespaces.entrances;
-    if (nowMs >= this.#nextFullAtMs) return this.#readEverything(namespaces, nowMs, slice);
+    if (nowMs >= this.#nextFullAtMs) return this.#readEverything(question, slice);
     return this.#readPassing(question, slice);
   }
 
@@ -141,13 +143,13 @@ export class OwnerlessSockets {
   }
 
   async #readEverything(
-    { entrances, sharing }: TaskNamespaces,
-    nowMs: number,
+    { namespaces: { entrances, sharing }, isHeld, nowMs }: OwnerlessQuestion,
     slice: TimeSlice,
   ): Promise<OwnerlessTables> {
     const startedAtMs = performance.now();
     this.#reading = 'everything';
-    const tables = await this.#tables.read(entrances, slice, everySocket);
+    const others = everySocket.map((query) => ({ ...query, isKnown: isHeld }));
+    const tables = await this.#tables.read(entrances, slice, others);
     this.#blindness = { closed: tables.closed, closedEntries: tables.closedEntries };
     // Of a namespace that is closed to the agent, the walk shows what passes and what waits to be accepted.
     const isLeft = (netns: number): boolean => sharing.has(netns) && !tables.scanned.has(netns);

@@ -44,6 +44,8 @@ export interface DiagQuery {
   readonly states: number;
   /** Default both. */
   readonly families?: readonly Family[];
+  /** Tells by its inode which sockets are of no interest: of those no row is made. */
+  readonly isKnown?: (inode: number) => boolean;
 }
 
 /** What of a dump could not be read. */
@@ -296,6 +298,10 @@ function expectSuccess(payload: Buffer): void {
 function take<T>(bytes: Buffer, words: Uint32Array, at: number, end: number, dump: OpenDump<T>): void {
   const { query, keeper, malformed } = dump;
   try {
+    if (query.isKnown !== undefined) {
+      expectWhole(at, end);
+      if (query.isKnown(inodeAt(bytes, at))) return;
+    }
     keeper.take(bytes, words, at, end, query.protocol);
   } catch (error) {
     if (!(error instanceof DiagMessageError)) throw error;

@@ -1,6 +1,6 @@
 /** `whotalks agent`: the agent of this host, until it is told to stop. */
 import { runAgent } from '../../agent/run.ts';
-import { giveBackFreed, keepHeapSmall } from '../../agent/small-heap.ts';
+import { keepHeapSmall } from '../../agent/small-heap.ts';
 import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { openHostCollector, openHostEvents } from '../host-collector.ts';
@@ -14,7 +14,6 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
   warnIfExposed(io, '--server', config.server, config.insecure);
-  await giveBackFreed();
   const events = await openHostEvents(config);
   const collector = await openHostCollector(config.source, config);
   await runAgent(config, { collector, events, log: createDaemonLog(io), signal: io.signal });

@@ -49,6 +49,13 @@ describe('a dump', () => {
     expect(libc.sent.map((bytes) => bytes.readUInt16LE(4))).toEqual([18]);
   });
 
+  it('makes no rows of sockets that are known', async () => {
+    const libc = fakeLibc([[[message(1), message(2), message(3)], [end(3, 0)]]]);
+    const isKnown = (inode: number): boolean => inode === 2;
+    const { rows } = await SockDiag.open(libc, netns).dump({ ...tcp, isKnown }, new TimeSlice());
+    expect(rows.map(({ inode }) => inode)).toEqual([1, 3]);
+  });
+
   it('passes over what an earlier request left in the queue', async () => {
     const libc = fakeLibc([[[message(9, 99)], [end(3, 0, 99)], [message(1)], [end(3, 0)]]]);
     expect(await dumpPorts(libc)).toEqual([1]);
