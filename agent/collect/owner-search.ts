@@ -10,11 +10,12 @@
  *
  * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all.
  */
+import { statSync } from 'node:fs';
 import type { Process } from '../../model/process.ts';
 import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
+import { denied, isUnread, processPath, unreadIfAbsent } from '../procfs/proc-file.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -135,6 +136,7 @@ export class OwnerSearch {
     this.walksTotal++;
     this.#walked.set(resident, walk);
     const recall = walk === 'all' ? recallNothing : this.#recall(resident.held);
+    resident.place = readPlace(resident.path);
     let held: SocketFds = { fds: [], inodes: [] };
     let unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
     let isSame = this.#isStill(resident);
@@ -153,13 +155,18 @@ export class OwnerSearch {
   }
 
   /**
-   * Whether the pid is still that of the process. One with another name may have come in the same tick of the clock by
-   * which processes are told apart, so what was read before goes for neither; from here on it is the one that is there.
+   * Whether the pid is still that of the process whose fds were walked. The clock by which processes are told apart ticks
+   * slowly, so one that came in the same tick is known by its folder in /proc, which is never another's. Where the kernel
+   * has made the folder anew all the same, the process is walked again. A new name may be that of another program, so
+   * what was read before goes for neither; from here on it is the one that is there.
    */
   #isStill(resident: Resident): 'same' | 'renamed' | 'gone' {
     const now = readPidStat(processPath(this.#procRoot, resident.pid));
-    if (isUnread(now) || now.startTicks !== resident.stat.startTicks) return 'gone';
-    if (now.comm === resident.stat.comm) return 'same';
+    const isThere = !isUnread(now) && now.startTicks === resident.stat.startTicks;
+    if (isThere && now.comm === resident.stat.comm && readPlace(resident.path) === resident.place)
+      return 'same';
+    resident.walkedFdCount = -1;
+    if (!isThere || readPlace(resident.path) !== resident.place) return 'gone';
     resident.stat = now;
     return 'renamed';
   }
@@ -220,6 +227,12 @@ export class OwnerSearch {
 }
 
 const nothing: SocketFds = { fds: [], inodes: [] };
+
+/** @param path of a process; 0 where there is none */
+function readPlace(path: string): number {
+  const place = unreadIfAbsent(() => statSync(path).ino);
+  return isUnread(place) ? 0 : place;
+}
 
 function recallNothing(): number {
   return unknownFile;

@@ -28,6 +28,8 @@ export interface Resident extends Inhabitant {
   nextWalkAtMs: number;
   /** Its files as of the last walk. */
   held: SocketFds;
+  /** Which folder of /proc was its own at the last walk: an inode; 0 = it was gone, or not walked yet. */
+  place: number;
   /** Its fds are closed to the agent. */
   isClosed: boolean;
   /** Its details, once it was an owner. */
@@ -135,6 +137,7 @@ function newResident(visited: Inhabitant): Resident {
     firstWalkAtMs: 0,
     nextWalkAtMs: 0,
     held: { fds: [], inodes: [] },
+    place: 0,
     isClosed: false,
     process: null,
   };
