@@ -5,18 +5,16 @@ import {
   add,
   callHelper,
   exit,
-  jump,
   jumpIf,
   label,
   load,
-  loadMap,
   loadMapValue,
   move,
   type Statement,
   store,
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
-import { control, count } from './record-program.ts';
+import { control, count, record, takeRecord } from './record-program.ts';
 import { stackSlot } from './stack.ts';
 
 const [cgroup, entry, node] = ['r6', 'r7', 'r8'] as const;
@@ -25,6 +23,8 @@ const key = stackSlot('key', -8, 4);
 
 const { fields } = cgroupLayout;
 const { fields: shared } = cgroupControl;
+
+const room = { records: shared.entries, missedRecords: shared.missed, key };
 
 /** Fds of the maps of cgroupLayout and of one cgroupControl. */
 export interface CgroupProgramOptions {
@@ -37,17 +37,8 @@ export function cgroupProgram(kernel: CgroupKernel, options: CgroupProgramOption
     load(cgroup, 'r1', kernel.context.cgroup),
     jumpIf(cgroup, '==', 0, 'done'),
     loadMapValue(control, options.controlMap),
-    load('r1', control, shared.entries),
-    store('fp', key, 'r1'),
-    move('r2', 'fp'),
-    add('r2', key.offset),
-    loadMap('r1', options.entryMap),
-    callHelper(helpers.mapLookup),
-    move(entry, 'r0'),
-    jumpIf(entry, '!=', 0, 'has-entry'),
-    ...count(shared.missed),
-    jump('done'),
-    label('has-entry'),
+    ...takeRecord(options.entryMap, room, 'entry', 'done'),
+    move(entry, record),
     load(node, cgroup, kernel.cgroup.node),
     load('r1', node, kernel.node.id),
     store(entry, fields.id, 'r1'),

@@ -1,9 +1,9 @@
 /** The paths of all cgroups of the unified hierarchy, as the agent's cgroup namespace has them. */
 import type { BpfCalls } from './bpf-calls.ts';
-import { BpfError } from './bpf-error.ts';
 import { cgroupProgram } from './cgroup-program.ts';
 import type { CgroupKernel } from './detail-kernel.ts';
 import { cgroupControl, cgroupLayout } from './detail-memory.ts';
+import { GrowingEntries } from './growing-entries.ts';
 import { iterate } from './iteration.ts';
 import { linkProgram } from './link-program.ts';
 import { MappedArray } from './mapped-array.ts';
@@ -13,32 +13,34 @@ import { allCgroupsScope } from './syscall.ts';
 const firstCgroups = 1 << 10;
 export const cgroupsMax = 1 << 16;
 
-interface Loaded {
-  readonly entries: MappedArray;
-  readonly link: number;
-}
-
 export class CgroupWalk {
   readonly #calls: BpfCalls;
-  readonly #kernel: CgroupKernel;
   readonly #control: MappedArray;
-  #loaded: Loaded;
-  #isOpen = true;
+  readonly #found: GrowingEntries;
   /** Cgroups that found no room, walk by walk, since the start. */
   missedTotal = 0;
 
-  private constructor(calls: BpfCalls, kernel: CgroupKernel, control: MappedArray, loaded: Loaded) {
+  private constructor(calls: BpfCalls, control: MappedArray, found: GrowingEntries) {
     this.#calls = calls;
-    this.#kernel = kernel;
     this.#control = control;
-    this.#loaded = loaded;
+    this.#found = found;
   }
 
   /** Throws BpfError. */
   static open(calls: BpfCalls, kernel: CgroupKernel, entries = firstCgroups): CgroupWalk {
     const control = MappedArray.create(calls, 'cgroup_control', cgroupControl.bytes, 1);
+    const link = (entryMap: number): number =>
+      linkProgram(calls, {
+        name: 'walk_cgroups',
+        statements: cgroupProgram(kernel, { entryMap, controlMap: control.fd }),
+        iterator: kernel.iterator,
+        callbacks: [],
+        pid: null,
+        scope: allCgroupsScope(),
+      });
+    const room = { name: 'cgroups', bytesPerEntry: cgroupLayout.bytes, entriesMax: cgroupsMax, link };
     try {
-      return new CgroupWalk(calls, kernel, control, load(calls, kernel, control, entries));
+      return new CgroupWalk(calls, control, new GrowingEntries(calls, room, entries));
     } catch (error) {
       control.close();
       throw error;
@@ -51,61 +53,19 @@ export class CgroupWalk {
     const control = this.#control.bytes;
     for (;;) {
       control.fill(0);
-      await iterate(this.#calls, this.#loaded.link);
+      await iterate(this.#calls, this.#found.link);
       const missed = control.readUInt32LE(fields.missed.offset);
-      if (missed > 0 && this.#makeRoom(missed)) continue;
+      if (missed > 0 && this.#found.makeRoom(missed)) continue;
       this.missedTotal += missed;
-      const count = control.readUInt32LE(fields.entries.offset);
-      return cgroupPaths(this.#loaded.entries.bytes.subarray(0, count * cgroupLayout.bytes));
+      return cgroupPaths(this.#found.first(control.readUInt32LE(fields.entries.offset)));
     }
   }
 
   /** Idempotent. Not during a walk. */
   close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    unload(this.#calls, this.#loaded);
+    this.#found.close();
     this.#control.close();
   }
-
-  /** False where there is none, or the kernel does not give it. */
-  #makeRoom(missed: number): boolean {
-    const before = this.#loaded;
-    const { entries } = before.entries;
-    if (entries === cgroupsMax) return false;
-    const wanted = Math.min(cgroupsMax, 2 ** Math.ceil(Math.log2((entries + missed) * 1.5)));
-    try {
-      this.#loaded = load(this.#calls, this.#kernel, this.#control, wanted);
-    } catch (error) {
-      if (error instanceof BpfError) return false;
-      throw error;
-    }
-    unload(this.#calls, before);
-    return true;
-  }
-}
-
-function load(calls: BpfCalls, kernel: CgroupKernel, control: MappedArray, count: number): Loaded {
-  const entries = MappedArray.create(calls, 'cgroups', cgroupLayout.bytes, count);
-  try {
-    const link = linkProgram(calls, {
-      name: 'walk_cgroups',
-      statements: cgroupProgram(kernel, { entryMap: entries.fd, controlMap: control.fd }),
-      iterator: kernel.iterator,
-      callbacks: [],
-      pid: null,
-      scope: allCgroupsScope(),
-    });
-    return { entries, link };
-  } catch (error) {
-    entries.close();
-    throw error;
-  }
-}
-
-function unload(calls: BpfCalls, { entries, link }: Loaded): void {
-  calls.close(link);
-  entries.close();
 }
 
 /**

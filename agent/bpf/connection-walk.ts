@@ -1,7 +1,7 @@
 /** The walk over TCP's connections for those that no file leads to (connection-program.ts), with a map of their records. */
 import type { BpfCalls } from './bpf-calls.ts';
-import { BpfError } from './bpf-error.ts';
 import { connectionCallbacks, connectionProgram } from './connection-program.ts';
+import { GrowingEntries } from './growing-entries.ts';
 import { iterate } from './iteration.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { linkProgram } from './link-program.ts';
@@ -22,30 +22,31 @@ export interface FoundConnections {
   readonly missedRecords: number;
 }
 
-interface Loaded {
-  readonly records: MappedArray;
-  readonly link: number;
-}
-
 export class ConnectionWalk {
   readonly #calls: BpfCalls;
-  readonly #kernel: KernelLayout;
   readonly #control: MappedArray;
-  #loaded: Loaded;
-  #isOpen = true;
+  readonly #found: GrowingEntries;
 
-  private constructor(calls: BpfCalls, kernel: KernelLayout, control: MappedArray, loaded: Loaded) {
+  private constructor(calls: BpfCalls, control: MappedArray, found: GrowingEntries) {
     this.#calls = calls;
-    this.#kernel = kernel;
     this.#control = control;
-    this.#loaded = loaded;
+    this.#found = found;
   }
 
   /** Throws BpfError. */
   static open(calls: BpfCalls, kernel: KernelLayout, entries = firstConnections): ConnectionWalk {
     const control = MappedArray.create(calls, 'walk', walkLayout.bytes, 1);
+    const link = (recordMap: number): number =>
+      linkProgram(calls, {
+        name: 'walk_tcp',
+        statements: connectionProgram(kernel, { recordMap, controlMap: control.fd }),
+        iterator: kernel.functions.taskIterator,
+        callbacks: connectionCallbacks,
+        pid: process.pid,
+      });
+    const room = { name: 'connections', bytesPerEntry: recordLayout.bytes, entriesMax: connectionsMax, link };
     try {
-      return new ConnectionWalk(calls, kernel, control, load(calls, kernel, control, entries));
+      return new ConnectionWalk(calls, control, new GrowingEntries(calls, room, entries));
     } catch (error) {
       control.close();
       throw error;
@@ -62,71 +63,31 @@ export class ConnectionWalk {
   async run(isThorough: boolean): Promise<FoundConnections | null> {
     for (;;) {
       const found = await this.#runOnce(isThorough);
-      if (found === null || found.missedRecords === 0 || !this.#makeRoom(found.missedRecords)) return found;
+      if (found === null || found.missedRecords === 0 || !this.#found.makeRoom(found.missedRecords))
+        return found;
     }
-  }
-
-  /** False where there is none, or the kernel does not give it. */
-  #makeRoom(missed: number): boolean {
-    const before = this.#loaded;
-    const { entries } = before.records;
-    if (entries === connectionsMax) return false;
-    const wanted = Math.min(connectionsMax, 2 ** Math.ceil(Math.log2((entries + missed) * 1.5)));
-    try {
-      this.#loaded = load(this.#calls, this.#kernel, this.#control, wanted);
-    } catch (error) {
-      if (error instanceof BpfError) return false;
-      throw error;
-    }
-    unload(this.#calls, before);
-    return true;
   }
 
   /** Idempotent. Not during a run. */
   close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    unload(this.#calls, this.#loaded);
+    this.#found.close();
     this.#control.close();
   }
 
   async #runOnce(isThorough: boolean): Promise<FoundConnections | null> {
     const { fields } = walkLayout;
-    const { records, link } = this.#loaded;
     const control = this.#control.bytes;
     const counter = (field: keyof typeof fields): number => control.readUInt32LE(fields[field].offset);
     control.fill(0);
     control.writeUInt32LE(isThorough ? 1 : 0, fields.isThorough.offset);
     for (let passes = 0; passes < passesMax; passes++) {
-      await iterate(this.#calls, link);
+      await iterate(this.#calls, this.#found.link);
       if (counter('bucket') >= counter('buckets')) break;
     }
     if (counter('buckets') === 0) return null;
     return {
-      records: records.bytes.subarray(0, counter('records') * recordLayout.bytes),
+      records: this.#found.first(counter('records')),
       missedRecords: counter('missedRecords'),
     };
   }
-}
-
-function load(calls: BpfCalls, kernel: KernelLayout, control: MappedArray, entries: number): Loaded {
-  const records = MappedArray.create(calls, 'connections', recordLayout.bytes, entries);
-  try {
-    const link = linkProgram(calls, {
-      name: 'walk_tcp',
-      statements: connectionProgram(kernel, { recordMap: records.fd, controlMap: control.fd }),
-      iterator: kernel.functions.taskIterator,
-      callbacks: connectionCallbacks,
-      pid: process.pid,
-    });
-    return { records, link };
-  } catch (error) {
-    records.close();
-    throw error;
-  }
-}
-
-function unload(calls: BpfCalls, { records, link }: Loaded): void {
-  calls.close(link);
-  records.close();
 }

@@ -13,13 +13,10 @@ import { entry, process, stack, thread } from './detail-stack.ts';
 import {
   add,
   and,
-  callHelper,
   exit,
-  jump,
   jumpIf,
   label,
   load,
-  loadMap,
   loadMapValue,
   move,
   type Statement,
@@ -27,11 +24,10 @@ import {
   shiftRight,
   store,
 } from './instruction.ts';
-import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { findPath, pathPart, pathPartCallback } from './path-walk.ts';
 import { pidNumber } from './pid-number.ts';
-import { control, count } from './record-program.ts';
+import { control, count, record, takeRecord } from './record-program.ts';
 import { doubtThread } from './task-program.ts';
 
 /** Labels of the callbacks, in the order in which they stand. */
@@ -125,19 +121,8 @@ function passOverUnasked(): Statement[] {
 }
 
 function takeEntry(entryMap: number): Statement[] {
-  return [
-    load('r1', control, shared.entries),
-    store('fp', stack.key, 'r1'),
-    move('r2', 'fp'),
-    add('r2', stack.key.offset),
-    loadMap('r1', entryMap),
-    callHelper(helpers.mapLookup),
-    move(entry, 'r0'),
-    jumpIf(entry, '!=', 0, 'has-entry'),
-    ...count(shared.missed),
-    jump('done'),
-    label('has-entry'),
-  ];
+  const room = { records: shared.entries, missedRecords: shared.missed, key: stack.key };
+  return [...takeRecord(entryMap, room, 'entry', 'done'), move(entry, record)];
 }
 
 function beginEntry(kernel: KernelLayout): Statement[] {

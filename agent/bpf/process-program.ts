@@ -7,11 +7,9 @@ import {
   add,
   and,
   callHelper,
-  jump,
   jumpIf,
   label,
   load,
-  loadMap,
   loadMapValue,
   move,
   type Statement,
@@ -20,7 +18,7 @@ import {
 import { helpers } from './kernel-functions.ts';
 import type { BasicLayout } from './kernel-layout.ts';
 import { pidNumber } from './pid-number.ts';
-import { control, count } from './record-program.ts';
+import { control, count, record, takeRecord } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
 import { stackSlot } from './stack.ts';
 
@@ -104,19 +102,8 @@ function pickProcess({ task }: BasicLayout): Statement[] {
 }
 
 function takeEntry(taskMap: number): Statement[] {
-  return [
-    load('r1', control, counters.tasks),
-    store('fp', processStack.key, 'r1'),
-    move('r2', 'fp'),
-    add('r2', processStack.key.offset),
-    loadMap('r1', taskMap),
-    callHelper(helpers.mapLookup),
-    jumpIf('r0', '!=', 0, 'has-entry'),
-    ...count(counters.missedTasks),
-    jump('done'),
-    label('has-entry'),
-    move(entry, 'r0'),
-  ];
+  const room = { records: counters.tasks, missedRecords: counters.missedTasks, key: processStack.key };
+  return [...takeRecord(taskMap, room, 'entry', 'done'), move(entry, record)];
 }
 
 function describeProcess(kernel: BasicLayout, pidLevel: number): Statement[] {

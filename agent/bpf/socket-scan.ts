@@ -16,6 +16,7 @@
  */
 import type { BpfCalls } from './bpf-calls.ts';
 import { BpfError } from './bpf-error.ts';
+import { grownRoom } from './growing-entries.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { learn } from './learn.ts';
 import { LoadedScan } from './loaded-scan.ts';
@@ -102,14 +103,8 @@ export function largerSizes(
   missed: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>,
 ): ScanSizes | null {
   const larger = {
-    records: grown(sizes.records, missed.missedRecords, largestSizes.records),
-    tasks: grown(sizes.tasks, missed.missedTasks, largestSizes.tasks),
+    records: grownRoom(sizes.records, missed.missedRecords, largestSizes.records),
+    tasks: grownRoom(sizes.tasks, missed.missedTasks, largestSizes.tasks),
   };
   return larger.records === sizes.records && larger.tasks === sizes.tasks ? null : larger;
-}
-
-/** Room for what was there and what was missed, and at least a half more; powers of two, so that growing ends soon. */
-function grown(entries: number, missed: number, max: number): number {
-  if (missed === 0) return entries;
-  return Math.min(max, 2 ** Math.ceil(Math.log2((entries + missed) * 1.5)));
 }
