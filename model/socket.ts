@@ -22,3 +22,15 @@ export interface OwnedSocket extends SocketRow {
   /** By pid, ascending. */
   readonly owners: readonly Owner[];
 }
+
+/** Whether both rows are of one tuple in one namespace. Ports differ most often, so they are looked at first. */
+export function hasSameTuple(a: SocketRow, b: SocketRow): boolean {
+  return (
+    a.local.port === b.local.port &&
+    a.remote.port === b.remote.port &&
+    a.netns === b.netns &&
+    a.protocol === b.protocol &&
+    a.local.ip === b.local.ip &&
+    a.remote.ip === b.remote.ip
+  );
+}

@@ -162,11 +162,13 @@ export class OwnerSearch {
    */
   #isStill(resident: Resident): 'same' | 'renamed' | 'gone' {
     const now = readPidStat(processPath(this.#procRoot, resident.pid));
-    const isThere = !isUnread(now) && now.startTicks === resident.stat.startTicks;
-    if (isThere && now.comm === resident.stat.comm && readPlace(resident.path) === resident.place)
-      return 'same';
+    const isThere =
+      !isUnread(now) &&
+      now.startTicks === resident.stat.startTicks &&
+      readPlace(resident.path) === resident.place;
+    if (isThere && now.comm === resident.stat.comm) return 'same';
     resident.walkedFdCount = -1;
-    if (!isThere || readPlace(resident.path) !== resident.place) return 'gone';
+    if (!isThere) return 'gone';
     resident.stat = now;
     return 'renamed';
   }

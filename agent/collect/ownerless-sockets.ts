@@ -10,7 +10,7 @@
  *               has an inode is asked after in each scan: it may be received, or closed unread.
  */
 import type { Owner } from '../../model/process.ts';
-import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
+import { hasSameTuple, type OwnedSocket, type SocketRow } from '../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../model/socket-state.ts';
 import type { ConnectionWalk } from '../bpf/connection-walk.ts';
 import { everyState, stateMask } from '../netlink/inet-diag.ts';
@@ -237,7 +237,7 @@ function withoutTuplesOf(rows: readonly OwnedSocket[], others: readonly SocketRo
     else same.push(other);
   }
   const isSuperseded = (row: OwnedSocket): boolean =>
-    isConnection(row) && (byPorts.get(portsOf(row))?.some((other) => hasTuple(row, other)) ?? false);
+    isConnection(row) && (byPorts.get(portsOf(row))?.some((other) => hasSameTuple(row, other)) ?? false);
   return rows.filter((row) => !isSuperseded(row));
 }
 
@@ -248,15 +248,4 @@ function isConnection({ protocol, state }: SocketRow): boolean {
 
 function portsOf({ local, remote }: SocketRow): number {
   return local.port * 0x10000 + remote.port;
-}
-
-function hasTuple(a: SocketRow, b: SocketRow): boolean {
-  return (
-    a.protocol === b.protocol &&
-    a.netns === b.netns &&
-    a.local.ip === b.local.ip &&
-    a.remote.ip === b.remote.ip &&
-    a.local.port === b.local.port &&
-    a.remote.port === b.remote.port
-  );
 }

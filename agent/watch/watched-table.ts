@@ -1,5 +1,5 @@
 /** The sockets that are known, by key and by inode. */
-import type { OwnedSocket } from '../../model/socket.ts';
+import { hasSameTuple, type OwnedSocket } from '../../model/socket.ts';
 import type { Absence } from './absence.ts';
 
 export interface WatchedSocket {
@@ -67,15 +67,4 @@ export class WatchedTable {
   #forgetInode(entry: Entry): void {
     if (this.#byInode.get(entry.socket.inode) === entry) this.#byInode.delete(entry.socket.inode);
   }
-}
-
-function hasSameTuple(a: OwnedSocket, b: OwnedSocket): boolean {
-  return (
-    a.local.port === b.local.port &&
-    a.remote.port === b.remote.port &&
-    a.netns === b.netns &&
-    a.protocol === b.protocol &&
-    a.local.ip === b.local.ip &&
-    a.remote.ip === b.remote.ip
-  );
 }
