@@ -5,6 +5,7 @@ import type { BoundedTable } from './bounded-table.ts';
 import type { AgentConfig } from './config.ts';
 import { ConntrackFinder } from './conntrack/conntrack-finder.ts';
 import { CounterFinder } from './counters/counter-finder.ts';
+import { errorLine } from './error-line.ts';
 import type { FinderFigure, SocketFinder } from './finder.ts';
 import { loadLibc } from './libc.ts';
 
@@ -25,7 +26,7 @@ export class Finders {
     try {
       finders.push(new CounterFinder(await loadLibc(), { procRoot }));
     } catch (error) {
-      missing.push(`Bytes and round trips of connections are not counted: ${messageOf(error)}.`);
+      missing.push(`Bytes and round trips of connections are not counted: ${errorLine(error)}.`);
     }
     finders.push(await ConntrackFinder.open({ procRoot, nat }));
     return new Finders(finders, missing);
@@ -69,8 +70,4 @@ export class Finders {
   close(): void {
     for (const finder of this.#finders) finder.close();
   }
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 }

@@ -4,6 +4,7 @@
  * koffi is a native module and may be missing or not fit the machine. Nothing here is loaded before it is asked for,
  * and whoever asks has a way to do without.
  */
+import { errorLine } from './error-line.ts';
 
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
@@ -52,6 +53,6 @@ export async function loadLibc(): Promise<Libc> {
       errno: () => koffi.errno(),
     };
   } catch (error) {
-    throw new LibcError(`cannot load koffi: ${(error as Error).message.split('\n')[0]!}`, { cause: error });
+    throw new LibcError(`cannot load koffi: ${errorLine(error)}`, { cause: error });
   }
 }

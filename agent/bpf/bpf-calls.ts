@@ -1,4 +1,5 @@
 /** The calls of the C library that eBPF takes, through koffi: bpf(2), shared memory, and the addresses of buffers. */
+import { errorLine } from '../error-line.ts';
 import { LibcError } from '../libc.ts';
 
 export interface BpfCalls {
@@ -92,6 +93,6 @@ async function importKoffi(): Promise<typeof import('koffi')['default']> {
   try {
     return (await import('koffi')).default;
   } catch (error) {
-    throw new LibcError(`cannot load koffi: ${(error as Error).message.split('\n')[0]!}`, { cause: error });
+    throw new LibcError(`cannot load koffi: ${errorLine(error)}`, { cause: error });
   }
 }

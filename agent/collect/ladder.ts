@@ -5,8 +5,10 @@
  * see, since their lack costs something. One that stopped working is tried again after a while: descriptors and memory
  * run out and come back.
  */
+
 import type { BoundedTable } from '../bounded-table.ts';
 import type { Collector, Scan } from '../collector.ts';
+import { errorLine } from '../error-line.ts';
 import { isProcMount } from '../procfs/proc-mount.ts';
 import { remedyOf } from '../remedy.ts';
 import { ProcRootError } from './census.ts';
@@ -241,13 +243,9 @@ async function tryRung(rung: Rung, options: ProcfsCollectorOptions): Promise<Foo
 
 /** @param before stands before the reason */
 function refusal(rung: Rung, error: unknown, before = ''): Refusal {
-  return { rung, problem: `${before}${messageOf(error)}`, fix: remedyOf(error, rung.fix) };
+  return { rung, problem: `${before}${errorLine(error)}`, fix: remedyOf(error, rung.fix) };
 }
 
 function procRootOf({ procRoot = '/proc' }: ProcfsCollectorOptions): string {
   return procRoot;
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 }

@@ -1,4 +1,5 @@
 /** Opens the best source of events that works here, found by trying; or none, and says what goes without it. */
+import { errorLine } from '../error-line.ts';
 import { isProcMount } from '../procfs/proc-mount.ts';
 import { remedyOf } from '../remedy.ts';
 import type { EventChoice, EventSource, EventSourceName } from './event-source.ts';
@@ -66,7 +67,7 @@ export async function openEvents(
         },
       };
     } catch (error) {
-      const problem = messageOf(error);
+      const problem = errorLine(error);
       if (choice === name)
         throw new EventSourceError(
           `${name} does not work here: ${problem}; to get it: ${remedyOf(error, fix)}.`,
@@ -102,12 +103,8 @@ export async function examineEvents(
       (await open(procRoot)).close();
       reports.push({ name, problem: null, lost, fix });
     } catch (error) {
-      reports.push({ name, problem: messageOf(error), lost, fix: remedyOf(error, fix) });
+      reports.push({ name, problem: errorLine(error), lost, fix: remedyOf(error, fix) });
     }
   }
   return reports;
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
 }

@@ -1,4 +1,5 @@
 /** The calls of the C library for many datagrams at once, and for answers that take long, through koffi. */
+import { errorLine } from '../error-line.ts';
 import { type Libc, LibcError, loadLibc } from '../libc.ts';
 
 export interface DatagramCalls extends Libc {
@@ -48,6 +49,6 @@ export async function loadDatagramCalls(): Promise<DatagramCalls> {
       address: (bytes) => koffi.address(bytes),
     };
   } catch (error) {
-    throw new LibcError(`cannot load koffi: ${(error as Error).message.split('\n')[0]!}`, { cause: error });
+    throw new LibcError(`cannot load koffi: ${errorLine(error)}`, { cause: error });
   }
 }

@@ -5,6 +5,7 @@ import { readKernelBtf } from '../../agent/bpf/btf.ts';
 import { examineRungs, openCollector } from '../../agent/collect/ladder.ts';
 import type { Collector, Scan } from '../../agent/collector.ts';
 import { examineConntrack } from '../../agent/conntrack/examine-conntrack.ts';
+import { errorLine } from '../../agent/error-line.ts';
 import { examineEvents } from '../../agent/events/open-events.ts';
 import { loadLibc } from '../../agent/libc.ts';
 import { RouteSocket } from '../../agent/netlink/route-socket.ts';
@@ -90,7 +91,7 @@ async function examineScan(procRoot: string): Promise<Pick<Findings, 'scan' | 's
     const counts = { sockets: sockets.length, namespaces: scannedNetns.size };
     return { rungs, scan: { collector: name, ...counts, cannotSee, costMs }, scanProblem: null };
   } catch (error) {
-    return { rungs: [], scan: null, scanProblem: messageOf(error) };
+    return { rungs: [], scan: null, scanProblem: errorLine(error) };
   }
 }
 
@@ -115,7 +116,7 @@ async function examineLibc(): Promise<Pick<Findings, 'koffiProblem' | 'rtnetlink
     const libc = await loadLibc();
     return { koffiProblem: null, rtnetlinkProblem: problemOf(() => RouteSocket.open(libc).close()) };
   } catch (error) {
-    return { koffiProblem: messageOf(error), rtnetlinkProblem: 'not reachable without koffi' };
+    return { koffiProblem: errorLine(error), rtnetlinkProblem: 'not reachable without koffi' };
   }
 }
 
@@ -146,10 +147,6 @@ function problemOf(action: () => void): string | null {
     action();
     return null;
   } catch (error) {
-    return messageOf(error);
+    return errorLine(error);
   }
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 }
