@@ -5,7 +5,6 @@
  * see, since their lack costs something. One that stopped working is tried again after a while: descriptors and memory
  * run out and come back.
  */
-
 import type { BoundedTable } from '../bounded-table.ts';
 import type { Collector, Scan } from '../collector.ts';
 import { errorLine } from '../error-line.ts';
