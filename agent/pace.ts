@@ -5,6 +5,10 @@
  * interval at which this makes the allowed share is cost / share. CPU that is spent on other things counts as if scans had
  * caused it, which is a little too much after the interval was stretched; so it is approached in a few steps.
  *
+ * Cost per scan and interval are not independent: a load that comes back each minute may meet the scans always or never.
+ * So what was used beyond the allowed share is remembered as a debt, and paid back by scans that are further apart: over
+ * any long time the share is kept, whatever the load.
+ *
  *     unlimited    the person set no limit
  *     warming-up   code is loaded and compiled, the first snapshot goes out: nothing of that comes again
  *     measuring    window after window, the cost is averaged and the interval follows it
@@ -34,6 +38,10 @@ export interface PaceTimes {
   readonly averageOverMs: number;
   /** Scans are never further apart, unless the person asks for it. */
   readonly intervalMaxMs: number;
+  /** A debt is paid back over so long. */
+  readonly repayOverMs: number;
+  /** More than what may be used in so long is not owed: a load that was beyond all limits is not paid for long after it. */
+  readonly debtMaxOfMs: number;
 }
 
 export const paceTimes: PaceTimes = {
@@ -41,11 +49,13 @@ export const paceTimes: PaceTimes = {
   windowMs: 10_000,
   averageOverMs: 30_000,
   intervalMaxMs: 30_000,
+  repayOverMs: 300_000,
+  debtMaxOfMs: 150_000,
 };
 
 /** By how much the right interval is off before it is taken: a change is told to people, so it has to be worth it. */
 const stretchFrom = 1.1;
-const relaxFrom = 0.8;
+const relaxFrom = 0.9;
 
 export type Pace =
   | { readonly kind: 'unlimited' }
@@ -58,6 +68,8 @@ export type Pace =
       readonly scans: number;
       /** Average CPU per scan. */
       readonly costMs: number;
+      /** CPU used beyond the allowed share and not paid back yet. */
+      readonly debtMs: number;
       /** Part of a core that was used in the last window; null before the first has ended. */
       readonly share: number | null;
       readonly intervalMs: number;
@@ -83,13 +95,17 @@ export function paceAfterScan(
   const usedMs = reading.cpuMs - pace.since.cpuMs;
   const weight = 1 - Math.exp(-elapsedMs / times.averageOverMs);
   const costMs = pace.costMs + weight * (usedMs / scans - pace.costMs);
+  const { cpuShareMax } = limits;
+  const debtMs = clamp(pace.debtMs + usedMs - cpuShareMax * elapsedMs, 0, cpuShareMax * times.debtMaxOfMs);
+  const rightMs = costMs / (cpuShareMax - debtMs / times.repayOverMs);
   return {
     kind: 'measuring',
     since: reading,
     scans: 0,
     costMs,
+    debtMs,
     share: usedMs / elapsedMs,
-    intervalMs: nextInterval(pace.intervalMs, costMs, limits, times),
+    intervalMs: nextInterval(pace.intervalMs, rightMs, limits, times),
   };
 }
 
@@ -105,6 +121,7 @@ function firstWindow(reading: CpuReading, limits: PaceLimits): Pace {
     since: reading,
     scans: 0,
     costMs: limits.cpuShareMax * limits.intervalMs,
+    debtMs: 0,
     share: null,
     intervalMs: limits.intervalMs,
   };
@@ -112,15 +129,18 @@ function firstWindow(reading: CpuReading, limits: PaceLimits): Pace {
 
 function nextInterval(
   intervalMs: number,
-  costMs: number,
+  rightMs: number,
   limits: PaceLimits,
   { intervalMaxMs }: PaceTimes,
 ): number {
-  const rightMs = costMs / limits.cpuShareMax;
   if (rightMs <= limits.intervalMs) return limits.intervalMs;
   const isOff = rightMs > intervalMs * stretchFrom || rightMs < intervalMs * relaxFrom;
   if (!isOff) return intervalMs;
   return Math.min(roundedUp(rightMs), Math.max(intervalMaxMs, limits.intervalMs));
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value));
 }
 
 /** To two digits, which is what a person reads. */

@@ -8,7 +8,14 @@ import { scanLoop } from '../../agent/scan-loop.ts';
 import { until } from '../support/until.ts';
 
 /** Shorter than in life, so that a test is. */
-const times = { warmUpMs: 200, windowMs: 300, averageOverMs: 500, intervalMaxMs: 2000 };
+const times = {
+  warmUpMs: 200,
+  windowMs: 300,
+  averageOverMs: 500,
+  intervalMaxMs: 2000,
+  repayOverMs: 1000,
+  debtMaxOfMs: 500,
+};
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 

@@ -131,7 +131,14 @@ describe('the agent', () => {
         Object.assign(this, { usedMs: this.usedMs + 5 });
       },
     };
-    const paceTimes = { warmUpMs: 50, windowMs: 100, averageOverMs: 100, intervalMaxMs: 150 };
+    const paceTimes = {
+      warmUpMs: 50,
+      windowMs: 100,
+      averageOverMs: 100,
+      intervalMaxMs: 150,
+      repayOverMs: 1000,
+      debtMaxOfMs: 500,
+    };
     const { server, lines } = await start({ cpuMaxPercent: 2 }, { cpu, paceTimes });
     const told = 'cans are made every 150 ms rather than every 30 ms';
     await until('it is a line of the log', () => lines.some((line) => line.startsWith(`s${told}`)));
