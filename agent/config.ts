@@ -4,6 +4,7 @@ import type { CollectorSource } from './collect/source.ts';
 import type { NatMode } from './conntrack/nat-mode.ts';
 import type { EventChoice } from './events/event-source.ts';
 import type { CmdlineMode } from './resolve/redact-cmdline.ts';
+import type { KubeletAccess } from './runtime/kubelet-api.ts';
 
 export interface AgentConfig {
   /** HOST:PORT of the aggregator. */
@@ -30,6 +31,8 @@ export interface AgentConfig {
   readonly nat: NatMode;
   /** How much of command lines leaves the host. */
   readonly cmdline: CmdlineMode;
+  /** Who is asked for the names of pods; null = nobody. */
+  readonly kubelet: KubeletAccess | null;
   /** HOST:PORT for Prometheus; null = no endpoint. */
   readonly metrics: string | null;
 }
@@ -48,5 +51,6 @@ export const defaultAgentConfig: AgentConfig = {
   events: 'auto',
   nat: 'auto',
   cmdline: 'redacted',
+  kubelet: null,
   metrics: null,
 };

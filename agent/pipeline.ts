@@ -132,7 +132,7 @@ function createWatch(
   }: Pick<Pipeline, 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
 ): Pick<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed'> {
   const { nowMs, monotonicMs } = clock;
-  const holders = new HolderOwners(config.procRoot, config.cmdline);
+  const holders = new HolderOwners(config);
   const shortLived = new ShortLived((event) => holders.of(event, monotonicMs()));
   const watch = new SocketWatch(watchedSocketsMax, shortLived);
   const tell = (event: SocketEvent | SocketFinding): void => {

@@ -45,6 +45,9 @@ const configSchema = z.strictObject({
       events: z.enum(eventChoices).optional(),
       nat: z.enum(natModes).optional(),
       cmdline: z.enum(['full', 'redacted', 'none']).optional(),
+      kubelet: text.optional(),
+      kubeletToken: text.optional(),
+      kubeletCa: text.optional(),
       metrics: text.optional(),
       labels: z.record(z.string(), scalar).optional(),
     })

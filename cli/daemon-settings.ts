@@ -10,6 +10,7 @@ import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';
 import type { ConfigFile } from './config-file.ts';
 import { usageFailure } from './exit.ts';
 import { type Invocation, sourcesOf } from './invocation.ts';
+import { kubeletAccess, kubeletUrlSetting } from './kubelet-settings.ts';
 import { checkedNatsUrls } from './nats-urls.ts';
 import {
   addressSetting,
@@ -41,6 +42,9 @@ const agentSettings = {
   events: choiceSetting(eventChoices, defaultAgentConfig.events),
   nat: choiceSetting(natModes, defaultAgentConfig.nat),
   cmdline: choiceSetting(['full', 'redacted', 'none'], defaultAgentConfig.cmdline),
+  kubelet: kubeletUrlSetting(),
+  kubeletToken: textSetting(null),
+  kubeletCa: textSetting(null),
   metrics: addressSetting(null),
 } as const;
 
@@ -60,6 +64,7 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
     events: values.events,
     nat: values.nat,
     cmdline: values.cmdline,
+    kubelet: kubeletAccess(values.kubelet, values.kubeletToken, values.kubeletCa),
     metrics: values.metrics,
   };
 }

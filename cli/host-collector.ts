@@ -1,6 +1,5 @@
 /** The collector of this host and its source of events, for the verbs that have them. */
 import { openCollector, SourceError } from '../agent/collect/ladder.ts';
-import type { ProcfsCollectorOptions } from '../agent/collect/procfs-collector.ts';
 import type { CollectorSource } from '../agent/collect/source.ts';
 import type { Collector } from '../agent/collector.ts';
 import type { AgentConfig } from '../agent/config.ts';
@@ -10,10 +9,10 @@ import { CliFailure, exitCodes } from './exit.ts';
 /** Throws a CliFailure when the way that was asked for, or every one, does not work. */
 export async function openHostCollector(
   source: CollectorSource,
-  { procRoot, cmdline }: Required<Pick<ProcfsCollectorOptions, 'procRoot' | 'cmdline'>>,
+  { procRoot, cmdline, kubelet }: Pick<AgentConfig, 'procRoot' | 'cmdline' | 'kubelet'>,
 ): Promise<Collector> {
   try {
-    return await openCollector(source, { procRoot, cmdline });
+    return await openCollector(source, { procRoot, cmdline, kubelet });
   } catch (error) {
     if (error instanceof SourceError) throw new CliFailure(exitCodes.error, error.message);
     throw error;

@@ -26,6 +26,18 @@ const agentOptions: readonly VerbOption[] = [
   { flags: '--label <k=v>', description: 'a label of this host; may be repeated', isRepeatable: true },
   { flags: '--nat <mode>', description: 'auto: ask conntrack for translations; off: do not (default: auto)' },
   { flags: '--cmdline <mode>', description: 'full, redacted or none (default: redacted)' },
+  {
+    flags: '--kubelet <url>',
+    description: 'ask the kubelet for names of pods, such as https://127.0.0.1:10250 (default: do not)',
+  },
+  {
+    flags: '--kubelet-token <file>',
+    description: "holds the token for it (default: that of the agent's service account)",
+  },
+  {
+    flags: '--kubelet-ca <file>',
+    description: "certificates that it may have (default: those of the agent's service account)",
+  },
   { flags: '--metrics <host:port>', description: "the agent's own metrics (default: none)" },
 ];
 

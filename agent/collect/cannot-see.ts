@@ -1,5 +1,5 @@
 /** What a scan could not see, in plain sentences: what, why, and what to do. */
-
+import type { NameProblems } from '../resolve/container-names.ts';
 import type { InterfaceProblems } from '../resolve/namespace-table.ts';
 import type { Privilege } from './privilege.ts';
 
@@ -18,8 +18,7 @@ export interface Blindness {
   /** Namespaces that the agent may not enter, and why, where it would rather do so; null = it entered all. */
   readonly closedEntries: { readonly namespaces: number; readonly reason: string } | null;
   readonly interfaces: InterfaceProblems;
-  /** Containers whose names stand in files that are closed to the agent. */
-  readonly unnamedContainers: number;
+  readonly names: NameProblems;
 }
 
 /** Why Linux guards something, and what to do about it, as the end of a sentence. */
@@ -81,9 +80,11 @@ export function cannotSee(blindness: Blindness): string[] {
         `up now and then only, and host-local networks inside are not told apart: ${others.reason}.`,
     );
   }
-  if (blindness.unnamedContainers > 0) {
+  const { refused, source } = blindness.names;
+  if (source !== null) sentences.push(source);
+  else if (refused > 0) {
     sentences.push(
-      `The names of ${counted(blindness.unnamedContainers, 'container', 'containers')} are unknown, because the files ` +
+      `The names of ${counted(refused, 'container', 'containers')} are unknown, because the files ` +
         'of their runtime are closed to the agent: run as root, or add its user to the group docker.',
     );
   }

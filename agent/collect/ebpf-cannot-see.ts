@@ -1,5 +1,6 @@
 /** What the eBPF rung could not see, in plain sentences. It sees every process, so what it lacks are details. */
 import type { FoundSockets } from '../bpf/scan-maps.ts';
+import type { NameProblems } from '../resolve/container-names.ts';
 import type { InterfaceProblems } from '../resolve/namespace-table.ts';
 import { cannotSee, counted, reasons } from './cannot-see.ts';
 import type { OwnerlessTables } from './ownerless-sockets.ts';
@@ -13,13 +14,13 @@ export interface EbpfBlindness {
   readonly found: Pick<FoundSockets, 'missedRecords' | 'missedTasks'>;
   readonly tables: Pick<OwnerlessTables, 'closed' | 'closedEntries' | 'missedConnections' | 'read'>;
   readonly interfaces: InterfaceProblems;
-  readonly unnamedContainers: number;
+  readonly names: NameProblems;
   readonly details: DetailBlindness;
 }
 
 /** Empty when the scan is complete. */
 export function ebpfCannotSee(blindness: EbpfBlindness): string[] {
-  const { privilege, hidesOthers, found, tables, interfaces, unnamedContainers, details } = blindness;
+  const { privilege, hidesOthers, found, tables, interfaces, names, details } = blindness;
   const { missedRecords, missedTasks } = found;
   const sentences = cannotSee({
     privilege,
@@ -31,7 +32,7 @@ export function ebpfCannotSee(blindness: EbpfBlindness): string[] {
     // Who is hidden is no way into a namespace: then nothing is read from /proc instead.
     closedEntries: hidesOthers ? null : tables.closedEntries,
     interfaces,
-    unnamedContainers,
+    names,
   });
   if (hidesOthers && tables.closedEntries !== null) {
     const { namespaces } = tables.closedEntries;

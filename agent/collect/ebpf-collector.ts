@@ -180,7 +180,7 @@ export class EbpfCollector implements Collector {
         found,
         tables,
         interfaces: this.#namespaces.problems,
-        unnamedContainers: this.#processes.unnamedContainers,
+        names: this.#processes.nameProblems,
         details: this.#details.blindness,
       }),
     };

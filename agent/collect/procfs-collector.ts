@@ -121,7 +121,7 @@ export class ProcfsCollector implements Collector {
       hidesOthers: census.hidesOthers,
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
       closedEntries: null,
-      unnamedContainers: this.#processes.unnamedContainers,
+      names: this.#processes.nameProblems,
       interfaces: this.#namespaces.problems,
     };
     const scan = {

@@ -129,7 +129,7 @@ export class SockdiagCollector implements Collector {
       hidesOthers: roll.hidesOthers,
       truncatedTables: tables.read.flatMap(({ truncated }) => truncated),
       closedEntries: tables.closedEntries,
-      unnamedContainers: this.#processes.unnamedContainers,
+      names: this.#processes.nameProblems,
       interfaces: this.#namespaces.problems,
     });
   }

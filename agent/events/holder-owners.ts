@@ -1,8 +1,9 @@
 /** The processes that events name, with what /proc tells of them while they are there. */
 import type { Owner } from '../../model/process.ts';
 import { openProcessTable } from '../collect/open-process-table.ts';
+import type { AgentConfig } from '../config.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
-import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
+
 import { UserNames } from '../resolve/user-names.ts';
 import type { ConnectionEvent, Holder } from './connection-event.ts';
 
@@ -27,9 +28,9 @@ export class HolderOwners {
   #resolved = new WeakMap<Holder, Resolved>();
   #expiredAtMs = 0;
 
-  constructor(procRoot: string, cmdline: CmdlineMode) {
-    this.#procRoot = procRoot;
-    this.#processes = openProcessTable(this.#users, { procRoot, cmdline });
+  constructor(options: Pick<AgentConfig, 'procRoot' | 'cmdline' | 'kubelet'>) {
+    this.#procRoot = options.procRoot;
+    this.#processes = openProcessTable(this.#users, options);
   }
 
   /** The process behind an event, under no fd: which one it was, no event tells. @param nowMs on a monotonic clock */

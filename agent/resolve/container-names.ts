@@ -27,10 +27,24 @@ export type FoundNames = ContainerNames | null | 'refused';
 export interface NameSources {
   readonly read: (placement: Placement) => FoundNames;
   readonly readAside: (placement: Placement) => Promise<FoundNames>;
+  /** A sentence on a source that the person named and that does not answer; null = none. */
+  readonly problem: string | null;
+}
+
+/** Why containers have no names. */
+export interface NameProblems {
+  /** Containers whose names are there, but not for the agent to read. */
+  readonly refused: number;
+  /** See NameSources. */
+  readonly source: string | null;
 }
 
 /** No names but those that stand in the cgroup. */
-export const noSources: NameSources = { read: () => null, readAside: () => Promise.resolve(null) };
+export const noSources: NameSources = {
+  read: () => null,
+  readAside: () => Promise.resolve(null),
+  problem: null,
+};
 
 interface Remembered extends Reading {
   names: ContainerNames | null;
@@ -86,11 +100,10 @@ export class ContainerNameTable {
     ];
   }
 
-  /** Containers whose names are there, but not for the agent to read. */
-  get refused(): number {
+  get problems(): NameProblems {
     let refused = 0;
     for (const { names, isRefused } of this.#remembered.values()) if (names === null && isRefused) refused++;
-    return refused;
+    return { refused, source: this.#sources.problem };
   }
 
   #namesOf(placement: Placement, nowMs: number): ContainerNames | null {

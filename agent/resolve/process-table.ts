@@ -7,7 +7,7 @@ import { readExe } from '../procfs/pid-exe.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
 import { isUnread, orElse, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
-import type { ContainerNameTable } from './container-names.ts';
+import type { ContainerNameTable, NameProblems } from './container-names.ts';
 import { describeDetails, type ProcessDetails, unknownDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
@@ -60,9 +60,8 @@ export class ProcessTable {
     ];
   }
 
-  /** Containers whose names the agent may not read. */
-  get unnamedContainers(): number {
-    return this.#containers.refused;
+  get nameProblems(): NameProblems {
+    return this.#containers.problems;
   }
 
   /**

@@ -5,6 +5,7 @@
 import { request } from 'node:http';
 import { type ContainerNames, labelsOf, namesFromLabels, parseJson } from './container-labels.ts';
 import { plainName } from './docker-config.ts';
+import { readAnswer } from './http-answer.ts';
 import { runtimeFileBytesMax } from './runtime-file.ts';
 
 /** Below the root. */
@@ -16,8 +17,9 @@ export async function listDockerContainers(
   nodeName: string | null,
   signal: AbortSignal,
 ): Promise<Map<string, ContainerNames>> {
-  const body = await get(socketPath, '/containers/json', signal);
-  return parseDockerContainers(body, nodeName);
+  const headers = { host: 'docker' };
+  const asked = request({ socketPath, path: '/containers/json', signal, agent: false, headers });
+  return parseDockerContainers(await readAnswer(asked, runtimeFileBytesMax), nodeName);
 }
 
 /** `[{"Id", "Names": ["/NAME"], "Labels": {}}]`; whatever is of another form is passed over. */
@@ -32,27 +34,4 @@ export function parseDockerContainers(body: Buffer, nodeName: string | null): Ma
     names.set(Id, namesFromLabels(labelsOf(Labels), plainName(String(own ?? '')), 'docker', nodeName));
   }
   return names;
-}
-
-function get(socketPath: string, path: string, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, signal, agent: false, headers: { host: 'docker' } });
-    asked.once('error', reject);
-    asked.once('response', (response) => {
-      if (response.statusCode !== 200) {
-        asked.destroy(new Error(`answered with status ${response.statusCode}`));
-        return;
-      }
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes > runtimeFileBytesMax) asked.destroy(new Error('answered with more than is read'));
-      });
-      response.once('end', () => resolve(Buffer.concat(chunks)));
-      response.once('error', reject);
-    });
-    asked.end();
-  });
 }

@@ -6,6 +6,7 @@
  *     CRI-O         the same
  *     podman        its list of containers
  *     a user's      the same files of docker and podman, in that user's home
+ *     pods          the kubelet, where the agent is told to ask it; what it does not tell, the others do
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import type { ContainerNames } from './container-labels.ts';
 import { findInStorage, storageListPaths, storagePath, storageUserPath } from './container-storage.ts';
 import { dockerConfigPath, dockerDataPath, dockerUserDataPath, parseDockerConfig } from './docker-config.ts';
 import { dockerSocketPath, listDockerContainers } from './docker-socket.ts';
+import { type KubeletAccess, KubeletApi } from './kubelet-api.ts';
 import { KubeletLogs } from './kubelet-logs.ts';
 import { containerdBundlePaths, crioBundlePaths, parseBundle } from './oci-bundle.ts';
 import { readRuntimeFile, readRuntimeFileAside, unreadOf } from './runtime-file.ts';
@@ -31,6 +33,8 @@ export interface MachineNameSourcesOptions {
   readonly root: string;
   /** What Kubernetes calls the machine; null = unknown. */
   readonly nodeName: string | null;
+  /** Default null: it is not asked. */
+  readonly kubelet?: KubeletAccess | null;
   /** Default asideTimeoutMs. */
   readonly timeoutMs?: number;
 }
@@ -57,20 +61,31 @@ export class MachineNameSources implements NameSources {
   readonly #nodeName: string | null;
   readonly #timeoutMs: number;
   readonly #kubeletLogs: KubeletLogs;
+  readonly #kubelet: KubeletApi | null;
   #isHomeHanging = false;
   /** What Docker listed last, and when, on a monotonic clock. */
   #listing: { readonly atMs: number; readonly containers: ReadonlyMap<string, ContainerNames> } | null = null;
 
-  constructor({ root, nodeName, timeoutMs = asideTimeoutMs }: MachineNameSourcesOptions) {
+  constructor({ root, nodeName, kubelet = null, timeoutMs = asideTimeoutMs }: MachineNameSourcesOptions) {
     this.#root = root;
     this.#nodeName = nodeName;
     this.#timeoutMs = timeoutMs;
     this.#kubeletLogs = new KubeletLogs(root, nodeName);
+    this.#kubelet = kubelet === null ? null : new KubeletApi(kubelet, nodeName);
+  }
+
+  get problem(): string | null {
+    return this.#kubelet?.problem ?? null;
   }
 
   read(placement: Placement): FoundNames {
-    const { container, manager } = placement;
+    const { container, manager, pod } = placement;
     if (container === null || manager !== null) return null;
+    if (this.#kubelet !== null && pod !== null) return null;
+    return this.#readFiles(placement, container);
+  }
+
+  #readFiles(placement: Placement, container: string): FoundNames {
     let isRefused = false;
     for (const look of this.#looks(placement)) {
       const found = look({ ...placement, container });
@@ -81,9 +96,14 @@ export class MachineNameSources implements NameSources {
   }
 
   async readAside(placement: Placement): Promise<FoundNames> {
-    const { container, manager, runtime } = placement;
+    const { container, manager, runtime, pod } = placement;
     if (container === null) return null;
-    if (manager === null) return this.#askDocker(runtime, container);
+    if (manager === null) {
+      if (this.#kubelet === null || pod === null) return this.#askDocker(runtime, container);
+      const told = await this.#kubelet.find(container, this.#timeoutMs);
+      const isTold = told !== null && told !== 'refused';
+      return isTold ? told : (this.#readFiles(placement, container) ?? told);
+    }
     // A thread that hangs in somebody's file system is lost to the agent, so there is one at most.
     if (this.#isHomeHanging) return 'refused';
     this.#isHomeHanging = true;

@@ -32,7 +32,7 @@ export interface Heard {
 export async function runHearer(way: 'ebpf' | 'destroy', work: HearerWork): Promise<void> {
   const { source } = await openEvents(way, '/proc');
   const counted = countedBy(source!);
-  const holders = new HolderOwners('/proc', 'redacted');
+  const holders = new HolderOwners({ procRoot: '/proc', cmdline: 'redacted', kubelet: null });
   const shortLived = new ShortLived((event) => holders.of(event, performance.now()));
   const feed = new EventFeed({
     source: counted.source,

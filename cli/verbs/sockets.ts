@@ -48,7 +48,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   if (fd !== noNumber && pid === noNumber)
     throw usageFailure('--fd needs --pid: whose file descriptor is it?');
   requireProcfs(procfs);
-  const options = { procRoot: procfs, cmdline: 'none' } as const;
+  const options = { procRoot: procfs, cmdline: 'none', kubelet: null } as const;
   if (fd !== noNumber) {
     // One process alone is cheapest to ask through its own folder.
     const found = await closing(createProcfsCollector(options), (collector) =>

@@ -11,7 +11,7 @@ const nothing: Blindness = {
   truncatedTables: [],
   closedEntries: null,
   interfaces: { host: null, others: null },
-  unnamedContainers: 0,
+  names: { refused: 0, source: null },
 };
 
 const need = 'this needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; run as root.';
@@ -61,7 +61,7 @@ it.each([
       'not told apart: cannot enter network namespaces: EPERM.',
   ],
   [
-    { unnamedContainers: 2 },
+    { names: { refused: 2, source: null } },
     'The names of 2 containers are unknown, because the files of their runtime are closed to the agent: run as root, or ' +
       'add its user to the group docker.',
   ],

@@ -8,7 +8,7 @@ const complete: EbpfBlindness = {
   found: { missedRecords: 0, missedTasks: 0 },
   tables: { closed: 0, closedEntries: null, missedConnections: 0, read: [] },
   interfaces: { host: null, others: null },
-  unnamedContainers: 0,
+  names: { refused: 0, source: null },
   details: { isLooking: true, unplacedProcesses: 0 },
 };
 

@@ -32,6 +32,7 @@ function table(
       askedAside.push(container!);
       return readAside(container!);
     },
+    problem: null,
   });
   return { names, asked, askedAside };
 }
@@ -128,8 +129,8 @@ describe('the table', () => {
     );
     names.identify(docker, 0);
     names.identify({ ...docker, container: 'c2' }, 0);
-    expect(names.refused).toBe(2);
-    await until('one is told', () => names.refused === 1);
+    expect(names.problems).toEqual({ refused: 2, source: null });
+    await until('one is told', () => names.problems.refused === 1);
     expect(names.identify(docker, 0).containerName).toBe('web');
   });
 
