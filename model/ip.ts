@@ -15,6 +15,9 @@ export interface Prefix {
   readonly length: number;
 }
 
+/** Character codes. */
+const [dot, zero] = [0x2e, 0x30];
+
 const mappedHead = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /** True for a canonical IPv6 address. A canonical IPv4 address never contains a colon. */
@@ -59,15 +62,27 @@ export function parseIp(text: string): IpAddress | null {
   return bytes === null ? null : formatIp(bytes);
 }
 
+/** Digit by digit: addresses are parsed by the hundred in every scan, and a text for each part is most of the work. */
 function parseIpv4(text: string): Uint8Array | null {
-  const parts = text.split('.');
-  if (parts.length !== 4) return null;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
-    bytes[i] = Number(part);
+  let [part, digits, value] = [0, 0, 0];
+  for (let i = 0; i <= text.length; i++) {
+    // The end is as good as a dot.
+    const code = i === text.length ? dot : text.charCodeAt(i);
+    if (code === dot) {
+      if (digits === 0 || part === 4) return null;
+      bytes[part++] = value;
+      [digits, value] = [0, 0];
+      continue;
+    }
+    const digit = code - zero;
+    const hasLeadingZero = digits > 0 && value === 0;
+    if (digit < 0 || digit > 9 || hasLeadingZero) return null;
+    value = value * 10 + digit;
+    digits++;
+    if (value > 255) return null;
   }
-  return bytes;
+  return part === 4 ? bytes : null;
 }
 
 function parseIpv6(text: string): Uint8Array | null {

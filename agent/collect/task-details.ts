@@ -6,8 +6,10 @@
  *     walk       paths of cgroups, once per cgroup                          agent/bpf/cgroup-walk.ts
  *     /proc      what neither of them tells, and the hierarchies of cgroup v1
  *
- * Command lines are redacted when they come; nothing else of them is kept.
+ * Command lines are redacted when they come; of what they were only a digest is kept, so that what was not changed is not
+ * redacted again: it takes longer than the look.
  */
+import { createHash } from 'node:crypto';
 import type { BoundedTable } from '../bounded-table.ts';
 import { type CgroupWalk, cgroupsMax } from '../bpf/cgroup-walk.ts';
 import type { DetailLook, SeenDetails } from '../bpf/detail-look.ts';
@@ -18,7 +20,7 @@ import { type CgroupEntry, readCgroup } from '../procfs/pid-cgroup.ts';
 import { parseCmdline, readCmdline } from '../procfs/pid-cmdline.ts';
 import { readExe } from '../procfs/pid-exe.ts';
 import { isUnread, orElse, processPath } from '../procfs/proc-file.ts';
-import { describeDetails, type ProcessDetails } from '../resolve/process-details.ts';
+import { describeDetails, type ProcessDetails, type RawDetails } from '../resolve/process-details.ts';
 import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
 import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
 
@@ -46,6 +48,8 @@ interface Known extends Reading {
   readonly signs: Uint32Array;
   readonly cgroup: bigint;
   details: ProcessDetails | null;
+  /** Of what the details were made of; null while there are none. */
+  digest: string | null;
   /** Of details; null while there are none. */
   startTicks: number | null;
   /** Its cgroups of v1 are closed to the agent. */
@@ -156,6 +160,7 @@ export class TaskDetails {
       signs: known?.signs ?? Uint32Array.from(signWords, (word) => words[at + word]!),
       cgroup: (BigInt(words[at + cgroupWord + 1]!) << 32n) | BigInt(words[at + cgroupWord]!),
       details: known?.details ?? null,
+      digest: known?.digest ?? null,
       startTicks: known?.startTicks ?? null,
       isUnplaced: known?.isUnplaced ?? false,
       firstReadAtMs: known?.firstReadAtMs ?? nowMs,
@@ -199,6 +204,9 @@ export class TaskDetails {
       args: args.length > 0 ? parseCmdline(args) : orElse(readCmdline(path), []),
       cgroups: this.#cgroupsOf(known, path),
     };
+    const digest = digestOf(raw);
+    if (known.details !== null && known.digest === digest) return known.details;
+    known.digest = digest;
     return describeDetails(raw, this.#options.cmdline);
   }
 
@@ -215,6 +223,13 @@ export class TaskDetails {
 function hasSigns({ signs }: Known, words: Uint32Array, at: number): boolean {
   for (let i = 0; i < signWords.length; i++) if (words[at + signWords[i]!] !== signs[i]) return false;
   return true;
+}
+
+/** The same for the same details alone. */
+function digestOf({ exe, args, cgroups }: RawDetails): string {
+  const lines = cgroups.map(({ controllers, path }) => `${controllers}:${path}`);
+  const hash = createHash('sha256').update(JSON.stringify([exe, args, lines]));
+  return hash.digest('base64');
 }
 
 async function isOverWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {

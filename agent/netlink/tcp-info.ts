@@ -13,7 +13,7 @@ import type { FourTuple } from '../../model/four-tuple.ts';
 import { ipBytes, isIpv6 } from '../../model/ip.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import { protocolNumbers } from '../../model/socket-state.ts';
-import { parseAttributes } from './attribute.ts';
+import { absent, findAttribute, valueAt, valueEnd } from './attribute-at.ts';
 import { diagMessageBytes, diagTypes, everyState, families, inodeAt } from './inet-diag.ts';
 import { messageFlagBits } from './message.ts';
 
@@ -57,23 +57,33 @@ export function encodeQuestion(bytes: Buffer, at: number, tuple: FourTuple, sequ
 /** Null when it has no counters: it is no TCP socket that was connected, or the kernel is older than Linux 4.1. */
 export function parseAnswer(payload: Buffer): TcpInfo | null {
   if (payload.length < diagMessageBytes) return null;
-  const info = parseAttributes(payload.subarray(diagMessageBytes)).get(infoAttribute);
-  if (info === undefined || info.length < infoBytes) return null;
-  return { inode: inodeAt(payload, 0), counters: countersOf(info, payload[1]!) };
+  const attribute = findAttribute(payload, diagMessageBytes, payload.length, infoAttribute);
+  if (attribute === absent) return null;
+  const info = valueAt(attribute);
+  if (valueEnd(payload, attribute) - info < infoBytes) return null;
+  return { inode: inodeAt(payload, 0), counters: countersOf(payload, info, payload[1]!) };
 }
 
 /** TCP_* in which this end's FIN is acknowledged, and in which the far end's has come (include/net/tcp_states.h). */
 const finAcknowledged: ReadonlySet<number> = new Set([5, 6]);
 const finReceived: ReadonlySet<number> = new Set([6, 8, 9, 11]);
 
-/** @param state TCP_* at the same moment: a FIN counts as one byte, which is none of the payload */
-function countersOf(info: Buffer, state: number): SocketCounters {
-  const acknowledged = Number(info.readBigUInt64LE(120));
-  const received = Number(info.readBigUInt64LE(128));
+/**
+ * @param at where the tcp_info begins
+ * @param state TCP_* at the same moment: a FIN counts as one byte, which is none of the payload
+ */
+function countersOf(bytes: Buffer, at: number, state: number): SocketCounters {
+  const acknowledged = uint64(bytes, at + 120);
+  const received = uint64(bytes, at + 128);
   return {
     bytesSent: Math.max(0, acknowledged - (finAcknowledged.has(state) ? 1 : 0)),
     bytesReceived: Math.max(0, received - (finReceived.has(state) ? 1 : 0)),
-    rttUs: info.readUInt32LE(68),
-    retransmits: info.readUInt32LE(100),
+    rttUs: bytes.readUInt32LE(at + 68),
+    retransmits: bytes.readUInt32LE(at + 100),
   };
+}
+
+/** Exact below 2^53. */
+function uint64(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }

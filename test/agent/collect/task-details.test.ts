@@ -131,6 +131,19 @@ describe('a process', () => {
     expect(lookedAt).toEqual([0, 5, 10, 20, 40, 70]);
   });
 
+  it('keeps its details for as long as a look tells the same, and no longer', async () => {
+    let args = 'node\0/srv/checkout/server.js\0';
+    const all = details((pid) => told(pid, { args: Buffer.from(args) }));
+    await all.refresh(found({ pid: 5 }), 0);
+    const before = all.of({ pid: 5, startTicks: 10 });
+    await all.refresh(found({ pid: 5 }), 10_000);
+    expect(looks).toHaveLength(2);
+    expect(all.of({ pid: 5, startTicks: 10 })).toBe(before);
+    args = 'node\0/srv/checkout/worker.js\0';
+    await all.refresh(found({ pid: 5 }), 30_000);
+    expect(all.of({ pid: 5, startTicks: 10 })!.cmdline).toBe('node /srv/checkout/worker.js');
+  });
+
   it('that was replaced between scan and look is not told as the one before', async () => {
     const all = details((pid) => told(pid, { startTicks: 99 }));
     await all.refresh(found({ pid: 5 }), 0);
