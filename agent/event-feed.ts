@@ -71,6 +71,15 @@ export class EventFeed {
     this.#isHeld = false;
   }
 
+  /** See EventSource. */
+  get lostTotal(): number {
+    return this.#parts.source.lostTotal;
+  }
+
+  get lostByKind(): Readonly<Record<string, number>> {
+    return this.#parts.source.lostByKind;
+  }
+
   /** The sockets of scans that were told as closed since the last call. */
   takeEnded(): readonly SocketEvent[] {
     const ended = this.#ended;

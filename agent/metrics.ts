@@ -149,6 +149,9 @@ function addEvents(metrics: AgentMetrics, { shortLived, feed }: MetricsSources):
   metrics.counter('connection_events', 'Connections whose end was heard of.', () => totals.closed);
   metrics.counter('lost_connection_events', 'Ends of connections that went by unheard.', () => totals.lost);
   metrics.counter('event_overruns', 'Times that an unknown number of ends went by.', () => totals.overruns);
+  metrics.counters('event_losses', 'What the source of events did not tell, by what it was.', 'kind', () => {
+    return Object.entries(feed?.lostByKind ?? {});
+  });
   metrics.counter('short_connections', 'Connections that no scan has shown.', () => shortLived.total);
   metrics.counter('ownerless_short_connections', 'Those whose process is unknown.', () => {
     return shortLived.ownerless;

@@ -9,7 +9,7 @@ import type { BpfCalls } from './bpf-calls.ts';
 import { callProgram, packetProgram } from './change-programs.ts';
 import type { EventLayout } from './event-layout.ts';
 import { holderLayout, lossLayout } from './event-memory.ts';
-import type { EventSurroundings } from './event-program.ts';
+import type { HolderOptions } from './holder-program.ts';
 import type { Statement } from './instruction.ts';
 import { iterate } from './iteration.ts';
 import type { BasicLayout } from './kernel-layout.ts';
@@ -33,7 +33,7 @@ import {
  */
 export const ringBytes = 4 << 20;
 
-/** What did not get into the ring, since the start. */
+/** What did not get into the ring, since the start: fields of lossLayout, which tell more. */
 export interface EventLosses {
   /** Connections whose beginning found it full: they are told when they end, or by a scan. */
   readonly opened: number;
@@ -41,11 +41,10 @@ export interface EventLosses {
   readonly closed: number;
   /** Processes that could not be noted beside their socket. */
   readonly unnoted: number;
-  /**
-   * Changes that a program was kept from because it was at work on that processor: the most that may be missing for that
-   * reason. Nearly all are of no consequence, since another program tells them.
-   */
-  readonly missed: number;
+  /** Changes of which nothing could be read. */
+  readonly unread: number;
+  /** Changes that may not have been told. */
+  readonly undecided: number;
 }
 
 /** Fds of the programs at the tracepoint; see change-programs.ts. */
@@ -56,12 +55,18 @@ interface Programs {
   readonly second: number;
 }
 
+const kindsOfLoss = Object.keys(lossLayout.fields) as (keyof typeof lossLayout.fields)[];
+
 export class ConnectionEvents {
   readonly #calls: BpfCalls;
   readonly #layout: EventLayout;
   readonly #ring: RingBuffer;
   readonly #losses: MappedArray;
   readonly #programs: Programs;
+  /** Fd of a link. */
+  readonly #seed: number;
+  /** Whether the agent sees all processes of the machine, so that every socket is told of, with or without its process. */
+  readonly seesAll: boolean;
   /** Everything that is to be closed. */
   readonly #fds: readonly number[];
   #isOpen = true;
@@ -71,6 +76,8 @@ export class ConnectionEvents {
     layout: EventLayout,
     maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
     programs: Programs,
+    seed: number,
+    seesAll: boolean,
     fds: readonly number[],
   ) {
     this.#calls = calls;
@@ -78,6 +85,8 @@ export class ConnectionEvents {
     this.#ring = maps.ring;
     this.#losses = maps.losses;
     this.#programs = programs;
+    this.#seed = seed;
+    this.seesAll = seesAll;
     this.#fds = fds;
   }
 
@@ -103,7 +112,7 @@ export class ConnectionEvents {
       maps.ring = ring;
       const losses = MappedArray.create(calls, 'losses', lossLayout.bytes, 1);
       maps.losses = losses;
-      const surroundings = { kernel, layout, holderMap, pidLevel, pidNamespace };
+      const surroundings = { kernel, layout, holderMap, pidLevel, pidNamespace, lossMap: losses.fd };
       const seed = linkSeed(calls, surroundings);
       fds.push(seed);
       const load = (name: string, statements: readonly Statement[]): number => {
@@ -111,7 +120,7 @@ export class ConnectionEvents {
         fds.push(program);
         return program;
       };
-      const options = { ...surroundings, ringMap: ring.fd, lossMap: losses.fd };
+      const options = { ...surroundings, ringMap: ring.fd };
       const programs: Programs = {
         ofCalls: load('calls_of_tcp', callProgram(options)),
         first: load('packets_of_tcp', packetProgram(options, 'first')),
@@ -120,7 +129,7 @@ export class ConnectionEvents {
       await iterate(calls, seed);
       for (const program of Object.values(programs) as number[]) fds.push(attachTracepoint(calls, program));
       await iterate(calls, seed);
-      return new ConnectionEvents(calls, layout, { ring, losses }, programs, fds);
+      return new ConnectionEvents(calls, layout, { ring, losses }, programs, seed, pidLevel === 0, fds);
     } catch (error) {
       for (const fd of fds.toReversed()) calls.close(fd);
       maps.ring?.close();
@@ -139,17 +148,43 @@ export class ConnectionEvents {
     return this.#ring.mostWaiting;
   }
 
-  /** Throws BpfError. */
-  losses(): EventLosses {
-    if (!this.#isOpen) throw new Error('the events are closed');
-    const { fields } = lossLayout;
-    const count = (field: keyof typeof fields): number =>
-      Number(this.#losses.bytes.readBigUInt64LE(fields[field].offset));
+  /** Out of memory that the programs write: no call. */
+  get losses(): EventLosses {
     return {
-      opened: count('opened'),
-      closed: count('closed'),
-      unnoted: count('unnoted'),
-      missed: this.#missesOf('ofCalls') + Math.min(this.#missesOf('first'), this.#missesOf('second')),
+      opened: this.#lossesOf('opened'),
+      closed: this.#lossesOf('closed'),
+      unnoted: this.#lossesOf('unnoted'),
+      unread: this.#lossesOf('unread'),
+      undecided: this.#lossesOf('undecided'),
+    };
+  }
+
+  /** All of them together. Grows whenever something that happened is not told, and is as cheap as it can be. */
+  get lostTotal(): number {
+    let total = 0;
+    for (const loss of kindsOfLoss) total += this.#lossesOf(loss);
+    return total;
+  }
+
+  #lossesOf(loss: keyof EventLosses): number {
+    if (!this.#isOpen) throw new Error('the events are closed');
+    return Number(this.#losses.bytes.readBigUInt64LE(lossLayout.fields[loss].offset));
+  }
+
+  /** Notes beside sockets that have no process yet one that holds them. Rejects with BpfError, or Node's error of read(2). */
+  async seed(): Promise<void> {
+    await iterate(this.#calls, this.#seed);
+  }
+
+  /**
+   * Changes that each program was kept from, because it was at work on that processor; another one told them
+   * (event-program.ts). Throws BpfError.
+   */
+  leftToOthers(): Readonly<Record<keyof Programs, number>> {
+    return {
+      ofCalls: this.#missesOf('ofCalls'),
+      first: this.#missesOf('first'),
+      second: this.#missesOf('second'),
     };
   }
 
@@ -177,7 +212,7 @@ function createHolderMap(calls: BpfCalls): number {
   }
 }
 
-function linkSeed(calls: BpfCalls, surroundings: EventSurroundings): number {
+function linkSeed(calls: BpfCalls, surroundings: HolderOptions): number {
   return linkProgram(calls, {
     name: 'seed_holders',
     statements: seedProgram(surroundings),

@@ -30,6 +30,8 @@ export function eventLayout(btf: Btf) {
     pidNamespace: { inode: btf.field('pid_namespace', 'ns.inum') },
     /** 1 while a system call is at work on the socket; packets have to wait then. */
     isLocked: btf.field('sock', 'sk_lock.owned'),
+    /** Why a connection is broken off, as errno. */
+    error: btf.field('sock', 'sk_err'),
     tcp: {
       /** Stays when the port is given back, which is before a socket is closed. Network order. */
       localPort: tcp('inet_conn.icsk_inet.inet_sport'),

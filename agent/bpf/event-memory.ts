@@ -68,11 +68,18 @@ export const eventLayoutInRing = layout('event', {
   comm: 16,
 });
 
-/** What the programs could not do, since they were loaded. */
+/**
+ * What the programs could not do, since they were loaded. Every way out of a program by which a change of the own host is
+ * not told adds to one of these; event-program.ts says which changes are none to be told.
+ */
 export const lossLayout = layout('losses', {
   /** Beginnings and ends that found the ring full. */
   opened: 8,
   closed: 8,
   /** Processes for which the kernel had no memory beside their socket. Below the initial pid namespace its events are lost. */
   unnoted: 8,
+  /** Changes of what the kernel does not take for a TCP socket. */
+  unread: 8,
+  /** Changes without memory beside their socket, of which the second program of packets cannot know whether the first told. */
+  undecided: 8,
 });

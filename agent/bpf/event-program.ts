@@ -10,6 +10,13 @@
  * Several, because the kernel lets no program of a tracepoint interrupt itself on one processor, and a packet may well
  * arrive while a system call is in such a program.
  *
+ * One that finds itself interrupted so does not run, and the kernel counts that (recursion_misses of bpf_prog_info). No
+ * change is lost by it: a packet's change finds at most one program at work on its processor, and two look at it; a system
+ * call's is never met at work, as nothing else of that call runs on this processor meanwhile.
+ *
+ * A change is not told, and not lost either, when it neither establishes nor ends a connection, or is another host's. Of
+ * whatever else is not told there is a count (lossLayout).
+ *
  * Everything on the machine passes here, other hosts' sockets too where several share a kernel. A socket belongs to the
  * own host when a process of the agent's pid namespace stands for it, or stood for its listener.
  */

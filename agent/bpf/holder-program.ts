@@ -30,9 +30,13 @@ import {
 import { helpers } from './kernel-functions.ts';
 import { pidNumber } from './pid-number.ts';
 import { kernelThreadFlag } from './process-program.ts';
+import { sock } from './record-program.ts';
 import { stackSlot } from './stack.ts';
 
 const stack = { pid: stackSlot('pid', -8, 8) } as const;
+
+/** ECONNABORTED: somebody breaks off a connection that is not his (SOCK_DESTROY, as `ss --kill` does). */
+const aborted = 103;
 
 /** The first thread of the current process, in the place of the old state. */
 const leader = 'r6';
@@ -49,12 +53,16 @@ export interface HolderOptions extends EventSurroundings {
  * lost.
  */
 export function noteHolder(options: HolderOptions, done: string): Statement[] {
-  const { kernel, holderMap, pidLevel } = options;
+  const { kernel, layout, holderMap, pidLevel } = options;
   const { synSent, listen, finWait1, lastAck, closed } = tcpStates;
   return [
     ...[synSent, listen, finWait1, lastAck, closed].map((state) => jumpIf(after, '==', state, 'takes-note')),
     jump(done),
     label('takes-note'),
+    jumpIf(after, '!=', closed, 'is-its-own'),
+    load('r1', sock, layout.error),
+    jumpIf('r1', '==', aborted, done),
+    label('is-its-own'),
     callHelper(helpers.currentTask),
     load(leader, 'r0', kernel.task.leader),
     // A thread of the kernel may close a file in somebody's place.
@@ -67,14 +75,17 @@ export function noteHolder(options: HolderOptions, done: string): Statement[] {
     store('fp', stack.pid, holder),
     ...findHolder(holderMap, 'make'),
     jumpIf('r0', '!=', 0, 'has-holder'),
-    loadMapValue('r1', options.lossMap),
-    move('r2', 1),
-    atomicAdd('r1', lossLayout.fields.unnoted, 'r2'),
+    ...countLoss(options, 'unnoted'),
     jump(done),
     label('has-holder'),
     move(holder, 'r0'),
     ...note(options, done),
   ];
+}
+
+/** One more that is lost. r1 and r2 are lost too. */
+export function countLoss({ lossMap }: HolderOptions, loss: keyof typeof lossLayout.fields): Statement[] {
+  return [loadMapValue('r1', lossMap), move('r2', 1), atomicAdd('r1', lossLayout.fields[loss], 'r2')];
 }
 
 function note(surroundings: EventSurroundings, done: string): Statement[] {
@@ -87,6 +98,8 @@ function note(surroundings: EventSurroundings, done: string): Statement[] {
     jump('describe'),
     label('listens'),
     store(holder, fields.standing, standings.listening),
+    // What is accepted starts with a copy.
+    store(holder, fields.told, 0),
     jump('describe'),
     label('connects'),
     store(holder, fields.standing, standings.connected),

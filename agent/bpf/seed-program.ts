@@ -4,8 +4,9 @@
  */
 
 import { holderLayout, standings } from './event-memory.ts';
-import { describeProcess, type EventSurroundings, findHolder, finish, holder } from './event-program.ts';
-import { callHelper, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
+import { describeProcess, findHolder, finish, holder } from './event-program.ts';
+import { countLoss, type HolderOptions } from './holder-program.ts';
+import { callHelper, jump, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import { pidNumber } from './pid-number.ts';
 import { families, protocols, sock } from './record-program.ts';
@@ -13,7 +14,7 @@ import { families, protocols, sock } from './record-program.ts';
 /** `leader` is the first thread of the process whose file it is; `pid` makes way for the file's socket. */
 const [leader, pid] = ['r6', 'r7'] as const;
 
-export function seedProgram(surroundings: EventSurroundings): Statement[] {
+export function seedProgram(surroundings: HolderOptions): Statement[] {
   const { kernel, holderMap, pidLevel } = surroundings;
   const { fields } = holderLayout;
   return [
@@ -35,7 +36,10 @@ export function seedProgram(surroundings: EventSurroundings): Statement[] {
     ...pidNumber(kernel, pid, leader, pidLevel, 'pid-known'),
     jumpIf(pid, '==', 0, 'out'),
     ...findHolder(holderMap, 'make'),
-    jumpIf('r0', '==', 0, 'out'),
+    jumpIf('r0', '!=', 0, 'has-holder'),
+    ...countLoss(surroundings, 'unnoted'),
+    jump('out'),
+    label('has-holder'),
     move(holder, 'r0'),
     load('r1', holder, fields.pid),
     jumpIf('r1', '!=', 0, 'out'),

@@ -4,18 +4,16 @@
  */
 
 import type { Field } from './btf.ts';
-import { eventLayoutInRing, holderLayout, lossLayout, standings } from './event-memory.ts';
+import { eventLayoutInRing, holderLayout, standings } from './event-memory.ts';
 import { after, before, findHolder, holder, tcpStates } from './event-program.ts';
-import type { HolderOptions } from './holder-program.ts';
+import { countLoss, type HolderOptions } from './holder-program.ts';
 import {
-  atomicAdd,
   callHelper,
   jump,
   jumpIf,
   label,
   load,
   loadMap,
-  loadMapValue,
   move,
   networkToHost16,
   type Statement,
@@ -52,18 +50,21 @@ export function tellChange(options: TellOptions, out: string, turn?: 'first' | '
   const { holderMap, pidLevel } = options;
   return [
     ...pickChange(out),
-    ...findHolder(holderMap, 'leave'),
-    move(holder, 'r0'),
     // Where the agent sees all processes, a socket without one is the kernel's own, and as much of this host.
+    ...findHolder(holderMap, pidLevel === 0 && turn !== undefined ? 'make' : 'leave'),
+    move(holder, 'r0'),
     ...(pidLevel === 0 ? [] : [jumpIf(holder, '==', 0, out)]),
-    ...takeTurn(turn, out),
+    ...takeTurn(options, turn, out),
     store('fp', stack.after, after),
     callHelper(helpers.monotonicNs),
     store('fp', stack.now, 'r0'),
     ...noteAccepted(),
     move('r1', sock),
     callHelper(helpers.toTcpSock),
-    jumpIf('r0', '==', 0, out),
+    jumpIf('r0', '!=', 0, 'is-tcp'),
+    ...countLoss(options, 'unread'),
+    jump(out),
+    label('is-tcp'),
     move(tcp, 'r0'),
     ...reserve(options, out),
     ...describeConnection(options),
@@ -89,14 +90,17 @@ function pickChange(out: string): Statement[] {
   ];
 }
 
-/** A socket without a holder has no place for the note: the first tells it alone. */
-function takeTurn(turn: 'first' | 'second' | undefined, out: string): Statement[] {
+/** Where there was no memory for the note, the first tells; the second does not know. */
+function takeTurn(options: TellOptions, turn: 'first' | 'second' | undefined, out: string): Statement[] {
   if (turn === undefined) return [];
   if (turn === 'first') {
     return [jumpIf(holder, '==', 0, 'has-turn'), store(holder, held.told, after), label('has-turn')];
   }
   return [
-    jumpIf(holder, '==', 0, out),
+    jumpIf(holder, '!=', 0, 'knows-turn'),
+    ...countLoss(options, 'undecided'),
+    jump(out),
+    label('knows-turn'),
     load('r1', holder, held.told),
     jumpIf('r1', '==', after, out),
     store(holder, held.told, after),
@@ -109,27 +113,29 @@ function noteAccepted(): Statement[] {
     jumpIf(holder, '==', 0, 'noted'),
     jumpIf(after, '!=', tcpStates.established, 'noted'),
     jumpIf(before, '!=', tcpStates.synRecv, 'noted'),
+    // Both sides have dialed at the same time.
+    load('r1', holder, held.standing),
+    jumpIf('r1', '==', standings.connected, 'noted'),
     store(holder, held.openedNs, 'r0'),
     store(holder, held.standing, standings.accepted),
     label('noted'),
   ];
 }
 
-function reserve({ ringMap, lossMap }: TellOptions, out: string): Statement[] {
+/** There is none when the ring is full, or the kernel gives up waiting for another processor that writes into it. */
+function reserve(options: TellOptions, out: string): Statement[] {
   return [
-    loadMap('r1', ringMap),
+    loadMap('r1', options.ringMap),
     move('r2', eventLayoutInRing.bytes),
     move('r3', 0),
     callHelper(helpers.ringReserve),
     jumpIf(record, '!=', 0, 'has-room'),
-    loadMapValue('r1', lossMap),
-    move('r2', 1),
     load('r3', 'fp', stack.after),
     jumpIf('r3', '==', tcpStates.closed, 'loses-close'),
-    atomicAdd('r1', lossLayout.fields.opened, 'r2'),
+    ...countLoss(options, 'opened'),
     jump(out),
     label('loses-close'),
-    atomicAdd('r1', lossLayout.fields.closed, 'r2'),
+    ...countLoss(options, 'closed'),
     jump(out),
     label('has-room'),
   ];

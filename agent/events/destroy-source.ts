@@ -57,7 +57,9 @@ class DestroySource implements EventSource {
   /** Why nothing is heard of a namespace, by its inode. */
   readonly #refused = new Map<number, string>();
   #scans = 0;
+  /** Since the start, and of those what was declared. */
   #overruns = 0;
+  #overrunsTaken = 0;
 
   constructor(libc: Libc, procRoot: string, queueBytes: number | undefined) {
     this.#libc = libc;
@@ -99,9 +101,17 @@ class DestroySource implements EventSource {
     return eventsMax - left;
   }
 
+  get lostTotal(): number {
+    return this.#overruns;
+  }
+
+  get lostByKind(): Readonly<Record<string, number>> {
+    return { overruns: this.#overruns };
+  }
+
   takeLosses(): EventLosses {
-    const overruns = this.#overruns;
-    this.#overruns = 0;
+    const overruns = this.#overruns - this.#overrunsTaken;
+    this.#overrunsTaken = this.#overruns;
     return {
       connections: 0,
       overruns,

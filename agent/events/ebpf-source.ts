@@ -1,13 +1,17 @@
 /** Connections by eBPF: all of the own host, each with its process and its exact times. */
 import { statSync } from 'node:fs';
 import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
-import { ConnectionEvents, type EventLosses as RingLosses } from '../bpf/connection-events.ts';
+import { ConnectionEvents, type EventLosses as ProgramLosses } from '../bpf/connection-events.ts';
 import { readEventLayout } from '../bpf/event-layout.ts';
 import { asUnavailable } from '../collect/ebpf-unavailable.ts';
 import { expectOwnProc } from '../collect/own-proc.ts';
+import type { Scan } from '../collector.ts';
 import type { ConnectionEvent } from './connection-event.ts';
 import { EventReader } from './event-reader.ts';
 import type { EventLosses, EventSource } from './event-source.ts';
+
+/** Between two looks for the sockets that have no process noted beside them: each is a walk over all files. */
+const seedIntervalMs = 10_000;
 
 export interface EbpfSourceOptions {
   /** How to reach bpf(2); default koffi. */
@@ -37,7 +41,9 @@ class EbpfSource implements EventSource {
   readonly cannotSee: readonly string[] = [];
   readonly #events: ConnectionEvents;
   readonly #reader = new EventReader();
-  #lost: RingLosses = { opened: 0, closed: 0, unnoted: 0, missed: 0 };
+  #taken: ProgramLosses = { opened: 0, closed: 0, unnoted: 0, unread: 0, undecided: 0 };
+  #seededAtMs = 0;
+  #unnotedWhenSeeded = 0;
 
   constructor(events: ConnectionEvents) {
     this.#events = events;
@@ -51,27 +57,47 @@ class EbpfSource implements EventSource {
     });
   }
 
+  get lostTotal(): number {
+    return this.#events.lostTotal;
+  }
+
+  get lostByKind(): Readonly<Record<string, number>> {
+    return { ...this.#events.losses };
+  }
+
   takeLosses(): EventLosses {
-    const before = this.#lost;
-    this.#lost = this.#events.losses();
+    const before = this.#taken;
+    const now = this.#events.losses;
+    this.#taken = now;
+    const grown = (kind: keyof ProgramLosses): number => now[kind] - before[kind];
+    // Among many hosts, a socket without a note is nobody's, and so are the connections that are accepted by it.
+    const unnoted = this.#events.seesAll ? 0 : grown('unnoted');
     return {
-      connections: endsLost(this.#lost) - endsLost(before),
-      overruns: 0,
-      reason: 'connections came faster than the agent read their events',
+      connections: grown('closed') + grown('unread') + grown('undecided') + unnoted,
+      overruns: unnoted > 0 ? 1 : 0,
+      reason:
+        grown('closed') > 0
+          ? 'connections came faster than the agent read their events'
+          : 'the kernel could not tell of connections',
     };
   }
 
-  /** The programs see every namespace. */
-  async follow(): Promise<void> {}
+  /** The programs see every namespace. What they could not note beside a socket is made up for. */
+  async follow({ startedAtMs }: Scan): Promise<void> {
+    const { unnoted } = this.#events.losses;
+    if (unnoted === this.#unnotedWhenSeeded || startedAtMs - this.#seededAtMs < seedIntervalMs) return;
+    this.#seededAtMs = startedAtMs;
+    this.#unnotedWhenSeeded = unnoted;
+    try {
+      await this.#events.seed();
+    } catch {
+      // As good as a socket that was not noted: it is counted, and tried again when the next one is not.
+    }
+  }
 
   close(): void {
     this.#events.close();
   }
-}
-
-/** The most that may be missing: not every change that a program missed is an end. */
-function endsLost({ closed, unnoted, missed }: RingLosses): number {
-  return closed + unnoted + missed;
 }
 
 /** CLOCK_MONOTONIC in milliseconds, which is what process.hrtime and the programs' clock have in common. */

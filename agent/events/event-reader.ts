@@ -2,7 +2,7 @@
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import { stateOf } from '../../model/socket-state.ts';
 import { AddressTexts } from '../bpf/address-texts.ts';
-import { eventLayoutInRing } from '../bpf/event-memory.ts';
+import { eventLayoutInRing, standings } from '../bpf/event-memory.ts';
 import { tcpStates } from '../bpf/event-program.ts';
 import type { ConnectionEvent, Holder } from './connection-event.ts';
 
@@ -52,8 +52,8 @@ export class EventReader {
   readonly #holders = new Map<number, KnownHolder>();
 
   /**
-   * Null when the kernel has a state that has no word, or the connection never had a port, so that nothing of it was
-   * ever on the wire.
+   * Null when the kernel has a state that has no word, or it never was a connection: without a port, nothing of it was
+   * ever on the wire; and of two copies of an accepted one that two processors make at once, the second is thrown away.
    *
    * @param at index of the event's first word
    * @param bootMs unix milliseconds at which CLOCK_MONOTONIC was 0
@@ -65,6 +65,7 @@ export class EventReader {
     const localPort = ports & 0xffff;
     if (before === null || localPort === 0) return null;
     const isClosed = ((states >>> 8) & 0xff) === tcpStates.closed;
+    if ((states & 0xff) === tcpStates.synRecv && isClosed && isThrownAway(words, at)) return null;
     const openedNs = u64(words, at + wordOf.opened);
     const atMs = bootMs + u64(words, at + wordOf.at) / nsPerMs;
     const openedAtMs = openedNs === 0 ? null : Math.round(bootMs + openedNs / nsPerMs);
@@ -98,6 +99,12 @@ export class EventReader {
     this.#holders.set(pid, { start, uid, comm, holder });
     return holder;
   }
+}
+
+/** It was not dialed from here, and nothing came with it, as in TCP Fast Open. */
+function isThrownAway(words: Uint32Array, at: number): boolean {
+  const standing = (words[at + wordOf.states]! >>> 16) & 0xff;
+  return standing !== standings.connected && u64(words, at + wordOf.bytesReceived) === 0;
 }
 
 const commWords = fields.comm.bytes / 4;

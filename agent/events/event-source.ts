@@ -18,6 +18,13 @@ export interface EventSource {
   readonly cannotSee: readonly string[];
   /** Never throws. Hands over up to `eventsMax` events that wait, oldest first. @returns how many; fewer than asked = no more */
   drain(eventsMax: number, read: (event: ConnectionEvent) => void): number;
+  /**
+   * Grows whenever something that happened is not told, since the start: while it does not, what has been drained is all
+   * there was. Cheap enough to be asked at every scan. Never throws.
+   */
+  readonly lostTotal: number;
+  /** The same by what it was. Never throws. */
+  readonly lostByKind: Readonly<Record<string, number>>;
   /** What was lost since the last call. Never throws. */
   takeLosses(): EventLosses;
   /** Learns of the namespaces that there are. Never rejects. */

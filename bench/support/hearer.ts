@@ -50,6 +50,8 @@ export async function runHearer(way: 'ebpf' | 'destroy', work: HearerWork): Prom
   let lostBefore = 0;
   for await (const _ of createInterface({ input: process.stdin })) {
     await feed.catchUp();
+    // No scan follows.
+    feed.release();
     const { user, system } = process.cpuUsage(before);
     const lost = feed.totals.lost + feed.totals.overruns;
     const heard: Heard = {
@@ -84,6 +86,12 @@ function countedBy(source: EventSource): { source: EventSource; take: () => Omit
     source: {
       name: source.name,
       cannotSee: [],
+      get lostTotal() {
+        return source.lostTotal;
+      },
+      get lostByKind() {
+        return source.lostByKind;
+      },
       drain: (eventsMax, read) =>
         source.drain(eventsMax, (event) => {
           count(event);

@@ -16,6 +16,8 @@ class Heard implements EventSource {
   readonly cannotSee: readonly string[] = [];
   waiting: ConnectionEvent[] = [];
   lost: EventLosses = { connections: 0, overruns: 0, reason: 'too fast' };
+  lostTotal = 0;
+  lostByKind = {};
   isClosed = false;
 
   drain(eventsMax: number, read: (event: ConnectionEvent) => void): number {

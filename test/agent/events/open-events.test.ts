@@ -13,6 +13,8 @@ function rung(name: EventSourceName, problem: string | null = null): EventRung &
     name,
     cannotSee: [`${name} sees little`],
     drain: () => 0,
+    lostTotal: 0,
+    lostByKind: {},
     takeLosses: () => ({ connections: 0, overruns: 0, reason: '' }),
     follow: async () => {},
     close: () => {
