@@ -1,5 +1,5 @@
 /**
- * Has V8 keep the memory of an agent small.
+ * Has V8 and the C library keep the memory of an agent small.
  *
  * By itself V8 takes twice what lives, so that it collects less often: it lets the
  * young generation grow to 32 MiB and the old one by half and more before it looks for garbage. An agent makes little
@@ -9,12 +9,35 @@
  *     optimize-for-size            the old one may grow by a third until garbage is looked for
  *
  * V8 reads both whenever it collects, so they take effect in a process that runs; --max-semi-space-size would not.
+ *
+ * glibc gives large blocks back to the kernel when they are freed, until one was freed: from then on it keeps blocks of
+ * that size in its own heap. An agent frees blocks of megabytes once, the kernel's description of its types, and
+ * would keep that much for good. A threshold that was set stays (mallopt(3)).
  */
 import { setFlagsFromString } from 'node:v8';
 
 const flags = ['--semi-space-growth-factor=1', '--optimize-for-size'] as const;
 
+/** Parameters of mallopt(3). */
+const [trimThreshold, mapThreshold] = [-1, -3];
+
+/** Blocks of this size or more are given back when they are freed, and the end of the heap when that much is free. */
+export const keptBlockBytes = 128 * 1024;
+
 /** For a process that is an agent and nothing else: whoever makes much garbage would be collecting all the time. */
-export function keepHeapSmall(): void {
+export async function keepHeapSmall(): Promise<void> {
   for (const flag of flags) setFlagsFromString(flag);
+  const set = await loadMallopt();
+  set?.(mapThreshold, keptBlockBytes);
+  set?.(trimThreshold, keptBlockBytes);
+}
+
+/** Null where there is no koffi, or the C library is another one and has no such function. */
+async function loadMallopt(): Promise<((parameter: number, value: number) => number) | null> {
+  try {
+    const { default: koffi } = await import('koffi');
+    return koffi.load(null).func('int mallopt(int, int)');
+  } catch {
+    return null;
+  }
 }

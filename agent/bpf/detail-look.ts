@@ -10,8 +10,8 @@ import { linkProgram } from './link-program.ts';
 import { MappedArray } from './mapped-array.ts';
 import { nsPerTick } from './task-table.ts';
 
-/** How many processes are described by one pass over all: 1.5 MiB of the kernel's memory. */
-export const detailsPerPass = 256;
+/** How many processes are described by one pass over all: 400 KiB of memory, which all stays taken. */
+export const detailsPerPass = 64;
 
 /** As the kernel has them at the moment of the look. */
 export interface SeenDetails {

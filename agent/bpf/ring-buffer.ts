@@ -3,7 +3,8 @@
  *
  *     page 0            u64 position up to which the agent has read     written by the agent
  *     page 1            u64 position up to which programs have written  read only
- *     page 2 ...        the data, and the data once more, so that a record which goes round the end is in one piece
+ *     page 2 ...        the data; behind it the kernel shows it once more, which is not mapped: each of its pages would
+ *                       count as memory of the agent twice. A record that goes round the end is put together instead.
  *
  *     record, 8 bytes aligned:  u32 length, with bit 31 while it is written and bit 30 when it is to be passed over,
  *                               u32 that means nothing here, then the bytes
@@ -17,7 +18,7 @@ const busyBit = 0x80000000;
 const discardedBit = 0x40000000;
 const lengthMask = 0x3fffffff;
 
-/** Called with where in `words` a record's bytes begin. They are gone when the call returns. */
+/** Called with words among which a record's bytes begin at `at`. They are gone when the call returns. */
 export type ReadRecord = (words: Uint32Array, at: number) => void;
 
 /** The ring in the agent's memory. Views of it must not be touched after close(). */
@@ -73,8 +74,14 @@ export class RingBuffer {
       const at = (this.#position % this.bytes) >> 2;
       const header = Atomics.load(words, at);
       if ((header & busyBit) !== 0) break;
-      if ((header & discardedBit) === 0) read(words, at + headerBytes / 4);
-      this.#position += (headerBytes + (header & lengthMask) + 7) & ~7;
+      const length = header & lengthMask;
+      if ((header & discardedBit) === 0) {
+        const from = at + headerBytes / 4;
+        const end = from + Math.ceil(length / 4);
+        if (end <= words.length) read(words, from);
+        else read(joined(words, from, end), 0);
+      }
+      this.#position += (headerBytes + length + 7) & ~7;
       records++;
     }
     if (records > 0) Atomics.store(readUpTo, 0, BigInt(this.#position));
@@ -92,6 +99,13 @@ export class RingBuffer {
   }
 }
 
+/** A record that goes on at the beginning of `words`. @param end behind it, as if `words` went on */
+function joined(words: Uint32Array, from: number, end: number): Uint32Array {
+  const record = new Uint32Array(end - from);
+  for (let i = 0; i < record.length; i++) record[i] = words[(from + i) % words.length]!;
+  return record;
+}
+
 function mapRing(calls: BpfCalls, name: string, fd: number, bytes: number): MappedRing {
   const { pageBytes } = calls;
   const refuse = (): never => {
@@ -99,7 +113,7 @@ function mapRing(calls: BpfCalls, name: string, fd: number, bytes: number): Mapp
   };
   const consumer = calls.map(fd, pageBytes) ?? refuse();
   const part = { offset: pageBytes, isReadOnly: true };
-  const producer = calls.map(fd, pageBytes + 2 * bytes, part);
+  const producer = calls.map(fd, pageBytes + bytes, part);
   if (producer === null) {
     consumer.unmap();
     return refuse();

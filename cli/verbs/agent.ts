@@ -9,7 +9,7 @@ import { createDaemonLog } from '../log.ts';
 import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
-  keepHeapSmall();
+  await keepHeapSmall();
   const { io } = invocation;
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
