@@ -1,10 +1,13 @@
 /**
  * One slot per socket, from scan to scan: what is known of it, and which fds of which processes hold it. What a scan changes
  * is noted first, and settled when all of it is known: then a socket that is what it was before is the same object.
+ *
+ * Nearly every socket is held once, so its first claim stands in the slot itself, without a list and an object of its own.
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
-import { appended } from '../resolve/short-list.ts';
+import { SharedEndpoints } from '../resolve/shared-endpoints.ts';
+import { SlotIndex } from '../slot-index.ts';
 
 /** A process with its records in the scan that showed it last. */
 export interface Holder {
@@ -27,8 +30,11 @@ interface Claim {
 interface Slot {
   readonly key: number;
   socket: OwnedSocket;
-  /** In no particular order. */
-  claims: Claim[];
+  /** Of one claim; null while there is none. */
+  holder: Holder | null;
+  fd: number;
+  /** The others, in no particular order. */
+  more: Claim[];
   /** Nobody was told of it yet. */
   isNew: boolean;
   isTouched: boolean;
@@ -37,6 +43,12 @@ interface Slot {
 }
 
 const noOwners: readonly Owner[] = [];
+
+/** Never written to. */
+const noClaims: Claim[] = [];
+
+/** Up to which fd a list of that fd alone is one and the same for all owners. */
+export const sharedFdsMax = 4096;
 
 /** What settling brought. */
 export interface Settled {
@@ -60,36 +72,58 @@ interface Ownable {
 const unchanged: Settled = { isChanged: false, fresh: null, released: null };
 
 export class SocketSlots {
-  readonly #byKey = new Map<number, number>();
+  readonly #byKey = new SlotIndex((slot) => hashOf(this.#slots[slot]!.key));
   readonly #free: number[] = [];
   readonly #slots: (Slot | undefined)[] = [];
+  readonly #endpoints = new SharedEndpoints();
+  readonly #fdLists: (readonly number[])[] = [];
   /** Slots to be settled. */
   touched: number[] = [];
 
   /** @param key names a socket from scan to scan */
   of(key: number): number | undefined {
-    return this.#byKey.get(key);
+    const slot = this.#byKey.find(hashOf(key), (candidate) => this.#slots[candidate]!.key === key);
+    return slot < 0 ? undefined : slot;
   }
 
   /** @param row becomes the socket */
   add(key: number, row: SocketRow): number {
     const slot = this.#free.pop() ?? this.#slots.length;
-    const socket: OwnedSocket = Object.assign(row, { owners: noOwners });
-    this.#slots[slot] = { key, socket, claims: [], isNew: true, isTouched: false, listedIn: 0 };
-    this.#byKey.set(key, slot);
+    const socket = this.#asSocket(row, noOwners);
+    this.#slots[slot] = {
+      key,
+      socket,
+      holder: null,
+      fd: 0,
+      more: noClaims,
+      isNew: true,
+      isTouched: false,
+      listedIn: 0,
+    };
+    this.#byKey.add(slot);
     return slot;
   }
 
   claim(slot: number, holder: Holder, fd: number): void {
     const known = this.#slots[slot]!;
-    known.claims = appended(known.claims, { holder, fd });
+    if (known.holder === null) {
+      known.holder = holder;
+      known.fd = fd;
+    } else if (known.more.length === 0) known.more = [{ holder, fd }];
+    else known.more.push({ holder, fd });
     this.touch(slot);
   }
 
   unclaim(slot: number, holder: Holder, fd: number): void {
-    const { claims } = this.#slots[slot]!;
-    const at = claims.findIndex((claim) => claim.holder === holder && claim.fd === fd);
-    claims.splice(at, 1);
+    const known = this.#slots[slot]!;
+    if (known.holder === holder && known.fd === fd) {
+      const next = known.more.pop();
+      known.holder = next?.holder ?? null;
+      known.fd = next?.fd ?? 0;
+    } else {
+      const at = known.more.findIndex((claim) => claim.holder === holder && claim.fd === fd);
+      known.more.splice(at, 1);
+    }
     this.touch(slot);
   }
 
@@ -109,8 +143,8 @@ export class SocketSlots {
   settle(slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
     const known = this.#slots[slot]!;
     known.isTouched = false;
-    if (known.claims.length === 0) {
-      this.#forget(slot, known);
+    if (known.holder === null) {
+      this.#forget(slot);
       return known.isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
     }
     return known.isNew ? this.#complete(known, slot, rowOf, fdOf) : this.#renew(known, slot, rowOf, fdOf);
@@ -119,23 +153,54 @@ export class SocketSlots {
   /** Nobody has seen a new socket yet, so it is filled in where it is. */
   #complete(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
     known.isNew = false;
+    const claims = claimsOf(known);
+    const owners = this.#ownersOf(claims);
     // Where there are more, the one that it was made of need not be the first.
-    if (known.claims.length > 1) {
-      Object.assign(known.socket, rowOf(firstRecord(known.claims, slot, fdOf)));
-    }
-    (known.socket as Ownable).owners = ownersOf(known.claims);
+    if (claims.length > 1) known.socket = this.#asSocket(rowOf(firstRecord(claims, slot, fdOf)), owners);
+    else (known.socket as Ownable).owners = owners;
     return { isChanged: true, fresh: known.socket, released: null };
   }
 
   #renew(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
     const before = known.socket;
-    const row = rowOf(firstRecord(known.claims, slot, fdOf));
+    const claims = claimsOf(known);
+    const row = rowOf(firstRecord(claims, slot, fdOf));
     const isSame = isSameRow(row, before);
-    const owners = ownersOf(known.claims);
+    const owners = this.#ownersOf(claims);
     const hasSameOwners = isSameOwners(owners, before.owners);
     if (isSame && hasSameOwners) return unchanged;
-    known.socket = { ...(isSame ? before : row), owners: hasSameOwners ? before.owners : owners };
+    known.socket = this.#asSocket(isSame ? before : row, hasSameOwners ? before.owners : owners);
     return { isChanged: true, fresh: isSame ? null : known.socket, released: null };
+  }
+
+  /** Written down in one piece: an object that gets a property later takes a third more. */
+  #asSocket(row: SocketRow, owners: readonly Owner[]): OwnedSocket {
+    const { protocol, state, inode, uid, netns } = row;
+    const [local, remote] = [this.#endpoints.shared(row.local), this.#endpoints.shared(row.remote)];
+    return { protocol, state, local, remote, inode, uid, netns, owners };
+  }
+
+  /** By pid and fd, each once: threads with files of their own may show a process again. */
+  #ownersOf(claims: readonly Claim[]): Owner[] {
+    const [first, ...others] = claims;
+    if (first !== undefined && others.length === 0) {
+      return [{ process: first.holder.process, fds: this.#listOf(first.fd) }];
+    }
+    const fdsOf = new Map<Process, Set<number>>();
+    for (const { holder, fd } of claims) {
+      const fds = fdsOf.get(holder.process);
+      if (fds === undefined) fdsOf.set(holder.process, new Set([fd]));
+      else fds.add(fd);
+    }
+    return [...fdsOf]
+      .map(([process, fds]) => ({ process, fds: [...fds].toSorted((a, b) => a - b) }))
+      .toSorted((a, b) => a.process.pid - b.process.pid);
+  }
+
+  #listOf(fd: number): readonly number[] {
+    if (fd >= sharedFdsMax) return [fd];
+    this.#fdLists[fd] ??= [fd];
+    return this.#fdLists[fd];
   }
 
   /** Appends the socket to a list, once. @param list number of the list */
@@ -146,11 +211,20 @@ export class SocketSlots {
     sockets.push(known.socket);
   }
 
-  #forget(slot: number, { key }: Slot): void {
-    this.#byKey.delete(key);
+  #forget(slot: number): void {
+    this.#byKey.delete(slot);
     this.#slots[slot] = undefined;
     this.#free.push(slot);
   }
+}
+
+function claimsOf({ holder, fd, more }: Slot): readonly Claim[] {
+  return holder === null ? noClaims : [{ holder, fd }, ...more];
+}
+
+/** Inodes and numbers of subflows, which stand above 2^32. */
+function hashOf(key: number): number {
+  return (key | 0) ^ (key / 2 ** 32);
 }
 
 /** Index of the first record in which one of the claims stands. */
@@ -170,21 +244,6 @@ function firstRecord(claims: readonly Claim[], slot: number, fdOf: FdOf): number
   // Subflows share an fd; and nobody but the kernel promises the order.
   const index = slots.indexOf(slot, low);
   return first + (index < 0 ? slots.indexOf(slot) : index);
-}
-
-/** By pid and fd, each once: threads with files of their own may show a process again. */
-function ownersOf(claims: readonly Claim[]): Owner[] {
-  const [first, ...others] = claims;
-  if (first !== undefined && others.length === 0) return [{ process: first.holder.process, fds: [first.fd] }];
-  const fdsOf = new Map<Process, Set<number>>();
-  for (const { holder, fd } of claims) {
-    const fds = fdsOf.get(holder.process);
-    if (fds === undefined) fdsOf.set(holder.process, new Set([fd]));
-    else fds.add(fd);
-  }
-  return [...fdsOf]
-    .map(([process, fds]) => ({ process, fds: [...fds].toSorted((a, b) => a - b) }))
-    .toSorted((a, b) => a.process.pid - b.process.pid);
 }
 
 function isSameOwners(a: readonly Owner[], b: readonly Owner[]): boolean {

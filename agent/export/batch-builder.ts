@@ -5,7 +5,6 @@
 import type { FourTuple } from '../../model/four-tuple.ts';
 import { isIpv6 } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
-import type { Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { stateNumber } from '../../model/socket-state.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
@@ -17,7 +16,8 @@ import { BatchColumns, type TupleColumns } from './batch-columns.ts';
 import { Dictionary, noProcess } from './dictionary.ts';
 import type { GapLedger } from './gap-ledger.ts';
 import { messageOverheadBytes } from './message-size.ts';
-import type { SlotRecord, SlotTable } from './slot-table.ts';
+import { changeBits, nobodyLooked, type SlotRecord } from './slot-record.ts';
+import type { SlotTable } from './slot-table.ts';
 
 /** A message is cut when it reaches this size; the last row and the last definition may reach beyond it. */
 export const batchTargetBytes = 64 * 1024;
@@ -74,7 +74,7 @@ export class BatchBuilder {
    * starts with startSnapshot.
    */
   build(seq: number, nowMs: number): AgentBatch | null {
-    if (this.#dictionary.sweepDue) this.#dictionary.sweepProcesses(this.#processesInUse());
+    if (this.#dictionary.sweepDue) this.#dictionary.sweepProcesses(this.#slots.processes());
     const columns = new BatchColumns();
     while (this.#netnsToDefine.length > 0 && this.#hasRoom(columns)) {
       this.#dictionary.defineNetns(this.#netnsToDefine.shift()!);
@@ -126,14 +126,6 @@ export class BatchBuilder {
     return messageOverheadBytes + columns.bytes + this.#dictionary.changeBytes < this.#targetBytes;
   }
 
-  #processesInUse(): ReadonlySet<Process> {
-    const processes = new Set<Process>();
-    for (const { socket } of this.#slots.records()) {
-      for (const { process } of socket.owners) processes.add(process);
-    }
-    return processes;
-  }
-
   /** Defines what the row needs. False when the message is full before that; the rest is for the next message. */
   #define(record: SlotRecord, columns: BatchColumns): boolean {
     const { netns, owners } = record.socket;
@@ -148,16 +140,21 @@ export class BatchBuilder {
   }
 
   #tell(record: SlotRecord, columns: BatchColumns, nowMs: number): void {
-    const { slot, socket } = record;
-    if (record.told === 'nothing') this.#tellOpen(record, columns, nowMs);
-    if (record.stateChanged) columns.update(slot, stateNumber(socket.state), clampU32(socket.inode));
-    if (record.ownersChanged) {
+    const { slot } = record;
+    if (!this.#slots.isTold(record)) this.#tellOpen(record, columns, nowMs);
+    else this.#tellChanges(record, columns);
+    if (record.closedAtMs !== null) columns.close(slot, clampU32(nowMs - record.closedAtMs));
+  }
+
+  #tellChanges(record: SlotRecord, columns: BatchColumns): void {
+    const { slot, socket, changes } = record;
+    if (changes & changeBits.state) columns.update(slot, stateNumber(socket.state), clampU32(socket.inode));
+    if (changes & changeBits.owners) {
       columns.reownedSlots.push(slot);
       for (const [process, fd] of this.#ownerPairs(socket)) columns.owner(slot, process, fd);
     }
-    if (record.translationChanged) this.#tellTranslation(record, columns);
-    if (record.countersChanged) columns.count(slot, record.counters!);
-    if (record.closedAtMs !== null) columns.close(slot, clampU32(nowMs - record.closedAtMs));
+    if (changes & changeBits.translation) this.#tellTranslation(record, columns);
+    if (changes & changeBits.counters) columns.count(slot, record.counters!);
   }
 
   #tellOpen(record: SlotRecord, columns: BatchColumns, nowMs: number): void {
@@ -174,14 +171,12 @@ export class BatchBuilder {
       process: first?.[0] ?? noProcess,
       fd: first?.[1] ?? 0,
       ageMs: clampU32(nowMs - record.openedAtMs),
-      unseenMs: unseenMs(record),
+      unseenMs: unseenColumn(record),
       id: record.id,
     });
     for (const [process, fd] of further) columns.owner(slot, process, fd);
     if (record.translation !== null || record.forwarded !== null) this.#tellTranslation(record, columns);
     if (record.counters !== null) columns.count(slot, record.counters);
-    record.translationChanged = false;
-    record.countersChanged = false;
   }
 
   #tellTranslation({ slot, forwarded, translation }: SlotRecord, columns: BatchColumns): void {
@@ -213,9 +208,8 @@ export class BatchBuilder {
   }
 }
 
-function unseenMs(record: SlotRecord): number {
-  if (record.notBeforeMs === 0) return neverLooked;
-  return Math.min(neverLooked - 1, clampU32(record.openedAtMs - record.notBeforeMs));
+function unseenColumn({ unseenMs }: SlotRecord): number {
+  return unseenMs === nobodyLooked ? neverLooked : Math.min(neverLooked - 1, clampU32(unseenMs));
 }
 
 /** For sockets of a namespace that no scan described. */

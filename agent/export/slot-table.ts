@@ -5,46 +5,20 @@
  * A closed socket keeps its record until the aggregator has acknowledged its close, so a stream that breaks loses no
  * short-lived connection. What was not told yet is a mark on the record, never a queued message: a socket that opens,
  * changes and closes while the stream is slow stays one record.
+ *
+ *     startSnapshot   counts the streams: from there on every record was told on an earlier one, so none has to be touched
+ *     pending         those of before the snapshot in the order of their opening, then what came or changed since
  */
 
 import type { FourTuple } from '../../model/four-tuple.ts';
+import type { Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
-import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
-import type { ForwardedFlow, Translation } from '../../model/translation.ts';
+import type { ForwardedFlow } from '../../model/translation.ts';
 import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import type { GapLedger } from './gap-ledger.ts';
-
-export interface SlotRecord {
-  readonly slot: number;
-  /** SocketEvent.id. */
-  readonly id: number;
-  readonly openedAtMs: number;
-  readonly notBeforeMs: number;
-  /** As last seen; of a flow that the host passes on, its tuple as dialed in the guise of a socket. */
-  socket: OwnedSocket;
-  /** null = a socket of this host; else how it passes the conversation on. */
-  readonly forwarded: FourTuple | null;
-  /** null = conntrack has not told. */
-  translation: Translation | null;
-  /** null = not counted yet. */
-  counters: SocketCounters | null;
-  /** null while it is there. */
-  closedAtMs: number | null;
-  /** How far the aggregator was told on the current stream. */
-  told: 'nothing' | 'open' | 'close';
-  /** State or inode differ from what was told. */
-  stateChanged: boolean;
-  /** Owners differ from what was told. */
-  ownersChanged: boolean;
-  /** Translation differs from what was told. */
-  translationChanged: boolean;
-  /** Counters differ from what was told. */
-  countersChanged: boolean;
-  /** Belongs to the snapshot that is being told, and was not told yet. */
-  inSnapshot: boolean;
-}
+import { changeBits, nobodyLooked, type SlotRecord } from './slot-record.ts';
 
 export interface SlotLimits {
   readonly slotsMax: number;
@@ -52,19 +26,25 @@ export interface SlotLimits {
 }
 
 export class SlotTable {
-  /** In the order in which they were opened, which is the order of ids. */
-  readonly #records = new Set<SlotRecord>();
-  readonly #liveById = new Map<number, SlotRecord>();
+  /** By id, in the order in which they were opened. */
+  readonly #records = new Map<number, SlotRecord>();
+  #closedCount = 0;
   readonly #freeSlots: number[] = [];
   #nextSlot = 0;
-  /** Records with something to tell, in the order in which it came up. */
+  /** Records with something to tell that are not due in the snapshot, in the order in which it came up. */
   readonly #pending = new Set<SlotRecord>();
   /** Closed records that may be forgotten when there are too many, oldest first. */
   readonly #forgettable = new Set<SlotRecord>();
   /** Closes that were told and not acknowledged, by ascending seq. */
   #unacknowledged: { readonly seq: number; readonly records: SlotRecord[] }[] = [];
+  /** Number of the current one. */
+  #stream = 1;
+  /** Of its snapshot: how many are not told, and where the first of them is. */
   #snapshotLeft = 0;
+  #snapshot: Iterator<SlotRecord> = [].values();
+  #nextInSnapshot: SlotRecord | null = null;
   readonly #socketsByNetns = new Map<number, number>();
+  readonly #socketsByProcess = new Map<Process, number>();
   readonly #gaps: GapLedger;
   readonly #limits: SlotLimits;
   /** Sockets that found the table full, and closed ones that were forgotten too early, since the start. */
@@ -77,16 +57,16 @@ export class SlotTable {
   }
 
   get liveCount(): number {
-    return this.#liveById.size;
+    return this.#records.size - this.#closedCount;
   }
 
   /** Closed records that wait for the acknowledgement of their close. */
   get closedCount(): number {
-    return this.#records.size - this.#liveById.size;
+    return this.#closedCount;
   }
 
   get pendingCount(): number {
-    return this.#pending.size;
+    return this.#pending.size + this.#snapshotLeft;
   }
 
   /** Records of the running snapshot that were not told yet. */
@@ -108,8 +88,14 @@ export class SlotTable {
     ];
   }
 
-  records(): Iterable<SlotRecord> {
-    return this.#records;
+  /** Those that hold a socket, or held it when it was closed. */
+  processes(): Iterable<Process> {
+    return this.#socketsByProcess.keys();
+  }
+
+  /** Whether the aggregator knows of it on the current stream. */
+  isTold(record: SlotRecord): boolean {
+    return record.stream === this.#stream;
   }
 
   hasNetns(inode: number): boolean {
@@ -122,9 +108,9 @@ export class SlotTable {
       const { flow, ...opening } = event;
       return this.#open({ ...opening, socket: asSocket(flow), notBeforeMs: 0 }, flow.forwarded);
     }
-    const record = this.#liveById.get(event.id);
+    const record = this.#records.get(event.id);
     // Its opening found the table full; that loss is counted.
-    if (record === undefined) return;
+    if (record === undefined || record.closedAtMs !== null) return;
     switch (event.kind) {
       case 'changed':
         return this.#change(record, event.socket);
@@ -134,14 +120,10 @@ export class SlotTable {
         return this.#close(record, record.socket, event.closedAtMs);
       case 'translated':
         record.translation = event.translation;
-        record.translationChanged = true;
-        this.#pending.add(record);
-        return;
+        return this.#note(record, changeBits.translation);
       case 'counted':
         record.counters = event.counters;
-        record.countersChanged = true;
-        this.#pending.add(record);
-        return;
+        return this.#note(record, changeBits.counters);
     }
   }
 
@@ -152,28 +134,24 @@ export class SlotTable {
       this.#gaps.lose('the socket table of the agent is full', event.openedAtMs, event.openedAtMs);
       return;
     }
+    const { id, socket, openedAtMs, notBeforeMs } = event;
     const record: SlotRecord = {
       slot,
-      id: event.id,
-      openedAtMs: event.openedAtMs,
-      notBeforeMs: event.notBeforeMs,
-      socket: event.socket,
+      id,
+      openedAtMs,
+      unseenMs: notBeforeMs === 0 ? nobodyLooked : Math.max(0, openedAtMs - notBeforeMs),
+      socket,
       forwarded,
       translation: null,
       counters: null,
       closedAtMs: null,
-      told: 'nothing',
-      stateChanged: false,
-      ownersChanged: false,
-      translationChanged: false,
-      countersChanged: false,
-      inSnapshot: false,
+      changes: 0,
+      stream: -this.#stream,
     };
-    this.#records.add(record);
-    this.#liveById.set(record.id, record);
+    this.#records.set(id, record);
     this.#pending.add(record);
-    const { netns } = event.socket;
-    this.#socketsByNetns.set(netns, (this.#socketsByNetns.get(netns) ?? 0) + 1);
+    addTo(this.#socketsByNetns, socket.netns, 1);
+    this.#countOwners(socket, 1);
   }
 
   /** Live sockets have precedence: a full table forgets its oldest closed record first. */
@@ -187,19 +165,34 @@ export class SlotTable {
   #change(record: SlotRecord, socket: OwnedSocket): void {
     const before = record.socket;
     record.socket = socket;
-    if (record.told === 'nothing') return;
-    record.stateChanged ||= before.state !== socket.state || before.inode !== socket.inode;
-    record.ownersChanged ||= before.owners !== socket.owners;
-    if (record.stateChanged || record.ownersChanged) this.#pending.add(record);
+    if (before.owners !== socket.owners) {
+      this.#countOwners(socket, 1);
+      this.#countOwners(before, -1);
+    }
+    if (!this.isTold(record)) return;
+    let changes = 0;
+    if (before.state !== socket.state || before.inode !== socket.inode) changes |= changeBits.state;
+    if (before.owners !== socket.owners) changes |= changeBits.owners;
+    if (changes !== 0) this.#note(record, changes);
   }
 
   #close(record: SlotRecord, socket: OwnedSocket, closedAtMs: number): void {
     this.#change(record, socket);
     record.closedAtMs = closedAtMs;
-    this.#liveById.delete(record.id);
-    this.#pending.add(record);
+    this.#closedCount++;
+    this.#note(record, 0);
     // Once its open was told, the close must follow on the same stream.
-    if (record.told === 'nothing') this.#allowForgetting(record);
+    if (!this.isTold(record)) this.#allowForgetting(record);
+  }
+
+  /** There is something to tell of it. */
+  #note(record: SlotRecord, changes: number): void {
+    record.changes |= changes;
+    if (!this.#isDueInSnapshot(record)) this.#pending.add(record);
+  }
+
+  #countOwners({ owners }: OwnedSocket, sockets: number): void {
+    for (const { process } of owners) addTo(this.#socketsByProcess, process, sockets);
   }
 
   #allowForgetting(record: SlotRecord): void {
@@ -222,22 +215,37 @@ export class SlotTable {
 
   /**
    * The records with something to tell, the one that has waited longest first. Those that are marked as told meanwhile do
-   * not come up again. Taking the first one anew each time would pass over all that were told before.
+   * not come up again. Of a snapshot nothing more comes up behind a record that was not told.
    */
-  pending(): IterableIterator<SlotRecord> {
-    return this.#pending.values();
+  *pending(): Generator<SlotRecord, void> {
+    for (;;) {
+      const record = this.#firstInSnapshot();
+      if (record === null) break;
+      yield record;
+      if (record === this.#firstInSnapshot()) return;
+    }
+    yield* this.#pending.values();
+  }
+
+  #firstInSnapshot(): SlotRecord | null {
+    if (this.#snapshotLeft === 0) return null;
+    while (this.#nextInSnapshot === null || !this.#isDueInSnapshot(this.#nextInSnapshot)) {
+      this.#nextInSnapshot = this.#snapshot.next().value as SlotRecord;
+    }
+    return this.#nextInSnapshot;
+  }
+
+  /** It was there when the snapshot began, and was not told since. */
+  #isDueInSnapshot({ stream }: SlotRecord): boolean {
+    return stream !== this.#stream && stream !== -this.#stream;
   }
 
   /** Notes that the message `seq` tells all there is to tell of `record`. */
   markTold(record: SlotRecord, seq: number): void {
     this.#pending.delete(record);
     this.#leaveSnapshot(record);
-    forgetChanges(record);
-    if (record.closedAtMs === null) {
-      record.told = 'open';
-      return;
-    }
-    record.told = 'close';
+    record.changes = 0;
+    if (record.closedAtMs === null) return;
     const last = this.#unacknowledged.at(-1);
     if (last?.seq === seq) last.records.push(record);
     else this.#unacknowledged.push({ seq, records: [record] });
@@ -249,41 +257,36 @@ export class SlotTable {
     const kept = this.#unacknowledged.findIndex((entry) => entry.seq > durableSeq);
     const done = this.#unacknowledged.splice(0, kept < 0 ? this.#unacknowledged.length : kept);
     for (const record of done.flatMap((entry) => entry.records)) {
-      if (this.#records.has(record)) this.#release(record);
+      if (this.#records.get(record.id) === record) this.#release(record);
     }
   }
 
   /** Forgets what the aggregator was told: everything stands to be told again, oldest socket first. */
   startSnapshot(): void {
+    for (const record of this.#pending) if (record.closedAtMs !== null) this.#forgettable.add(record);
     this.#pending.clear();
     this.#unacknowledged = [];
-    for (const record of this.#records) {
-      record.told = 'nothing';
-      forgetChanges(record);
-      record.inSnapshot = true;
-      this.#pending.add(record);
-      if (record.closedAtMs !== null) this.#forgettable.add(record);
-    }
+    this.#stream++;
     this.#snapshotLeft = this.#records.size;
+    this.#snapshot = this.#records.values();
+    this.#nextInSnapshot = null;
     while (this.#forgettable.size > this.#limits.closedUnackedMax) this.#forgetOldestClosed();
   }
 
   #leaveSnapshot(record: SlotRecord): void {
-    if (!record.inSnapshot) return;
-    record.inSnapshot = false;
-    this.#snapshotLeft--;
+    if (this.#isDueInSnapshot(record)) this.#snapshotLeft--;
+    record.stream = this.#stream;
   }
 
   #release(record: SlotRecord): void {
     this.#leaveSnapshot(record);
-    this.#records.delete(record);
+    this.#records.delete(record.id);
+    this.#closedCount--;
     this.#pending.delete(record);
     this.#forgettable.delete(record);
     this.#freeSlots.push(record.slot);
-    const { netns } = record.socket;
-    const left = this.#socketsByNetns.get(netns)! - 1;
-    if (left === 0) this.#socketsByNetns.delete(netns);
-    else this.#socketsByNetns.set(netns, left);
+    addTo(this.#socketsByNetns, record.socket.netns, -1);
+    this.#countOwners(record.socket, -1);
   }
 }
 
@@ -293,10 +296,9 @@ function asSocket({ protocol, netns, dialed }: ForwardedFlow): OwnedSocket {
   return { protocol, state: 'established', ...dialed, inode: 0, uid: 0, netns, owners: [] };
 }
 
-/** A row that opens tells everything, so nothing of before is left to tell. */
-function forgetChanges(record: SlotRecord): void {
-  record.stateChanged = false;
-  record.ownersChanged = false;
-  record.translationChanged = false;
-  record.countersChanged = false;
+/** Counts what has something in common; whose count is 0 is forgotten. */
+function addTo<Key>(counts: Map<Key, number>, key: Key, difference: number): void {
+  const count = (counts.get(key) ?? 0) + difference;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }

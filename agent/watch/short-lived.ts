@@ -20,7 +20,6 @@ import type { Scan } from '../collector.ts';
 import type { ConnectionEvent } from '../events/connection-event.ts';
 import { EndHashes } from './end-hash.ts';
 import { ListenerOwners } from './listener-owners.ts';
-import { socketKey } from './socket-key.ts';
 import type { RowWitness, SocketWatch } from './socket-watch.ts';
 import { ToldEnds } from './told-ends.ts';
 import type { WatchedSocket } from './watched-table.ts';
@@ -90,7 +89,7 @@ export class ShortLived implements RowWitness {
   /** Takes an event. Returns what is to be told because of it. */
   apply(event: ConnectionEvent, watch: SocketWatch): Told[] {
     const end = this.#hashes.of(event);
-    const known = this.#mayBeKnown(event) ? watch.find(socketKey(rowOf(event, nobody))) : undefined;
+    const known = this.#mayBeKnown(event) ? watch.find(rowOf(event, nobody)) : undefined;
     if (event.kind === 'closed') return this.#close(end, known, event, watch);
     if (known !== undefined) return [];
     if (this.#openings.size >= openingsMax) this.#forgottenOpenings++;

@@ -1,5 +1,5 @@
 /** Under which name a socket is looked for in the next scan. */
-import type { SocketRow } from '../../model/socket.ts';
+import { hasSameTuple, type SocketRow } from '../../model/socket.ts';
 import { isListening } from '../../model/socket-state.ts';
 
 /**
@@ -9,8 +9,17 @@ import { isListening } from '../../model/socket-state.ts';
  */
 export function socketKey(row: SocketRow): string {
   const { netns, protocol, local, remote } = row;
-  // join() makes a text in one piece. A template leaves a chain of its pieces, which takes 270 bytes more, for as
-  // long as nobody looks into it; and a key is kept for as long as its socket is there.
-  const tuple = [netns, protocol, local.ip, local.port, remote.ip, remote.port];
-  return (protocol === 'udp' || isListening(row.state) ? [...tuple, row.inode] : tuple).join('|');
+  const tuple = `${netns}|${protocol}|${local.ip}|${local.port}|${remote.ip}|${remote.port}`;
+  return goesByInode(row) ? `${tuple}|${row.inode}` : tuple;
+}
+
+/** Whether the inode is part of its key. */
+export function goesByInode({ protocol, state }: SocketRow): boolean {
+  return protocol === 'udp' || isListening(state);
+}
+
+/** Whether the keys of both are equal. */
+export function hasSameKey(a: SocketRow, b: SocketRow): boolean {
+  if (!hasSameTuple(a, b) || goesByInode(a) !== goesByInode(b)) return false;
+  return a.inode === b.inode || !goesByInode(a);
 }

@@ -7,7 +7,7 @@
  * Both give the same events. No I/O, no clock: times are those of the scans. Replaying all events gives exactly the table.
  */
 import { continues } from '../../model/continuity.ts';
-import type { OwnedSocket } from '../../model/socket.ts';
+import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import type { SocketEvent } from '../../model/socket-event.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import type { Scan } from '../collector.ts';
@@ -73,9 +73,9 @@ export class SocketWatch {
     return this.#table.entries();
   }
 
-  /** The socket of that key (socket-key.ts), if it is open as far as is known. */
-  find(key: string): WatchedSocket | undefined {
-    return this.#table.get(key);
+  /** The socket with the key of that row (socket-key.ts), if it is open as far as is known. */
+  find(row: SocketRow): WatchedSocket | undefined {
+    return this.#table.get(row);
   }
 
   /** Start of the last scan that read a namespace; 0 when none did. */
@@ -89,15 +89,15 @@ export class SocketWatch {
   }
 
   /** Takes a socket out of the table that is known to be closed. @param last as it is to be told */
-  close({ key }: { readonly key: string }, last: OwnedSocket, closedAtMs: number): SocketEvent {
-    const entry = this.#table.get(key);
-    if (entry === undefined) throw new Error(`no socket ${key} is watched`);
+  close({ id, socket }: WatchedSocket, last: OwnedSocket, closedAtMs: number): SocketEvent {
+    const entry = this.#table.get(socket);
+    if (entry?.id !== id) throw new Error(`no socket ${socketKey(socket)} is watched`);
     this.#table.delete(entry);
     if (entry.isShown) {
       this.#shownCount--;
-      this.#leftOver.add(key);
+      this.#leftOver.add(socketKey(socket));
     } else this.#absent = this.#absent.filter((other) => other !== entry);
-    return { kind: 'closed', id: entry.id, socket: last, closedAtMs };
+    return { kind: 'closed', id, socket: last, closedAtMs };
   }
 
   /** Applies a scan. Scans are to be given in the order they were made. A reuse is told as closed, then opened. */
@@ -135,7 +135,7 @@ export class SocketWatch {
     const hidden: Entry[] = [];
     for (const row of gone) {
       yield;
-      const entry = this.#table.getSame(row) ?? this.#table.get(socketKey(row));
+      const entry = this.#table.getSame(row) ?? this.#table.get(row);
       if (entry?.isShown === true) {
         this.#hide(entry);
         hidden.push(entry);
@@ -143,13 +143,14 @@ export class SocketWatch {
     }
     if (!(yield* this.#isOneEach(shown))) return null;
     const entries = this.#absent.concat(hidden);
-    return { rows: shown, entries: hidden.length === 0 ? entries : entries.sort((a, b) => a.id - b.id) };
+    return { rows: shown, entries: hidden.length === 0 ? entries : entries.sort(byAge) };
   }
 
   #lookAtEverything(rows: readonly OwnedSocket[]): Look {
     for (const entry of this.#table.entries()) this.#hide(entry);
     this.#leftOver.clear();
-    return { rows, entries: this.#table.entries() };
+    const entries = [...this.#table.entries()].sort(byAge);
+    return { rows, entries };
   }
 
   #hide(entry: Entry): void {
@@ -163,8 +164,8 @@ export class SocketWatch {
     for (const row of rows) {
       yield;
       const known = this.#known(row);
-      const key = known?.key ?? socketKey(row);
-      const isShown = this.#leftOver.has(key) || this.#table.get(key)?.isShown === true;
+      const key = socketKey(known?.socket ?? row);
+      const isShown = this.#leftOver.has(key) || (known ?? this.#table.get(row))?.isShown === true;
       if (isShown || keys.has(key)) return false;
       keys.add(key);
     }
@@ -204,7 +205,7 @@ export class SocketWatch {
 
   /** A row whose inode is new or absent: of a new socket, of a known one that changed, or of none that is believed. */
   #applyOther(scan: Scan, key: string, socket: OwnedSocket, events: SocketEvent[]): void {
-    const entry = this.#table.get(key);
+    const entry = this.#table.get(socket);
     if (entry === undefined) this.#open(scan, key, socket, events);
     else if (entry.isShown) return;
     else if (continues(entry.socket, socket)) this.#applyShown(scan, entry, socket, events);
@@ -235,7 +236,7 @@ export class SocketWatch {
     const absent: Entry[] = [];
     for (const entry of entries) {
       yield;
-      if (entry.isShown || others.has(entry.key)) continue;
+      if (entry.isShown || others.has(socketKey(entry.socket))) continue;
       const sighting = sightingWithoutRow(scan, inhabited, entry.socket.netns);
       entry.absence = absenceAfter(entry.absence, sighting, scan.startedAtMs);
       if (entry.absence.kind === 'closed') this.#close(entry, entry.absence.sinceMs, events);
@@ -257,7 +258,7 @@ export class SocketWatch {
     const id = this.nextId();
     const openedAtMs = opening ?? scan.startedAtMs;
     const notBeforeMs = opening === null ? this.lookedAtMs(socket.netns) : opening - 1;
-    this.#table.add({ id, key, socket, openedAtMs, notBeforeMs, absence: present, isShown: true });
+    this.#table.add(id, socket, present);
     this.#shownCount++;
     events.push({ kind: 'opened', id, socket, openedAtMs, notBeforeMs });
   }
@@ -273,6 +274,10 @@ export class SocketWatch {
     for (const netns of this.#lookedAtMs.keys()) if (!inhabited.has(netns)) this.#lookedAtMs.delete(netns);
     for (const netns of scan.scannedNetns) this.#lookedAtMs.set(netns, scan.startedAtMs);
   }
+}
+
+function byAge(a: Entry, b: Entry): number {
+  return a.id - b.id;
 }
 
 function sightingWithoutRow(scan: Scan, inhabited: ReadonlySet<number>, netns: number): Sighting {

@@ -1,70 +1,97 @@
-/** The sockets that are known, by key and by inode. */
-import { hasSameTuple, type OwnedSocket } from '../../model/socket.ts';
+/**
+ * The sockets that are known, found by their key (socket-key.ts) and by their inode. Neither key nor inode is kept besides:
+ * they stand in the socket.
+ *
+ *     #entries   by slot, a small number that is given again; nothing in particular where a slot is free
+ *     #byKey, #byInode   which slot
+ *
+ * Looking by inode is the shorter way to a socket that is as it was, which is nearly every one in nearly every scan.
+ */
+import { hasSameTuple, type OwnedSocket, type SocketRow } from '../../model/socket.ts';
+import { SlotIndex } from '../slot-index.ts';
 import type { Absence } from './absence.ts';
+import { EndHashes } from './end-hash.ts';
+import { goesByInode, hasSameKey } from './socket-key.ts';
 
 export interface WatchedSocket {
   readonly id: number;
-  readonly key: string;
   readonly socket: OwnedSocket;
-  readonly openedAtMs: number;
-  readonly notBeforeMs: number;
 }
 
 export interface Entry extends WatchedSocket {
+  readonly slot: number;
   socket: OwnedSocket;
   absence: Absence;
   /** Whether the last scan showed it; while a scan is applied, whether that one did so far. */
   isShown: boolean;
 }
 
-/**
- * Keys are texts that must be made for every row, inodes are there already. So a socket that is as it was, which is
- * nearly every one in nearly every scan, is found by its inode.
- */
 export class WatchedTable {
-  readonly #byKey = new Map<string, Entry>();
-  readonly #byInode = new Map<number, Entry>();
+  readonly #hashes = new EndHashes();
+  readonly #entries: (Entry | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #byKey = new SlotIndex((slot) => this.#hashOf(this.#entries[slot]!.socket));
+  readonly #byInode = new SlotIndex((slot) => this.#entries[slot]!.socket.inode);
 
   get size(): number {
     return this.#byKey.size;
   }
 
-  entries(): IterableIterator<Entry> {
-    return this.#byKey.values();
+  /** In no particular order. */
+  *entries(): IterableIterator<Entry> {
+    for (const entry of this.#entries) if (entry !== undefined) yield entry;
   }
 
-  get(key: string): Entry | undefined {
-    return this.#byKey.get(key);
+  /** The entry with the key of that row. */
+  get(row: SocketRow): Entry | undefined {
+    const hash = this.#hashOf(row);
+    return this.#entries[this.#byKey.find(hash, (slot) => hasSameKey(this.#entries[slot]!.socket, row))];
   }
 
   /** The entry of a row that has the inode and the tuple of the last one. */
-  getSame(row: OwnedSocket): Entry | undefined {
-    if (row.inode === 0) return undefined;
-    const entry = this.#byInode.get(row.inode);
-    return entry !== undefined && hasSameTuple(entry.socket, row) ? entry : undefined;
+  getSame(row: SocketRow): Entry | undefined {
+    const { inode } = row;
+    if (inode === 0) return undefined;
+    const isIt = (slot: number): boolean => {
+      const { socket } = this.#entries[slot]!;
+      return socket.inode === inode && hasSameTuple(socket, row);
+    };
+    return this.#entries[this.#byInode.find(inode, isIt)];
   }
 
-  add(entry: Entry): void {
-    this.#byKey.set(entry.key, entry);
-    if (entry.socket.inode !== 0) this.#byInode.set(entry.socket.inode, entry);
+  add(id: number, socket: OwnedSocket, absence: Absence): void {
+    const slot = this.#free.pop() ?? this.#entries.length;
+    this.#entries[slot] = { id, slot, socket, absence, isShown: true };
+    this.#addToIndexes(slot, socket);
   }
 
   /** Takes over a later sighting of the same socket. */
   update(entry: Entry, socket: OwnedSocket): void {
-    if (socket.inode !== entry.socket.inode) {
-      this.#forgetInode(entry);
-      if (socket.inode !== 0) this.#byInode.set(socket.inode, entry);
-    }
+    const isFoundAsBefore = socket.inode === entry.socket.inode && hasSameKey(socket, entry.socket);
+    if (!isFoundAsBefore) this.#deleteFromIndexes(entry);
     entry.socket = socket;
+    if (!isFoundAsBefore) this.#addToIndexes(entry.slot, socket);
   }
 
   delete(entry: Entry): void {
-    this.#byKey.delete(entry.key);
-    this.#forgetInode(entry);
+    this.#deleteFromIndexes(entry);
+    this.#entries[entry.slot] = undefined;
+    this.#free.push(entry.slot);
   }
 
-  /** A UDP socket that connects has a new entry under its old inode. */
-  #forgetInode(entry: Entry): void {
-    if (this.#byInode.get(entry.socket.inode) === entry) this.#byInode.delete(entry.socket.inode);
+  #addToIndexes(slot: number, { inode }: OwnedSocket): void {
+    this.#byKey.add(slot);
+    if (inode !== 0) this.#byInode.add(slot);
+  }
+
+  #deleteFromIndexes({ slot, socket }: Entry): void {
+    this.#byKey.delete(slot);
+    if (socket.inode !== 0) this.#byInode.delete(slot);
+  }
+
+  /** Of the key: any number of sockets have one tuple where their inodes tell them apart. */
+  #hashOf(row: SocketRow): number {
+    const hash = this.#hashes.of(row);
+    return goesByInode(row) ? (hash ^ row.inode) | 0 : hash | 0;
   }
 }

@@ -1,6 +1,7 @@
 /** Slots, what is pending, what a snapshot holds, and what is forgotten when there is too much. */
 import { describe, expect, test } from 'vitest';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';
+import { changeBits } from '../../../agent/export/slot-record.ts';
 import { SlotTable } from '../../../agent/export/slot-table.ts';
 import { changed, closed, netnsInode, opened } from './sockets.ts';
 
@@ -43,7 +44,8 @@ describe('SlotTable', () => {
     slots.apply(closed(1, { state: 'close-wait' }));
     expect(slots.pendingCount).toBe(1);
     const record = slots.pending().next().value!;
-    expect(record).toMatchObject({ told: 'nothing', closedAtMs: 7000, stateChanged: false });
+    expect(record).toMatchObject({ closedAtMs: 7000, changes: 0 });
+    expect(slots.isTold(record)).toBe(false);
     expect(record.socket.state).toBe('close-wait');
   });
 
@@ -52,7 +54,7 @@ describe('SlotTable', () => {
     slots.apply(opened(1));
     tellAll(slots, 1);
     slots.apply(changed(1, { state: 'close-wait' }));
-    expect(slots.pending().next().value).toMatchObject({ stateChanged: true });
+    expect(slots.pending().next().value).toMatchObject({ changes: changeBits.state | changeBits.owners });
     tellAll(slots, 2);
     slots.apply(changed(1, { state: 'last-ack' }));
     expect(slots.pending().next().value!.socket.state).toBe('last-ack');

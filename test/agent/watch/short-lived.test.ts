@@ -139,9 +139,9 @@ describe('a connection that no scan has shown', () => {
     agent.scan(1000);
     agent.hear(closed(1530, { openedAtMs: 1500 }));
     agent.hear(opened(1602));
-    agent.scan(2000, row({ state: 'time-wait', inode: 0 }), row({ inode: 9 }));
-    expect(agent.watch.size).toBe(1);
-    expect([...agent.watch.watched()]).toMatchObject([{ id: 2, openedAtMs: 1600, notBeforeMs: 1599 }]);
+    const events = agent.scan(2000, row({ state: 'time-wait', inode: 0 }), row({ inode: 9 }));
+    expect(events).toMatchObject([{ kind: 'opened', id: 2, openedAtMs: 1600, notBeforeMs: 1599 }]);
+    expect([...agent.watch.watched()]).toMatchObject([{ id: 2 }]);
     expect(agent.hear(closed(2500, { openedAtMs: 1600 })).map(({ kind, id }) => [kind, id])).toEqual([
       ['counted', 2],
       ['closed', 2],

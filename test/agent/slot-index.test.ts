@@ -1,0 +1,67 @@
+/** The index against a Map of everything that is in it, with hashes that are good, and that are all alike. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SlotIndex } from '../../agent/slot-index.ts';
+
+/** Keys by slot, as an owner of an index has them. */
+class Keyed {
+  readonly keys: number[] = [];
+  readonly hash: (key: number) => number;
+  readonly index: SlotIndex;
+
+  constructor(hash: (key: number) => number) {
+    this.hash = hash;
+    this.index = new SlotIndex((slot) => hash(this.keys[slot]!));
+  }
+
+  find(key: number): number {
+    return this.index.find(this.hash(key), (slot) => this.keys[slot] === key);
+  }
+
+  add(key: number): number {
+    const slot = this.keys.push(key) - 1;
+    this.index.add(slot);
+    return slot;
+  }
+}
+
+const hashes = {
+  'the key itself': (key: number) => key,
+  'one for all': () => 7,
+  'one of four, which go round the end': (key: number) => -(key % 4),
+};
+
+describe.each(Object.entries(hashes))('an index by %s', (_, hash) => {
+  it('finds what is in it, and nothing else', () => {
+    const keys = fc.integer({ min: 0, max: 300 });
+    const steps = fc.array(fc.record({ key: keys, isAdded: fc.boolean() }), { maxLength: 600 });
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const keyed = new Keyed(hash);
+        const slots = new Map<number, number>();
+        for (const { key, isAdded } of taken) {
+          expect(keyed.find(key)).toBe(slots.get(key) ?? -1);
+          if (isAdded && !slots.has(key)) slots.set(key, keyed.add(key));
+          if (!isAdded && slots.has(key)) {
+            expect(keyed.index.delete(slots.get(key)!)).toBe(true);
+            expect(keyed.index.delete(slots.get(key)!)).toBe(false);
+            slots.delete(key);
+          }
+        }
+        expect(keyed.index.size).toBe(slots.size);
+        for (const [key, slot] of slots) expect(keyed.find(key)).toBe(slot);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+it('grows and shrinks with what is in it', () => {
+  const keyed = new Keyed((key) => key);
+  const many = 100_000;
+  for (let key = 0; key < many; key++) keyed.add(key);
+  for (let key = 0; key < many; key++) expect(keyed.find(key)).toBe(key);
+  for (let slot = 0; slot < many - 10; slot++) keyed.index.delete(slot);
+  expect(keyed.index.size).toBe(10);
+  for (let key = many - 20; key < many; key++) expect(keyed.find(key)).toBe(key < many - 10 ? -1 : key);
+});
