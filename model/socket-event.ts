@@ -35,4 +35,20 @@ export type SocketFinding =
       readonly flow: ForwardedFlow;
       readonly openedAtMs: number;
     }
-  | { readonly kind: 'forward-closed'; readonly id: number; readonly closedAtMs: number };
+  | { readonly kind: 'forward-closed'; readonly id: number; readonly closedAtMs: number }
+  /**
+   * A peer of a UDP socket that is connected to none, as conntrack tells it. The row has that peer as its remote end, and
+   * is `established`, inode and owners are those of the socket; the socket itself goes on as a listener.
+   */
+  | {
+      readonly kind: 'peer-opened';
+      readonly id: number;
+      readonly socket: OwnedSocket;
+      /** When it was first seen, and the last look that did not show it: 0 when none did. */
+      readonly openedAtMs: number;
+      readonly notBeforeMs: number;
+    }
+  /** Owners or inode became different. */
+  | { readonly kind: 'peer-changed'; readonly id: number; readonly socket: OwnedSocket }
+  /** Conntrack has forgotten it, or its socket is closed. */
+  | { readonly kind: 'peer-closed'; readonly id: number; readonly closedAtMs: number };

@@ -15,19 +15,25 @@ export interface OpenMeta {
   readonly state: SocketState;
   /** Both addresses of the row are ids of the address dictionary. */
   readonly v6: boolean;
+  /** A peer of an unconnected UDP socket, known by conntrack alone. */
+  readonly byConntrack: boolean;
 }
 
-/** state | protocol << 8 | v6 << 16. */
+/** state | protocol << 8 | v6 << 16 | byConntrack << 17. */
 export function packMeta(meta: OpenMeta): number {
-  return stateNumber(meta.state) | (protocolNumbers[meta.protocol] << 8) | (meta.v6 ? 1 << 16 : 0);
+  const flags = (meta.v6 ? v6Bit : 0) | (meta.byConntrack ? conntrackBit : 0);
+  return stateNumber(meta.state) | (protocolNumbers[meta.protocol] << 8) | flags;
 }
 
-/** Null when the kernel has no such protocol or state. Bits above v6 are left to later versions. */
+const v6Bit = 1 << 16;
+const conntrackBit = 1 << 17;
+
+/** Null when the kernel has no such protocol or state. Bits above those are left to later versions. */
 export function unpackMeta(packed: number): OpenMeta | null {
   const protocol = protocolOf((packed >>> 8) & 0xff);
   const state = protocol === null ? null : stateOf(protocol, packed & 0xff);
   if (protocol === null || state === null) return null;
-  return { protocol, state, v6: (packed & (1 << 16)) !== 0 };
+  return { protocol, state, v6: (packed & v6Bit) !== 0, byConntrack: (packed & conntrackBit) !== 0 };
 }
 
 /** local << 16 | remote, unsigned. */

@@ -1,6 +1,6 @@
 /**
- * What conntrack tells beside the scans: how it sees the sockets that were opened, and which translated conversations this
- * host only passes on.
+ * What conntrack tells beside the scans: how it sees the sockets that were opened, whom UDP sockets talk to that are
+ * connected to none, and which translated conversations this host only passes on.
  */
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import type { BoundedTable } from '../bounded-table.ts';
@@ -16,9 +16,11 @@ import { isProcMount } from '../procfs/proc-mount.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { natCannotSee } from './cannot-see.ts';
 import { ConntrackTables } from './conntrack-tables.ts';
+import { DatagramSockets } from './datagram-sockets.ts';
 import { ForwardedFlows } from './forwarded-flows.ts';
 import type { NatMode } from './nat-mode.ts';
 import { Translations } from './translations.ts';
+import { UnconnectedPeers } from './unconnected-peers.ts';
 
 export interface ConntrackOptions {
   readonly nat: NatMode;
@@ -26,11 +28,23 @@ export interface ConntrackOptions {
   readonly loadCalls?: LoadDatagramCalls;
 }
 
+const seesAll = {
+  isOff: false,
+  problem: null,
+  refusal: null,
+  entryRefusal: null,
+  hasZones: false,
+  isUntracked: false,
+  isCrowded: false,
+} as const;
+
 interface Parts {
   readonly exchange: ConntrackExchange;
   readonly tables: ConntrackTables;
   readonly translations: Translations;
   readonly flows: ForwardedFlows;
+  readonly datagrams: DatagramSockets;
+  readonly peers: UnconnectedPeers;
 }
 
 export class ConntrackFinder implements SocketFinder {
@@ -56,8 +70,11 @@ export class ConntrackFinder implements SocketFinder {
   }
 
   async find(events: readonly SocketEvent[], { netns, finishedAtMs }: Scan): Promise<SocketFinding[]> {
-    if (this.#parts === null || !this.#isTracking) return [];
-    const { tables, translations, flows } = this.#parts;
+    if (this.#parts === null) return [];
+    const { tables, translations, flows, datagrams, peers } = this.#parts;
+    const nowMs = performance.now();
+    for (const event of events) datagrams.note(event, nowMs);
+    if (!this.#isTracking) return [];
     const slice = new TimeSlice();
     tables.begin();
     tables.keep(new Set(netns.map(({ inode }) => inode)));
@@ -66,7 +83,21 @@ export class ConntrackFinder implements SocketFinder {
     await translations.note(events, slice);
     const found = await translations.find(finishedAtMs, slice);
     const passedOn = await flows.find(netns, translations.isNatConfigured, finishedAtMs, slice);
-    return [...found, ...passedOn];
+    const talked = await peers.find(events, netns, nowMs, finishedAtMs, slice);
+    // What is told of them is as their own namespace sees them; that of the host may translate further.
+    await translations.note(
+      talked.flatMap((each) => this.#asOpening(each)),
+      slice,
+    );
+    return [...found, ...passedOn, ...talked];
+  }
+
+  #asOpening(finding: SocketFinding): SocketEvent[] {
+    const { tables, datagrams } = this.#parts!;
+    if (finding.kind !== 'peer-opened') return [];
+    const { netns } = finding.socket;
+    const isInnermost = netns === tables.own || !tables.isTracking(netns, datagrams.pidIn(netns));
+    return isInnermost ? [] : [{ ...finding, kind: 'opened', notBeforeMs: 0 }];
   }
 
   findAtOnce(events: readonly SocketEvent[]): SocketFinding[] {
@@ -75,28 +106,32 @@ export class ConntrackFinder implements SocketFinder {
     return this.#parts.translations.findAtOnce(events, performance.now());
   }
 
-  /** Empty where the kernel tracks nothing, since nothing is translated there. */
+  /** Where the kernel tracks nothing, nothing is translated. */
   get cannotSee(): string[] {
-    if (!this.#isTracking) return [];
-    const tables = this.#parts?.tables;
+    const { tables, flows, datagrams, peers } = this.#parts ?? {};
+    const isTracking = this.#isTracking;
+    const isUntracked = isTracking ? peers?.isUntracked : datagrams?.hasUnconnected(tables!.own);
+    if (!isTracking) return natCannotSee({ ...seesAll, isUntracked: isUntracked === true });
     return natCannotSee({
       isOff: this.#options.nat === 'off',
       problem: this.#problem,
       refusal: tables?.refusal ?? null,
       entryRefusal: tables?.entryRefusal ?? null,
-      hasZones: (this.#parts?.flows.zonedTotal ?? 0) > 0,
+      hasZones: (flows?.zonedTotal ?? 0) > 0,
+      isUntracked: isUntracked === true,
+      isCrowded: peers?.isCrowded === true,
     });
   }
 
   get tables(): readonly BoundedTable[] {
     if (this.#parts === null) return [];
-    const { tables, translations, flows } = this.#parts;
-    return [tables.table, translations.table, flows.table];
+    const { tables, translations, flows, peers } = this.#parts;
+    return [tables.table, translations.table, flows.table, peers.table];
   }
 
   get figures(): readonly FinderFigure[] {
     if (this.#parts === null) return [];
-    const { exchange, translations, flows } = this.#parts;
+    const { exchange, translations, flows, peers } = this.#parts;
     const { lookUps } = translations;
     return [
       counter('conntrack_look_ups', 'Questions to conntrack.', () => lookUps.asked),
@@ -114,7 +149,12 @@ export class ConntrackFinder implements SocketFinder {
         () => translations.passedOverTotal,
       ),
       counter('conntrack_event_losses', 'Times that the kernel dropped events.', () => flows.lossesTotal),
-      counter('conntrack_failed_dumps', 'Dumps of conntrack that failed.', () => flows.failedDumpsTotal),
+      counter('datagram_peers', 'Peers of unconnected UDP sockets.', () => peers.foundTotal),
+      counter(
+        'conntrack_failed_dumps',
+        'Dumps of conntrack that failed.',
+        () => flows.failedDumpsTotal + peers.failedLooksTotal,
+      ),
     ];
   }
 
@@ -137,9 +177,12 @@ async function openParts({ procRoot, loadCalls = loadDatagramCalls }: ConntrackO
   const calls = await loadCalls();
   const exchange = new ConntrackExchange(calls);
   const tables = new ConntrackTables(exchange, NetnsEntry.open(calls), procRoot);
+  const datagrams = new DatagramSockets();
   return {
     exchange,
     tables,
+    datagrams,
+    peers: new UnconnectedPeers(exchange, tables, datagrams),
     translations: new Translations(tables),
     flows: new ForwardedFlows(exchange, tables, procRoot),
   };

@@ -4,7 +4,7 @@
  */
 
 import type { BoundedTable } from '../bounded-table.ts';
-import { ConntrackMessageError } from '../netlink/conntrack-message.ts';
+import { ConntrackMessageError, netlinkNetfilter } from '../netlink/conntrack-message.ts';
 import type { ConntrackQuestion } from '../netlink/conntrack-question.ts';
 import {
   type ConntrackAnswer,
@@ -13,6 +13,7 @@ import {
   ConntrackSocket,
 } from '../netlink/conntrack-socket.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
+import { NetlinkSocket } from '../netlink/netlink-socket.ts';
 import { type NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
 import { readConntrackCount } from '../procfs/nf-conntrack-count.ts';
 import { isUnread, processPath, unreadIfAbsent } from '../procfs/proc-file.ts';
@@ -88,6 +89,21 @@ export class ConntrackTables {
     return table.entries > 0;
   }
 
+  /** How many entries a namespace has that isTracking, as of when that was asked. */
+  entriesOf(netns: number): number {
+    return this.#open.get(netns)?.entries ?? 0;
+  }
+
+  /**
+   * A socket to the table of a namespace, for calls on another thread; whoever asks closes it. Null where it is not to be
+   * had.
+   *
+   * @param pid of a process in it; null = none is known
+   */
+  openAside(netns: number, pid: number | null): NetlinkSocket | null {
+    return this.#openIn(netns, pid, () => NetlinkSocket.open(this.#exchange.calls, netlinkNetfilter));
+  }
+
   /** Of a namespace that isTracking. At most questionsMax of them; all `unanswered` when the table is not to be had. */
   ask(netns: number, questions: readonly ConntrackQuestion[]): ConntrackAnswer[] {
     const unanswered = questions.map((): ConntrackAnswer => 'unanswered');
@@ -117,20 +133,20 @@ export class ConntrackTables {
       this.#refusedTotal++;
       return null;
     }
-    const socket = this.#openSocket(netns, pid);
+    const socket = this.#openIn(netns, pid, () => ConntrackSocket.open(this.#exchange));
     if (socket === null) return null;
     const table = { socket, entries: 0, countedInRound: 0 };
     this.#open.set(netns, table);
     return table;
   }
 
-  #openSocket(netns: number, pid: number | null): ConntrackSocket | null {
+  /** What `open` returns when it runs in that namespace. */
+  #openIn<T>(netns: number, pid: number | null, open: () => T): T | null {
+    if (pid === null && netns !== this.own) return null;
     try {
-      if (netns === this.own) return ConntrackSocket.open(this.#exchange);
+      if (netns === this.own) return open();
       const path = `${processPath(this.#procRoot, pid!)}/ns/net`;
-      const opened = unreadIfAbsent(() =>
-        this.#entry.within(path, netns, () => ConntrackSocket.open(this.#exchange)),
-      );
+      const opened = unreadIfAbsent(() => this.#entry.within(path, netns, open));
       return isUnread(opened) ? null : opened;
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;

@@ -164,7 +164,7 @@ export class BatchBuilder {
     columns.open({
       slot,
       ...tuple,
-      meta: packMeta({ protocol: socket.protocol, state: socket.state, v6 }),
+      meta: packMeta({ protocol: socket.protocol, state: socket.state, v6, byConntrack: record.byConntrack }),
       netns: this.#dictionary.netnsId(socket.netns) ?? 0,
       inode: clampU32(socket.inode),
       uid: clampU32(socket.uid),

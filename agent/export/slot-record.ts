@@ -31,6 +31,8 @@ export interface SlotRecord {
   socket: OwnedSocket;
   /** null = a socket of this host; else how it passes the conversation on. */
   readonly forwarded: FourTuple | null;
+  /** A peer of an unconnected socket, known by conntrack alone. */
+  readonly byConntrack: boolean;
   /** null = conntrack has not told. */
   translation: Translation | null;
   /** null = not counted yet. */

@@ -103,7 +103,7 @@ export class SlotTable {
   }
 
   apply(event: SocketEvent | SocketFinding): void {
-    if (event.kind === 'opened') return this.#open(event, null);
+    if (event.kind === 'opened' || event.kind === 'peer-opened') return this.#open(event, null);
     if (event.kind === 'forwarded') {
       const { flow, ...opening } = event;
       return this.#open({ ...opening, socket: asSocket(flow), notBeforeMs: 0 }, flow.forwarded);
@@ -113,10 +113,12 @@ export class SlotTable {
     if (record === undefined || record.closedAtMs !== null) return;
     switch (event.kind) {
       case 'changed':
+      case 'peer-changed':
         return this.#change(record, event.socket);
       case 'closed':
         return this.#close(record, event.socket, event.closedAtMs);
       case 'forward-closed':
+      case 'peer-closed':
         return this.#close(record, record.socket, event.closedAtMs);
       case 'translated':
         record.translation = event.translation;
@@ -142,6 +144,7 @@ export class SlotTable {
       unseenMs: notBeforeMs === 0 ? nobodyLooked : Math.max(0, openedAtMs - notBeforeMs),
       socket,
       forwarded,
+      byConntrack: event.kind === 'peer-opened',
       translation: null,
       counters: null,
       closedAtMs: null,
@@ -290,7 +293,12 @@ export class SlotTable {
   }
 }
 
-type Opening = Pick<Extract<SocketEvent, { kind: 'opened' }>, 'id' | 'socket' | 'openedAtMs' | 'notBeforeMs'>;
+type Opening = Pick<
+  Extract<SocketEvent, { kind: 'opened' }>,
+  'id' | 'socket' | 'openedAtMs' | 'notBeforeMs'
+> & {
+  readonly kind: 'opened' | 'peer-opened' | 'forwarded';
+};
 
 function asSocket({ protocol, netns, dialed }: ForwardedFlow): OwnedSocket {
   return { protocol, state: 'established', ...dialed, inode: 0, uid: 0, netns, owners: [] };

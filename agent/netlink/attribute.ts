@@ -30,6 +30,13 @@ export function encodeAttribute(type: number, value: Buffer): Buffer {
   return bytes;
 }
 
+/** Attributes within one, which says so in its type: NLA_F_NESTED. */
+export function encodeNested(type: number, attributes: readonly Buffer[]): Buffer {
+  return encodeAttribute(type | nestedFlag, Buffer.concat(attributes));
+}
+
+const nestedFlag = 0x8000;
+
 /** A u32 value of the host's byte order. */
 export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);

@@ -32,6 +32,8 @@ export interface ConntrackEntry {
   readonly id: number;
   /** A TCP connection of which only the memory is left. */
   readonly isOver: boolean;
+  /** How long it stays without another packet; each one begins this anew. null = not told. */
+  readonly expiresInS: number | null;
 }
 
 /**
@@ -50,6 +52,7 @@ export function parseConntrackEntry(bytes: Buffer, at: number, end: number): Con
     'CTA_STATUS',
   );
   const idAt = findAttribute(bytes, from, end, conntrackAttributes.id);
+  const timeoutAt = findAttribute(bytes, from, end, conntrackAttributes.timeout);
   return {
     protocol,
     original: parseTuple(bytes, originalAt),
@@ -59,6 +62,7 @@ export function parseConntrackEntry(bytes: Buffer, at: number, end: number): Con
     zone: parseZone(bytes, findAttribute(bytes, from, end, conntrackAttributes.zone)),
     id: idAt === absent ? 0 : uint32(bytes, idAt, 'CTA_ID'),
     isOver: isOver(bytes, findAttribute(bytes, from, end, conntrackAttributes.protocolState)),
+    expiresInS: timeoutAt === absent ? null : uint32(bytes, timeoutAt, 'CTA_TIMEOUT'),
   };
 }
 

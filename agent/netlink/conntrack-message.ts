@@ -16,8 +16,10 @@ export const conntrackAttributes = {
   reply: 2,
   status: 3,
   protocolState: 4,
+  timeout: 7,
   id: 12,
   zone: 18,
+  filter: 25,
   statusMask: 26,
 } as const;
 

@@ -13,7 +13,7 @@
 import type { FourTuple } from '../../model/four-tuple.ts';
 import { type IpAddress, ipBytes, isIpv6 } from '../../model/ip.ts';
 import { type Protocol, protocolNumbers } from '../../model/socket-state.ts';
-import { encodeAttribute } from './attribute.ts';
+import { encodeAttribute, encodeNested } from './attribute.ts';
 import { conntrackAttributes, conntrackTypes, encodeConntrackMessage } from './conntrack-message.ts';
 import { addressAttributes, protocolAttributes, tupleAttributes } from './conntrack-tuple.ts';
 import { type Family, families } from './inet-diag.ts';
@@ -23,9 +23,6 @@ export interface ConntrackQuestion {
   /** Of packets that go from `local` to `remote`. */
   readonly tuple: FourTuple;
 }
-
-/** Nested attributes say so in their type: NLA_F_NESTED. */
-const nestedFlag = 0x8000;
 
 interface Form {
   readonly message: Buffer;
@@ -94,10 +91,6 @@ function blank(family: Family): Buffer {
   return encodeConntrackMessage(conntrackTypes.get, false, families[family], 0, [
     encodeNested(conntrackAttributes.original, tuple),
   ]);
-}
-
-function encodeNested(type: number, attributes: readonly Buffer[]): Buffer {
-  return encodeAttribute(type | nestedFlag, Buffer.concat(attributes));
 }
 
 /** Canonical IPv4 is digits and dots, read here without the checks that ipBytes makes. */

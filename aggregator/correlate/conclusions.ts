@@ -9,7 +9,7 @@ import {
   otherSide,
   reportedHalves,
 } from './connection.ts';
-import { decideDirection, isStronger } from './direction.ts';
+import { decideDirection, isStronger, tellsServer } from './direction.ts';
 import { type Listening, listenerThen } from './listener-behind.ts';
 
 export function concludeOpening(connection: Connection): void {
@@ -20,7 +20,10 @@ export function concludeOpening(connection: Connection): void {
 
 /** A decision is only ever replaced by a stronger one. */
 export function concludeDirection(connection: Connection, listening: Listening): void {
-  const decided = decideDirection(connection, (side) => listenerThen(connection, side, listening) !== null);
+  const decided = decideDirection(
+    connection,
+    (side) => listenerThen(connection, side, listening) !== null && tellsServer(connection, side),
+  );
   const current: DirectionRule = connection.direction;
   if (!isStronger(decided.rule, current) && current !== 'unknown') return;
   connection.client = decided.client;

@@ -34,6 +34,16 @@ export function decideDirection(connection: Connection, listens: (side: Side) =>
   return { client: isBehind(connection.endpoints) ? 'a' : 'b', rule: 'unknown' };
 }
 
+/**
+ * Whether a listener on that side tells that it is the server. An unconnected UDP socket serves and asks alike: where it is
+ * an end of the connection itself, it tells so only when its port is a fixed one and the other's is not.
+ */
+export function tellsServer(connection: Connection, side: Side): boolean {
+  const half = connection.halves[side] ?? connection.halves[otherSide(side)];
+  if (half?.byConntrack !== true) return true;
+  return !isEphemeral(connection, side) && isEphemeral(connection, otherSide(side));
+}
+
 /** By port, then by text: which half came first plays no part in it. */
 function isBehind({ a, b }: Connection['endpoints']): boolean {
   return a.port === b.port ? formatEndpoint(a) > formatEndpoint(b) : a.port > b.port;

@@ -5,6 +5,9 @@
  * Both ends of a connection come into being within one handshake. A scan bounds that moment for each half:
  * notBeforeMs < birth <= openedAtMs. Two halves can be one connection only when their bounds overlap.
  *
+ * UDP needs no handshake: what conntrack alone tells of, a peer of an unconnected socket, begins with any packet and ends
+ * with a pause. Where the other end goes on meanwhile, the next such half takes the place of the one before.
+ *
  * Of candidates whose time fits, one of the same host goes before one that only the wire tells of, and that before one
  * that a forwarder's record leads to (JoinRule), whichever was reported first.
  */
@@ -39,7 +42,7 @@ export interface Joining {
   readonly kind: 'join';
   readonly candidate: Candidate;
   readonly rule: JoinRule;
-  /** The half whose place it takes: weaker evidence had joined it. */
+  /** The half whose place it takes: weaker evidence had joined it, or it is over and this one goes on. */
   readonly ousted: ReportedSocket | null;
 }
 
@@ -63,7 +66,7 @@ export function placeHalf(candidates: readonly Candidate[], socket: ReportedSock
   const led: Candidate[] = [];
   for (const candidate of candidates) {
     const rule = ruleOf(candidate, socket);
-    if (rule === null || !hasPlaceFor(candidate, rule) || !isOfOneBirth(candidate, socket)) continue;
+    if (rule === null || !hasPlaceFor(candidate, rule, socket) || !isOfOneBirth(candidate, socket)) continue;
     if (rule === 'same-host') near.push(candidate);
     else if (rule === 'wire') direct.push(candidate);
     else led.push(candidate);
@@ -84,7 +87,7 @@ export function rivalsOf(candidates: readonly Candidate[], socket: ReportedSocke
       const occupant = occupantOf(candidate);
       if (candidate.via !== null || occupant === null || !isHalfOpen(occupant)) return false;
       const rule = ruleOf(candidate, socket);
-      return !sameNetns(occupant, socket) && (rule === null || !hasPlaceFor(candidate, rule));
+      return !sameNetns(occupant, socket) && (rule === null || !hasPlaceFor(candidate, rule, socket));
     })
     .map(({ connection }) => connection);
 }
@@ -98,10 +101,31 @@ function ruleOf(candidate: Candidate, socket: ReportedSocket): JoinRule | null {
   return other.host === socket.host ? 'same-host' : 'wire';
 }
 
-/** Whether that half is missing, or joined by weaker evidence. What makes others ambiguous does not halves of one host. */
-function hasPlaceFor({ connection, side }: Candidate, rule: JoinRule): boolean {
-  if (connection.halves[side] !== null) return isStrongerJoin(rule, connection.joinedBy);
-  return rule === 'same-host' || !connection.ambiguous;
+/**
+ * Whether that half is missing, joined by weaker evidence, or one that `socket` continues. What makes others ambiguous
+ * does not halves of one host.
+ */
+function hasPlaceFor(candidate: Candidate, rule: JoinRule, socket: ReportedSocket): boolean {
+  const { connection } = candidate;
+  const occupant = occupantOf(candidate);
+  if (occupant === null) return rule === 'same-host' || !connection.ambiguous;
+  return isStrongerJoin(rule, connection.joinedBy) || continuesAfterPause(candidate, occupant, socket);
+}
+
+/**
+ * Whether conntrack had forgotten the conversation and tells of it again, while its other end went on: the connected socket
+ * there is still the same, or the unconnected one here is.
+ */
+function continuesAfterPause(
+  candidate: Candidate,
+  occupant: ReportedSocket,
+  socket: ReportedSocket,
+): boolean {
+  const other = otherHalfOf(candidate)!;
+  if (!occupant.byConntrack || !socket.byConntrack || isHalfOpen(occupant) || !isHalfOpen(other))
+    return false;
+  const isSame = sameNetns(occupant, socket) && isSameTuple(occupant, socket);
+  return isSame && (!other.byConntrack || occupant.inode === socket.inode);
 }
 
 function joinNearest(
@@ -137,9 +161,18 @@ function isSuccessor(socket: ReportedSocket, older: ReportedSocket | null): bool
 
 function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {
   const other = otherHalfOf(candidate)!;
+  if (socket.byConntrack || other.byConntrack) return isOfOneLife(socket, other);
   const bornAfter = Math.max(other.notBeforeMs, socket.notBeforeMs);
   const bornBy = Math.min(other.openedAtMs, socket.openedAtMs);
   return bornAfter <= bornBy + clockSlackMs && couldHaveMet(other, socket);
+}
+
+/** Of halves of which conntrack alone tells one: whether neither began after the other was over, or was known before. */
+function isOfOneLife(one: ReportedSocket, other: ReportedSocket): boolean {
+  const begins = (a: ReportedSocket, b: ReportedSocket): boolean =>
+    (b.closedAtMs === null || a.notBeforeMs <= b.closedAtMs + clockSlackMs) &&
+    (!b.byConntrack || a.notBeforeMs <= b.openedAtMs + clockSlackMs);
+  return begins(one, other) && begins(other, one);
 }
 
 /**

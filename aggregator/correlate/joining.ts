@@ -141,9 +141,11 @@ export class Joiner {
   #join(joining: Joining, socket: ReportedSocket, standing: Standing, nowMs: number): void {
     const { candidate, rule, ousted } = joining;
     const { connection, side } = candidate;
+    // One that is over, and goes on in the new half, needs no connection of its own.
+    const isContinued = ousted?.byConntrack === true && !isStrongerJoin(rule, connection.joinedBy);
     if (ousted !== null) {
       this.#table.detach(this.#table.halfOf(ousted)!);
-      unlearn(connection);
+      if (!isContinued) unlearn(connection);
     }
     connection.joinedBy = rule;
     leaveWay(connection);
@@ -151,7 +153,7 @@ export class Joiner {
     if (rule === 'same-host') connection.ambiguous = false;
     this.#attach(connection, side, socket, standing, nowMs);
     this.#observer.rejoined(connection, nowMs);
-    if (ousted !== null) this.take(ousted, nowMs);
+    if (ousted !== null && !isContinued) this.take(ousted, nowMs);
   }
 
   #attach(

@@ -70,6 +70,8 @@ export interface ReportedSocket {
   translation: Translation | null;
   /** The kernel's counters as last told; null where they were not. */
   counters: SocketCounters | null;
+  /** The socket itself is connected to no one; conntrack of its host tells of this peer. */
+  readonly byConntrack: boolean;
   /** null while it is there. */
   closedAtMs: number | null;
 }

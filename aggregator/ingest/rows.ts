@@ -33,6 +33,7 @@ export interface OpenedRow {
   readonly notBeforeMs: number;
   /** null = a socket; else a conversation that the host passes on, as it goes out. */
   readonly forwarded: FourTuple | null;
+  readonly byConntrack: boolean;
   readonly translation: Translation | null;
   readonly counters: SocketCounters | null;
   closedAtMs: number | null;
@@ -155,7 +156,7 @@ function resolveOpen(
 ): Omit<OpenedRow, 'forwarded' | 'translation' | 'counters'> {
   const { opens } = batch;
   const slot = opens.slot[row]!;
-  const { protocol, state, v6 } = unpackMeta(opens.meta[row]!)!;
+  const { protocol, state, v6, byConntrack } = unpackMeta(opens.meta[row]!)!;
   const first: Pair[] = opens.process[row] === 0 ? [] : [[opens.process[row]!, opens.fd[row]!]];
   const openedUnixMs = batch.baseUnixMs - opens.ageMs[row]!;
   const unseenMs = opens.unseenMs[row]!;
@@ -164,6 +165,7 @@ function resolveOpen(
     id: opens.id[row]!,
     protocol,
     state,
+    byConntrack,
     netns: dictionary.netns(opens.netns[row]!).inode,
     ...resolveTuple(opens, row, v6, dictionary),
     inode: opens.inode[row]!,

@@ -36,7 +36,7 @@ function opensOf(slots: readonly number[], port: number, ageMs = 0): AgentBatch[
     localAddress: all(0x0a01118a),
     remoteAddress: all(0x0a016409),
     ports: slots.map((slot) => packPorts(port + slot, 8743)),
-    meta: all(packMeta({ protocol: 'tcp', state: 'established', v6: false })),
+    meta: all(packMeta({ protocol: 'tcp', state: 'established', v6: false, byConntrack: false })),
     netns: all(1),
     inode: slots.map((slot) => slot + 1),
     uid: all(0),

@@ -138,6 +138,7 @@ export class ReportedFleet {
       owners: ownersOf(shape.program === undefined ? 'app' : shape.program, shape.pid ?? 100),
       translation: shape.translation ?? null,
       counters: null,
+      byConntrack: false,
       closedAtMs: null,
     };
   }

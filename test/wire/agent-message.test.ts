@@ -19,9 +19,9 @@ const optionalName = fc.option(name);
 const port = fc.nat(65535);
 const meta = fc.constantFrom(
   ...(['established', 'listen', 'time-wait', 'close-wait'] as const).map((state) =>
-    packMeta({ protocol: 'tcp', state, v6: false }),
+    packMeta({ protocol: 'tcp', state, v6: false, byConntrack: false }),
   ),
-  packMeta({ protocol: 'udp', state: 'unconnected', v6: true }),
+  packMeta({ protocol: 'udp', state: 'unconnected', v6: true, byConntrack: false }),
 );
 const ip = fc.uint8Array({ minLength: 4, maxLength: 4 }).map(formatIp);
 const ip6 = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(formatIp);

@@ -40,7 +40,7 @@ describe('packing', () => {
   });
 
   test('meta keeps protocol, state and family, and knows what it does not know', () => {
-    const meta = { protocol: 'udp', state: 'unconnected', v6: true } as const;
+    const meta = { protocol: 'udp', state: 'unconnected', v6: true, byConntrack: false } as const;
     expect(packMeta(meta)).toBe(7 | (17 << 8) | (1 << 16));
     expect(unpackMeta(packMeta(meta))).toEqual(meta);
     expect(unpackMeta(1 | (58 << 8))).toBeNull();

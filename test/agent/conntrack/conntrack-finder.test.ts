@@ -10,7 +10,15 @@ import { readForwarding } from '../../../agent/procfs/ip-forward.ts';
 import { parseConntrackCount, readConntrackCount } from '../../../agent/procfs/nf-conntrack-count.ts';
 import { containerNetns, opening, socketBetween } from './sockets.ts';
 
-const nothing = { isOff: false, problem: null, refusal: null, entryRefusal: null, hasZones: false };
+const nothing = {
+  isOff: false,
+  problem: null,
+  refusal: null,
+  entryRefusal: null,
+  hasZones: false,
+  isUntracked: false,
+  isCrowded: false,
+};
 
 const scan = {
   startedAtMs: 1,
@@ -48,6 +56,7 @@ describe('a host whose kernel tracks connections', () => {
     expect(await finder.find([opening(1, socketBetween('10.0.0.1:1', '10.0.0.2:2'))], scan)).toEqual([]);
     expect(finder.cannotSee).toEqual([
       'Translated connections are shown with the addresses that each end sees: --nat is off.',
+      'The peers of unconnected UDP sockets are not seen: --nat is off.',
     ]);
     finder.close();
   });
@@ -58,6 +67,7 @@ describe('a host whose kernel tracks connections', () => {
     expect(finder.cannotSee).toEqual([
       `Translated connections are shown with the addresses that each end sees: ${procRoot} is a copy of /proc, ` +
         "not the kernel's own.",
+      `The peers of unconnected UDP sockets are not seen: ${procRoot} is a copy of /proc, not the kernel's own.`,
     ]);
     expect(finder.figures).toEqual([]);
     finder.close();
@@ -77,6 +87,7 @@ it('without koffi nothing is found, and a kernel that tracks nothing leaves noth
       ? []
       : [
           'Translated connections are shown with the addresses that each end sees: cannot load koffi: no such file.',
+          'The peers of unconnected UDP sockets are not seen: cannot load koffi: no such file.',
         ],
   );
 });
@@ -90,6 +101,7 @@ describe('what cannot be seen', () => {
       [
         'Translated connections are shown with the addresses that each end sees, because conntrack does not answer ' +
           'the agent (EPERM): this needs CAP_NET_ADMIN and the module nf_conntrack_netlink; run as root.',
+        'The peers of unconnected UDP sockets are not seen, because conntrack does not answer the agent (EPERM).',
       ],
     ],
     [
@@ -100,6 +112,21 @@ describe('what cannot be seen', () => {
           'sees, because the agent may not enter them (EPERM): this needs CAP_SYS_ADMIN.',
         'Connections that are translated in a conntrack zone of their own (Open vSwitch, OVN) are shown with the ' +
           'addresses that each end sees: which zone a connection is in cannot be asked.',
+      ],
+    ],
+    [
+      'peers that nothing tracks',
+      { isUntracked: true },
+      [
+        'The peers of unconnected UDP sockets are not seen, because the kernel tracks no connections here: it does ' +
+          'once a rule of nftables asks for `ct state`.',
+      ],
+    ],
+    [
+      'peers beyond the limit',
+      { isCrowded: true },
+      [
+        'Some peers of unconnected UDP sockets are not seen: there are more than 10000 in one network namespace.',
       ],
     ],
   ])('%s', (_name, more, sentences) => {

@@ -119,6 +119,7 @@ const entries = fc.constantFrom(ipv4, ipv6).chain((ip) =>
     zone: fc.integer({ min: 0, max: 65535 }),
     id: fc.integer({ min: 0, max: 0xffff_ffff }),
     isOver: fc.boolean(),
+    expiresInS: fc.option(fc.integer({ min: 0, max: 432_000 })),
   }),
 );
 
@@ -140,6 +141,7 @@ describe('entries', () => {
       zone: 0,
       id: 0x11fe88bf,
       isOver: false,
+      expiresInS: 431_999,
     });
   });
 

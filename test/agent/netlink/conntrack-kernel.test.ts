@@ -91,7 +91,10 @@ describe.runIf(canMakeNamespaces)('conntrack of the kernel', () => {
       zone: 0,
       id: (dialing as ConntrackEntry).id,
       isOver: false,
+      // Of nf_conntrack_tcp_timeout_established, in seconds.
+      expiresInS: (dialing as ConntrackEntry).expiresInS,
     });
+    expect((dialing as ConntrackEntry).expiresInS).toBeGreaterThan(400_000);
     expect(accepted).toEqual(dialing);
     expect([inverse, other]).toEqual(['none', 'none']);
   });

@@ -21,6 +21,7 @@ export function entryOf(original: string, reply: string, more: Partial<Conntrack
     zone: 0,
     id: 7,
     isOver: false,
+    expiresInS: 431_999,
     ...more,
   };
 }
@@ -41,7 +42,7 @@ export function entryMessage(entry: ConntrackEntry, sequence = 1): Buffer {
     encodeAttribute(3, be(4, 0xe | translated | (entry.passedNat ? 0x180 : 0))),
     encodeAttribute(8, be(4, 0)),
     encodeAttribute(12, be(4, entry.id)),
-    encodeAttribute(7, be(4, 431_999)),
+    ...(entry.expiresInS === null ? [] : [encodeAttribute(7, be(4, entry.expiresInS))]),
     encodeAttribute(0x8004, encodeAttribute(0x8001, encodeAttribute(1, be(1, entry.isOver ? 7 : 3)))),
   ];
   const family = isIpv6(entry.original.source.ip) ? 10 : 2;

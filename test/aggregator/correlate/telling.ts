@@ -213,6 +213,7 @@ export class Telling {
       notBeforeMs: notBeforeMs === 0 ? 0 : notBeforeMs + skewMs,
       translation: null,
       counters: null,
+      byConntrack: false,
       closedAtMs: null,
     };
     const truth = this.#truthOfEvent.get(event) ?? null;

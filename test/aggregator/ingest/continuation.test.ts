@@ -28,6 +28,7 @@ function rowOf({ state, inode, protocol = 'tcp' }: Shape): OpenedRow {
     forwarded: null,
     translation: null,
     counters: null,
+    byConntrack: false,
     closedAtMs: null,
   };
 }

@@ -24,6 +24,7 @@ function flow(id: number, closedAtMs: number | null = null): OpenedFlow {
     forwarded: { local: end(id + 100), remote: end(8443) },
     translation: null,
     counters: null,
+    byConntrack: false,
     closedAtMs,
   };
 }

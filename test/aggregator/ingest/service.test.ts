@@ -16,7 +16,7 @@ function opens(...rows: { slot: number; id: number; port: number; process?: numb
     localAddress: rows.map(() => 0x0a01118a),
     remoteAddress: rows.map(() => 0x0a016409),
     ports: rows.map((row) => (row.port << 16) | 8743).map((ports) => ports >>> 0),
-    meta: rows.map(() => packMeta({ protocol: 'tcp', state: 'established', v6: false })),
+    meta: rows.map(() => packMeta({ protocol: 'tcp', state: 'established', v6: false, byConntrack: false })),
     netns: rows.map(() => 1),
     inode: rows.map((row) => row.id),
     uid: rows.map(() => 0),
@@ -221,7 +221,7 @@ describe('the Ingest service', () => {
       ],
       opens: {
         ...row,
-        meta: [packMeta({ protocol: 'udp', state: 'established', v6: true })],
+        meta: [packMeta({ protocol: 'udp', state: 'established', v6: true, byConntrack: false })],
         localAddress: [1],
         remoteAddress: [2],
         ageMs: [3000],
@@ -233,6 +233,7 @@ describe('the Ingest service', () => {
     const [socket] = server.ledger.open;
     expect({ ...socket, host: socket!.host.name }).toEqual({
       host: 'web-1',
+      byConntrack: false,
       netns: 4026531840,
       protocol: 'udp',
       id: '1-9',

@@ -34,6 +34,8 @@ export interface UdpPlace {
   readonly host: string;
   readonly port?: number;
   readonly remote?: Endpoint;
+  /** It sends back whatever it gets. */
+  readonly answers?: boolean;
 }
 
 export interface ConnectPlace {
@@ -112,8 +114,9 @@ export class Peer {
     await this.#ask('fillDescriptors', { below });
   }
 
-  async send(socket: HeldSocket, text: string): Promise<void> {
-    await this.#ask('send', { socket: socket.socket, text, pid: socket.pid });
+  /** @param to where an unconnected UDP socket sends it */
+  async send(socket: HeldSocket, text: string, to?: Endpoint): Promise<void> {
+    await this.#ask('send', { socket: socket.socket, text, pid: socket.pid, to });
   }
 
   async close(socket: HeldSocket): Promise<void> {

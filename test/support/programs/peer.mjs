@@ -61,9 +61,10 @@ async function connect(where) {
   return remember(connection, local, { ip: connection.remoteAddress, port: connection.remotePort });
 }
 
-/** A UDP socket, with a peer when `remote` is given. */
-async function udp({ type = 'udp4', host, port, remote }) {
+/** A UDP socket, with a peer when `remote` is given. With `answers` it sends back whatever it gets. */
+async function udp({ type = 'udp4', host, port, remote, answers = false }) {
   const socket = dgram.createSocket(type);
+  if (answers) socket.on('message', (text, from) => socket.send(text, from.port, from.address));
   socket.bind({ address: host, port });
   await once(socket, 'listening');
   if (remote !== undefined) {
@@ -139,10 +140,12 @@ async function reset({ socket }) {
   return null;
 }
 
-async function send({ socket, text }) {
+async function send({ socket, text, to }) {
   const sending = sockets.get(socket);
   await new Promise((resolve) =>
-    sending instanceof net.Socket ? sending.write(text, resolve) : sending.send(text, resolve),
+    sending instanceof net.Socket
+      ? sending.write(text, resolve)
+      : sending.send(text, ...(to === undefined ? [] : [to.port, to.ip]), resolve),
   );
   return null;
 }
