@@ -17,23 +17,35 @@ export function socketsDocument(sockets: readonly OwnedSocket[], nowMs: number):
 }
 
 function socketDocument(socket: OwnedSocket): SocketDocument {
-  const first = socket.owners[0]?.process;
   return {
     protocol: socket.protocol,
     state: socket.state,
     local: { ip: socket.local.ip, port: socket.local.port },
     remote: { ip: socket.remote.ip, port: socket.remote.port },
-    inode: socket.inode === 0 ? null : socket.inode,
+    inode: inodeOf(socket),
     uid: socket.uid,
     netns: socket.netns,
     owners: socket.owners.map(({ process, fds }) => ({ pid: process.pid, process: process.comm, fds })),
-    container: first?.container ?? null,
-    unit: first?.unit ?? null,
+    container: containerOf(socket),
+    unit: unitOf(socket),
     service: serviceOf(socket),
   };
 }
 
-function serviceOf(socket: OwnedSocket): string | null {
+export function inodeOf({ inode }: OwnedSocket): number | null {
+  return inode === 0 ? null : inode;
+}
+
+/** Of several owners the first. */
+export function containerOf({ owners }: OwnedSocket): string | null {
+  return owners[0]?.process.container ?? null;
+}
+
+export function unitOf({ owners }: OwnedSocket): string | null {
+  return owners[0]?.process.unit ?? null;
+}
+
+export function serviceOf(socket: OwnedSocket): string | null {
   const first = socket.owners[0]?.process;
   return first === undefined ? null : serviceName(first, new Map());
 }

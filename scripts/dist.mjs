@@ -1,5 +1,10 @@
 /**
- * Builds dist/: the compiled programs, the proto file beside them, and the page in dist/web.
+ * Builds dist/:
+ *
+ *     program/   what bin/whotalks runs, bundled      vite.programs.config.ts
+ *     web/       the page that it serves              vite.config.ts
+ *     proto/     the proto file that it reads
+ *     agent/ ... every module by itself, for the tests, benches and soaks that run some of them   tsconfig.build.json
  *
  * The new tree is built aside and takes the old one's place in one rename, so that a running whotalks or a second
  * build never meets half of it.
@@ -22,6 +27,7 @@ const sources = [
   'tsconfig.json',
   'tsconfig.build.json',
   'vite.config.ts',
+  'vite.programs.config.ts',
   'package-lock.json',
   'scripts/dist.mjs',
 ];
@@ -37,7 +43,11 @@ export async function build() {
   await step('build', async () => {
     const aside = mkdtempSync(join(root, 'node_modules/.whotalks-build-'));
     try {
-      await Promise.all([compilePrograms(aside), bundlePage(join(aside, 'web'))]);
+      await Promise.all([
+        compileModules(aside),
+        bundle('vite.programs.config.ts', join(aside, 'program')),
+        bundle('vite.config.ts', join(aside, 'web')),
+      ]);
       cpSync(join(root, 'proto'), join(aside, 'proto'), { recursive: true });
       writeFileSync(join(aside, '.stamp'), `${stamp}\n`);
       // mkdtemp keeps others out; what root built, every user of the machine may run.
@@ -49,16 +59,16 @@ export async function build() {
   });
 }
 
-async function compilePrograms(outDir) {
+async function compileModules(outDir) {
   await tool('tsc', ['-p', 'tsconfig.build.json', '--outDir', outDir]);
 }
 
-async function bundlePage(outDir) {
-  if (!existsSync(join(root, 'vite.config.ts'))) {
-    console.error('build: no vite.config.ts, so no page is built');
+async function bundle(config, outDir) {
+  if (!existsSync(join(root, config))) {
+    console.error(`build: no ${config}, so nothing is bundled by it`);
     return;
   }
-  await tool('vite', ['build', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn']);
+  await tool('vite', ['build', '--config', config, '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn']);
 }
 
 async function tool(name, args) {

@@ -39,7 +39,7 @@ import {
   slots,
   walk,
 } from './slot-program.ts';
-import { slotFindings as found, slotsPerCall, walkArguments } from './stack.ts';
+import { slotFindings as found, type SlotsPerCall, walkArguments } from './stack.ts';
 import { subflowCallback, subflowFunction } from './subflow-program.ts';
 
 /** Label of the callback, and of all there are in the order in which they stand. */
@@ -55,10 +55,15 @@ const passed = walkArguments(0);
 export interface FdProgramOptions extends SlotProgramOptions {
   /** See learnedLayout. */
   readonly socketOperations: bigint;
+  /** As task-program.ts has it. */
+  readonly slotsPerCall: SlotsPerCall;
 }
 
 /** Goes behind the statements of task-program.ts, which names its label. */
 export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Statement[] {
+  const { slotsPerCall, socketOperations } = options;
+  const eachSlot = (statements: (slot: number) => readonly Statement[]): Statement[] =>
+    Array.from({ length: slotsPerCall }, (_, slot) => statements(slot)).flat();
   return [
     label(walkCallback),
     move(walk, 'r2'),
@@ -69,7 +74,7 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
     add(slots, 'r1'),
     loadMapValue(control, options.controlMap),
     ...eachSlot((slot) => [found.socket, found.sock, found.inode].flatMap((place) => clear(place(slot)))),
-    ...eachSlot((slot) => findSocket(kernel, options.socketOperations, slot)),
+    ...eachSlot((slot) => findSocket(kernel, socketOperations, slot)),
     ...eachSlot((slot) => findSock(kernel, slot)),
     ...eachSlot((slot) => touchSock(kernel, slot)),
     ...eachSlot((slot) => describeSlot(kernel, options, slot)),
@@ -78,10 +83,6 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
     ...eachSlot((slot) => describeMptcpSlot(kernel, slot)),
     ...subflowFunction(kernel, options),
   ];
-}
-
-function eachSlot(statements: (slot: number) => readonly Statement[]): Statement[] {
-  return Array.from({ length: slotsPerCall }, (_, slot) => statements(slot)).flat();
 }
 
 /** Only files of sockets have their operations. */

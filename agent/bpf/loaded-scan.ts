@@ -6,6 +6,7 @@ import type { KernelLayout } from './kernel-layout.ts';
 import type { Learned } from './learn.ts';
 import { linkProgram } from './link-program.ts';
 import { type FoundSockets, ScanMaps, type ScanSizes } from './scan-maps.ts';
+import type { SlotsPerCall } from './stack.ts';
 import { taskProgram } from './task-program.ts';
 
 export class LoadedScan {
@@ -23,10 +24,16 @@ export class LoadedScan {
   }
 
   /** Throws BpfError. */
-  static load(calls: BpfCalls, kernel: KernelLayout, learned: Learned, sizes: ScanSizes): LoadedScan {
+  static load(
+    calls: BpfCalls,
+    kernel: KernelLayout,
+    learned: Learned,
+    sizes: ScanSizes,
+    slotsPerCall: SlotsPerCall,
+  ): LoadedScan {
     const maps = ScanMaps.create(calls, sizes);
     try {
-      return new LoadedScan(calls, sizes, maps, linkScan(calls, kernel, learned, maps));
+      return new LoadedScan(calls, sizes, maps, linkScan(calls, kernel, learned, maps, slotsPerCall));
     } catch (error) {
       maps.close();
       throw error;
@@ -49,14 +56,20 @@ export class LoadedScan {
   }
 }
 
-function linkScan(calls: BpfCalls, kernel: KernelLayout, learned: Learned, maps: ScanMaps): number {
+function linkScan(
+  calls: BpfCalls,
+  kernel: KernelLayout,
+  learned: Learned,
+  maps: ScanMaps,
+  slotsPerCall: SlotsPerCall,
+): number {
   const { pidLevel, socketOperations } = learned;
   const { recordMap, taskMap, controlMap } = maps.fds;
   return linkProgram(calls, {
     name: 'scan_sockets',
     statements: [
-      ...taskProgram(kernel, { taskMap, controlMap, pidLevel }),
-      ...fdProgram(kernel, { recordMap, controlMap, socketOperations }),
+      ...taskProgram(kernel, { taskMap, controlMap, pidLevel, slotsPerCall }),
+      ...fdProgram(kernel, { recordMap, controlMap, socketOperations, slotsPerCall }),
     ],
     iterator: kernel.functions.taskIterator,
     callbacks: fdCallbacks,

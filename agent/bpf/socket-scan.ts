@@ -21,6 +21,7 @@ import type { KernelLayout } from './kernel-layout.ts';
 import { learn } from './learn.ts';
 import { LoadedScan } from './loaded-scan.ts';
 import type { FoundSockets, ScanSizes } from './scan-maps.ts';
+import { type SlotsPerCall, slotsPerCall } from './stack.ts';
 
 /** What one scan can tell at most: 128 MiB and 16 MiB of the kernel's memory. */
 export const largestSizes: ScanSizes = { records: 1 << 21, tasks: 1 << 18 };
@@ -48,15 +49,16 @@ export class SocketScan {
     this.#loaded = load(sizes);
   }
 
-  /** Throws BpfError when the kernel refuses something. */
+  /** Throws BpfError when the kernel refuses something. @param slots which program: see slotsPerCall */
   static async open(
     calls: BpfCalls,
     kernel: KernelLayout,
     sizes: ScanSizes = firstSizes,
+    slots: SlotsPerCall = slotsPerCall.often,
   ): Promise<SocketScan> {
     const learned = await learn(calls, kernel, process.pid);
     return new SocketScan(
-      (wanted) => LoadedScan.load(calls, kernel, learned, wanted),
+      (wanted) => LoadedScan.load(calls, kernel, learned, wanted, slots),
       learned.pidLevel,
       sizes,
     );

@@ -34,18 +34,23 @@ import {
 } from './process-program.ts';
 import { castTo, control, count } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
-import { slotsPerCall, walkArguments } from './stack.ts';
+import { type SlotsPerCall, walkArguments } from './stack.ts';
 
 const stack = { ...processStack, walk: walkArguments(-32) } as const;
 
 const { fields: counters } = controlLayout;
 
+export interface TaskProgramOptions extends ProcessProgramOptions {
+  /** As fd-program.ts has it. */
+  readonly slotsPerCall: SlotsPerCall;
+}
+
 /** Goes before the statements of fd-program.ts, whose label it names. */
-export function taskProgram(kernel: KernelLayout, options: ProcessProgramOptions): Statement[] {
+export function taskProgram(kernel: KernelLayout, options: TaskProgramOptions): Statement[] {
   return [
     ...noteProcess(kernel, options, doubtThread(kernel)),
     ...noteConnections(kernel),
-    ...walkFiles(kernel),
+    ...walkFiles(kernel, options.slotsPerCall),
     ...keepOrTakeBack(kernel),
     label('done'),
     move('r0', 0),
@@ -74,7 +79,7 @@ function noteConnections({ task, namespaces, net }: KernelLayout): Statement[] {
   ];
 }
 
-function walkFiles({ files, fdTable, task }: KernelLayout): Statement[] {
+function walkFiles({ files, fdTable, task }: KernelLayout, slotsPerCall: SlotsPerCall): Statement[] {
   return [
     load('r1', 'fp', stack.pid),
     store('fp', stack.walk.pid, 'r1'),

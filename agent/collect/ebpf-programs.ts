@@ -54,12 +54,12 @@ export async function openEbpfPrograms(
     const btf = readOwnBtf();
     if (kind === 'ebpf-files') {
       const scan = open(await openFileScan(calls, basicLayout(btf)));
-      await expectSelf(scan, procRoot, self);
+      expectSelf((await scan.run()).tasks, procRoot, self);
       return { kind, scan, walk: noWalk, details: noDetails, self };
     }
     const kernel = kernelLayout(btf);
     const scan = open(await SocketScan.open(calls, kernel));
-    await expectSelf(scan, procRoot, self);
+    expectSelf((await scan.run()).tasks, procRoot, self);
     const walk = open(ConnectionWalk.open(calls, kernel));
     return { kind, scan, walk, details: openDetailPrograms(calls, btf, kernel, scan.pidLevel), self };
   } catch (error) {
@@ -71,17 +71,23 @@ export async function openEbpfPrograms(
 /** As where the table is too small to be walked: sock_diag is asked instead. */
 const noWalk: EbpfPrograms['walk'] = { run: () => Promise.resolve(null), close: () => {} };
 
-/** The start of a process is how all collectors know it again, so it has to be the same by every way of looking. */
-async function expectSelf(scan: SocketScan, procRoot: string, self: number): Promise<void> {
+/**
+ * The start of a process is how all collectors know it again, so it has to be the same by every way of looking. Throws
+ * EbpfUnavailableError where it is not.
+ *
+ * @param found tasks of a scan
+ */
+export function expectSelf(found: Buffer, procRoot: string, self: number): void {
   const stat = readPidStat(processPath(procRoot, self));
-  const tasks = new TaskTable((await scan.run()).tasks);
+  const tasks = new TaskTable(found);
   const index = Array.from({ length: tasks.length }, (_, i) => i).find((i) => tasks.pid(i) === self);
   if (!isUnread(stat) && index !== undefined && tasks.task(index).startTicks === stat.startTicks) return;
   const reason = `the start of the agent is another one in ${procRoot} than in the kernel: a time namespace, or another /proc`;
   throw new EbpfUnavailableError('pids', reason);
 }
 
-function openDetailPrograms(
+/** What of them this kernel offers. */
+export function openDetailPrograms(
   calls: BpfCalls,
   btf: Btf,
   kernel: KernelLayout,

@@ -50,3 +50,11 @@ export const rungs: readonly Rung[] = [
     fix: 'mount -t proc proc /proc',
   },
 ];
+
+/** The same for whoever makes one scan and no second. @param hasDetails see OneLookOptions */
+export function oneLookRungs(hasDetails: boolean): readonly Rung[] {
+  const open: Rung['open'] = async (options) => {
+    return (await import('./one-look-collector.ts')).createOneLookCollector({ ...options, hasDetails });
+  };
+  return rungs.map((rung) => (rung.name === 'ebpf' ? { ...rung, open } : rung));
+}

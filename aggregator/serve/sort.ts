@@ -4,8 +4,6 @@ import { InvalidRequest } from './request.ts';
 /** Fields by which rows can be sorted, and how a row shows each. */
 export type SortFields<Row> = Readonly<Record<string, (row: Row) => string | number | null>>;
 
-const collator = new Intl.Collator('en', { numeric: true });
-
 /**
  * Rows in the asked order; in their own when none is asked. Rows without a value come last. Stable.
  * @throws InvalidRequest when there is no such field
@@ -20,10 +18,16 @@ export function sortRows<Row>(rows: readonly Row[], sort: string, fields: SortFi
       `no field ${JSON.stringify(name.slice(0, 40))} to sort by; there are ${Object.keys(fields).join(', ')}`,
     );
   }
-  return rows.toSorted((a, b) => compare(value(a), value(b), isReversed));
+  const collator = new Intl.Collator('en', { numeric: true });
+  return rows.toSorted((a, b) => compare(value(a), value(b), isReversed, collator));
 }
 
-function compare(a: string | number | null, b: string | number | null, isReversed: boolean): number {
+function compare(
+  a: string | number | null,
+  b: string | number | null,
+  isReversed: boolean,
+  collator: Intl.Collator,
+): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
   const order =
     typeof a === 'number' && typeof b === 'number' ? a - b : collator.compare(String(a), String(b));

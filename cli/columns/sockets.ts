@@ -1,14 +1,15 @@
 /** Columns of `sockets`: this host's sockets with their owners. */
-import type { SocketDocument } from '../../model/document.ts';
+import type { OwnedSocket } from '../../model/socket.ts';
 import { type Column, unknownText } from '../format/column.ts';
 import { endpointText } from '../format/ends.ts';
+import { containerOf, inodeOf, serviceOf, unitOf } from '../sockets-document.ts';
 
-type Row = SocketDocument;
+type Row = OwnedSocket;
 
 /** `java[4121] fd 101`, every owner after the other. */
-function ownersText(row: Row): string {
-  if (row.owners.length === 0) return unknownText;
-  return row.owners.map(({ process, pid, fds }) => `${process}[${pid}] fd ${fds.join(',')}`).join(' ');
+function ownersText({ owners }: Row): string {
+  if (owners.length === 0) return unknownText;
+  return owners.map(({ process: { comm, pid }, fds }) => `${comm}[${pid}] fd ${fds.join(',')}`).join(' ');
 }
 
 export function socketColumns(): readonly Column<Row>[] {
@@ -23,16 +24,19 @@ export function socketColumns(): readonly Column<Row>[] {
       text: (row) => (row.remote.port === 0 ? '*' : endpointText(row.remote)),
     },
     { key: 'owners', title: 'OWNER', value: ownersText, canShrink: true },
-    { key: 'service', title: 'SERVICE', value: (row) => row.service, canShrink: true, isWide: true },
-    { key: 'inode', title: 'INODE', value: (row) => row.inode, isNumber: true, isWide: true },
+    { key: 'service', title: 'SERVICE', value: serviceOf, canShrink: true, isWide: true },
+    { key: 'inode', title: 'INODE', value: inodeOf, isNumber: true, isWide: true },
     { key: 'uid', title: 'UID', value: (row) => row.uid, isNumber: true, isWide: true },
     { key: 'netns', title: 'NETNS', value: (row) => row.netns, isNumber: true, isWide: true },
     {
       key: 'container',
       title: 'CONTAINER',
-      value: (row) => row.container?.slice(0, 12) ?? null,
+      value: (row) => containerOf(row)?.slice(0, 12) ?? null,
       isWide: true,
     },
-    { key: 'unit', title: 'UNIT', value: (row) => row.unit, isWide: true },
+    { key: 'unit', title: 'UNIT', value: unitOf, isWide: true },
   ];
 }
+
+/** Keys of columns that show more of a process than its pid and its name. */
+export const detailColumns: ReadonlySet<string> = new Set(['service', 'container', 'unit']);

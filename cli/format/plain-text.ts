@@ -35,7 +35,8 @@ function characterWidth(character: string): number {
   return wide.test(character) ? 2 : 1;
 }
 
-function isPrintableAscii(text: string): boolean {
+/** Whether a text is as wide as it is long, and safe as it is. Much text is quicker told together than cell by cell. */
+export function isPrintableAscii(text: string): boolean {
   return printableAscii.test(text);
 }
 

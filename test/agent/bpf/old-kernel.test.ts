@@ -134,7 +134,7 @@ describe.skipIf(obstacle !== null)('the scan of files', () => {
   });
 
   it('and that would be noticed: the scan of fd tables has some', () => {
-    const program = fdProgram(readKernelLayout(), { ...fds, socketOperations: 1n });
+    const program = fdProgram(readKernelLayout(), { ...fds, socketOperations: 1n, slotsPerCall: 8 });
     expect(newerThings(program).length).toBeGreaterThan(0);
   });
 

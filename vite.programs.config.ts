@@ -1,0 +1,41 @@
+/**
+ * Bundles what bin/whotalks runs into dist/program, in few files: to open and link a file takes a program that is over at
+ * once longer than all that stands in it.
+ *
+ *     main          what every command begins with, and all of `sockets`
+ *     scan          what scans again and again
+ *     agent         what an agent adds
+ *     aggregator    what an aggregator adds
+ *     the others    one for each command, and one for each part that several of them share
+ *
+ * Packages stay where npm has put them, but for the one that every command begins with.
+ */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+/** Modules that are loaded together, with all that they import. What several groups want is in the first of them. */
+const groups = [
+  { name: 'main', test: /cli\/(main|verbs\/sockets)\.ts$|agent\/collect\/one-look-collector\.ts$/ },
+  { name: 'scan', test: /agent\/collect\/(ebpf-collector|one-look-details)\.ts$/ },
+  { name: 'agent', test: /cli\/verbs\/agent\.ts$|agent\/events\/ebpf-source\.ts$/ },
+  { name: 'aggregator', test: /cli\/verbs\/(up|aggregator)\.ts$/ },
+];
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+export default defineConfig({
+  publicDir: false,
+  envDir: false,
+  ssr: { noExternal: ['commander'] },
+  build: {
+    ssr: true,
+    outDir: path('./dist/program'),
+    emptyOutDir: true,
+    target: 'es2023',
+    minify: false,
+    rolldownOptions: {
+      input: path('./cli/main.ts'),
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name].js', codeSplitting: { groups } },
+    },
+  },
+});
