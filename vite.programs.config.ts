@@ -1,6 +1,7 @@
 /**
  * Bundles what bin/whotalks runs into dist/program, in few files: to open and link a file takes a program that is over at
- * once longer than all that stands in it.
+ * once longer than all that stands in it. For the same reason they are CommonJS, which Node.js loads without its machinery
+ * for modules.
  *
  *     main          what every command begins with, and all of `sockets`
  *     scan          what scans again and again
@@ -35,7 +36,14 @@ export default defineConfig({
     minify: false,
     rolldownOptions: {
       input: path('./cli/main.ts'),
-      output: { entryFileNames: '[name].js', chunkFileNames: '[name].js', codeSplitting: { groups } },
+      output: {
+        format: 'cjs',
+        dynamicImportInCjs: false,
+        comments: false,
+        entryFileNames: '[name].cjs',
+        chunkFileNames: '[name].cjs',
+        codeSplitting: { groups },
+      },
     },
   },
 });

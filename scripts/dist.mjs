@@ -68,7 +68,16 @@ async function bundle(config, outDir) {
     console.error(`build: no ${config}, so nothing is bundled by it`);
     return;
   }
-  await tool('vite', ['build', '--config', config, '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn']);
+  await tool('vite', [
+    'build',
+    '--config',
+    config,
+    '--outDir',
+    outDir,
+    '--emptyOutDir',
+    '--logLevel',
+    'warn',
+  ]);
 }
 
 async function tool(name, args) {

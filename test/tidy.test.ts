@@ -128,12 +128,12 @@ test('relative imports are whole file names that exist', () => {
 });
 
 test('every file of the product is reached from its entry points', () => {
-  const compiled = /dist\/(.*)\.js/.exec(readSource('bin/whotalks'))![1]!;
+  const program = /input: path\('\.\/(.*)'\)/.exec(readSource('vite.programs.config.ts'))![1]!;
   const page = [...readSource('web/index.html').matchAll(/src="\.?\/?([^"]+\.tsx?)"/g)].map(
     (match) => `web/${match[1]}`,
   );
   expect(page).not.toEqual([]);
-  const reached = reachableFrom([`${compiled}.ts`, ...page]);
+  const reached = reachableFrom([program, ...page]);
   expect(product.filter((path) => !reached.has(path) && !path.endsWith('.config.ts'))).toEqual([]);
 });
 

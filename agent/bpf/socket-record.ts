@@ -1,7 +1,7 @@
 /** Reads the records that the scan program has written (recordLayout), one by one. */
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { SocketRow } from '../../model/socket.ts';
-import { type Protocol, stateOf } from '../../model/socket-state.ts';
+import { type Protocol, type SocketState, stateOf } from '../../model/socket-state.ts';
 import { AddressTexts } from './address-texts.ts';
 import { recordLayout } from './scan-memory.ts';
 
@@ -32,23 +32,33 @@ export class RecordReader {
 
   /** Null when the kernel has a state that has no word. @param at index of the record's first word */
   row(words: Uint32Array, at: number): SocketRow | null {
-    const kind = words[at + wordOf.kind]!;
-    const protocol: Protocol = (kind & 0xffff) === udp ? 'udp' : 'tcp';
-    const state = stateOf(protocol, (kind >>> 16) & 0xff);
+    const state = this.state(words, at);
     if (state === null) return null;
-    const ports = words[at + wordOf.ports]!;
     return {
-      protocol,
+      protocol: this.protocol(words, at),
       state,
-      local: this.#endpoint(words, at + wordOf.localIp, ports & 0xffff),
-      remote: this.#endpoint(words, at + wordOf.remoteIp, ports >>> 16),
+      local: this.local(words, at),
+      remote: this.remote(words, at),
       inode: words[at + wordOf.inode]!,
       uid: words[at + wordOf.uid]!,
       netns: words[at + wordOf.netns]!,
     };
   }
 
-  #endpoint(words: Uint32Array, at: number, port: number): Endpoint {
-    return { ip: this.#addresses.read(words, at), port };
+  protocol(words: Uint32Array, at: number): Protocol {
+    return (words[at + wordOf.kind]! & 0xffff) === udp ? 'udp' : 'tcp';
+  }
+
+  /** Null as for row. */
+  state(words: Uint32Array, at: number): SocketState | null {
+    return stateOf(this.protocol(words, at), (words[at + wordOf.kind]! >>> 16) & 0xff);
+  }
+
+  local(words: Uint32Array, at: number): Endpoint {
+    return { ip: this.#addresses.read(words, at + wordOf.localIp), port: words[at + wordOf.ports]! & 0xffff };
+  }
+
+  remote(words: Uint32Array, at: number): Endpoint {
+    return { ip: this.#addresses.read(words, at + wordOf.remoteIp), port: words[at + wordOf.ports]! >>> 16 };
   }
 }

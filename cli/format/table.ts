@@ -28,6 +28,15 @@ interface Cells {
   readonly widthOf: (text: string) => number;
 }
 
+/** Where everything stands in a line. */
+interface Layout {
+  readonly table: readonly Cells[];
+  /** Of the columns. */
+  readonly widths: readonly number[];
+  /** So many blanks as the index says. */
+  readonly blanks: readonly string[];
+}
+
 /**
  * Lines, each ended by a line feed; nothing at all for no rows.
  * @param below what a second line says of a row; null = it needs none
@@ -42,15 +51,18 @@ export function formatTable<Row>(
   const heads = columns.map((column) => (options.hasHeaders ? column.title : ''));
   const table = columns.map((column) => cellsOf(rows, column, options.asOf));
   const widths = fitWidths(table, naturalWidths(heads, table), options.width);
-  const padded = table.map((cells, i) => cells.texts.map((text) => pad(text, widths[i]!, cells)));
-  const body = rows.map((row, i) => {
-    const line = padded.map((texts) => texts[i]!).join(gap);
-    return `${line.trimEnd()}\n${lineBelow(below(row), options.width)}`;
-  });
-  if (!options.hasHeaders) return body.join('');
-  const head = heads.map((text, i) => pad(text, widths[i]!, table[i]!)).join(gap);
-  const shownHead = head.trimEnd();
-  return `${options.isColored ? `\x1b[1m${shownHead}\x1b[0m` : shownHead}\n${body.join('')}`;
+  const layout = { table, widths, blanks: blanksUpTo(Math.max(...widths)) };
+  const parts: string[] = [];
+  if (options.hasHeaders) {
+    pushLine(parts, layout, (column) => heads[column]!);
+    const head = parts.splice(0).join('');
+    parts.push(options.isColored ? `\x1b[1m${head}\x1b[0m` : head, '\n');
+  }
+  for (let i = 0; i < rows.length; i++) {
+    pushLine(parts, layout, (column) => table[column]!.texts[i]!);
+    parts.push('\n', lineBelow(below(rows[i]!), options.width));
+  }
+  return parts.join('');
 }
 
 function cellsOf<Row>(rows: readonly Row[], column: Column<Row>, asOf: string): Cells {
@@ -92,10 +104,26 @@ function fitWidths(table: readonly Cells[], natural: readonly number[], width: n
   return widths;
 }
 
-function pad(text: string, width: number, { isNumber, widthOf }: Cells): string {
-  const isWhole = widthOf(text) <= width;
-  const shown = isWhole ? text : cutToWidth(text, width);
-  // In UTF-16 units, of which a character may have another number than cells.
-  const length = width + shown.length - (isWhole ? widthOf : displayWidth)(shown);
-  return isNumber ? shown.padStart(length) : shown.padEnd(length);
+/** Appends the parts of a line, without blanks at its end. Lines of their own would be made only to be copied. */
+function pushLine(
+  parts: string[],
+  { table, widths, blanks }: Layout,
+  textOf: (column: number) => string,
+): void {
+  let last = table.length - 1;
+  while (last > 0 && textOf(last).trimEnd() === '') last--;
+  for (let column = 0; column <= last; column++) {
+    const { isNumber, widthOf } = table[column]!;
+    const width = widths[column]!;
+    const whole = textOf(column);
+    const text = widthOf(whole) <= width ? whole : cutToWidth(whole, width);
+    const missing = blanks[width - widthOf(text)]!;
+    if (isNumber) parts.push(missing);
+    if (column === last) parts.push(text.trimEnd());
+    else parts.push(text, isNumber ? '' : missing, gap);
+  }
+}
+
+function blanksUpTo(width: number): string[] {
+  return Array.from({ length: width + 1 }, (_, length) => ' '.repeat(length));
 }

@@ -20,7 +20,7 @@ function setUp(env: Record<string, string> = {}) {
 test('a fresh checkout is installed from the lockfile and built, in one line each; then nothing more is done', () => {
   const first = setUp({ NODE_ENV: 'production' });
   expect(first.stderr.replaceAll(/[0-9.]+ s/g, 'N s')).toBe(
-    'install packages: done in N s\nbuild: no vite.config.ts, so no page is built\nbuild: done in N s\n',
+    'install packages: done in N s\nbuild: no vite.programs.config.ts, so nothing is bundled by it\nbuild: no vite.config.ts, so nothing is bundled by it\nbuild: done in N s\n',
   );
   expect(first).toMatchObject({ code: 0, stdout: '' });
   const [install, compile, ...more] = checkout.calls();
