@@ -110,7 +110,7 @@ const ownersOnly: Surroundings = {
   describe: (entrances) => Promise.resolve([...entrances.keys()].map(unknownNetns)),
   blindness: {
     interfaces: { host: null, others: null },
-    unnamedContainers: 0,
+    names: { refused: 0, source: null },
     details: { isLooking: true, unplacedProcesses: 0 },
   },
   close: () => {},

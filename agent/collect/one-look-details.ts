@@ -8,6 +8,7 @@ import type { FoundSockets } from '../bpf/scan-maps.ts';
 import type { SeenTask } from '../bpf/task-table.ts';
 import { loadLibc } from '../libc.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
+import type { NameProblems } from '../resolve/container-names.ts';
 import { type InterfaceProblems, NamespaceTable } from '../resolve/namespace-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
@@ -25,7 +26,7 @@ export interface Surroundings {
   describe(entrances: TaskNamespaces['entrances'], slice: TimeSlice): Promise<Netns[]>;
   readonly blindness: {
     readonly interfaces: InterfaceProblems;
-    readonly unnamedContainers: number;
+    readonly names: NameProblems;
     readonly details: DetailBlindness;
   };
   close(): void;
@@ -64,7 +65,7 @@ export function openSurroundings({
     get blindness() {
       return {
         interfaces: namespaces.problems,
-        unnamedContainers: processes.unnamedContainers,
+        names: processes.nameProblems,
         details: details.blindness,
       };
     },
