@@ -28,20 +28,18 @@ interface Claim {
 }
 
 interface Slot {
-  readonly key: number;
+  /** With the inode of the socket it is the key, which is no small integer and would be an object of its own. */
+  readonly subflow: number;
   socket: OwnedSocket;
   /** Of one claim; null while there is none. */
   holder: Holder | null;
   fd: number;
   /** The others, in no particular order. */
   more: Claim[];
-  /** Nobody was told of it yet. */
-  isNew: boolean;
   isTouched: boolean;
-  /** Number of the last list that it is in. */
-  listedIn: number;
 }
 
+/** Of a socket that nobody was told of yet. */
 const noOwners: readonly Owner[] = [];
 
 /** Never written to. */
@@ -72,17 +70,19 @@ interface Ownable {
 const unchanged: Settled = { isChanged: false, fresh: null, released: null };
 
 export class SocketSlots {
-  readonly #byKey = new SlotIndex((slot) => hashOf(this.#slots[slot]!.key));
+  readonly #byKey = new SlotIndex();
   readonly #free: number[] = [];
   readonly #slots: (Slot | undefined)[] = [];
   readonly #endpoints = new SharedEndpoints();
   readonly #fdLists: (readonly number[])[] = [];
+  /** The last list that a slot is in; of those with several claims, which would be in it several times. */
+  readonly #listedIn = new Map<number, number>();
   /** Slots to be settled. */
   touched: number[] = [];
 
   /** @param key names a socket from scan to scan */
   of(key: number): number | undefined {
-    const slot = this.#byKey.find(hashOf(key), (candidate) => this.#slots[candidate]!.key === key);
+    const slot = this.#byKey.find(hashOf(key), (candidate) => keyOf(this.#slots[candidate]!) === key);
     return slot < 0 ? undefined : slot;
   }
 
@@ -90,17 +90,9 @@ export class SocketSlots {
   add(key: number, row: SocketRow): number {
     const slot = this.#free.pop() ?? this.#slots.length;
     const socket = this.#asSocket(row, noOwners);
-    this.#slots[slot] = {
-      key,
-      socket,
-      holder: null,
-      fd: 0,
-      more: noClaims,
-      isNew: true,
-      isTouched: false,
-      listedIn: 0,
-    };
-    this.#byKey.add(slot);
+    const subflow = Math.floor(key / subflowUnit) | 0;
+    this.#slots[slot] = { subflow, socket, holder: null, fd: 0, more: noClaims, isTouched: false };
+    this.#byKey.add(hashOf(key), slot);
     return slot;
   }
 
@@ -143,16 +135,16 @@ export class SocketSlots {
   settle(slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
     const known = this.#slots[slot]!;
     known.isTouched = false;
+    const isNew = known.socket.owners === noOwners;
     if (known.holder === null) {
       this.#forget(slot);
-      return known.isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
+      return isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
     }
-    return known.isNew ? this.#complete(known, slot, rowOf, fdOf) : this.#renew(known, slot, rowOf, fdOf);
+    return isNew ? this.#complete(known, slot, rowOf, fdOf) : this.#renew(known, slot, rowOf, fdOf);
   }
 
   /** Nobody has seen a new socket yet, so it is filled in where it is. */
   #complete(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
-    known.isNew = false;
     const claims = claimsOf(known);
     const owners = this.#ownersOf(claims);
     // Where there are more, the one that it was made of need not be the first.
@@ -206,13 +198,16 @@ export class SocketSlots {
   /** Appends the socket to a list, once. @param list number of the list */
   listInto(sockets: OwnedSocket[], slot: number, list: number): void {
     const known = this.#slots[slot]!;
-    if (known.listedIn === list) return;
-    known.listedIn = list;
+    if (known.more.length > 0) {
+      if (this.#listedIn.get(slot) === list) return;
+      this.#listedIn.set(slot, list);
+    }
     sockets.push(known.socket);
   }
 
   #forget(slot: number): void {
-    this.#byKey.delete(slot);
+    this.#byKey.delete(hashOf(keyOf(this.#slots[slot]!)), slot);
+    this.#listedIn.delete(slot);
     this.#slots[slot] = undefined;
     this.#free.push(slot);
   }
@@ -222,9 +217,15 @@ function claimsOf({ holder, fd, more }: Slot): readonly Claim[] {
   return holder === null ? noClaims : [{ holder, fd }, ...more];
 }
 
-/** Inodes and numbers of subflows, which stand above 2^32. */
+/** In keys the number of a subflow stands above the inode. */
+const subflowUnit = 2 ** 32;
+
+function keyOf({ subflow, socket }: Slot): number {
+  return socket.inode + subflow * subflowUnit;
+}
+
 function hashOf(key: number): number {
-  return (key | 0) ^ (key / 2 ** 32);
+  return (key | 0) ^ (key / subflowUnit);
 }
 
 /** Index of the first record in which one of the claims stands. */

@@ -127,11 +127,11 @@ export class SocketWatch {
   /** Null where rows that did not change have a say too, because several are about one socket; or where few did not. */
   *#lookAtDifference(rows: readonly OwnedSocket[]): Generator<void, Look | null> {
     if (this.#rows.length !== this.#shownCount + this.#leftOver.size) return null;
+    // Where most rows are new, making sure that each is about another socket takes longer than it saves.
+    if ((rows.length - this.#rows.length) * 2 > rows.length) return null;
     const difference = differenceOf(this.#rows, rows);
-    if (difference === null) return null;
+    if (difference === null || difference.shown.length * 2 > rows.length) return null;
     const { gone, shown } = difference;
-    // Then making sure that each is about another socket takes longer than it saves.
-    if (shown.length * 2 > rows.length) return null;
     const hidden: Entry[] = [];
     for (const row of gone) {
       yield;

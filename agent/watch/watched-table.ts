@@ -30,8 +30,8 @@ export class WatchedTable {
   readonly #hashes = new EndHashes();
   readonly #entries: (Entry | undefined)[] = [];
   readonly #free: number[] = [];
-  readonly #byKey = new SlotIndex((slot) => this.#hashOf(this.#entries[slot]!.socket));
-  readonly #byInode = new SlotIndex((slot) => this.#entries[slot]!.socket.inode);
+  readonly #byKey = new SlotIndex();
+  readonly #byInode = new SlotIndex();
 
   get size(): number {
     return this.#byKey.size;
@@ -79,14 +79,14 @@ export class WatchedTable {
     this.#free.push(entry.slot);
   }
 
-  #addToIndexes(slot: number, { inode }: OwnedSocket): void {
-    this.#byKey.add(slot);
-    if (inode !== 0) this.#byInode.add(slot);
+  #addToIndexes(slot: number, socket: OwnedSocket): void {
+    this.#byKey.add(this.#hashOf(socket), slot);
+    if (socket.inode !== 0) this.#byInode.add(socket.inode, slot);
   }
 
   #deleteFromIndexes({ slot, socket }: Entry): void {
-    this.#byKey.delete(slot);
-    if (socket.inode !== 0) this.#byInode.delete(slot);
+    this.#byKey.delete(this.#hashOf(socket), slot);
+    if (socket.inode !== 0) this.#byInode.delete(socket.inode, slot);
   }
 
   /** Of the key: any number of sockets have one tuple where their inodes tell them apart. */
