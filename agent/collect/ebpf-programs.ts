@@ -12,6 +12,7 @@ import { SocketScan } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
+import { TimeSlice } from '../procfs/time-slice.ts';
 import { asUnavailable, EbpfUnavailableError } from './ebpf-unavailable.ts';
 import { expectOwnProc } from './own-proc.ts';
 import type { RungName } from './source.ts';
@@ -50,17 +51,23 @@ export async function openEbpfPrograms(
     opened.push(one);
     return one;
   };
+  // Each step is a look through megabytes, or a program that the kernel checks.
+  const slice = new TimeSlice(0);
   try {
     const btf = readOwnBtf();
+    await slice.rest();
     if (kind === 'ebpf-files') {
       const scan = open(await openFileScan(calls, basicLayout(btf)));
       expectSelf((await scan.run()).tasks, procRoot, self);
       return { kind, scan, walk: noWalk, details: noDetails, self };
     }
     const kernel = kernelLayout(btf);
+    await slice.rest();
     const scan = open(await SocketScan.open(calls, kernel));
     expectSelf((await scan.run()).tasks, procRoot, self);
+    await slice.rest();
     const walk = open(ConnectionWalk.open(calls, kernel));
+    await slice.rest();
     return { kind, scan, walk, details: openDetailPrograms(calls, btf, kernel, scan.pidLevel), self };
   } catch (error) {
     for (const one of opened) one.close();

