@@ -86,6 +86,8 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
       malformedRows: counters.malformedRows,
       scanMs: counters.lastScanMs,
       cannotSee: cannotSee(),
+      collector: collector.name,
+      intervalMs: Math.round(budget.intervalMs),
     }),
     slots,
     builder,

@@ -212,6 +212,8 @@ export interface HostDocument {
   readonly match: SeenCounts;
   readonly labels: Readonly<Record<string, string>>;
   readonly agentVersion: string;
+  /** Between two looks at its sockets, as its agent makes them now. */
+  readonly intervalMs: number;
 }
 
 export interface HostsDocument extends FleetAnswer {

@@ -108,6 +108,10 @@ export interface Heartbeat {
   readonly malformedRows: number;
   readonly scanMs: number;
   readonly cannotSee: readonly string[];
+  /** Which rung reads the sockets now; empty = the one of Hello. */
+  readonly collector: string;
+  /** Between two scans, as they are made now; 0 = as Hello says. */
+  readonly intervalMs: number;
 }
 
 /** Unix milliseconds, agent's clock. */

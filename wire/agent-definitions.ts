@@ -113,7 +113,12 @@ export function decodeHello(fields: HelloFields): Hello {
 }
 
 export function encodeHeartbeat(heartbeat: Heartbeat): HeartbeatFields {
-  return { ...heartbeat, cannotSee: cutSentences(heartbeat.cannotSee) };
+  const { cannotSee, collector } = heartbeat;
+  return {
+    ...heartbeat,
+    cannotSee: cutSentences(cannotSee),
+    collector: cutText(collector, textLimits.name),
+  };
 }
 
 export function decodeHeartbeat(fields: HeartbeatFields): Heartbeat {
@@ -126,6 +131,8 @@ export function decodeHeartbeat(fields: HeartbeatFields): Heartbeat {
     malformedRows: checkInteger('malformed_rows', fields.malformedRows ?? 0),
     scanMs: fields.scanMs ?? 0,
     cannotSee: decodeSentences(fields.cannotSee ?? []),
+    collector: checkText('collector', fields.collector ?? '', textLimits.name),
+    intervalMs: fields.intervalMs ?? 0,
   };
 }
 

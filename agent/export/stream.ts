@@ -33,7 +33,7 @@ const sendSliceMs = 5;
 const farewellMs = 1000;
 
 /** What a heartbeat reports of the agent beside the stream's own numbers. */
-export type Vitals = Pick<Heartbeat, 'openSockets' | 'lostEvents' | 'malformedRows' | 'scanMs' | 'cannotSee'>;
+export type Vitals = Omit<Heartbeat, 'unixMs' | 'monotonicMs' | 'roundTripMs'>;
 
 export interface StreamOptions {
   /** HOST:PORT of the aggregator. */

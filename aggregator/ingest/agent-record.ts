@@ -128,6 +128,8 @@ export class AgentRecord {
     this.host.clockOffsetMs = this.clock.measuredMs;
     this.#lostInEpoch = Math.max(this.#lostInEpoch, heartbeat.lostEvents);
     this.host.lostEvents = this.#lostBefore + this.#lostInEpoch;
+    if (heartbeat.collector !== '') this.host.collector = heartbeat.collector;
+    if (heartbeat.intervalMs > 0) this.host.intervalMs = heartbeat.intervalMs;
     this.#setCannotSee(heartbeat.cannotSee);
   }
 

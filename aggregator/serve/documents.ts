@@ -129,6 +129,7 @@ export function hostDocument(host: ReportingHost, match: SeenCounts): HostDocume
     match,
     labels: Object.fromEntries(host.labels),
     agentVersion: host.agentVersion,
+    intervalMs: host.intervalMs,
   };
 }
 

@@ -95,6 +95,8 @@ test('times beyond time are taken for now, and every question is answered', asyn
     lostEvents: 0,
     malformedRows: 0,
     scanMs: 1,
+    collector: '',
+    intervalMs: 0,
     cannotSee: [],
   };
   liar.send({

@@ -54,6 +54,7 @@ export function host(name: string, part: Partial<HostDocument> = {}): HostDocume
     match: { both: 1, client: 0, server: 0 },
     labels: {},
     agentVersion: '0.1.0',
+    intervalMs: 1000,
     ...part,
   };
 }

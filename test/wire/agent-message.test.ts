@@ -116,6 +116,8 @@ const batches: fc.Arbitrary<AgentBatch> = fc.record({
       malformedRows: u53,
       scanMs: u32,
       cannotSee: fc.array(name, { maxLength: 3 }),
+      collector: name,
+      intervalMs: u32,
     }),
   ),
   gaps: fc.array(fc.record({ id: u53, reason: name, fromUnixMs: u53, toUnixMs: u53, lostEvents: u53 }), {

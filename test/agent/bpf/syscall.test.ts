@@ -1,8 +1,9 @@
 /** bpf(2): what the kernel says when it refuses, and that nothing stays open. */
 import { readdirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../agent/bpf/assembler.ts';
-import { loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
+import { type BpfCalls, loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
 import { BpfError } from '../../../agent/bpf/bpf-error.ts';
 import { readKernelBtf } from '../../../agent/bpf/btf.ts';
 import { exit, load, move } from '../../../agent/bpf/instruction.ts';
@@ -56,6 +57,24 @@ describe.skipIf(obstacle !== null)('the kernel', () => {
     expect(() => loadIteratorProgram(calls, program)).toThrow(
       'cannot load the program wrong: EACCES: R5 !read_ok (at 0: r3 = *(u64 *)(r5 + 8)  ; task_struct.files)',
     );
+  });
+
+  it('a load that a signal breaks off is tried again, five times in all', async () => {
+    const calls = await loadBpfCalls();
+    const iterator = readKernelBtf().id('func', 'bpf_iter_task');
+    const { bytes, listing } = assemble([move('r0', 0), exit()]);
+    const program = { name: 'twice', instructions: bytes, listing, iterator };
+    const interrupted = (times: number): [BpfCalls, () => number] => {
+      let attempts = 0;
+      const bpf: BpfCalls['bpf'] = (...asked) => (++attempts <= times ? -1 : calls.bpf(...asked));
+      return [{ ...calls, bpf, errno: () => constants.errno.EAGAIN }, () => attempts];
+    };
+    const [fourTimes, attempts] = interrupted(4);
+    calls.close(loadIteratorProgram(fourTimes, program));
+    expect(attempts()).toBe(5);
+    const [always, attemptsInVain] = interrupted(99);
+    expect(() => loadIteratorProgram(always, program)).toThrow(/^cannot load the program twice: EAGAIN/);
+    expect(attemptsInVain()).toBe(5);
   });
 
   it('a map that is too large is refused with its name', async () => {

@@ -30,7 +30,8 @@ test('ends that differ in anything have different numbers', () => {
   let ends = 0;
   for (const ip of ['10.0.0.1', '10.0.0.2', 'fd00::1', 'fd00::2']) {
     for (const remote of ['10.0.0.1', '10.0.0.2', 'fd00::1', 'fd00::2']) {
-      for (let port = 1024; port < 9000; port++) {
+      // Every seventh, since all of them take seconds on a machine that is busy.
+      for (let port = 1024; port < 9000; port += 7) {
         for (const netns of [4026531840, 4026532177]) {
           numbers.add(hashes.of({ netns, local: { ip, port }, remote: { ip: remote, port: 443 } }));
           numbers.add(hashes.of({ netns, local: { ip, port: 443 }, remote: { ip: remote, port } }));

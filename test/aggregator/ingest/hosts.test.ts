@@ -122,6 +122,8 @@ describe('Hosts', () => {
       lostEvents: 5,
       malformedRows: 0,
       scanMs: 0,
+      collector: '',
+      intervalMs: 0,
       cannotSee: [],
     };
     record.heartbeat(heartbeat, 0);

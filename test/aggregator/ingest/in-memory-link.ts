@@ -173,6 +173,8 @@ export function createTestAgent(
       lostEvents: gaps.lostEvents,
       malformedRows: 0,
       scanMs: 1,
+      collector: '',
+      intervalMs: 0,
       cannotSee: [],
     }),
     slots,

@@ -301,17 +301,21 @@ describe('the Ingest service', () => {
       malformedRows: 0,
       scanMs: 5,
       cannotSee: ['no CAP_SYS_PTRACE'],
+      collector: '',
+      intervalMs: 0,
     };
     stream.send({ heartbeat });
     expect(await stream.heard('heartbeat')).toMatchObject({ monotonicMs: 1234 });
     const host = [...server.ingest.hosts()][0]!;
     expect(host.clockOffsetMs).toBeNull();
-    stream.send({ heartbeat: { ...heartbeat, roundTripMs: 2 } });
+    expect([host.collector, host.intervalMs]).toEqual(['test', 1000]);
+    stream.send({ heartbeat: { ...heartbeat, roundTripMs: 2, collector: 'sockdiag', intervalMs: 4000 } });
     await stream.heard('heartbeat', 1);
     expect(host.clockOffsetMs).toBeGreaterThan(80_000);
     expect(host.clockOffsetMs).toBeLessThanOrEqual(90_001);
     expect(host.lostEvents).toBe(3);
     expect(host.cannotSee).toEqual(['no CAP_SYS_PTRACE']);
+    expect([host.collector, host.intervalMs]).toEqual(['sockdiag', 4000]);
   });
 
   test('a stream that breaks leaves the host stale, its sockets remembered', async () => {

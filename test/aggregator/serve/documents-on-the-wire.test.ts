@@ -165,6 +165,7 @@ const host: documents.HostDocument = {
   match: { both: 0, client: 0, server: 0 },
   labels: {},
   agentVersion: '0.1.0',
+  intervalMs: 1000,
 };
 const watch: documents.WatchDocument = {
   apiVersion: 'whotalks/v1',
