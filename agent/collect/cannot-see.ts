@@ -74,12 +74,7 @@ export function cannotSee(blindness: Blindness): string[] {
         `${host}; reinstall whotalks with its native module koffi, or allow AF_NETLINK.`,
     );
   }
-  if (host === null && others !== null) {
-    sentences.push(
-      `The addresses of ${counted(others.namespaces, 'other network namespace', 'other network namespaces')} are looked ` +
-        `up now and then only, and host-local networks inside are not told apart: ${others.reason}.`,
-    );
-  }
+  if (host === null && others !== null) sentences.push(...withoutInterfaces(others));
   const { refused, source } = blindness.names;
   if (source !== null) sentences.push(source);
   else if (refused > 0) {
@@ -88,6 +83,24 @@ export function cannotSee(blindness: Blindness): string[] {
         'of their runtime are closed to the agent: run as root, or add its user to the group docker.',
     );
   }
+  return sentences;
+}
+
+function withoutInterfaces({
+  namespaces,
+  hidden,
+  reason,
+}: NonNullable<InterfaceProblems['others']>): string[] {
+  const sentences: string[] = [];
+  const counts = (count: number): string =>
+    counted(count, 'other network namespace', 'other network namespaces');
+  if (namespaces > hidden) {
+    sentences.push(
+      `The addresses of ${counts(namespaces - hidden)} are looked up now and then only, and host-local networks ` +
+        `inside are not told apart: ${reason}.`,
+    );
+  }
+  if (hidden > 0) sentences.push(`The addresses and networks of ${counts(hidden)} are unknown: ${reason}.`);
   return sentences;
 }
 

@@ -30,6 +30,8 @@ export interface NamespacePlace {
 export interface ReadNamespace extends Pick<Netns, 'addresses' | 'localNetworks' | 'ephemeralPorts'> {
   /** Why its host-local networks are unknown; null = they are known. */
   readonly problem: string | null;
+  /** Its addresses are closed to the agent too. */
+  readonly isHidden: boolean;
 }
 
 export class InterfaceSource {
@@ -99,7 +101,8 @@ export class InterfaceSource {
       });
       isDenied ||= ports === denied;
       if (ports === null || isUnread(ports)) continue;
-      return { ...(await watch.read(place.inode, slice)), ephemeralPorts: ports, problem: null };
+      const read = await watch.read(place.inode, slice);
+      return { ...read, ephemeralPorts: ports, problem: null, isHidden: false };
     }
     if (isDenied) throw new NetnsRefusedError('EACCES');
     return null;
@@ -134,14 +137,16 @@ export class InterfaceSource {
   #readFromProc({ inode, paths, isHost }: NamespacePlace, problem: string | null): ReadNamespace | null {
     for (const path of paths) {
       const read = readNamespaceAddresses(path);
+      const addresses = isUnread(read) ? [] : read;
       // Only a process that is still in the namespace has shown that namespace's addresses.
       const after = readNetnsInode(path);
       if (after !== inode && after !== denied) continue;
       return {
-        addresses: read.length > 0 || !isHost ? read : addressesOfNode(),
+        addresses: addresses.length > 0 || !isHost ? addresses : addressesOfNode(),
         localNetworks: [],
         ephemeralPorts: (isHost ? readLocalPortRange(this.#procRoot) : null) ?? defaultEphemeralPorts,
         problem,
+        isHidden: read === denied && !isHost,
       };
     }
     return null;

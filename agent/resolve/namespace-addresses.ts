@@ -4,13 +4,14 @@ import type { InterfaceAddress } from '../../model/netns.ts';
 import { readLocalAddresses } from '../procfs/net-fib-trie.ts';
 import { readIfInet6 } from '../procfs/net-if-inet6.ts';
 import { type ConnectedRoute, readConnectedRoutes } from '../procfs/net-route.ts';
-import { isUnread } from '../procfs/proc-file.ts';
+import { denied, isUnread, type Unread } from '../procfs/proc-file.ts';
 
-/** IPv4 then IPv6, without the loopback addresses; empty where nothing can be read. */
-export function readNamespaceAddresses(path: string): InterfaceAddress[] {
+/** IPv4 then IPv6, without the loopback addresses; `denied` where the agent may read neither. */
+export function readNamespaceAddresses(path: string): InterfaceAddress[] | Unread {
   const ipv4 = readLocalAddresses(path);
   const routes = readConnectedRoutes(path);
   const ipv6 = readIfInet6(path);
+  if (ipv4 === denied && ipv6 === denied) return denied;
   const located = isUnread(ipv4) ? [] : ipv4.map((ip) => locate(ip, isUnread(routes) ? [] : routes));
   return [...located, ...(isUnread(ipv6) ? [] : ipv6)].filter(({ ip }) => !isLoopback(ip));
 }

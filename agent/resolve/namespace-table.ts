@@ -14,14 +14,19 @@ export const rememberedNamespacesMax = 16_384;
 export interface InterfaceProblems {
   /** Of the agent's own; null = they are. */
   readonly host: string | null;
-  /** Of the others, and one of the reasons; null = they all are. */
-  readonly others: { readonly namespaces: number; readonly reason: string } | null;
+  /** Of the others, of how many not even the addresses are known, and one of the reasons; null = they all are. */
+  readonly others: {
+    readonly namespaces: number;
+    readonly hidden: number;
+    readonly reason: string;
+  } | null;
 }
 
 interface Remembered extends Reading {
   readonly netns: Netns;
   /** Why its host-local networks are unknown; null = they are known. */
   readonly problem: string | null;
+  readonly isHidden: boolean;
   scan: number;
 }
 
@@ -40,16 +45,18 @@ export class NamespaceTable {
   get problems(): InterfaceProblems {
     let host: string | null = null;
     let namespaces = 0;
+    let hidden = 0;
     let reason = '';
-    for (const { netns, problem } of this.#remembered.values()) {
+    for (const { netns, problem, isHidden } of this.#remembered.values()) {
       if (problem === null) continue;
       if (netns.isHost) host = problem;
       else {
         namespaces++;
+        if (isHidden) hidden++;
         reason = problem;
       }
     }
-    return { host, others: namespaces === 0 ? null : { namespaces, reason } };
+    return { host, others: namespaces === 0 ? null : { namespaces, hidden, reason } };
   }
 
   get size(): number {
@@ -84,7 +91,8 @@ export class NamespaceTable {
     const described = netnsOf(place, read);
     const netns = before !== undefined && isSameNetns(before.netns, described) ? before.netns : described;
     const firstReadAtMs = before !== undefined && netns === before.netns ? before.firstReadAtMs : nowMs;
-    this.#remember({ netns, problem: read.problem, firstReadAtMs, readAtMs: nowMs, scan: this.#scan });
+    const { problem, isHidden } = read;
+    this.#remember({ netns, problem, isHidden, firstReadAtMs, readAtMs: nowMs, scan: this.#scan });
     return netns;
   }
 
@@ -114,13 +122,16 @@ export class NamespaceTable {
   }
 }
 
-const nothing: Omit<ReadNamespace, 'problem'> = {
+const nothing: Omit<ReadNamespace, 'problem' | 'isHidden'> = {
   addresses: [],
   localNetworks: [],
   ephemeralPorts: defaultEphemeralPorts,
 };
 
-function netnsOf({ inode, isHost }: NamespacePlace, read: Omit<ReadNamespace, 'problem'>): Netns {
+function netnsOf(
+  { inode, isHost }: NamespacePlace,
+  read: Omit<ReadNamespace, 'problem' | 'isHidden'>,
+): Netns {
   const { addresses, localNetworks, ephemeralPorts } = read;
   return { inode, isHost, addresses, localNetworks, ephemeralPorts };
 }

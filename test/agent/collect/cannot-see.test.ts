@@ -48,17 +48,27 @@ it.each([
   ],
   [
     {
-      interfaces: { host: 'cannot load koffi: not installed', others: { namespaces: 3, reason: 'the same' } },
+      interfaces: {
+        host: 'cannot load koffi: not installed',
+        others: { namespaces: 3, hidden: 0, reason: 'the same' },
+      },
     },
     'Host-local container networks are not told apart from routed ones: cannot load koffi: not installed; reinstall ' +
       'whotalks with its native module koffi, or allow AF_NETLINK.',
   ],
   [
     {
-      interfaces: { host: null, others: { namespaces: 1, reason: 'cannot enter network namespaces: EPERM' } },
+      interfaces: {
+        host: null,
+        others: { namespaces: 1, hidden: 0, reason: 'cannot enter network namespaces: EPERM' },
+      },
     },
     'The addresses of 1 other network namespace are looked up now and then only, and host-local networks inside are ' +
       'not told apart: cannot enter network namespaces: EPERM.',
+  ],
+  [
+    { interfaces: { host: null, others: { namespaces: 2, hidden: 2, reason: 'EPERM' } } },
+    'The addresses and networks of 2 other network namespaces are unknown: EPERM.',
   ],
   [
     { names: { refused: 2, source: null } },

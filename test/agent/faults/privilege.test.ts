@@ -112,6 +112,9 @@ const waiting = [
 ];
 
 const closedTables = `Sockets that no process holds may be missing in 1 network namespace, whose tables cannot be read: ${asRoot}.`;
+const unknownAddresses =
+  'The addresses and networks of 1 other network namespace are unknown: cannot enter network namespaces: EPERM; this ' +
+  'needs CAP_SYS_ADMIN and CAP_SYS_PTRACE.';
 const polledAddresses =
   'The addresses of 1 other network namespace are looked up now and then only, and host-local networks inside are not ' +
   'told apart: cannot enter network namespaces: EPERM; this needs CAP_SYS_ADMIN and CAP_SYS_PTRACE.';
@@ -169,6 +172,12 @@ describe.runIf(canMakeNamespaces)('an agent', () => {
           expect([source, states(scan)]).toEqual([source, rows]);
         }
       }
+      // There nothing of /proc is left to read, which the sentence has to say.
+      const { cannotSee } = await place.scanOnce('ebpf', [...hiding(1), ...asUser('bpf', 'perfmon')]);
+      expect(cannotSee.filter((sentence) => !sentence.includes('cgroups of version 1'))).toEqual([
+        closedTables,
+        unknownAddresses,
+      ]);
     } finally {
       await apart.end();
     }

@@ -36,6 +36,7 @@ it('come from /proc without koffi, without local networks, and the reason is tol
   expect(await read(source)).toEqual({
     addresses: readNamespaceAddresses('/proc/self'),
     localNetworks: [],
+    isHidden: false,
     ephemeralPorts: readLocalPortRange('/proc'),
     problem: 'cannot load koffi: not installed',
   });
@@ -118,5 +119,5 @@ it('both ways know the same IPv4 addresses', async () => {
       .map(({ ip }) => ip)
       .filter((ip) => !ip.includes(':'))
       .toSorted();
-  expect(ipv4(readNamespaceAddresses('/proc/self'))).toEqual(ipv4(addresses));
+  expect(ipv4(readNamespaceAddresses('/proc/self') as { ip: string }[])).toEqual(ipv4(addresses));
 });
