@@ -1,9 +1,5 @@
 /** What an agent has counted since it started: for its heartbeats and its metrics. */
-import { Histogram } from 'prom-client';
 import type { Scan } from './collector.ts';
-
-/** Upper bounds of the classes of scan durations, seconds. */
-const durationBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 export class AgentCounters {
   scans = 0;
@@ -18,13 +14,8 @@ export class AgentCounters {
   /** Why the last scan failed, as it was told; empty after one that succeeded. */
   lastFailure = '';
   lastScanMs = 0;
-  /** Of all scans, in the form that metrics have. */
-  readonly scanDuration = new Histogram({
-    name: 'whotalks_agent_scan_duration_seconds',
-    help: 'How long scans took.',
-    buckets: durationBuckets,
-    registers: [],
-  });
+  /** Is told how many seconds each scan took; null where nobody asked for metrics. */
+  scanDuration: { observe(seconds: number): void } | null = null;
   lastSockets = 0;
   lastNamespaces = 0;
   cannotSee: readonly string[] = [];
@@ -37,7 +28,7 @@ export class AgentCounters {
     this.lastScanMs = Math.round(tookMs);
     this.lastSockets = scan.sockets.length;
     this.lastNamespaces = scan.netns.length;
-    this.scanDuration.observe(tookMs / 1000);
+    this.scanDuration?.observe(tookMs / 1000);
     this.cannotSee = [...scan.cannotSee, ...cannotFind];
   }
 }

@@ -1,5 +1,5 @@
 /** What Prometheus sees of an agent (docs/metrics.md). Values are read when they are scraped, so nothing is kept twice. */
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AgentCounters } from './agent-counters.ts';
 import type { BoundedTable, HasTables } from './bounded-table.ts';
 import type { Budget } from './budget.ts';
@@ -14,6 +14,9 @@ import type { FinderFigure } from './finder.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import type { ShortLived } from './watch/short-lived.ts';
 import type { SocketWatch } from './watch/socket-watch.ts';
+
+/** Upper bounds of the classes of scan durations, seconds. */
+const durationBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 export interface MetricsSources {
   readonly counters: AgentCounters;
@@ -110,7 +113,12 @@ function addScans(metrics: AgentMetrics, { counters, collector }: MetricsSources
   metrics.gauges('collector_info', 'The way by which sockets are read; always 1.', 'collector', () => [
     [collector.name, 1],
   ]);
-  metrics.registry.registerMetric(counters.scanDuration);
+  counters.scanDuration = new Histogram({
+    name: 'whotalks_agent_scan_duration_seconds',
+    help: 'How long scans took.',
+    buckets: durationBuckets,
+    registers: [metrics.registry],
+  });
   metrics.counter('scans', 'Scans.', () => counters.scans);
   metrics.counter('failed_scans', 'Scans that failed.', () => counters.failedScans);
   metrics.counter('overrun_scans', 'Scans that took longer than the interval.', () => counters.overruns);

@@ -18,7 +18,6 @@ import type { AgentConfig } from './config.ts';
 import type { SlotTable } from './export/slot-table.ts';
 import { Finders } from './finders.ts';
 import { LoopDelay } from './loop-delay.ts';
-import { createAgentRegistry } from './metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { type AgentParts, clock, createPipeline, type Pipeline } from './pipeline.ts';
 import { inSlices, TimeSlice } from './procfs/time-slice.ts';
@@ -33,6 +32,8 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
   let metrics: MetricsServer | null = null;
   try {
     if (config.metrics !== null && loopDelay !== null) {
+      // Only an agent that is scraped has the library of metrics in its memory, which is 2 MiB.
+      const { createAgentRegistry } = await import('./metrics.ts');
       const registry = createAgentRegistry({ ...pipeline, loopDelay });
       metrics = await serveMetrics(registry, config.metrics, config.insecure);
       parts.log.info(`metrics at ${metrics.url}`);

@@ -41,7 +41,7 @@ export class SlotTable {
   #stream = 1;
   /** Of its snapshot: how many are not told, and where the first of them is. */
   #snapshotLeft = 0;
-  #snapshot: Iterator<SlotRecord> = [].values();
+  #snapshot = noRecords;
   #nextInSnapshot: SlotRecord | null = null;
   readonly #socketsByNetns = new Map<number, number>();
   readonly #socketsByProcess = new Map<Process, number>();
@@ -277,7 +277,11 @@ export class SlotTable {
   }
 
   #leaveSnapshot(record: SlotRecord): void {
-    if (this.#isDueInSnapshot(record)) this.#snapshotLeft--;
+    if (this.#isDueInSnapshot(record) && --this.#snapshotLeft === 0) {
+      // An iterator keeps the table as it was when that grows.
+      this.#snapshot = noRecords;
+      this.#nextInSnapshot = null;
+    }
     record.stream = this.#stream;
   }
 
@@ -292,6 +296,8 @@ export class SlotTable {
     this.#countOwners(record.socket, -1);
   }
 }
+
+const noRecords: Iterator<SlotRecord> = [].values();
 
 type Opening = Pick<
   Extract<SocketEvent, { kind: 'opened' }>,

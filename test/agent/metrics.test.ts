@@ -68,7 +68,7 @@ test('every table is documented with its limit, and there is none besides', asyn
 
 test('a scrape tells the way of reading, tables, intervals and durations', async () => {
   const metrics = await open();
-  metrics.counters.scanDuration.observe(0.003);
+  metrics.counters.scanDuration!.observe(0.003);
   metrics.gaps.lose('the spool is full', 0, 1, 7);
   metrics.gaps.unwatched('a scan failed', 0, 1);
   const text = await metrics.registry.metrics();
