@@ -37,6 +37,25 @@ describe.runIf(canMakeNamespaces)('equal container networks', () => {
     expect(total).toBe(12);
   });
 
+  test('also on bridges on which the host itself has no address', async () => {
+    for (const name of ['h1', 'h2']) {
+      const host = fleet.host(name);
+      await host.addBridge('inner0');
+      const store = await host.addContainer('store', 'inner0', '10.200.0.2/24', 'fd20::2/64');
+      const job = await host.addContainer('job', 'inner0', '10.200.0.3/24', 'fd20::3/64');
+      const server = await store.start(`store-${name}`);
+      const client = await job.start(`job-${name}`);
+      await server.listen('::', 7000);
+      for (const ip of ['10.200.0.2', 'fd20::2']) {
+        for (let i = 0; i < 3; i++) {
+          await fleet.connect(client, server, { ip, port: 7000 }, { localPort: 41000 + i });
+        }
+      }
+    }
+    const { total } = await fleet.expectLedgerMatched(fleet.host('aggregator'));
+    expect(total).toBe(24);
+  });
+
   test('what goes through a connection between containers is counted', async () => {
     const [entry] = fleet.ledger.entries.filter(({ client }) => client.process === 'app-h1');
     const { client, server } = entry!;

@@ -25,11 +25,11 @@ export class Host implements Place {
     return Peer.start(this.host, this.namespace, name, executable);
   }
 
-  /** Makes the host-local bridge that containers hang on, such as docker0 with 172.17.0.1/16. */
-  async addBridge(device: string, address: string): Promise<void> {
+  /** Makes the host-local bridge that containers hang on, such as docker0 with 172.17.0.1/16. @param address default none */
+  async addBridge(device: string, address?: string): Promise<void> {
     await this.#ipInside([
       `link add ${device} type bridge`,
-      `addr add ${address} dev ${device}`,
+      ...(address === undefined ? [] : [`addr add ${address} dev ${device}`]),
       `link set ${device} up`,
     ]);
   }
