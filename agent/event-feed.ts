@@ -7,7 +7,7 @@ import type { ConnectionEvent } from './events/connection-event.ts';
 import type { EventSource } from './events/event-source.ts';
 import type { GapLedger } from './export/gap-ledger.ts';
 import { TimeSlice } from './procfs/time-slice.ts';
-import type { ShortLived } from './watch/short-lived.ts';
+import { overdueMs, type ShortLived } from './watch/short-lived.ts';
 import type { SocketWatch } from './watch/socket-watch.ts';
 
 /** Time between two looks at what waits. A ring of ringBytes holds four times what 20,000 connections a second bring. */
@@ -42,6 +42,7 @@ export class EventFeed {
   #draining: Promise<number> | null = null;
   #isHeld = false;
   #checkedAtMs: number;
+  #unheardTaken = 0;
   /** Sockets that scans had shown, and that were told as closed since. */
   #ended: SocketEvent[] = [];
   /** Since the start. */
@@ -155,5 +156,20 @@ export class EventFeed {
     if (connections > 0 || overruns > 0) shortLived.missedSome();
     if (connections > 0) gaps.lose(reason, sinceMs, now, connections);
     if (overruns > 0) gaps.unwatched(reason, sinceMs, now);
+    this.#declareUnheard(now);
+  }
+
+  #declareUnheard(now: number): void {
+    const { shortLived, gaps } = this.#parts;
+    const unheard = shortLived.unheardTotal - this.#unheardTaken;
+    this.#unheardTaken = shortLived.unheardTotal;
+    if (unheard === 0) return;
+    this.totals.lost += unheard;
+    gaps.lose(
+      'connections were heard to begin, and neither their end nor a scan told of them',
+      now - 2 * overdueMs,
+      now,
+      unheard,
+    );
   }
 }

@@ -19,6 +19,7 @@ import type { BoundedTable } from '../bounded-table.ts';
 import type { Scan } from '../collector.ts';
 import type { ConnectionEvent } from '../events/connection-event.ts';
 import { EndHashes } from './end-hash.ts';
+import { EndTimes } from './end-times.ts';
 import { ListenerOwners } from './listener-owners.ts';
 import type { RowWitness, SocketWatch } from './socket-watch.ts';
 import { ToldEnds } from './told-ends.ts';
@@ -26,6 +27,15 @@ import type { WatchedSocket } from './watched-table.ts';
 
 /** Connections that are open and that no scan has shown yet. Of further ones the exact time of their beginning is lost. */
 export const openingsMax = 1 << 18;
+
+/**
+ * After how long a connection that no scan has shown, nor any event ended, is given up. Rows without an owner are shown
+ * every 10 s at the latest.
+ */
+export const overdueMs = 30_000;
+
+/** Connections that events told as closed since the last scan. Of further ones, a scan that is under way may show one again. */
+export const closingsMax = 1 << 18;
 
 /** Connections that a scan told as closed, whose end an event may still tell. Beyond it the oldest is forgotten. */
 export const closedByScanMax = 1 << 16;
@@ -40,9 +50,9 @@ export class ShortLived implements RowWitness {
   readonly #ownersOf: OwnersOf;
   readonly #hashes = new EndHashes();
   /** When each began that is open as far as events tell. Gone once a scan has shown it. */
-  readonly #openings = new Map<number, number>();
+  #openings = new EndTimes(openingsMax);
   /** When each was closed that was told so by an event since the last scan began. */
-  #closings = new Map<number, number>();
+  #closings = new EndTimes(closingsMax);
   readonly #told = new ToldEnds();
   /** When it was found closed. */
   readonly #closedByScan = new Map<number, number>();
@@ -55,8 +65,11 @@ export class ShortLived implements RowWitness {
   total = 0;
   /** Those of them whose process is not known. */
   ownerless = 0;
+  /** Connections of which it is known that they began, and not what became of them, since the start. */
+  unheardTotal = 0;
+  #lookedForOverdueAtMs = 0;
   #forgottenOpenings = 0;
-  #forgottenClosings = 0;
+  readonly #forgottenClosings = { byEvents: 0, byScans: 0 };
 
   /** @param ownersOf asked for each connection that no scan has shown, and for those that no scan showed an owner of */
   constructor(ownersOf: OwnersOf) {
@@ -80,7 +93,13 @@ export class ShortLived implements RowWitness {
         name: 'closed_by_scan',
         size: this.#closedByScan.size,
         limit: closedByScanMax,
-        refusedTotal: this.#forgottenClosings,
+        refusedTotal: this.#forgottenClosings.byScans,
+      },
+      {
+        name: 'closings',
+        size: this.#closings.size,
+        limit: closingsMax,
+        refusedTotal: this.#forgottenClosings.byEvents,
       },
       this.#told.table,
     ];
@@ -92,8 +111,9 @@ export class ShortLived implements RowWitness {
     const known = this.#mayBeKnown(event) ? watch.find(rowOf(event, nobody)) : undefined;
     if (event.kind === 'closed') return this.#close(end, known, event, watch);
     if (known !== undefined) return [];
-    if (this.#openings.size >= openingsMax) this.#forgottenOpenings++;
-    else this.#openings.set(end, event.openedAtMs ?? event.atMs);
+    // The one that had the tuple before is over.
+    if (this.#openings.has(end)) this.unheardTotal++;
+    if (!this.#openings.set(end, event.openedAtMs ?? event.atMs)) this.#forgottenOpenings++;
     return [];
   }
 
@@ -106,6 +126,7 @@ export class ShortLived implements RowWitness {
   scanned(scan: Scan, events: readonly SocketEvent[]): void {
     for (const event of events) if (event.kind === 'closed') this.#rememberClosedByScan(event);
     this.#forgetClosings(scan.startedAtMs);
+    this.#giveUpOverdue(scan.startedAtMs);
     this.#told.expire(scan.finishedAtMs);
     this.#scannedAtMs = scan.finishedAtMs;
     this.#listeners.forget();
@@ -131,7 +152,7 @@ export class ShortLived implements RowWitness {
   #close(end: number, known: WatchedSocket | undefined, event: ConnectionEvent, watch: SocketWatch): Told[] {
     this.#openings.delete(end);
     if (known === undefined && this.#wasClosedByScan(end, event)) return [];
-    this.#closings.set(end, event.atMs);
+    if (!this.#closings.set(end, event.atMs)) this.#forgottenClosings.byEvents++;
     if (leavesRemains.has(event.before)) this.#told.add(end, event.atMs);
     if (known === undefined) return this.#tell(event, watch);
     // Whoever began after the last scan is not whom that scan has shown, although that one's end was never told.
@@ -169,8 +190,17 @@ export class ShortLived implements RowWitness {
 
   /** Those of before the scan are no part of what the next one may still show. */
   #forgetClosings(scanStartedAtMs: number): void {
-    const kept = [...this.#closings].filter(([, atMs]) => atMs + clockSlackMs >= scanStartedAtMs);
-    this.#closings = new Map(kept);
+    if (this.#closings.size > 0) this.#closings = this.#closings.since(scanStartedAtMs - clockSlackMs);
+  }
+
+  /** The kernel may be at a loss for events: on a machine that is short of time, some changes of state pass unannounced. */
+  #giveUpOverdue(scanStartedAtMs: number): void {
+    if (scanStartedAtMs - this.#lookedForOverdueAtMs < overdueMs) return;
+    this.#lookedForOverdueAtMs = scanStartedAtMs;
+    if (this.#openings.size === 0) return;
+    const kept = this.#openings.since(scanStartedAtMs - overdueMs);
+    this.unheardTotal += this.#openings.size - kept.size;
+    this.#openings = kept;
   }
 
   #rememberClosedByScan({ socket, closedAtMs }: Extract<SocketEvent, { kind: 'closed' }>): void {
@@ -178,7 +208,7 @@ export class ShortLived implements RowWitness {
     if (this.#closedByScan.size >= closedByScanMax) {
       const [oldest] = this.#closedByScan.keys();
       this.#closedByScan.delete(oldest!);
-      this.#forgottenClosings++;
+      this.#forgottenClosings.byScans++;
     }
     const end = this.#hashes.of(socket);
     this.#closedByScan.delete(end);

@@ -5,20 +5,21 @@
  * remembered for one lifetime at least, and for two at most.
  */
 import type { BoundedTable } from '../bounded-table.ts';
+import { EndTimes } from './end-times.ts';
 
 /** How long an end is remembered at least: TIME_WAIT lasts 60 s, and a scan may come late. */
 export const endLifetimeMs = 75_000;
 
 /**
- * Ends of one generation; 6 MiB. Where more ended, whatever looks like the remains of a connection is taken for those of
+ * Ends of one generation; 8 MiB. Where more ended, whatever looks like the remains of a connection is taken for those of
  * one that was told.
  */
 export const endsMax = 1 << 18;
 
 export class ToldEnds {
   readonly #max: number;
-  #young = new Set<number>();
-  #old = new Set<number>();
+  #young: EndTimes;
+  #old: EndTimes;
   #youngSinceMs = 0;
   /** Whether some found no room in them. */
   #isYoungFull = false;
@@ -28,6 +29,8 @@ export class ToldEnds {
 
   constructor(max: number = endsMax) {
     this.#max = max;
+    this.#young = new EndTimes(max);
+    this.#old = new EndTimes(max);
   }
 
   get size(): number {
@@ -42,11 +45,9 @@ export class ToldEnds {
   /** @param end of end-hash.ts */
   add(end: number, nowMs: number): void {
     this.expire(nowMs);
-    if (this.#young.size < this.#max) this.#young.add(end);
-    else {
-      this.#isYoungFull = true;
-      this.forgotten++;
-    }
+    if (this.#young.set(end, nowMs)) return;
+    this.#isYoungFull = true;
+    this.forgotten++;
   }
 
   /** True for some that were not added, when there were more than have room. */
@@ -59,7 +60,7 @@ export class ToldEnds {
     this.#old = this.#young;
     this.#isOldFull = this.#isYoungFull;
     this.#isYoungFull = false;
-    this.#young = new Set();
+    this.#young = new EndTimes(this.#max);
     this.#youngSinceMs = nowMs;
   }
 }

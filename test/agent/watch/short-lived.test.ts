@@ -59,6 +59,42 @@ class Agent {
   }
 }
 
+describe('a connection that is heard to begin', () => {
+  test('and of which nothing more is seen or heard, is lost', () => {
+    const agent = new Agent();
+    agent.scan(1000);
+    agent.hear(opened(1500));
+    agent.scan(31_000);
+    expect(agent.shortLived.unheardTotal).toBe(0);
+    agent.scan(70_000);
+    expect(agent.shortLived.unheardTotal).toBe(1);
+    agent.scan(200_000);
+    expect(agent.shortLived.unheardTotal).toBe(1);
+  });
+
+  test('is lost when another begins with its tuple', () => {
+    const agent = new Agent();
+    agent.scan(1000);
+    agent.hear(opened(1500));
+    agent.hear(opened(1600));
+    agent.hear(closed(1700, { openedAtMs: 1598 }));
+    expect(agent.shortLived.unheardTotal).toBe(1);
+    agent.scan(70_000);
+    expect(agent.shortLived.unheardTotal).toBe(1);
+  });
+
+  test('is not lost when a scan shows it, or its end is heard', () => {
+    const agent = new Agent();
+    agent.scan(1000);
+    agent.hear(opened(1500));
+    agent.hear(opened(1500, { netns: hostNetns + 1 }));
+    agent.scan(2000, row());
+    agent.hear(closed(3000, { openedAtMs: 1498, netns: hostNetns + 1 }));
+    agent.scan(70_000, row());
+    expect(agent.shortLived.unheardTotal).toBe(0);
+  });
+});
+
 describe('a connection that no scan has shown', () => {
   test('is told with its times, its process and its counters', () => {
     const agent = new Agent();
