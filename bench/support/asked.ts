@@ -7,10 +7,15 @@ export class Asked {
   readonly #lines: AsyncIterator<string>;
 
   /** @param argv arguments of node */
-  constructor(inside: Namespace, argv: readonly string[]) {
-    this.#program = inside.spawn([process.execPath, ...argv]);
+  constructor(inside: Namespace, argv: readonly string[], program: string = process.execPath) {
+    this.#program = inside.spawn([program, ...argv]);
     this.#program.stderr!.pipe(process.stderr);
     this.#lines = createInterface({ input: this.#program.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** The same of another program than node. */
+  static run(inside: Namespace, [program, ...argv]: readonly string[]): Asked {
+    return new Asked(inside, argv, program!);
   }
 
   /** Its next line. Throws when it ended instead. */

@@ -33,7 +33,8 @@ export function benchmarkPage(
   ].join('\n');
 }
 
-function commit(): string {
+/** Of the sources that were measured. */
+export function commit(): string {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   const isChanged = git('status', '--porcelain', '--untracked-files=no') !== '';
   return `${git('rev-parse', '--short=12', 'HEAD')}${isChanged ? ', with changes' : ''}`;
@@ -95,6 +96,7 @@ function oneShotSection(oneShot: OneShot): string[] {
   ];
 }
 
-function tableRow(cells: readonly string[]): string {
+/** In Markdown. */
+export function tableRow(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ConnectionDocument } from '../../model/document.ts';
 import { Fleet } from '../../test/support/fleet/fleet.ts';
 import { Asked } from './asked.ts';
+import { table } from './events-page.ts';
 
 const lifetimesMs = [1, 3, 10, 30, 100, 300, 1000, 3000] as const;
 
@@ -89,20 +90,35 @@ function likelihoods(connections: readonly ConnectionDocument[], host: string, e
   });
 }
 
-export function printSeen({ each, columns }: SeenTable): void {
-  console.log(
-    `\nP(seen | lifetime), agents that look once a second, ${each} connections each, both ends here.`,
-  );
-  console.log('Percent that are told with the process of the client / of the server / at all:\n');
-  const row = (cells: readonly string[]): string =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(10) : cell.padStart(17))).join('');
-  console.log(row(['lifetime', ...ways]));
-  for (const [i, lifetimeMs] of lifetimesMs.entries()) {
-    const percent = (part: number): string => (part * 100).toFixed(0);
-    const cells = columns.map((column) => {
+/** Percent told with the process of the client / with that of the server / at all, by lifetime and way. */
+function seenRows({ columns }: SeenTable): string[][] {
+  const percent = (part: number): string => (part * 100).toFixed(0);
+  return lifetimesMs.map((lifetimeMs, i) => [
+    `${lifetimeMs} ms`,
+    ...columns.map((column) => {
       const { client, server, seen } = column[i]!;
       return [client, server, seen].map(percent).join(' / ');
-    });
-    console.log(row([`${lifetimeMs} ms`, ...cells]));
+    }),
+  ]);
+}
+
+const seenHead = ['lifetime', ...ways];
+
+function seenIntroduction({ each }: SeenTable): string[] {
+  return [
+    `Agents that look once a second, ${each} connections each, both ends here. Percent that are told with the process of the`,
+    'client / with that of the server / at all.',
+  ];
+}
+
+export function printSeen(seen: SeenTable): void {
+  console.log(`\nP(seen | lifetime)\n${seenIntroduction(seen).join('\n')}\n`);
+  for (const cells of [seenHead, ...seenRows(seen)]) {
+    console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(10) : cell.padStart(17))).join(''));
   }
+}
+
+/** The same for a page. */
+export function seenSection(seen: SeenTable): string[] {
+  return ['## P(seen | lifetime)', '', ...seenIntroduction(seen), '', ...table(seenHead, seenRows(seen)), ''];
 }
