@@ -4,9 +4,11 @@
  * agent at its default interval takes less than 1.5 % of a core and 90 MiB; it never blocks its event loop for more than
  * 20 ms; and `whotalks sockets` takes at most 0.6 times the time of `ss -tnp`. All goals stand beside the figures.
  *
- *     npm run bench agent -- [--part scans|idle|oneshot]... [--size 20|100]... [--rounds N] [--write]
+ *     npm run bench agent -- [--part scans|idle|oneshot]... [--size 20|100]... [--rounds N]
+ *                             [--only ebpf|sockdiag] [--write]
  *
- * `--write` puts the figures into docs/benchmarks.md.
+ * `--only` leaves out the other rung, and the peers that it alone is held against. `--write` puts the figures into
+ * docs/benchmarks.md.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +20,7 @@ import { type IdleCost, measureIdle } from './support/idle-agent.ts';
 import { measureOneShot, type OneShot, printOneShot } from './support/one-shot.ts';
 import { printMachine } from './support/report.ts';
 import { printScans } from './support/scan-figures.ts';
-import { measureScans, type ScanRounds } from './support/scan-rounds.ts';
+import { measuredRungs, measureScans, type ScanRounds } from './support/scan-rounds.ts';
 import { type LoadSize, socketsLabel } from './support/socket-load.ts';
 import { runTicker, tickerRole } from './support/ticker.ts';
 
@@ -47,10 +49,13 @@ async function main(): Promise<void> {
       part: { type: 'string', multiple: true, default: ['scans', 'idle', 'oneshot'] },
       size: { type: 'string', multiple: true, default: Object.keys(sizes) },
       rounds: { type: 'string' },
+      only: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
   });
   printMachine(versions);
+  const rungs = measuredRungs.filter((rung) => rung === (values.only ?? rung));
+  if (rungs.length === 0) throw new Error(`--only ${values.only}: there are ${measuredRungs.join(', ')}`);
   const scans: ScanRounds[] = [];
   const idle: IdleCost[] = [];
   let oneShot: OneShot | null = null;
@@ -59,7 +64,7 @@ async function main(): Promise<void> {
     if (size === undefined) throw new Error(`--size ${name}: there are ${Object.keys(sizes).join(', ')}`);
     const rounds = Number(values.rounds ?? defaultRounds[name === '20' ? 20 : 100]);
     if (values.part.includes('scans')) {
-      scans.push(await measureScans(size, rounds, fileURLToPath(import.meta.url)));
+      scans.push(await measureScans(size, rounds, fileURLToPath(import.meta.url), rungs));
       printScans(scans.at(-1)!);
     }
     if (values.part.includes('idle')) {
@@ -71,6 +76,7 @@ async function main(): Promise<void> {
       printOneShot(oneShot);
     }
   }
+  if (values.write && values.only !== undefined) throw new Error('--write wants all rungs');
   if (values.write) writePage({ scans, idle, oneShot });
 }
 

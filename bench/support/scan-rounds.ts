@@ -48,36 +48,39 @@ const churningProcesses = 100;
 
 const plain: TickQuestion = { isCold: false, isLoopWatched: false };
 
-/** One agent per rung. */
-class Tickers {
-  readonly #ebpf: Asked;
-  readonly #sockdiag: Asked;
+/** The rungs that are measured. */
+export const measuredRungs = ['ebpf', 'sockdiag'] as const;
+export type MeasuredRung = (typeof measuredRungs)[number];
+
+type Ticks = Round['ticks'];
+
+/** One agent. */
+class Ticker {
+  readonly #asked: Asked;
 
   /** @param main the bench's own program */
-  constructor(inside: Namespace, main: string) {
-    this.#ebpf = new Asked(inside, [main, tickerRole, 'ebpf']);
-    this.#sockdiag = new Asked(inside, [main, tickerRole, 'sockdiag']);
+  constructor(inside: Namespace, main: string, rung: MeasuredRung) {
+    this.#asked = new Asked(inside, [main, tickerRole, rung]);
   }
 
-  async ebpf(question: TickQuestion = plain): Promise<MeasuredTick> {
-    return JSON.parse(await this.#ebpf.ask(JSON.stringify(question))) as MeasuredTick;
-  }
-
-  async sockdiag(question: TickQuestion = plain): Promise<MeasuredTick> {
-    return JSON.parse(await this.#sockdiag.ask(JSON.stringify(question))) as MeasuredTick;
-  }
-
-  async bothTakeNotice(): Promise<void> {
-    await this.ebpf();
-    await this.sockdiag();
-    await sleep(intervalMs);
+  async tick(question: TickQuestion = plain): Promise<MeasuredTick> {
+    return JSON.parse(await this.#asked.ask(JSON.stringify(question))) as MeasuredTick;
   }
 
   end(): void {
-    this.#ebpf.end();
-    this.#sockdiag.end();
+    this.#asked.end();
   }
 }
+
+type Tickers = ReadonlyMap<MeasuredRung, Ticker>;
+
+async function allTakeNotice(tickers: Tickers): Promise<void> {
+  for (const ticker of tickers.values()) await ticker.tick();
+  await sleep(intervalMs);
+}
+
+/** What a rung is called in the figures. */
+const namesOf = { ebpf: 'eBPF', sockdiag: 'sock_diag' } as const;
 
 async function timePeers(inside: Namespace, names: readonly Peer[]): Promise<Partial<Record<Peer, number>>> {
   const times: Partial<Record<Peer, number>> = {};
@@ -87,43 +90,33 @@ async function timePeers(inside: Namespace, names: readonly Peer[]): Promise<Par
 
 /** Every socket has an owner, and nothing changes. */
 async function quietRound({ inside }: SocketLoad, tickers: Tickers): Promise<Round> {
-  const times = await timePeers(inside, peerNames);
-  await tickers.bothTakeNotice();
-  const ebpf = await tickers.ebpf();
-  const ebpfAtOnce = await tickers.ebpf();
-  await sleep(intervalMs);
-  const sockdiag = await tickers.sockdiag();
-  const sockdiagAtOnce = await tickers.sockdiag();
-  return {
-    peers: times,
-    ticks: {
-      eBPF: ebpf,
-      'eBPF, at once': ebpfAtOnce,
-      'eBPF, first': await tickers.ebpf({ ...plain, isCold: true }),
-      sock_diag: sockdiag,
-      'sock_diag, at once': sockdiagAtOnce,
-      'sock_diag, first': await tickers.sockdiag({ ...plain, isCold: true }),
-    },
-  };
+  const times = await timePeers(inside, tickers.has('ebpf') ? peerNames : ['ss -tnp']);
+  await allTakeNotice(tickers);
+  const ticks: Ticks = {};
+  for (const [rung, ticker] of tickers) {
+    const name = namesOf[rung];
+    ticks[name] = await ticker.tick();
+    ticks[`${name}, at once`] = await ticker.tick();
+    await sleep(intervalMs);
+  }
+  for (const [rung, ticker] of tickers) {
+    ticks[`${namesOf[rung]}, first`] = await ticker.tick({ ...plain, isCold: true });
+  }
+  return { peers: times, ticks };
 }
 
 /** Something is in TIME_WAIT, and something in an accept queue. */
 async function busyRound(load: SocketLoad, tickers: Tickers, churn: number): Promise<Round> {
   const times = await timePeers(load.inside, ['ss -tnp']);
-  await tickers.bothTakeNotice();
+  await allTakeNotice(tickers);
   await load.churn(churn, churningProcesses);
   await sleep(intervalMs);
-  const ebpfChurned = await tickers.ebpf();
-  const sockdiagChurned = await tickers.sockdiag();
+  const ticks: Ticks = {};
+  for (const [rung, ticker] of tickers) ticks[`${namesOf[rung]}, 1 % new`] = await ticker.tick();
   await sleep(intervalMs);
-  return {
-    peers: times,
-    ticks: {
-      'eBPF, with sockets without an owner': await tickers.ebpf(),
-      'eBPF, 1 % new': ebpfChurned,
-      'sock_diag, 1 % new': sockdiagChurned,
-    },
-  };
+  const ebpf = tickers.get('ebpf');
+  if (ebpf !== undefined) ticks['eBPF, with sockets without an owner'] = await ebpf.tick();
+  return { peers: times, ticks };
 }
 
 export interface ScanRounds {
@@ -134,19 +127,28 @@ export interface ScanRounds {
   readonly watched: { readonly first: readonly MeasuredTick[]; readonly later: readonly MeasuredTick[] };
 }
 
-/** @param main the bench's own program, which is a ticker when it is called with tickerRole */
-export async function measureScans(size: LoadSize, rounds: number, main: string): Promise<ScanRounds> {
+/**
+ * @param main the bench's own program, which is a ticker when it is called with tickerRole
+ * @param rungs what is measured; the event loop is watched for the first of them
+ */
+export async function measureScans(
+  size: LoadSize,
+  rounds: number,
+  main: string,
+  rungs: readonly MeasuredRung[] = measuredRungs,
+): Promise<ScanRounds> {
   const load = await SocketLoad.open(size);
   try {
-    const tickers = new Tickers(load.inside, main);
+    const tickers = new Map(rungs.map((rung) => [rung, new Ticker(load.inside, main, rung)]));
     const quiet = await repeat(rounds + warmUpRounds, () => quietRound(load, tickers));
-    const first = await repeat(rounds, () => tickers.ebpf({ isCold: true, isLoopWatched: true }));
-    const later = await repeat(3 * rounds, () => tickers.ebpf({ isCold: false, isLoopWatched: true }));
+    const best = tickers.get(rungs[0]!)!;
+    const first = await repeat(rounds, () => best.tick({ isCold: true, isLoopWatched: true }));
+    const later = await repeat(3 * rounds, () => best.tick({ isCold: false, isLoopWatched: true }));
     await load.queue();
     // Each connection that is replaced has two ends.
     const churn = Math.round(socketsOf(size) / 100 / 2);
     const busy = await repeat(rounds + warmUpRounds, () => busyRound(load, tickers, churn));
-    tickers.end();
+    for (const ticker of tickers.values()) ticker.end();
     return {
       size,
       quiet: quiet.slice(warmUpRounds),
