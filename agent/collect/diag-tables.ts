@@ -8,15 +8,16 @@ import type { BoundedTable } from '../bounded-table.ts';
 import type { MalformedRow } from '../collector.ts';
 import type { Libc } from '../libc.ts';
 import { type Cell, type CellWatcher, type DiagRows, noSlot } from '../netlink/diag-rows.ts';
-import { type DiagRow, everyState, stateMask } from '../netlink/inet-diag.ts';
+import { everyState, stateMask } from '../netlink/inet-diag.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsEntry, NetnsRefusedError } from '../netlink/netns-entry.ts';
-import { type DiagQuery, SockDiag } from '../netlink/sock-diag.ts';
+import { type DiagQuery, type Malformed, SockDiag } from '../netlink/sock-diag.ts';
+import { TcpCounters } from '../procfs/net-snmp.ts';
 import { denied, isUnread, type Unread, unreadIfAbsent } from '../procfs/proc-file.ts';
 import { TableReader } from '../procfs/table-reader.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import { unsettledOwners } from '../resolve/holdings.ts';
 import { type Entrance, readersMax, readNamespaceTables } from './namespace-tables.ts';
+import { type OpenCounters, TcpTable, unowned } from './tcp-table.ts';
 
 /** How many namespaces have a socket of their own, which is a descriptor each; further ones are read from /proc. */
 export const diagSocketsMax = 4096;
@@ -29,13 +30,18 @@ export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
   states: everyState,
 }));
 
+const everyUdpSocket = { protocol: 'udp', states: everyState } as const;
+
 /** TCP_LISTEN, and TCP_CLOSE, which for UDP means unconnected. */
 const listening = stateMask([7, 10]);
 
 /** One namespace. */
 export interface DiagTable {
-  /** As they are when they are asked for: whoever watches the rows may replace them. */
-  rows(): readonly OwnedSocket[];
+  /**
+   * As they are when they are asked for: whoever watches the rows may replace them. In parts, each of which is the same
+   * array as before while nothing of it changed, unless it was read from /proc.
+   */
+  parts(): readonly (readonly OwnedSocket[])[];
   readonly malformed: readonly MalformedRow[];
   readonly malformedTotal: number;
   /** Tables of /proc that were longer than is read. */
@@ -53,7 +59,11 @@ export interface AllDiagTables {
 
 interface OpenTable {
   readonly diag: SockDiag;
-  readonly keeper: DiagRows<OwnedSocket>;
+  /** What is dumped where everything is asked for. */
+  readonly tcp: TcpTable;
+  readonly udp: DiagRows<OwnedSocket>;
+  /** What is dumped by queries. */
+  readonly asked: DiagRows<OwnedSocket>;
 }
 
 export class DiagTables {
@@ -79,12 +89,12 @@ export class DiagTables {
   /**
    * Reads every namespace once, and lets go of those that have no process any more.
    *
-   * @param queries what is asked for; where /proc has to do, it tells everything all the same
+   * @param queries what is asked for, default everything; where /proc has to do, it tells everything all the same
    */
   async read(
     byNetns: ReadonlyMap<number, readonly Entrance[]>,
     slice: TimeSlice,
-    queries: readonly DiagQuery[] = everySocket,
+    queries: readonly DiagQuery[] | null = null,
   ): Promise<AllDiagTables> {
     for (const [netns, table] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, table);
     for (const cell of this.#procCells) this.#watcher?.gone(cell);
@@ -123,7 +133,9 @@ export class DiagTables {
     const table = this.#open.get(netns);
     if (table === undefined || protocol !== 'tcp' || cell.slot === noSlot) return true;
     try {
-      return table.diag.isThere(table.keeper.identity(cell), inode);
+      const isThere = table.diag.isThere(table.tcp.identity(cell), inode);
+      if (!isThere) table.tcp.stir();
+      return isThere;
     } catch (error) {
       // The next dump finds its socket closed, and opens another.
       if (error instanceof NetlinkError) return true;
@@ -169,13 +181,18 @@ export class DiagTables {
 
   /** Idempotent. */
   close(): void {
-    for (const { diag } of this.#open.values()) diag.close();
+    for (const { diag, tcp } of this.#open.values()) {
+      diag.close();
+      tcp.close();
+    }
     this.#entry.close();
   }
 
-  #drop(netns: number, { diag, keeper }: OpenTable): void {
+  #drop(netns: number, { diag, tcp, udp, asked }: OpenTable): void {
     diag.close();
-    keeper.clear();
+    tcp.close();
+    udp.clear();
+    asked.clear();
     this.#open.delete(netns);
   }
 
@@ -184,27 +201,18 @@ export class DiagTables {
     netns: number,
     inhabitants: readonly Entrance[],
     slice: TimeSlice,
-    queries: readonly DiagQuery[],
+    queries: readonly DiagQuery[] | null,
   ): Promise<DiagTable | null> {
     const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
     if (table === null) return null;
-    const { diag, keeper } = table;
-    const malformed: MalformedRow[] = [];
-    let malformedTotal = 0;
     try {
-      keeper.begin();
-      for (const query of queries) {
-        const dump = await diag.dumpKept(query, keeper, slice);
-        malformed.push(...dump.malformed);
-        malformedTotal += dump.malformedTotal;
-      }
-      keeper.end();
+      if (queries !== null) return await dumpAsked(table, queries, slice);
+      return await dumpEverything(table, slice, () => this.#openCounters(netns, inhabitants));
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       this.#drop(netns, table);
       return null;
     }
-    return { rows: () => keeper.values(), malformed, malformedTotal, truncated: [] };
   }
 
   #openFor(netns: number, inhabitants: readonly Entrance[]): OpenTable | null {
@@ -216,7 +224,12 @@ export class DiagTables {
       const diag = this.#openThrough(path, netns);
       if (diag === denied) return null;
       if (diag === null || isUnread(diag)) continue;
-      const table = { diag, keeper: diag.keep(unowned, this.#watcher) };
+      const table = {
+        diag,
+        tcp: new TcpTable(diag, this.#watcher),
+        udp: diag.keep(unowned, this.#watcher),
+        asked: diag.keep(unowned, this.#watcher),
+      };
       this.#open.set(netns, table);
       return table;
     }
@@ -236,6 +249,19 @@ export class DiagTables {
     }
   }
 
+  /** Null where they are not to be had: the table does without. */
+  #openCounters(netns: number, inhabitants: readonly Entrance[]): TcpCounters | null {
+    for (const { path } of inhabitants.slice(0, readersMax)) {
+      try {
+        const counters = this.#entry.within(`${path}/ns/net`, netns, () => TcpCounters.open());
+        if (counters !== null) return counters;
+      } catch {
+        // The process went away, or there is no descriptor left.
+      }
+    }
+    return null;
+  }
+
   async #readProc(
     netns: number,
     inhabitants: readonly Entrance[],
@@ -246,10 +272,37 @@ export class DiagTables {
     const cells = tables.rows.map((value) => ({ value, slot: noSlot }));
     for (const cell of cells) this.#watcher?.shown(cell);
     this.#procCells.push(...cells);
-    return { ...tables, rows: () => cells.map(({ value }) => value) };
+    return { ...tables, parts: () => [cells.map(({ value }) => value)] };
   }
 }
 
-function unowned({ protocol, state, local, remote, inode, uid, netns }: DiagRow): OwnedSocket {
-  return { protocol, state, local, remote, inode, uid, netns, owners: unsettledOwners };
+async function dumpEverything(
+  { diag, tcp, udp }: OpenTable,
+  slice: TimeSlice,
+  openCounters: OpenCounters,
+): Promise<DiagTable> {
+  const ofTcp = await tcp.dump(performance.now(), slice, openCounters);
+  udp.begin();
+  const ofUdp = await diag.dumpKept(everyUdpSocket, udp, slice);
+  udp.end();
+  return { ...joined([ofTcp, ofUdp]), parts: () => [...tcp.parts(), udp.values()], truncated: [] };
+}
+
+async function dumpAsked(
+  { diag, asked }: OpenTable,
+  queries: readonly DiagQuery[],
+  slice: TimeSlice,
+): Promise<DiagTable> {
+  const dumps: Malformed[] = [];
+  asked.begin();
+  for (const query of queries) dumps.push(await diag.dumpKept(query, asked, slice));
+  asked.end();
+  return { ...joined(dumps), parts: () => [asked.values()], truncated: [] };
+}
+
+function joined(dumps: readonly Malformed[]): Malformed {
+  return {
+    malformed: dumps.flatMap(({ malformed }) => malformed),
+    malformedTotal: dumps.reduce((sum, { malformedTotal }) => sum + malformedTotal, 0),
+  };
 }

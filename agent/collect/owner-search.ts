@@ -10,12 +10,12 @@
  *
  * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all.
  */
-import { statSync } from 'node:fs';
 import type { Process } from '../../model/process.ts';
 import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
+import { readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { denied, isUnread, processPath, unreadIfAbsent } from '../procfs/proc-file.ts';
+import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -229,12 +229,6 @@ export class OwnerSearch {
 }
 
 const nothing: SocketFds = { fds: [], inodes: [] };
-
-/** @param path of a process; 0 where there is none */
-function readPlace(path: string): number {
-  const place = unreadIfAbsent(() => statSync(path).ino);
-  return isUnread(place) ? 0 : place;
-}
 
 function recallNothing(): number {
   return unknownFile;

@@ -138,7 +138,7 @@ export class OwnerlessSockets {
     const others = new Map([...namespaces.entrances].filter(([netns]) => !isWalked(netns)));
     const tables = await this.#tables.read(others, slice, hasAcceptQueue ? connecting : passing);
     const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
-    this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
+    this.#rows = walked.concat(tables.read.flatMap((table) => table.parts().flat()));
     return { ...tables, ...this.#blindness, missedConnections: found?.missedRecords ?? 0 };
   }
 
@@ -155,7 +155,7 @@ export class OwnerlessSockets {
     const isLeft = (netns: number): boolean => sharing.has(netns) && !tables.scanned.has(netns);
     const found = [...sharing].some(isLeft) ? await this.#walk.run(true) : null;
     const walked = found === null ? [] : this.#walked.read(found.records, isLeft);
-    this.#rows = walked.concat(tables.read.flatMap((table) => table.rows()));
+    this.#rows = walked.concat(tables.read.flatMap((table) => table.parts().flat()));
     const tookMs = performance.now() - startedAtMs;
     this.#nextFullAtMs = nowMs + Math.max(fullDumpIntervalMs, tookMs * fullDumpPause);
     return { ...tables, missedConnections: found?.missedRecords ?? 0 };

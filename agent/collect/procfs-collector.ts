@@ -7,11 +7,13 @@
  *
  * The tables are read before the fds, so that a socket which lives through the scan has its owners in it.
  */
+import type { Process } from '../../model/process.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { chooseFdReader } from '../procfs/choose-fd-reader.ts';
 import type { FdReader, SocketFds } from '../procfs/pid-fd.ts';
+import { readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { TableReader } from '../procfs/table-reader.ts';
@@ -27,6 +29,9 @@ import { KnownNetns } from './known-netns.ts';
 import { groupByNetns, type NamespaceTables, readAllTables } from './namespace-tables.ts';
 import { openProcessTable, type ProcessTableOptions } from './open-process-table.ts';
 import { readPrivilege } from './privilege.ts';
+
+/** How often the fds of a process are walked in one scan, where it seems to be another one afterwards. */
+const walksMax = 3;
 
 export interface ProcfsCollectorOptions extends ProcessTableOptions {
   /** Default `/etc/passwd`. */
@@ -138,8 +143,7 @@ export class ProcfsCollector implements Collector {
   }
 
   /**
-   * Walks the fds of every process; drops what belongs to a process that went away or was replaced meanwhile. One that
-   * has another name now may have come in the same tick of the clock by which processes are told apart.
+   * Walks the fds of every process; drops what belongs to a process that went away or was replaced meanwhile.
    *
    * @returns how many processes are closed to the agent
    */
@@ -151,21 +155,44 @@ export class ProcfsCollector implements Collector {
     const owners = new SocketOwners();
     for (const { rows } of tables) for (const row of rows) owners.add(row);
     this.#fdReader ??= await chooseFdReader(this.#loadLibc);
-    const nowMs = performance.now();
     let closed = 0;
-    for (const { pid, path, stat } of inhabitants) {
-      const held: SocketFds = { fds: [], inodes: [] };
-      const unread = await this.#fdReader.readSockets(path, held, slice);
-      if (unread === denied) closed++;
-      if (unread !== null || !owners.concerns(held)) continue;
-      const holder = this.#processes.resolve(path, pid, stat, nowMs);
-      const after = readPidStat(processPath(this.#procRoot, pid));
-      if (isUnread(holder) || isUnread(after)) continue;
-      if (after.startTicks !== stat.startTicks || after.comm !== stat.comm) continue;
-      owners.claim(holder, held);
+    for (const inhabitant of inhabitants) {
+      if ((await this.#claim(inhabitant, owners, this.#fdReader, slice)) === denied) closed++;
     }
     owners.finish();
     return closed;
+  }
+
+  /** Claims what one process holds. What closes its files to the agent, or null. */
+  async #claim(
+    inhabitant: Inhabitant,
+    owners: SocketOwners,
+    reader: FdReader,
+    slice: TimeSlice,
+  ): Promise<Unread | null> {
+    const { path } = inhabitant;
+    for (let walk = 1; walk <= walksMax; walk++) {
+      const place = readPlace(path);
+      const held: SocketFds = { fds: [], inodes: [] };
+      const unread = await reader.readSockets(path, held, slice);
+      if (unread !== null || !owners.concerns(held)) return unread;
+      const holder = this.#holderOf(inhabitant);
+      if (holder === null) return null;
+      if (readPlace(path) === place) {
+        owners.claim(holder, held);
+        return null;
+      }
+      // Another process came in the same tick of the clock, with the same name; or the kernel has made the folder anew.
+    }
+    return null;
+  }
+
+  /** Null where it went away, or another process has its pid. One that has another name now may have come in the same tick. */
+  #holderOf({ pid, path, stat }: Inhabitant): Process | null {
+    const holder = this.#processes.resolve(path, pid, stat, performance.now());
+    const now = readPidStat(processPath(this.#procRoot, pid));
+    if (isUnread(holder) || isUnread(now)) return null;
+    return now.startTicks === stat.startTicks && now.comm === stat.comm ? holder : null;
   }
 }
 

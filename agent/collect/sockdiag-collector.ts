@@ -46,6 +46,8 @@ export async function createSockdiagCollector(
   return new SockdiagCollector(procRoot, options.sliceMs, users, processes, search, tables, load);
 }
 
+type Parts = readonly (readonly OwnedSocket[])[];
+
 /** concat copies whole arrays, several times faster than flatMap goes through them. */
 const noSockets: readonly OwnedSocket[] = [];
 
@@ -60,6 +62,9 @@ export class SockdiagCollector implements Collector {
   readonly #tables: DiagTables;
   readonly #roster: Roster;
   readonly #namespaces: NamespaceTable;
+  /** Of the last scan. */
+  #parts: Parts = [];
+  #sockets = noSockets;
 
   constructor(
     procRoot: string,
@@ -106,7 +111,7 @@ export class SockdiagCollector implements Collector {
     return {
       startedAtMs,
       finishedAtMs: Date.now(),
-      sockets: noSockets.concat(...tables.read.map((table) => table.rows())),
+      sockets: this.#joined(tables.read.flatMap((table) => table.parts())),
       netns,
       scannedNetns: tables.scanned,
       malformed: tables.read.flatMap(({ malformed }) => malformed).slice(0, malformedRowsMax),
@@ -118,6 +123,14 @@ export class SockdiagCollector implements Collector {
   close(): void {
     this.#tables.close();
     this.#namespaces.close();
+  }
+
+  /** The same array as before when all parts are. */
+  #joined(parts: Parts): readonly OwnedSocket[] {
+    const isSame = parts.length === this.#parts.length && parts.every((part, i) => part === this.#parts[i]);
+    if (!isSame) this.#sockets = noSockets.concat(...parts);
+    this.#parts = parts;
+    return this.#sockets;
   }
 
   #cannotSee(roll: RollCall, tables: AllDiagTables): string[] {

@@ -42,7 +42,22 @@ export interface CellWatcher<T> {
   gone(cell: Cell<T>): void;
 }
 
-export class DiagRows<T> {
+/** Takes the rows of dumps. */
+export interface RowTaker {
+  /** Rows taken in this round so far. */
+  readonly taken: number;
+  /** What takes back whatever is taken from now on, because it will be taken again. */
+  mark(): () => void;
+  /**
+   * Takes one inet_diag_msg. Throws DiagMessageError.
+   *
+   * @param words the same memory as `bytes`, and as far as it reaches
+   * @param at offset in bytes of inet_diag_msg, a multiple of 4
+   */
+  take(bytes: Buffer, words: Uint32Array, at: number, end: number, protocol: Protocol): void;
+}
+
+export class DiagRows<T> implements RowTaker {
   readonly #parser: DiagParser;
   readonly #make: (row: DiagRow) => T;
   readonly #watcher: CellWatcher<T> | null;
@@ -56,6 +71,9 @@ export class DiagRows<T> {
   #followers = new Uint32Array(initialSlots);
   /** Slots in the order of this round; a torn table shows one twice. */
   #order: number[] = [];
+  /** Those of sockets that were dropped; free from the next round on. */
+  #dropped: number[] = [];
+  #values: readonly T[] = [];
   #round = 0;
   #shown = 0;
   #last = noSlot;
@@ -73,42 +91,98 @@ export class DiagRows<T> {
     this.#shown = 0;
     this.#order = [];
     this.#last = noSlot;
+    for (const slot of this.#dropped) this.#freeSlots.push(slot);
+    this.#dropped = [];
   }
 
-  /** Rows taken in this round so far; for `rewind`. */
   get taken(): number {
     return this.#order.length;
   }
 
-  /** Takes back what was taken since there were `taken` rows, because it will be taken again. */
-  rewind(taken: number): void {
-    this.#order.length = taken;
-    this.#last = this.#order.at(-1) ?? noSlot;
+  /** How many sockets are kept. */
+  get size(): number {
+    return this.#slots.size;
   }
 
-  /** What is kept for the rows of this round, in their order. */
-  values(): T[] {
-    return this.#order.map((slot) => this.#cells[slot]!.value);
+  mark(): () => void {
+    const { taken } = this;
+    return () => {
+      this.#order.length = taken;
+      this.#last = this.#order.at(-1) ?? noSlot;
+    };
   }
 
-  /**
-   * Takes one inet_diag_msg. Throws DiagMessageError.
-   *
-   * @param words the same memory as `bytes`, and as far as it reaches
-   * @param at offset in bytes of inet_diag_msg, a multiple of 4
-   */
-  take(bytes: Buffer, words: Uint32Array, at: number, end: number, protocol: Protocol): void {
+  /** What is kept for the rows of this round, in their order; the same array as before when it holds the same. */
+  values(): readonly T[] {
+    const cells = this.#cells;
+    const values = this.#values;
+    let count = 0;
+    let isSame = true;
+    for (const slot of this.#order) {
+      const cell = cells[slot];
+      if (cell === undefined) continue;
+      isSame = values[count++] === cell.value;
+      if (!isSame) break;
+    }
+    if (!isSame || count !== values.length) this.#values = this.#valuesNow();
+    return this.#values;
+  }
+
+  #valuesNow(): T[] {
+    const values: T[] = [];
+    for (const slot of this.#order) {
+      const cell = this.#cells[slot];
+      if (cell !== undefined) values.push(cell.value);
+    }
+    return values;
+  }
+
+  /** True for a row that is new, or not as it was. */
+  take(bytes: Buffer, words: Uint32Array, at: number, end: number, protocol: Protocol): boolean {
     const word = at >> 2;
     let slot = end - at < diagMessageBytes ? noSlot : this.#followers[this.#last]!;
+    let isNews = false;
     if (slot === noSlot || !this.#isAsKept(slot, words, word)) {
-      slot = this.#find(bytes, words, at, end, protocol);
+      expectWhole(at, end);
+      slot = this.#slots.get(keyAt(words, word)) ?? noSlot;
+      isNews = slot === noSlot || !this.#isAsKept(slot, words, word);
+      if (isNews) slot = this.#place(slot, this.#make(this.#parser.parse(bytes, at, protocol)), words, word);
     }
     this.#followers[this.#last] = slot;
     this.#last = slot;
     this.#order.push(slot);
-    if (this.#shownIn[slot] === this.#round) return;
-    this.#shownIn[slot] = this.#round;
-    this.#shown++;
+    if (this.#shownIn[slot] !== this.#round) {
+      this.#shownIn[slot] = this.#round;
+      this.#shown++;
+    }
+    return isNews;
+  }
+
+  /** Forgets the socket of a row that is kept elsewhere from now on. @param at as for `take`, of a whole inet_diag_msg */
+  drop(words: Uint32Array, at: number): void {
+    const key = keyAt(words, at >> 2);
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    if (this.#shownIn[slot] === this.#round) this.#shown--;
+    this.#remove(key, slot);
+    // This round's order may have it still.
+    this.#dropped.push(slot);
+  }
+
+  /** Whether the cell is one of these, and its row as it was shown. */
+  has(cell: Cell<T>): boolean {
+    return this.#cells[cell.slot] === cell;
+  }
+
+  /** The cells of this round whose sockets have no inode. */
+  cellsWithoutInode(): Cell<T>[] {
+    const isWithout = (slot: number): boolean => this.#kept[slot * keptWords + keptAt.inode] === 0;
+    return this.#order.filter(isWithout).flatMap((slot) => this.#cells[slot] ?? []);
+  }
+
+  /** How many rows of this round show a state. @param state number of the kernel */
+  countOf(state: number): number {
+    return this.#order.filter((slot) => this.#kept[slot * keptWords]! >>> 8 === state).length;
   }
 
   /** Family (AF_*) and inet_diag_sockid of a row, by which the kernel finds its socket again. */
@@ -131,33 +205,33 @@ export class DiagRows<T> {
     }
     this.#slots.clear();
     this.#freeSlots = [];
+    this.#dropped = [];
     this.#cells = [undefined];
     this.#kept = new Uint32Array(initialSlots * keptWords);
     this.#shownIn = new Uint32Array(initialSlots);
     this.#followers = new Uint32Array(initialSlots);
     this.#order = [];
+    this.#values = [];
     this.#shown = 0;
     this.#last = noSlot;
   }
 
   #forget(key: CookieKey, slot: number): void {
+    this.#remove(key, slot);
+    this.#freeSlots.push(slot);
+  }
+
+  #remove(key: CookieKey, slot: number): void {
     this.#slots.delete(key);
     this.#watcher?.gone(this.#cells[slot]!);
     this.#cells[slot] = undefined;
     this.#kept.fill(0, slot * keptWords, (slot + 1) * keptWords);
-    this.#freeSlots.push(slot);
   }
 
-  /** The slot of a row that is not where it was, or not as it was, or new. */
-  #find(bytes: Buffer, words: Uint32Array, at: number, end: number, protocol: Protocol): number {
-    expectWhole(at, end);
-    const word = at >> 2;
-    const key = cookieKey(words[word + wordAt.cookie]!, words[word + wordAt.cookie + 1]!);
-    let slot = this.#slots.get(key) ?? noSlot;
-    if (slot !== noSlot && this.#isAsKept(slot, words, word)) return slot;
-    const value = this.#make(this.#parser.parse(bytes, at, protocol));
-    if (slot === noSlot) slot = this.#newSlot(key);
-    else this.#watcher?.gone(this.#cells[slot]!);
+  /** Puts a row that is new, or not as it was, into a new cell. @param known slot of its socket, or noSlot */
+  #place(known: number, value: T, words: Uint32Array, word: number): number {
+    const slot = known === noSlot ? this.#newSlot(keyAt(words, word)) : known;
+    if (known !== noSlot) this.#watcher?.gone(this.#cells[slot]!);
     const cell = { value, slot };
     this.#cells[slot] = cell;
     this.#keep(slot, words, word);
@@ -207,6 +281,11 @@ export class DiagRows<T> {
 type CookieKey = number | bigint;
 
 const exactHighMax = 1 << 21;
+
+/** @param word where inet_diag_msg begins */
+function keyAt(words: Uint32Array, word: number): CookieKey {
+  return cookieKey(words[word + wordAt.cookie]!, words[word + wordAt.cookie + 1]!);
+}
 
 function cookieKey(low: number, high: number): CookieKey {
   return high < exactHighMax ? high * 2 ** 32 + low : (BigInt(high) << 32n) | BigInt(low);

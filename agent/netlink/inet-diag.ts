@@ -42,6 +42,9 @@ export function stateMask(numbers: readonly number[]): number {
 
 export const messageHeaderBytes = 16;
 export const diagMessageBytes = 72;
+
+/** Where idiag_state stands in inet_diag_msg. */
+export const messageStateAt = 1;
 const requestBytes = 56;
 const legacyRequestBytes = 60;
 

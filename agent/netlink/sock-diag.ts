@@ -12,7 +12,7 @@ import { type MalformedRow, malformedRowsMax } from '../collector.ts';
 import type { Libc } from '../libc.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { isLittleEndian } from './byte-order.ts';
-import { type CellWatcher, DiagRows } from './diag-rows.ts';
+import { type CellWatcher, DiagRows, type RowTaker } from './diag-rows.ts';
 import {
   type DiagIdentity,
   DiagMessageError,
@@ -61,9 +61,9 @@ export interface DiagDump extends Malformed {
 }
 
 /** What is collected during one dump, besides the rows. */
-interface OpenDump<T> {
+interface OpenDump {
   readonly query: DiagQuery;
-  readonly keeper: DiagRows<T>;
+  readonly taker: RowTaker;
   readonly malformed: MalformedRow[];
   malformedTotal: number;
   isInterrupted: boolean;
@@ -117,16 +117,16 @@ export class SockDiag {
     return { ...malformed, rows: keeper.values() };
   }
 
-  /** Lets `keeper` take the rows. Rounds are the caller's. Throws NetlinkError, and is closed then. */
-  async dumpKept<T>(query: DiagQuery, keeper: DiagRows<T>, slice: TimeSlice): Promise<Malformed> {
+  /** Lets `taker` take the rows. Rounds are the caller's. Throws NetlinkError, and is closed then. */
+  async dumpKept(query: DiagQuery, taker: RowTaker, slice: TimeSlice): Promise<Malformed> {
     const families = query.families ?? ['ipv4', 'ipv6'];
     try {
       if (query.protocol === 'tcp' && families.length === 2 && this.#knowsBothAtOnce) {
-        const dump = await this.#dumpBothAtOnce(query, keeper, slice);
+        const dump = await this.#dumpBothAtOnce(query, taker, slice);
         if (dump !== null) return dump;
       }
-      const parts: OpenDump<T>[] = [];
-      for (const family of families) parts.push(await this.#dumpFamily(query, family, keeper, slice));
+      const parts: OpenDump[] = [];
+      for (const family of families) parts.push(await this.#dumpFamily(query, family, taker, slice));
       return joined(parts);
     } catch (error) {
       this.close();
@@ -184,13 +184,9 @@ export class SockDiag {
   }
 
   /** Null where the kernel does not know the request. */
-  async #dumpBothAtOnce<T>(
-    query: DiagQuery,
-    keeper: DiagRows<T>,
-    slice: TimeSlice,
-  ): Promise<Malformed | null> {
+  async #dumpBothAtOnce(query: DiagQuery, taker: RowTaker, slice: TimeSlice): Promise<Malformed | null> {
     try {
-      return await this.#dump(query, keeper, slice, (sequence) =>
+      return await this.#dump(query, taker, slice, (sequence) =>
         encodeTcpDiagRequest(query.states, sequence),
       );
     } catch (error) {
@@ -201,31 +197,26 @@ export class SockDiag {
   }
 
   /** Without rows where the kernel does not know the family (IPv6 switched off, or a module that is missing). */
-  async #dumpFamily<T>(
-    query: DiagQuery,
-    family: Family,
-    keeper: DiagRows<T>,
-    slice: TimeSlice,
-  ): Promise<OpenDump<T>> {
+  async #dumpFamily(query: DiagQuery, family: Family, taker: RowTaker, slice: TimeSlice): Promise<OpenDump> {
     try {
-      return await this.#dump(query, keeper, slice, (sequence) =>
+      return await this.#dump(query, taker, slice, (sequence) =>
         encodeDiagRequest(query.protocol, family, query.states, sequence),
       );
     } catch (error) {
-      if (error instanceof RefusedRequest && family === 'ipv6') return openDump(query, keeper);
+      if (error instanceof RefusedRequest && family === 'ipv6') return openDump(query, taker);
       throw error;
     }
   }
 
-  async #dump<T>(
+  async #dump(
     query: DiagQuery,
-    keeper: DiagRows<T>,
+    taker: RowTaker,
     slice: TimeSlice,
     encode: (sequence: number) => Buffer,
-  ): Promise<OpenDump<T>> {
-    const { taken } = keeper;
+  ): Promise<OpenDump> {
+    const takeBack = taker.mark();
     for (let attempt = 1; ; attempt++) {
-      const dump = openDump(query, keeper);
+      const dump = openDump(query, taker);
       const sequence = ++this.#sequence;
       this.#socket.send(encode(sequence));
       while (!this.#takeDatagram(this.#socket.receive(), sequence, dump)) {
@@ -233,12 +224,12 @@ export class SockDiag {
       }
       if (!dump.isInterrupted || attempt === dumpAttemptsMax) return dump;
       this.interruptedTotal++;
-      keeper.rewind(taken);
+      takeBack();
     }
   }
 
   /** Takes all messages of a datagram. True at the end of the dump. */
-  #takeDatagram<T>(length: number, sequence: number, dump: OpenDump<T>): boolean {
+  #takeDatagram(length: number, sequence: number, dump: OpenDump): boolean {
     const { bytes } = this.#socket;
     const words = this.#words;
     for (let at = 0; at < length; ) {
@@ -266,8 +257,8 @@ class RefusedRequest extends NetlinkError {}
 
 const unknownToKernel: ReadonlySet<string> = new Set(['ENOENT', 'EINVAL', 'EOPNOTSUPP']);
 
-function openDump<T>(query: DiagQuery, keeper: DiagRows<T>): OpenDump<T> {
-  return { query, keeper, malformed: [], malformedTotal: 0, isInterrupted: false };
+function openDump(query: DiagQuery, taker: RowTaker): OpenDump {
+  return { query, taker, malformed: [], malformedTotal: 0, isInterrupted: false };
 }
 
 function joined(parts: readonly Malformed[]): Malformed {
@@ -295,14 +286,14 @@ function expectSuccess(payload: Buffer): void {
   throw new NetlinkError('read a dump of sockets', reason);
 }
 
-function take<T>(bytes: Buffer, words: Uint32Array, at: number, end: number, dump: OpenDump<T>): void {
-  const { query, keeper, malformed } = dump;
+function take(bytes: Buffer, words: Uint32Array, at: number, end: number, dump: OpenDump): void {
+  const { query, taker, malformed } = dump;
   try {
     if (query.isKnown !== undefined) {
       expectWhole(at, end);
       if (query.isKnown(inodeAt(bytes, at))) return;
     }
-    keeper.take(bytes, words, at, end, query.protocol);
+    taker.take(bytes, words, at, end, query.protocol);
   } catch (error) {
     if (!(error instanceof DiagMessageError)) throw error;
     dump.malformedTotal++;
@@ -310,7 +301,7 @@ function take<T>(bytes: Buffer, words: Uint32Array, at: number, end: number, dum
     const { field, value } = error;
     malformed.push({
       file: `sock_diag ${query.protocol}`,
-      line: keeper.taken + dump.malformedTotal,
+      line: taker.taken + dump.malformedTotal,
       column: field,
       text: value,
     });

@@ -69,7 +69,7 @@ function machine() {
       if (entrances.size > 0) asked.push(`${wordOf(queries)} of ${[...entrances.keys()].join()}`);
       const scanned = new Set([...entrances.keys()].filter((netns) => !shows.closedNetns.includes(netns)));
       const rows = shows.diag.filter(({ netns }) => scanned.has(netns));
-      const table = { rows: () => rows, malformed: [], malformedTotal: 0, truncated: [] };
+      const table = { parts: () => [rows], malformed: [], malformedTotal: 0, truncated: [] };
       const closed = entrances.size - scanned.size;
       return Promise.resolve({ read: [table], scanned, closed, closedEntries: null });
     },

@@ -41,7 +41,7 @@ class Watched {
     },
   );
 
-  round(shown: readonly DiagRow[]): DiagRow[] {
+  round(shown: readonly DiagRow[]): readonly DiagRow[] {
     this.rows.begin();
     for (const row of shown) this.take(row);
     this.rows.end();
@@ -104,9 +104,9 @@ describe('rows', () => {
     const watched = new Watched();
     watched.rows.begin();
     watched.take(rowOf(1n));
-    const { taken } = watched.rows;
+    const takeBack = watched.rows.mark();
     watched.take(rowOf(2n));
-    watched.rows.rewind(taken);
+    takeBack();
     watched.take(rowOf(3n));
     watched.rows.end();
     expect(watched.rows.values().map(({ cookie }) => cookie)).toEqual([1n, 3n]);
