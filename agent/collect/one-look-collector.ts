@@ -196,5 +196,5 @@ const anything: OwnerlessQuestion['signs'] = { isPassing: true, hasAcceptQueue: 
 
 /** What has an inode may have got a file since the scan. */
 function mayBeHeld({ read }: OwnerlessTables): boolean {
-  return read.some((table) => table.rows().some(({ inode }) => inode !== 0));
+  return read.some((table) => table.parts().some((rows) => rows.some(({ inode }) => inode !== 0)));
 }

@@ -10,8 +10,8 @@
  *       - none broke off:  EstabResets
  *       - none is missing: of those that closed otherwise, CurrEstab has one less than there are rows
  *       - none was accepted: those that have no inode yet are asked for one by one
- *       - it is not for longer than restMaxMs: a user can be given to a socket (fchown), and a subflow of MPTCP let go of,
- *         without any such sign
+ *       - there is no connection of several paths, whose subflows are let go of without any such sign
+ *       - it is not for longer than restMaxMs: a socket can be given another user (fchown) without any sign at all
  *
  * A connection that goes on in another state shows among the others, and is dropped here. No count is taken on trust: what
  * the kernel counts has to be what the last dump of everything showed, or the next is one of everything again.
@@ -54,7 +54,7 @@ interface Resting {
 
 /** What it asks of the namespace. */
 type Diag = Pick<SockDiag, 'keep' | 'dumpKept' | 'isThere'>;
-type Counters = Pick<TcpCounters, 'read' | 'close'>;
+type Counters = Pick<TcpCounters, 'read' | 'hasMultipath' | 'close'>;
 
 /** Opens them in the namespace of the table; null where they are not to be had. */
 export type OpenCounters = () => Counters | null;
@@ -126,7 +126,7 @@ export class TcpTable {
     this.#others.end();
     const after = this.#readTotals();
     if (before === null || after === null || malformed.malformedTotal > 0) return malformed;
-    if (!isEqual(before, after)) return malformed;
+    if (!isEqual(before, after) || this.#counters?.hasMultipath() !== false) return malformed;
     const queued = this.#established.cellsWithoutInode();
     this.#learn(before.established);
     if (queued.length > queuedMax || !this.#isCount(before.established)) return malformed;

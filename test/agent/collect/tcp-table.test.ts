@@ -20,6 +20,7 @@ class FakeTcp {
   readonly #countsCloseWait: boolean;
   readonly table: TcpTable;
   asked = 0;
+  hasMultipath = false;
   nowMs = 1000;
   #lastCookie = 0n;
 
@@ -41,7 +42,8 @@ class FakeTcp {
   async tick(counters = true): Promise<void> {
     this.nowMs += 1000;
     const read = (): FakeTcp['totals'] => ({ ...this.totals });
-    await this.table.dump(this.nowMs, new TimeSlice(), () => (counters ? { read, close: () => {} } : null));
+    const opened = { read, hasMultipath: () => this.hasMultipath, close: () => {} };
+    await this.table.dump(this.nowMs, new TimeSlice(), () => (counters ? opened : null));
   }
 
   /** What the table shows of each socket, in no particular order. */
@@ -243,7 +245,15 @@ describe('a table of TCP sockets', () => {
     expect(tcp.shown()).toEqual(tcp.there());
   });
 
-  it('never rests without counters, or where they count otherwise', async () => {
+  it('never rests without counters, where they count otherwise, or beside MPTCP', async () => {
+    const beside = new FakeTcp(true);
+    beside.hasMultipath = true;
+    beside.connect();
+    for (let i = 0; i < 4; i++) await beside.tick();
+    expect(beside.table.dumpsOfEverything).toBe(4);
+    beside.hasMultipath = false;
+    for (let i = 0; i < 4; i++) await beside.tick();
+    expect(beside.table.dumpsOfEverything).toBe(5);
     const without = new FakeTcp(true);
     without.connect();
     for (let i = 0; i < 4; i++) await without.tick(false);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { parseTcpTotals, TcpCounters } from '../../../agent/procfs/net-snmp.ts';
+import { parseMultipath, parseTcpTotals, TcpCounters } from '../../../agent/procfs/net-snmp.ts';
 
 const recorded = `Ip: Forwarding DefaultTTL InReceives
 Ip: 1 64 1
@@ -23,6 +23,18 @@ describe('snmp', () => {
     expect(parseTcpTotals(text)).toEqual(totals);
   });
 
+  it.each([
+    ['MPTcpExt: MPCapableSYNRX MPCapableSYNTX MPCurrEstab\nMPTcpExt: 3 4 0\n', false],
+    ['MPTcpExt: MPCapableSYNRX MPCapableSYNTX MPCurrEstab\nMPTcpExt: 0 1 1\n', true],
+    ['MPTcpExt: MPCapableSYNRX MPCapableSYNTX\nMPTcpExt: 0 0\n', false],
+    ['MPTcpExt: MPCapableSYNRX MPCapableSYNTX\nMPTcpExt: 3 0\n', true],
+    ['MPTcpExt: MPCapableSYNRX\nMPTcpExt: 0\n', true],
+    ['TcpExt: SyncookiesSent\nTcpExt: 0\n', false],
+    ['', true],
+  ])('connections of several paths: %#', (text, isMultipath) => {
+    expect(parseMultipath(text)).toBe(isMultipath);
+  });
+
   it('of this machine, as it is when it is read', async () => {
     const counters = TcpCounters.open();
     const before = counters.read()!;
@@ -37,6 +49,7 @@ describe('snmp', () => {
     counters.close();
     counters.close();
     expect(counters.read()).toBeNull();
+    expect(counters.hasMultipath()).toBe(true);
     expect(() => TcpCounters.open('/nowhere')).toThrow('ENOENT');
   });
 });
