@@ -36,6 +36,18 @@ describe('a rotation', () => {
     expect(take(rotation, 9)).toEqual([]);
   });
 
+  it('gives whoever came among many that are gone its turn', () => {
+    const rotation = rotationOf(1);
+    for (let id = 2; id < 5_000; id++) {
+      rotation.apply(opened(id));
+      if (id !== 2_000) rotation.apply(closed(id));
+    }
+    expect(rotation.size).toBe(2);
+    expect(take(rotation, 1)).toEqual([1]);
+    expect(take(rotation, 1)).toEqual([2_000]);
+    expect(take(rotation, 9)).toEqual([1, 2_000]);
+  });
+
   it('passes over listeners, UDP, and sockets without an inode', () => {
     const rotation = new Rotation();
     rotation.apply(opened(1, { state: 'listen' }));
