@@ -8,8 +8,8 @@ export interface Program {
   readonly bytes: Buffer;
   /** By label: index of the instruction that it names, in units of instructionBytes. */
   readonly labels: ReadonlyMap<string, number>;
-  /** One line per instruction, each with its index as the verifier counts. */
-  readonly listing: readonly string[];
+  /** Makes one line per instruction, each with its index as the verifier counts. */
+  readonly listing: () => readonly string[];
 }
 
 /** The program contradicts itself. */
@@ -20,19 +20,25 @@ export class AssemblyError extends Error {
 /** Throws AssemblyError for a label that is unknown, doubled, or too far away to jump to. */
 export function assemble(statements: readonly Statement[]): Program {
   const { labels, length } = placeLabels(statements);
-  const bytes = Buffer.alloc(length * instructionBytes);
-  const listing: string[] = [];
+  // In the byte order of the machine, which is the kernel's.
+  const words = new Int32Array((length * instructionBytes) / 4);
   let index = 0;
   for (const statement of statements) {
-    if (statement.kind === 'label') {
-      listing.push(`${statement.name}:`);
-      continue;
-    }
-    listing.push(`${index}: ${statement.text}`);
-    encode(bytes, index, resolve(statement, index, labels));
+    if (statement.kind === 'label') continue;
+    encode(words, index, statement, distanceTo(statement.target, index, labels));
     index += lengthOf(statement);
   }
-  return { bytes, labels, listing };
+  return { bytes: Buffer.from(words.buffer), labels, listing: () => list(statements) };
+}
+
+function list(statements: readonly Statement[]): string[] {
+  let index = 0;
+  return statements.map((statement) => {
+    if (statement.kind === 'label') return `${statement.name}:`;
+    const line = `${index}: ${statement.text()}`;
+    index += lengthOf(statement);
+    return line;
+  });
 }
 
 function placeLabels(statements: readonly Statement[]): { labels: Map<string, number>; length: number } {
@@ -46,29 +52,29 @@ function placeLabels(statements: readonly Statement[]): { labels: Map<string, nu
   return { labels, length };
 }
 
-/** Distances count from the instruction after. */
-function resolve(instruction: Instruction, index: number, labels: ReadonlyMap<string, number>): Instruction {
-  const { target } = instruction;
-  if (target === undefined) return instruction;
-  const at = labels.get(target.label);
-  if (at === undefined) throw new AssemblyError(`no label ${target.label}`);
-  const distance = at - index - 1;
-  if (target.into === 'offset' && (distance < -0x8000 || distance > 0x7fff)) {
-    throw new AssemblyError(`label ${target.label} is ${distance} instructions away: too far to jump`);
-  }
-  return { ...instruction, [target.into]: distance };
+/** Counted from the instruction after; 0 for no label. */
+function distanceTo(target: string | null, index: number, labels: ReadonlyMap<string, number>): number {
+  if (target === null) return 0;
+  const at = labels.get(target);
+  if (at === undefined) throw new AssemblyError(`no label ${target}`);
+  return at - index - 1;
 }
 
-function encode(bytes: Buffer, index: number, instruction: Instruction): void {
-  const at = index * instructionBytes;
-  bytes.writeUInt8(instruction.opcode, at);
-  bytes.writeUInt8((instruction.source << 4) | instruction.destination, at + 1);
-  bytes.writeInt16LE(instruction.offset, at + 2);
-  bytes.writeInt32LE(instruction.immediate | 0, at + 4);
+/** The distance goes into the offset of a jump, or the immediate of a wide instruction. */
+function encode(words: Int32Array, index: number, instruction: Instruction, distance: number): void {
+  const { opcode, destination, source, immediate, immediateHigh, target } = instruction;
+  const isJump = immediateHigh === null;
+  if (isJump && (distance < -0x8000 || distance > 0x7fff)) {
+    throw new AssemblyError(`label ${target} is ${distance} instructions away: too far to jump`);
+  }
+  const offset = instruction.offset + (isJump ? distance : 0);
+  const at = (index * instructionBytes) / 4;
+  words[at] = opcode | (((source << 4) | destination) << 8) | (offset << 16);
+  words[at + 1] = immediate + (isJump ? 0 : distance);
   // The second half of a wide instruction is all zero but for its immediate.
-  if (instruction.immediateHigh !== undefined) bytes.writeInt32LE(instruction.immediateHigh, at + 12);
+  if (immediateHigh !== null) words[at + 3] = immediateHigh;
 }
 
 function lengthOf({ immediateHigh }: Instruction): number {
-  return immediateHigh === undefined ? 1 : 2;
+  return immediateHigh === null ? 1 : 2;
 }

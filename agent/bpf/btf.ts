@@ -41,24 +41,24 @@ export type BtfKind = keyof typeof btfKinds;
 
 export const btfMagic = 0xeb9f;
 
-/** struct btf_type without its entries. */
-const typeBytes = 12;
+/** Words of four bytes of a struct btf_type without its entries. */
+const typeWords = 3;
 
 /** struct btf_member: u32 name offset, u32 type, u32 bit offset. */
-const memberBytes = 12;
+const memberWords = 3;
 
-/** Bytes of each entry after a struct btf_type, by kind. */
-const entryBytes = sizesByKind({
-  struct: memberBytes,
-  union: memberBytes,
-  enum: 8,
-  funcPrototype: 8,
-  dataSection: 12,
-  enum64: 12,
+/** Words of each entry after a struct btf_type, by kind. */
+const entryWords = wordsByKind({
+  struct: memberWords,
+  union: memberWords,
+  enum: 2,
+  funcPrototype: 2,
+  dataSection: 3,
+  enum64: 3,
 });
 
-/** Bytes that stand once after a struct btf_type, by kind. */
-const extraBytes = sizesByKind({ int: 4, array: 12, variable: 4, declarationTag: 4 });
+/** Words that stand once after a struct btf_type, by kind. */
+const extraWords = wordsByKind({ int: 1, array: 3, variable: 1, declarationTag: 1 });
 
 /** The last kind that is known here; there is none with number 0. A kernel that has more is not understood. */
 const lastKind = btfKinds.enum64;
@@ -111,13 +111,19 @@ export function readKernelBtf(path = vmlinuxPath): Btf {
   }
 }
 
+/**
+ * Keeps of each type only where it stands and what it is called: of a hundred thousand, programs need some dozens, and
+ * what those are made of is read when it is asked for.
+ */
 export class Btf {
-  readonly #types: Buffer;
   readonly #strings: Buffer;
-  /** By type id: offset in #types, offset of the name in #strings (0 = none), kind. Id 0 is void. */
-  readonly #offsets: Uint32Array;
+  /** The types, four bytes each. */
+  readonly #words: Uint32Array;
+  /** By type id: its first word, and offset of its name in #strings (0 = none). Id 0 is void. */
+  readonly #places: Uint32Array;
   readonly #names: Uint32Array;
-  readonly #kinds: Uint8Array;
+  /** Those that were asked for by name. */
+  readonly #ids = new Map<string, number>();
 
   /** Throws BtfError when `bytes` is no BTF. */
   constructor(bytes: Buffer) {
@@ -129,24 +135,20 @@ export class Btf {
       if (end > bytes.length) throw new BtfError(`cut off: ${bytes.length} of ${end} bytes`);
       return bytes.subarray(start, end);
     };
-    this.#types = section(8);
+    this.#words = wordsOf(section(8));
     this.#strings = section(16);
-    const idsMax = Math.floor(this.#types.length / typeBytes) + 1;
-    this.#offsets = new Uint32Array(idsMax);
+    const idsMax = Math.floor(this.#words.length / typeWords) + 1;
+    this.#places = new Uint32Array(idsMax);
     this.#names = new Uint32Array(idsMax);
-    this.#kinds = new Uint8Array(idsMax);
     this.#index();
   }
 
   /** Id of a named type. Throws BtfError when there is none of that kind. */
   id(kind: BtfKind, name: string): number {
-    const nameOffset = this.#strings.indexOf(`\0${name}\0`, 'latin1') + 1;
-    if (nameOffset > 0) {
-      for (let id = this.#names.indexOf(nameOffset); id > 0; id = this.#names.indexOf(nameOffset, id + 1)) {
-        if (this.#kinds[id] === btfKinds[kind]) return id;
-      }
-    }
-    throw new BtfError(`this kernel has no ${kind} ${name}`);
+    const key = `${kind} ${name}`;
+    const id = this.#ids.get(key) ?? this.#find(kind, name);
+    this.#ids.set(key, id);
+    return id;
   }
 
   /**
@@ -174,33 +176,48 @@ export class Btf {
 
   /** Value of an enumerator (of 32 bits). Throws BtfError when there is none. */
   enumerator(enumeration: string, name: string): number {
-    const at = this.#offsets[this.id('enum', enumeration)]!;
-    for (let entry = at + typeBytes, left = this.#entries(at); left > 0; left--, entry += 8) {
-      if (this.#isNamed(this.#types.readUInt32LE(entry), name)) return this.#types.readInt32LE(entry + 4);
+    const at = this.#places[this.id('enum', enumeration)]!;
+    for (let entry = at + typeWords, left = this.#entries(at); left > 0; left--, entry += 2) {
+      if (this.#isNamed(this.#words[entry]!, name)) return this.#words[entry + 1]! | 0;
     }
     throw new BtfError(`this kernel has no ${name} in enum ${enumeration}`);
   }
 
-  /** From here on every type and all of its entries lie within the bytes. Throws BtfError where one does not. */
-  #index(): void {
-    const types = this.#types;
-    const view = new DataView(types.buffer, types.byteOffset, types.length);
-    let id = 1;
-    let at = 0;
-    for (; at + typeBytes <= types.length; id++) {
-      const info = view.getUint32(at + 4, true);
-      const kind = (info >>> 24) & 31;
-      if (kind === 0 || kind > lastKind) throw new BtfError(`type ${id} is of an unknown kind, ${kind}`);
-      this.#offsets[id] = at;
-      this.#names[id] = view.getUint32(at, true);
-      this.#kinds[id] = kind;
-      at += typeBytes + (extraBytes[kind]! + entryBytes[kind]! * (info & 0xffff));
+  #find(kind: BtfKind, name: string): number {
+    const nameOffset = this.#strings.indexOf(`\0${name}\0`, 'latin1') + 1;
+    if (nameOffset > 0) {
+      for (let id = this.#names.indexOf(nameOffset); id > 0; id = this.#names.indexOf(nameOffset, id + 1)) {
+        if (this.#kind(id) === btfKinds[kind]) return id;
+      }
     }
-    if (at !== types.length) throw new BtfError(`type ${id - 1} does not end where the types do`);
+    throw new BtfError(`this kernel has no ${kind} ${name}`);
   }
 
+  /** From here on every type and all of its entries lie within the bytes. Throws BtfError where one does not. */
+  #index(): void {
+    const [words, places, names] = [this.#words, this.#places, this.#names];
+    let id = 1;
+    let at = 0;
+    for (; at + typeWords <= words.length; id++) {
+      const shape = words[at + 1]!;
+      const kind = (shape >>> 24) & 31;
+      if (kind === 0 || kind > lastKind) throw new BtfError(`type ${id} is of an unknown kind, ${kind}`);
+      places[id] = at;
+      names[id] = words[at]!;
+      at += typeWords + extraWords[kind]! + entryWords[kind]! * (shape & 0xffff);
+    }
+    if (at !== words.length) throw new BtfError(`type ${id - 1} does not end where the types do`);
+  }
+
+  /** BTF_KIND_* of a type; 0 for void, and for an id that is none. */
+  #kind(id: number): number {
+    const isType = id > 0 && id < this.#places.length && (id === 1 || this.#places[id] !== 0);
+    return isType ? (this.#words[this.#places[id]! + 1]! >>> 24) & 31 : 0;
+  }
+
+  /** @param at first word of a type */
   #entries(at: number): number {
-    return this.#types.readUInt32LE(at + 4) & 0xffff;
+    return this.#words[at + 1]! & 0xffff;
   }
 
   /**
@@ -209,17 +226,16 @@ export class Btf {
    * @param searched those that were looked into already, so that none of them leads in a circle
    */
   #member(struct: number, name: string, searched = new Set<number>()): { type: number; bits: number } | null {
+    const words = this.#words;
     const id = this.#unwrap(struct);
-    if (this.#kinds[id] !== btfKinds.struct && this.#kinds[id] !== btfKinds.union) return null;
+    if (this.#kind(id) !== btfKinds.struct && this.#kind(id) !== btfKinds.union) return null;
     if (searched.has(id)) return null;
     searched.add(id);
-    const at = this.#offsets[id]!;
+    const at = this.#places[id]!;
     // With the flag, the upper 8 bits of an offset are the width of a bit field.
-    const hasWidths = this.#types.readUInt32LE(at + 4) >>> 31 === 1;
-    for (let entry = at + typeBytes, left = this.#entries(at); left > 0; left--, entry += memberBytes) {
-      const nameOffset = this.#types.readUInt32LE(entry);
-      const type = this.#types.readUInt32LE(entry + 4);
-      const offset = this.#types.readUInt32LE(entry + 8);
+    const hasWidths = words[at + 1]! >>> 31 === 1;
+    for (let entry = at + typeWords, left = this.#entries(at); left > 0; left--, entry += memberWords) {
+      const [nameOffset, type, offset] = [words[entry]!, words[entry + 1]!, words[entry + 2]!];
       const bits = hasWidths ? offset & 0xffffff : offset;
       if (this.#isNamed(nameOffset, name)) return { type, bits };
       if (nameOffset !== 0) continue;
@@ -232,26 +248,28 @@ export class Btf {
   /** The type behind typedefs and qualifiers. Throws BtfError when there is none. */
   #unwrap(type: number): number {
     let id = type;
-    for (let left = wrappingsMax; wrappers.has(this.#kinds[id]!); left--) {
+    for (let left = wrappingsMax; wrappers.has(this.#kind(id)); left--) {
       if (left === 0) throw new BtfError(`type ${type} refers to itself`);
-      id = this.#types.readUInt32LE(this.#offsets[id]! + 8);
+      id = this.#words[this.#places[id]! + 2]!;
     }
-    if (id !== 0 && !this.#kinds[id]) throw new BtfError(`type ${type} refers to type ${id}, which is none`);
+    if (id !== 0 && this.#kind(id) === 0)
+      throw new BtfError(`type ${type} refers to type ${id}, which is none`);
     return id;
   }
 
   #size(type: number): number {
+    const words = this.#words;
     let elements = 1;
     let id = this.#unwrap(type);
-    for (let left = wrappingsMax; this.#kinds[id] === btfKinds.array; left--) {
+    for (let left = wrappingsMax; this.#kind(id) === btfKinds.array; left--) {
       if (left === 0) throw new BtfError(`type ${type} refers to itself`);
       // struct btf_array: u32 element type, u32 index type, u32 elements.
-      const at = this.#offsets[id]! + typeBytes;
-      elements *= this.#types.readUInt32LE(at + 8);
-      id = this.#unwrap(this.#types.readUInt32LE(at));
+      const at = this.#places[id]! + typeWords;
+      elements *= words[at + 2]!;
+      id = this.#unwrap(words[at]!);
     }
-    if (this.#kinds[id] === btfKinds.pointer) return elements * 8;
-    return id === 0 ? 0 : elements * this.#types.readUInt32LE(this.#offsets[id]! + 8);
+    if (this.#kind(id) === btfKinds.pointer) return elements * 8;
+    return id === 0 ? 0 : elements * words[this.#places[id]! + 2]!;
   }
 
   /** Compares in place: members are many, and those that are asked for are few. */
@@ -261,9 +279,18 @@ export class Btf {
   }
 }
 
+/** The same memory where it can be looked at so, else a copy. Throws BtfError for bytes that are no whole words. */
+function wordsOf(bytes: Buffer): Uint32Array {
+  if (bytes.length % 4 !== 0)
+    throw new BtfError(`the types have ${bytes.length} bytes, which is no whole word`);
+  const isAligned = bytes.byteOffset % 4 === 0;
+  const { buffer, byteOffset, length } = isAligned ? bytes : Buffer.from(Uint8Array.from(bytes).buffer);
+  return new Uint32Array(buffer, byteOffset, length / 4);
+}
+
 /** Index = BTF_KIND_*, which has 5 bits; 0 for kinds that are not named. */
-function sizesByKind(sizes: Partial<Record<BtfKind, number>>): Uint8Array {
+function wordsByKind(words: Partial<Record<BtfKind, number>>): Uint8Array {
   const table = new Uint8Array(32);
-  for (const [kind, bytes] of Object.entries(sizes)) table[btfKinds[kind as BtfKind]] = bytes;
+  for (const [kind, count] of Object.entries(words)) table[btfKinds[kind as BtfKind]] = count;
   return table;
 }

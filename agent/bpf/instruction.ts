@@ -3,8 +3,8 @@
  *
  *     struct bpf_insn, 8 bytes: u8 opcode, u4 destination register (low) and u4 source register (high), s16 offset, s32 immediate
  *
- * An operand that is text is a register, one that is a number is an immediate. Every instruction brings its line of
- * the listing along, in the words of the kernel's verifier, so that its complaints can be read beside the program.
+ * An operand that is text is a register, one that is a number is an immediate. Every instruction can tell its line of
+ * the listing, in the words of the kernel's verifier, so that its complaints can be read beside the program.
  */
 import type { Field } from './btf.ts';
 
@@ -19,11 +19,12 @@ export interface Instruction {
   readonly source: number;
   readonly offset: number;
   readonly immediate: number;
-  /** Upper half of a 64-bit immediate; it makes the instruction twice as long. */
-  readonly immediateHigh?: number;
-  /** Label whose distance goes into the offset (a jump) or the immediate (a callback). */
-  readonly target?: { readonly label: string; readonly into: 'offset' | 'immediate' };
-  readonly text: string;
+  /** Upper half of a 64-bit immediate; it makes the instruction twice as long. Null for 32 bits. */
+  readonly immediateHigh: number | null;
+  /** Label whose distance goes into the offset (a jump) or, where the immediate is wide, into that (a callback). */
+  readonly target: string | null;
+  /** Only a program that is refused is ever read. */
+  readonly text: () => string;
 }
 
 /** A place in the program that jumps name. */
@@ -74,7 +75,8 @@ const atomic64 = 0xdb;
 const wide = 0x18;
 const pseudo = { constant: 0, map: 1, mapValue: 2, kernelFunction: 2, callback: 4 } as const;
 
-const blank = { destination: 0, source: 0, offset: 0, immediate: 0 } as const;
+/** BPF_JMP | BPF_CALL. */
+const callOpcode = 0x85;
 
 export function label(name: string): Label {
   return { kind: 'label', name };
@@ -110,67 +112,41 @@ function compute(
   destination: Register,
   value: Register | number,
 ): Instruction {
-  const isRegister = typeof value === 'string';
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: arithmetic[operator] + (isRegister ? fromRegister : 0),
-    destination: registerNumbers[destination],
-    source: isRegister ? registerNumbers[value] : 0,
-    immediate: isRegister ? 0 : value,
-    text: `${destination} ${operator}= ${value}`,
-  };
+  const text = (): string => `${destination} ${operator}= ${value}`;
+  const to = registerNumbers[destination];
+  return typeof value === 'string'
+    ? instruction(text, arithmetic[operator] + fromRegister, to, registerNumbers[value], 0, 0)
+    : instruction(text, arithmetic[operator], to, 0, 0, value);
 }
 
 /** A 16-bit number from network order to the machine's. */
 export function networkToHost16(register: Register): Instruction {
-  const destination = registerNumbers[register];
-  const text = `${register} = be16 ${register}`;
-  return { ...blank, kind: 'instruction', opcode: 0xdc, destination, immediate: 16, text };
+  return instruction(() => `${register} = be16 ${register}`, 0xdc, registerNumbers[register], 0, 0, 16);
 }
 
 /** `destination = base->field`, as wide as the field. Throws RangeError for a field that no register holds. */
 export function load(destination: Register, base: Register, field: Field): Instruction {
   const { load: opcode, type } = widthOf(field);
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode,
-    destination: registerNumbers[destination],
-    source: registerNumbers[base],
-    offset: field.offset,
-    text: `${destination} = *(${type} *)(${base} ${signed(field.offset)})  ; ${field.name}`,
-  };
+  const text = (): string =>
+    `${destination} = *(${type} *)(${base} ${signed(field.offset)})  ; ${field.name}`;
+  return instruction(text, opcode, registerNumbers[destination], registerNumbers[base], field.offset, 0);
 }
 
 /** `base->field = value`, as wide as the field. Throws RangeError for a field that no register holds. */
 export function store(base: Register, field: Field, value: Register | number): Instruction {
   const { store: fromSource, storeImmediate, type } = widthOf(field);
-  const isRegister = typeof value === 'string';
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: isRegister ? fromSource : storeImmediate,
-    destination: registerNumbers[base],
-    source: isRegister ? registerNumbers[value] : 0,
-    offset: field.offset,
-    immediate: isRegister ? 0 : value,
-    text: `*(${type} *)(${base} ${signed(field.offset)}) = ${value}  ; ${field.name}`,
-  };
+  const text = (): string => `*(${type} *)(${base} ${signed(field.offset)}) = ${value}  ; ${field.name}`;
+  const to = registerNumbers[base];
+  return typeof value === 'string'
+    ? instruction(text, fromSource, to, registerNumbers[value], field.offset, 0)
+    : instruction(text, storeImmediate, to, 0, field.offset, value);
 }
 
 /** `base->field += source` as one step, whatever other processors do meanwhile. Throws RangeError unless it has 8 bytes. */
 export function atomicAdd(base: Register, field: Field, source: Register): Instruction {
   if (field.bytes !== 8) throw new RangeError(`${field.name} has ${field.bytes} bytes, not 8`);
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: atomic64,
-    destination: registerNumbers[base],
-    source: registerNumbers[source],
-    offset: field.offset,
-    text: `lock *(u64 *)(${base} ${signed(field.offset)}) += ${source}  ; ${field.name}`,
-  };
+  const text = (): string => `lock *(u64 *)(${base} ${signed(field.offset)}) += ${source}  ; ${field.name}`;
+  return instruction(text, atomic64, registerNumbers[base], registerNumbers[source], field.offset, 0);
 }
 
 function widthOf(field: Field): (typeof widths)[number] {
@@ -181,13 +157,7 @@ function widthOf(field: Field): (typeof widths)[number] {
 }
 
 export function jump(to: string): Instruction {
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: 0x05,
-    target: { label: to, into: 'offset' },
-    text: `goto ${to}`,
-  };
+  return instruction(() => `goto ${to}`, 0x05, 0, 0, 0, 0, to);
 }
 
 /** Jumps when the comparison holds. */
@@ -197,82 +167,72 @@ export function jumpIf(
   right: Register | number,
   to: string,
 ): Instruction {
-  const isRegister = typeof right === 'string';
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: comparisons[comparison] + (isRegister ? fromRegister : 0),
-    destination: registerNumbers[left],
-    source: isRegister ? registerNumbers[right] : 0,
-    immediate: isRegister ? 0 : right,
-    target: { label: to, into: 'offset' },
-    text: `if ${left} ${comparison} ${right} goto ${to}`,
-  };
+  const text = (): string => `if ${left} ${comparison} ${right} goto ${to}`;
+  const opcode = comparisons[comparison];
+  return typeof right === 'string'
+    ? instruction(text, opcode + fromRegister, registerNumbers[left], registerNumbers[right], 0, 0, to)
+    : instruction(text, opcode, registerNumbers[left], 0, 0, right, to);
 }
 
 /** Calls a helper (enum bpf_func_id): arguments in r1-r5, result in r0. */
-export function callHelper(helper: { readonly id: number; readonly name: string }): Instruction {
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: 0x85,
-    immediate: helper.id,
-    text: `call ${helper.name}#${helper.id}`,
-  };
+export function callHelper({ id, name }: { readonly id: number; readonly name: string }): Instruction {
+  return instruction(() => `call ${name}#${id}`, callOpcode, 0, 0, 0, id);
 }
 
 /** Calls a function that the kernel offers to programs (kfunc). @param id its BTF id */
 export function callKernel(id: number, name: string): Instruction {
-  return {
-    ...blank,
-    kind: 'instruction',
-    opcode: 0x85,
-    source: pseudo.kernelFunction,
-    immediate: id,
-    text: `call ${name}#${id}`,
-  };
+  return instruction(() => `call ${name}#${id}`, callOpcode, 0, pseudo.kernelFunction, 0, id);
 }
 
 export function exit(): Instruction {
-  return { ...blank, kind: 'instruction', opcode: 0x95, text: 'exit' };
+  return instruction(() => 'exit', 0x95, 0, 0, 0, 0);
 }
 
 /** `destination = value`, with 64 bits. */
 export function loadConstant(destination: Register, value: bigint): Instruction {
-  const halves = [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))] as const;
-  return loadWide(destination, pseudo.constant, halves, `${destination} = 0x${value.toString(16)} ll`);
+  const text = (): string => `${destination} = 0x${value.toString(16)} ll`;
+  const [low, high] = [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
+  return instruction(text, wide, registerNumbers[destination], pseudo.constant, 0, low, null, high);
 }
 
 /** `destination` = the map, as helpers take it. */
 export function loadMap(destination: Register, fd: number): Instruction {
-  return loadWide(destination, pseudo.map, [fd, 0], `${destination} = map[fd:${fd}]`);
+  const text = (): string => `${destination} = map[fd:${fd}]`;
+  return instruction(text, wide, registerNumbers[destination], pseudo.map, 0, fd, null, 0);
 }
 
 /** `destination` = address of the only value of an array map. */
 export function loadMapValue(destination: Register, fd: number): Instruction {
-  return loadWide(destination, pseudo.mapValue, [fd, 0], `${destination} = map_value[fd:${fd}]`);
+  const text = (): string => `${destination} = map_value[fd:${fd}]`;
+  return instruction(text, wide, registerNumbers[destination], pseudo.mapValue, 0, fd, null, 0);
 }
 
 /** `destination` = a function of this program, for helpers that call back. */
 export function loadCallback(destination: Register, to: string): Instruction {
-  const instruction = loadWide(destination, pseudo.callback, [0, 0], `${destination} = &${to}`);
-  return { ...instruction, target: { label: to, into: 'immediate' } };
+  const text = (): string => `${destination} = &${to}`;
+  return instruction(text, wide, registerNumbers[destination], pseudo.callback, 0, 0, to, 0);
 }
 
-function loadWide(
-  destination: Register,
+/** All of one shape: a program has thousands, made by code that runs once. */
+function instruction(
+  text: () => string,
+  opcode: number,
+  destination: number,
   source: number,
-  [immediate, immediateHigh]: readonly [number, number],
-  text: string,
+  offset: number,
+  immediate: number,
+  target: string | null = null,
+  immediateHigh: number | null = null,
 ): Instruction {
   return {
-    ...blank,
     kind: 'instruction',
-    opcode: wide,
-    destination: registerNumbers[destination],
+    opcode,
+    destination,
     source,
+    offset,
     immediate,
     immediateHigh,
+    target,
     text,
   };
 }

@@ -120,8 +120,8 @@ export function loadTypes(calls: BpfCalls, types: Buffer): number {
 interface TracingProgram {
   readonly name: string;
   readonly instructions: Buffer;
-  /** One line per instruction, beginning with its index. */
-  readonly listing: readonly string[];
+  /** Makes one line per instruction, beginning with its index. */
+  readonly listing: () => readonly string[];
 }
 
 export interface TracepointProgram extends TracingProgram {
@@ -210,7 +210,7 @@ function load(
     attributes.writeUInt32LE(functions.places.length / functionPlaceBytes, 88); // func_info_cnt
   }
   attributes.writeUInt32LE(attachment.to, 108); // attach_btf_id
-  const detail = (): string => (log === null ? '' : verdict(log.toString('latin1'), listing));
+  const detail = (): string => (log === null ? '' : verdict(log.toString('latin1'), listing()));
   return call(calls, `load the program ${name}`, commands.programLoad, attributes, pointers, detail);
 }
 

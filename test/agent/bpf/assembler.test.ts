@@ -89,7 +89,7 @@ describe('labels', () => {
       ['end', 7],
       ['callback', 8],
     ]);
-    expect(listing).toEqual([
+    expect(listing()).toEqual([
       'top:',
       '0: if r1 == 0 goto end',
       '1: r1 = map[fd:3]',
@@ -105,7 +105,7 @@ describe('labels', () => {
 
   it('the listing names the members', () => {
     const { listing } = assemble([load('r1', 'r6', field(8, 1824)), store('fp', field(4, -8), 'r1')]);
-    expect(listing).toEqual([
+    expect(listing()).toEqual([
       '0: r1 = *(u64 *)(r6 + 1824)  ; struct.member',
       '1: *(u32 *)(fp - 8) = r1  ; struct.member',
     ]);
