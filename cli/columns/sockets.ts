@@ -21,7 +21,7 @@ export function socketColumns(): readonly Column<Row>[] {
       key: 'remote',
       title: 'REMOTE',
       value: (row) => endpointText(row.remote),
-      text: (row) => (row.remote.port === 0 ? '*' : endpointText(row.remote)),
+      text: ({ remote }) => (remote.port === 0 ? '*' : endpointText(remote)),
     },
     { key: 'owners', title: 'OWNER', value: ownersText, canShrink: true },
     { key: 'service', title: 'SERVICE', value: serviceOf, canShrink: true, isWide: true },

@@ -18,21 +18,21 @@ const belowMark = '  └ ';
 /** A column that shrinks keeps this many cells. */
 const shrunkWidthMin = 8;
 
-/** A column of the table as it is shown, its head left out. */
+/** How many rows are made to text at a time: what is over at once needs no collecting, and of a long table that is much. */
+const rowsPerBlock = 256;
+
+/** A column of some rows as a terminal shows it. */
 interface Cells {
-  /** Fit for a terminal, one for each row. */
   readonly texts: readonly string[];
-  readonly isNumber: boolean;
-  readonly canShrink: boolean;
   /** Cells that a terminal takes for one of the texts. */
   readonly widthOf: (text: string) => number;
 }
 
 /** Where everything stands in a line. */
 interface Layout {
-  readonly table: readonly Cells[];
   /** Of the columns. */
   readonly widths: readonly number[];
+  readonly areNumbers: readonly boolean[];
   /** So many blanks as the index says. */
   readonly blanks: readonly string[];
 }
@@ -49,27 +49,33 @@ export function formatTable<Row>(
 ): string {
   if (rows.length === 0) return '';
   const heads = columns.map((column) => (options.hasHeaders ? column.title : ''));
-  const table = columns.map((column) => cellsOf(rows, column, options.asOf));
-  const widths = fitWidths(table, naturalWidths(heads, table), options.width);
-  const layout = { table, widths, blanks: blanksUpTo(Math.max(...widths)) };
-  const parts: string[] = [];
-  if (options.hasHeaders) {
-    pushLine(parts, layout, (column) => heads[column]!);
-    const head = parts.splice(0).join('');
-    parts.push(options.isColored ? `\x1b[1m${head}\x1b[0m` : head, '\n');
-  }
-  for (let i = 0; i < rows.length; i++) {
-    pushLine(parts, layout, (column) => table[column]!.texts[i]!);
-    parts.push('\n', lineBelow(below(rows[i]!), options.width));
-  }
-  return parts.join('');
+  const blocks = blocksOf(rows);
+  const tableOf = (block: readonly Row[]): Cells[] =>
+    columns.map((column) => cellsOf(block, column, options.asOf));
+  const natural = heads.map(displayWidth);
+  for (const block of blocks) widen(natural, tableOf(block));
+  const widths = fitWidths(columns, natural, options.width);
+  const areNumbers = columns.map(({ isNumber }) => isNumber === true);
+  const layout = { widths, areNumbers, blanks: blanksUpTo(Math.max(...widths)) };
+  const texts = blocks.map((block) =>
+    formatLines(tableOf(block), layout, (i) => lineBelow(below(block[i]!), options.width)),
+  );
+  if (!options.hasHeaders) return texts.join('');
+  const table = heads.map((head) => ({ texts: [head], widthOf: displayWidth }));
+  const head = formatLines(table, layout, () => '').trimEnd();
+  return `${options.isColored ? `\x1b[1m${head}\x1b[0m` : head}\n${texts.join('')}`;
 }
 
+function blocksOf<Row>(rows: readonly Row[]): (readonly Row[])[] {
+  const blocks = Math.ceil(rows.length / rowsPerBlock);
+  return Array.from({ length: blocks }, (_, i) => rows.slice(i * rowsPerBlock, (i + 1) * rowsPerBlock));
+}
+
+/** Whether there is anything to be escaped or measured is soon told of many cells at once; mostly there is not. */
 function cellsOf<Row>(rows: readonly Row[], column: Column<Row>, asOf: string): Cells {
   const texts = rows.map((row) => cellText(column, row, asOf));
-  const shape = { isNumber: column.isNumber === true, canShrink: column.canShrink === true };
-  if (isPrintableAscii(texts.join(''))) return { ...shape, texts, widthOf: (text) => text.length };
-  return { ...shape, texts: texts.map(plainText), widthOf: displayWidth };
+  if (isPrintableAscii(texts.join(''))) return { texts, widthOf: (text) => text.length };
+  return { texts: texts.map(plainText), widthOf: displayWidth };
 }
 
 function lineBelow(text: string | null, width: number | null): string {
@@ -78,23 +84,26 @@ function lineBelow(text: string | null, width: number | null): string {
   return `${width === null ? line : cutToWidth(line, width)}\n`;
 }
 
-function naturalWidths(heads: readonly string[], table: readonly Cells[]): number[] {
-  return table.map(({ texts, widthOf }, i) => {
-    let width = displayWidth(heads[i]!);
-    for (const text of texts) width = Math.max(width, widthOf(text));
-    return width;
-  });
+/** Makes columns as wide as their cells. */
+function widen(widths: number[], table: readonly Cells[]): void {
+  for (const [i, { texts, widthOf }] of table.entries()) {
+    for (const text of texts) widths[i] = Math.max(widths[i]!, widthOf(text));
+  }
 }
 
 /** Takes cells from the widest shrinkable column until the line fits or nothing more can be taken. */
-function fitWidths(table: readonly Cells[], natural: readonly number[], width: number | null): number[] {
+function fitWidths<Row>(
+  columns: readonly Column<Row>[],
+  natural: readonly number[],
+  width: number | null,
+): number[] {
   const widths = [...natural];
   let excess =
     widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - (width ?? Infinity);
   while (excess > 0) {
     let widest = -1;
-    for (const [i, { canShrink }] of table.entries()) {
-      if (!canShrink || widths[i]! <= shrunkWidthMin) continue;
+    for (const [i, column] of columns.entries()) {
+      if (column.canShrink !== true || widths[i]! <= shrunkWidthMin) continue;
       if (widest < 0 || widths[i]! > widths[widest]!) widest = i;
     }
     if (widest < 0) break;
@@ -104,24 +113,38 @@ function fitWidths(table: readonly Cells[], natural: readonly number[], width: n
   return widths;
 }
 
-/** Appends the parts of a line, without blanks at its end. Lines of their own would be made only to be copied. */
-function pushLine(
-  parts: string[],
-  { table, widths, blanks }: Layout,
-  textOf: (column: number) => string,
-): void {
-  let last = table.length - 1;
-  while (last > 0 && textOf(last).trimEnd() === '') last--;
-  for (let column = 0; column <= last; column++) {
-    const { isNumber, widthOf } = table[column]!;
-    const width = widths[column]!;
-    const whole = textOf(column);
-    const text = widthOf(whole) <= width ? whole : cutToWidth(whole, width);
-    const missing = blanks[width - widthOf(text)]!;
-    if (isNumber) parts.push(missing);
-    if (column === last) parts.push(text.trimEnd());
-    else parts.push(text, isNumber ? '' : missing, gap);
+/** Without blanks at the ends of lines. @param below what stands under the row with that index */
+function formatLines(table: readonly Cells[], layout: Layout, below: (row: number) => string): string {
+  const parts: string[] = [];
+  for (let row = 0; row < table[0]!.texts.length; row++) {
+    let last = table.length - 1;
+    let end = cellAt(table, layout, last, row).trimEnd();
+    while (end === '' && last > 0) end = cellAt(table, layout, --last, row).trimEnd();
+    for (let column = 0; column < last; column++) {
+      const text = cellAt(table, layout, column, row);
+      const blanks = blanksBeside(text, table, layout, column);
+      if (layout.areNumbers[column]!) parts.push(blanks, text, gap);
+      else parts.push(text, blanks, gap);
+    }
+    if (layout.areNumbers[last]!) parts.push(blanksBeside(end, table, layout, last));
+    parts.push(end, '\n', below(row));
   }
+  return parts.join('');
+}
+
+function cellAt(table: readonly Cells[], { widths }: Layout, column: number, row: number): string {
+  const { texts, widthOf } = table[column]!;
+  const text = texts[row]!;
+  return widthOf(text) <= widths[column]! ? text : cutToWidth(text, widths[column]!);
+}
+
+function blanksBeside(
+  text: string,
+  table: readonly Cells[],
+  { widths, blanks }: Layout,
+  column: number,
+): string {
+  return blanks[widths[column]! - table[column]!.widthOf(text)]!;
 }
 
 function blanksUpTo(width: number): string[] {

@@ -72,4 +72,14 @@ describe('formatTable', () => {
       ),
     ).toBe(['検索  1  -', 'e\u0301     2  -', 'abcd  3  -', ''].join('\n'));
   });
+
+  test('a long table is aligned from end to end, whatever stands where', () => {
+    const many = Array.from({ length: 600 }, (_, open) => ({ name: `n${open}`, open }));
+    many[300] = { name: '検索検索', open: 300 };
+    const lines = table(many).split('\n');
+    expect(lines.length).toBe(602);
+    expect(lines.slice(0, 3)).toEqual(['NAME      OPEN  NOTE', 'n0           0  -', 'n1           1  -']);
+    expect(lines[301]).toBe('検索検索   300  -');
+    expect(lines[600]).toBe('n599       599  -');
+  });
 });
