@@ -36,7 +36,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode
 /** null when help or the version was asked for and printed. */
 function parseCall(argv: readonly string[], io: CliIo): Call | null {
   const calls: Call[] = [];
-  const program = createProgram(verbs, io, (call) => calls.push(call));
+  const program = createProgram(verbs, argv, io, (call) => calls.push(call));
   try {
     program.parse([...argv], { from: 'user' });
   } catch (error) {

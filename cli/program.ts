@@ -16,10 +16,16 @@ export interface Call {
 const historyFlags = ['at', 'since', 'until'] as const;
 
 /**
+ * @param argv what will be parsed: where verbs stand in it, they alone get their flags, of which there are hundreds in all
  * @param onCall called with the verb, before parse() returns
  * Throws CommanderError for everything that ends the program early, help included.
  */
-export function createProgram(verbs: readonly Verb[], io: CliIo, onCall: (call: Call) => void): Command {
+export function createProgram(
+  verbs: readonly Verb[],
+  argv: readonly string[],
+  io: CliIo,
+  onCall: (call: Call) => void,
+): Command {
   const program = new Command('whotalks')
     .description('Who talks to whom: connection maps with the process at both ends of every connection')
     .version(packageVersion, '-V, --version', 'print the version')
@@ -35,13 +41,16 @@ export function createProgram(verbs: readonly Verb[], io: CliIo, onCall: (call: 
     .enablePositionalOptions()
     .addHelpText('after', '\nExample:\n  whotalks to 10.1.100.9:8743\n');
   addSharedFlags(program, 'question', '', true);
-  for (const verb of verbs) addVerb(program, verb, onCall);
+  const named = verbs.filter(({ name }) => argv.includes(name));
+  for (const verb of verbs) {
+    const command = program.command(verb.name).description(verb.summary);
+    if (verb.operand !== '') command.argument(verb.operand);
+    if (named.length === 0 || named.includes(verb)) describeVerb(program, command, verb, onCall);
+  }
   return program;
 }
 
-function addVerb(program: Command, verb: Verb, onCall: (call: Call) => void): void {
-  const command = program.command(verb.name).description(verb.summary);
-  if (verb.operand !== '') command.argument(verb.operand);
+function describeVerb(program: Command, command: Command, verb: Verb, onCall: (call: Call) => void): void {
   for (const { flags, description, isRepeatable } of verb.options) {
     const option = new Option(flags, description);
     if (isRepeatable === true) option.argParser<string[]>((text, texts) => [...(texts ?? []), text]);

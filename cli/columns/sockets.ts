@@ -1,4 +1,5 @@
 /** Columns of `sockets`: this host's sockets with their owners. */
+import type { Owner } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { type Column, unknownText } from '../format/column.ts';
 import { endpointText } from '../format/ends.ts';
@@ -8,8 +9,13 @@ type Row = OwnedSocket;
 
 /** `java[4121] fd 101`, every owner after the other. */
 function ownersText({ owners }: Row): string {
-  if (owners.length === 0) return unknownText;
-  return owners.map(({ process: { comm, pid }, fds }) => `${comm}[${pid}] fd ${fds.join(',')}`).join(' ');
+  const [first] = owners;
+  if (first === undefined) return unknownText;
+  return owners.length === 1 ? ownerText(first) : owners.map(ownerText).join(' ');
+}
+
+function ownerText({ process: { comm, pid }, fds }: Owner): string {
+  return `${comm}[${pid}] fd ${fds.length === 1 ? fds[0] : fds.join(',')}`;
 }
 
 export function socketColumns(): readonly Column<Row>[] {
