@@ -1,0 +1,79 @@
+/**
+ * The rows of connections with the index over their keys and the IPv6 addresses that they use: what the passes read and
+ * write. How a row comes and goes stands here; what it means, in the modules that use it.
+ */
+import { type Addresses, isInterned } from './addresses.ts';
+import { facts, factsWord, lifeOf, lifeShift, rowShift } from './connection-row.ts';
+import { hashKey } from './key-hash.ts';
+import { MovingIndex } from './moving-index.ts';
+import { RowStore } from './row-store.ts';
+
+export class ConnectionRows {
+  readonly index = new MovingIndex();
+  readonly store: RowStore;
+  readonly words: Int32Array;
+  /** The same memory: see bytesDouble. */
+  readonly doubles: Float64Array;
+  readonly seed: number;
+  readonly #addresses: Addresses;
+
+  constructor(max: number, seed: number, addresses: Addresses) {
+    this.store = new RowStore(max, rowShift);
+    this.words = this.store.words;
+    this.doubles = new Float64Array(this.words.buffer, this.words.byteOffset, this.words.length / 2);
+    this.seed = seed;
+    this.#addresses = addresses;
+  }
+
+  /** A row that fileRows, or who takes its place, just gave a key. */
+  begin(row: number): void {
+    const first = row << rowShift;
+    const { words } = this;
+    words[first + factsWord] = (lifeOf(words[first + factsWord]!) << lifeShift) | facts.filed;
+    this.#use(words[first]!);
+    this.#use(words[first + 1]!);
+  }
+
+  /** A row without sockets and without a place in the index is free. */
+  free(row: number): void {
+    const first = row << rowShift;
+    const { words } = this;
+    const life = lifeOf(words[first + factsWord]!) + 1;
+    this.#addresses.release(words[first]!);
+    this.#addresses.release(words[first + 1]!);
+    // Not fill, which costs more than the twelve words.
+    for (let at = first + 4; at < first + (1 << rowShift); at++) words[at] = 0;
+    words[first + factsWord] = life << lifeShift;
+    this.store.release(row);
+  }
+
+  /** Its key finds it no longer. */
+  unfile(row: number): void {
+    const at = (row << rowShift) + factsWord;
+    if ((this.words[at]! & facts.filed) === 0) return;
+    this.words[at]! &= ~facts.filed;
+    this.index.remove(this.hashOf(row), row);
+  }
+
+  hashOf(row: number): number {
+    const first = row << rowShift;
+    const { words } = this;
+    return hashKey(this.seed, words[first]!, words[first + 1]!, words[first + 2]!, words[first + 3]!);
+  }
+
+  /** The row in `cell` has another one after it under its key. @returns that one, or -1 where there is no room */
+  succeed(cells: Int32Array, cell: number): number {
+    const older = (cells[cell + 1]! - 1) << rowShift;
+    const row = this.store.allocate();
+    if (row < 0) return -1;
+    const { words } = this;
+    words.copyWithin(row << rowShift, older, older + 4);
+    words[older + factsWord]! &= ~facts.filed;
+    cells[cell + 1] = row + 1;
+    return row;
+  }
+
+  #use(address: number): void {
+    if (isInterned(address)) this.#addresses.retainAgain(address);
+  }
+}

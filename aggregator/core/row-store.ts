@@ -1,0 +1,54 @@
+/**
+ * Rows of a fixed number of words, by stable number: reserved at once for the largest number of them, of which only what was
+ * ever used takes memory. Freed rows stand on a stack beside them and are used again first; a chain through the rows would
+ * make each wait for the one before.
+ */
+import { alignedWords } from './aligned-words.ts';
+
+export class RowStore {
+  readonly words: Int32Array;
+  /** Row number << shift is its first word. */
+  readonly shift: number;
+  readonly max: number;
+  /** Rows ever used; those from here on are all 0. */
+  top = 0;
+  readonly #free: Int32Array;
+  #freeCount = 0;
+
+  /** @param shift log2 of the words of a row */
+  constructor(max: number, shift: number) {
+    this.max = max;
+    this.shift = shift;
+    this.words = alignedWords(max << shift);
+    this.#free = new Int32Array(max);
+  }
+
+  get live(): number {
+    return this.top - this.#freeCount;
+  }
+
+  /** @returns a row as its release left it, or -1 where there is none left */
+  allocate(): number {
+    if (this.#freeCount !== 0) return this.#free[--this.#freeCount]!;
+    return this.top === this.max ? -1 : this.top++;
+  }
+
+  release(row: number): void {
+    this.#free[this.#freeCount++] = row;
+  }
+
+  /** Fetches the freed rows that come next, up to `count`. @returns what was read */
+  touchFree(count: number): number {
+    const { words, shift } = this;
+    const free = this.#free;
+    let touched = 0;
+    for (let at = Math.max(0, this.#freeCount - count); at < this.#freeCount; at++)
+      touched ^= words[free[at]! << shift]!;
+    return touched;
+  }
+
+  /** Bytes of the rows ever used. */
+  get bytes(): number {
+    return (this.top << this.shift) * 4 + this.#freeCount * 4;
+  }
+}

@@ -1,0 +1,54 @@
+/** Words, first in first out, in chunks: it grows without copying and gives back what is empty. */
+const chunkWords = 1 << 12;
+
+export class WordQueue {
+  readonly #chunks = [new Int32Array(chunkWords)];
+  /** Words of the first chunk that were taken, and of the last that are filled. */
+  #taken = 0;
+  #filled = 0;
+  size = 0;
+
+  push(word: number): void {
+    if (this.#filled === chunkWords) {
+      this.#chunks.push(new Int32Array(chunkWords));
+      this.#filled = 0;
+    }
+    this.#chunks.at(-1)![this.#filled++] = word;
+    this.size++;
+  }
+
+  /** The queue must not be empty, here and below. */
+  get first(): number {
+    return this.#chunks[0]![this.#taken]!;
+  }
+
+  get last(): number {
+    return this.#chunks.at(-1)![this.#filled - 1]!;
+  }
+
+  /** Puts another word in place of the last. */
+  replaceLast(word: number): void {
+    this.#chunks.at(-1)![this.#filled - 1] = word;
+  }
+
+  /** Puts another word in place of the first. */
+  replaceFirst(word: number): void {
+    this.#chunks[0]![this.#taken] = word;
+  }
+
+  shift(): number {
+    const word = this.first;
+    this.#taken++;
+    this.size--;
+    if (this.size === 0) this.#filled = this.#taken = 0;
+    else if (this.#taken === chunkWords) {
+      this.#chunks.shift();
+      this.#taken = 0;
+    }
+    return word;
+  }
+
+  get bytes(): number {
+    return this.#chunks.length * chunkWords * 4;
+  }
+}
