@@ -12,34 +12,39 @@
  * guess where it goes.
  */
 import type { Field } from './btf.ts';
+import { addToFingerprint } from './fingerprint.ts';
 import {
   add,
   and,
+  callHelper,
   exit,
+  jump,
   jumpIf,
   label,
   load,
   loadConstant,
+  loadMap,
   loadMapValue,
   move,
   type Register,
   type Statement,
   shiftLeft,
+  shiftRight,
   store,
 } from './instruction.ts';
+import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
-import { castTo, control, readWord } from './record-program.ts';
-import { controlLayout } from './scan-memory.ts';
+import { castTo, control, count, readWord } from './record-program.ts';
+import { controlLayout, slotGroupLayout } from './scan-memory.ts';
 import {
   describeMptcpSlot,
   describeSlot,
   readSlot,
   type SlotProgramOptions,
-  slotStack,
   slots,
   walk,
 } from './slot-program.ts';
-import { slotFindings as found, type SlotsPerCall, walkArguments } from './stack.ts';
+import { slotFindings as found, type SlotsPerCall, slotStack, slotsPerCall, walkArguments } from './stack.ts';
 import { subflowCallback, subflowFunction } from './subflow-program.ts';
 
 /** Label of the callback, and of all there are in the order in which they stand. */
@@ -61,7 +66,7 @@ export interface FdProgramOptions extends SlotProgramOptions {
 
 /** Goes behind the statements of task-program.ts, which names its label. */
 export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Statement[] {
-  const { slotsPerCall, socketOperations } = options;
+  const { slotsPerCall, socketOperations, groupMap } = options;
   const eachSlot = (statements: (slot: number) => readonly Statement[]): Statement[] =>
     Array.from({ length: slotsPerCall }, (_, slot) => statements(slot)).flat();
   return [
@@ -73,11 +78,13 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
     load(slots, walk, passed.slots),
     add(slots, 'r1'),
     loadMapValue(control, options.controlMap),
+    ...(groupMap === null ? [] : clear(slotStack.settled)),
     ...eachSlot((slot) => [found.socket, found.sock, found.inode].flatMap((place) => clear(place(slot)))),
     ...eachSlot((slot) => findSocket(kernel, socketOperations, slot)),
     ...eachSlot((slot) => findSock(kernel, slot)),
     ...eachSlot((slot) => touchSock(kernel, slot)),
     ...eachSlot((slot) => describeSlot(kernel, options, slot)),
+    ...(groupMap === null ? [] : [...eachSlot(addSocket), ...keepGroup(groupMap)]),
     move('r0', 0),
     exit(),
     ...eachSlot((slot) => describeMptcpSlot(kernel, slot)),
@@ -139,12 +146,59 @@ function touchSock(kernel: KernelLayout, slot: number): Statement[] {
   ];
 }
 
+/** To the fingerprint: one that is settled by its file, any other by its inode. */
+function addSocket(slot: number): Statement[] {
+  const [isOther, next] = [`slot-${slot}-is-unsettled`, `after-socket-${slot}-is-added`];
+  return [
+    load('r1', 'fp', found.socket(slot)),
+    ...forget('r1'),
+    jumpIf('r1', '==', 0, next),
+    load('r1', 'fp', found.inode(slot)),
+    load('r2', 'fp', slotStack.settled),
+    and('r2', 1 << slot),
+    jumpIf('r2', '==', 0, isOther),
+    load('r1', 'fp', found.file(slot)),
+    label(isOther),
+    ...addToFingerprint(slot),
+    label(next),
+  ];
+}
+
+/** Which slots were settled; a process for which there is no room is not. */
+function keepGroup(groupMap: number): Statement[] {
+  return [
+    ...findGroup(groupMap, 'no-room-for-group'),
+    load('r1', 'fp', slotStack.settled),
+    store('r0', slotGroupLayout.fields.settled, 'r1'),
+    jump('group-is-kept'),
+    label('no-room-for-group'),
+    ...count(controlLayout.fields.unsettled),
+    label('group-is-kept'),
+  ];
+}
+
+/** r0 = the slotGroupLayout of the slots that are looked at. */
+export function findGroup(groupMap: number, otherwise: string): Statement[] {
+  return [
+    load('r1', 'fp', slotStack.firstFd),
+    shiftRight('r1', Math.log2(slotsPerCall.often)),
+    load('r2', control, controlLayout.fields.firstGroup),
+    add('r1', 'r2'),
+    store('fp', slotStack.key, 'r1'),
+    move('r2', 'fp'),
+    add('r2', slotStack.key.offset),
+    loadMap('r1', groupMap),
+    callHelper(helpers.mapLookup),
+    jumpIf('r0', '==', 0, otherwise),
+  ];
+}
+
 /** Stores 0, but not one that the verifier knows of: it would follow all combinations of slots with and without a socket. */
-function clear(place: Field): Statement[] {
+export function clear(place: Field): Statement[] {
   return [load('r1', control, controlLayout.fields.nothing), store('fp', place, 'r1')];
 }
 
 /** Lets the verifier forget that the number also stands elsewhere: what is found out about it here is not kept there. */
-function forget(register: Register): Statement[] {
+export function forget(register: Register): Statement[] {
   return [and(register, -1)];
 }

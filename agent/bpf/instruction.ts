@@ -53,7 +53,16 @@ const registerNumbers: Readonly<Record<Register, number>> = {
 const fromRegister = 0x08;
 
 /** Opcodes with an immediate: BPF_ALU64. */
-const arithmetic = { '+': 0x07, '-': 0x17, '&': 0x57, '<<': 0x67, '>>': 0x77, '': 0xb7 } as const;
+const arithmetic = {
+  '+': 0x07,
+  '-': 0x17,
+  '*': 0x27,
+  '&': 0x57,
+  '<<': 0x67,
+  '>>': 0x77,
+  '^': 0xa7,
+  '': 0xb7,
+} as const;
 
 /** Opcodes with an immediate: BPF_JMP; comparisons are unsigned and of 64 bits. */
 const comparisons = { '==': 0x15, '!=': 0x55, '<': 0xa5, '>': 0x25 } as const;
@@ -93,6 +102,14 @@ export function add(destination: Register, value: Register | number): Instructio
 
 export function subtract(destination: Register, value: Register | number): Instruction {
   return compute('-', destination, value);
+}
+
+export function multiply(destination: Register, value: Register | number): Instruction {
+  return compute('*', destination, value);
+}
+
+export function exclusiveOr(destination: Register, value: Register | number): Instruction {
+  return compute('^', destination, value);
 }
 
 export function and(destination: Register, value: Register | number): Instruction {

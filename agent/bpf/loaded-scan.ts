@@ -1,22 +1,30 @@
 /** The scan program in the kernel, with maps of a certain size. */
 import type { BpfCalls } from './bpf-calls.ts';
 import { fdCallbacks, fdProgram } from './fd-program.ts';
+import { imprintCallbacks, imprintFunctions } from './imprint-program.ts';
+import { Imprints } from './imprints.ts';
 import { iterate } from './iteration.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import type { Learned } from './learn.ts';
 import { linkProgram } from './link-program.ts';
-import { type FoundSockets, ScanMaps, type ScanSizes } from './scan-maps.ts';
-import type { SlotsPerCall } from './stack.ts';
+import { type Extent, type FoundSockets, ScanMaps, type ScanSizes } from './scan-maps.ts';
+import { type SlotsPerCall, slotsPerCall } from './stack.ts';
 import { taskProgram } from './task-program.ts';
+
+interface Maps {
+  readonly scan: ScanMaps;
+  /** Null where only one scan is made. */
+  readonly imprints: Imprints | null;
+}
 
 export class LoadedScan {
   readonly sizes: ScanSizes;
   readonly #calls: BpfCalls;
-  readonly #maps: ScanMaps;
+  readonly #maps: Maps;
   readonly #link: number;
   #isOpen = true;
 
-  private constructor(calls: BpfCalls, sizes: ScanSizes, maps: ScanMaps, link: number) {
+  private constructor(calls: BpfCalls, sizes: ScanSizes, maps: Maps, link: number) {
     this.#calls = calls;
     this.sizes = sizes;
     this.#maps = maps;
@@ -29,22 +37,34 @@ export class LoadedScan {
     kernel: KernelLayout,
     learned: Learned,
     sizes: ScanSizes,
-    slotsPerCall: SlotsPerCall,
+    slots: SlotsPerCall,
   ): LoadedScan {
-    const maps = ScanMaps.create(calls, sizes);
+    const scan = ScanMaps.create(calls, sizes);
+    let imprints: Imprints | null = null;
     try {
-      return new LoadedScan(calls, sizes, maps, linkScan(calls, kernel, learned, maps, slotsPerCall));
+      if (slots === slotsPerCall.often) imprints = Imprints.create(calls, sizes);
+      const maps = { scan, imprints };
+      return new LoadedScan(calls, sizes, maps, linkScan(calls, kernel, learned, maps, slots));
     } catch (error) {
-      maps.close();
+      imprints?.close();
+      scan.close();
       throw error;
     }
   }
 
   /** One at a time. Throws BpfError, or Node's error of read(2). */
-  async run(): Promise<FoundSockets> {
-    this.#maps.reset();
+  async run(extent: Extent): Promise<FoundSockets> {
+    const { scan, imprints } = this.#maps;
+    scan.reset(imprints?.begin(extent));
     await iterate(this.#calls, this.#link);
-    return this.#maps.found();
+    const found = scan.found();
+    imprints?.end(found);
+    return found;
+  }
+
+  /** Has the next run read a process, whatever it recognises. @param task its index in the last run */
+  mark(task: number): void {
+    this.#maps.imprints?.mark(task);
   }
 
   /** Idempotent. Not during a run. */
@@ -52,27 +72,30 @@ export class LoadedScan {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#calls.close(this.#link);
-    this.#maps.close();
+    this.#maps.scan.close();
+    this.#maps.imprints?.close();
   }
 }
 
 function linkScan(
   calls: BpfCalls,
   kernel: KernelLayout,
-  learned: Learned,
-  maps: ScanMaps,
-  slotsPerCall: SlotsPerCall,
+  { pidLevel, socketOperations }: Learned,
+  { scan, imprints }: Maps,
+  slots: SlotsPerCall,
 ): number {
-  const { pidLevel, socketOperations } = learned;
-  const { recordMap, taskMap, controlMap } = maps.fds;
+  const { recordMap, taskMap, controlMap } = scan.fds;
+  const common = { controlMap, socketOperations, slotsPerCall: slots };
+  const imprint = imprints === null ? null : { ...imprints.fds, controlMap, socketOperations };
   return linkProgram(calls, {
     name: 'scan_sockets',
     statements: [
-      ...taskProgram(kernel, { taskMap, controlMap, pidLevel, slotsPerCall }),
-      ...fdProgram(kernel, { recordMap, controlMap, socketOperations, slotsPerCall }),
+      ...taskProgram(kernel, { ...common, taskMap, pidLevel, imprint }),
+      ...fdProgram(kernel, { ...common, recordMap, groupMap: imprint?.groupMap ?? null }),
+      ...(imprint === null ? [] : imprintFunctions(kernel, imprint)),
     ],
     iterator: kernel.functions.taskIterator,
-    callbacks: fdCallbacks,
+    callbacks: imprint === null ? fdCallbacks : [...fdCallbacks, ...imprintCallbacks],
     pid: null,
   });
 }

@@ -134,6 +134,8 @@ function describeProcess(kernel: BasicLayout, pidLevel: number): Statement[] {
     store(entry, fields.netns, 'r2'),
     load('r1', control, counters.records),
     store(entry, fields.firstRecord, 'r1'),
+    store(entry, fields.held, 0),
+    store(entry, fields.before, 0),
     move('r1', entry),
     add('r1', fields.comm.offset),
     move('r2', fields.comm.bytes),

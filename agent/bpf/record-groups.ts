@@ -10,9 +10,10 @@ const recordStart = recordLayout.fields.startLow.offset / 4;
 const taskPid = taskLayout.fields.pid.offset / 4;
 const taskStart = taskLayout.fields.startNs.offset / 4;
 const taskFirstRecord = taskLayout.fields.firstRecord.offset / 4;
+const taskHeld = taskLayout.fields.held.offset / 4;
 
 /**
- * Writes to each process where its records begin. Both iterations visit processes in the same order, so records without a
+ * Writes to each process where its records begin, and how many they are. Both iterations visit processes in the same order, so records without a
  * process are those of one that is gone, and are left out.
  *
  * @returns the records that are left, which lie where they lay
@@ -26,6 +27,7 @@ export function attributeRecords(found: Pick<FoundSockets, 'records' | 'tasks'>)
     const holder = findHolder(tasks, task, records[at + recordPid]!, records[at + recordStart]!);
     if (holder < tasks.length) {
       for (; task <= holder; task += taskWords) tasks[task + taskFirstRecord] = kept / recordWords;
+      tasks[holder + taskHeld] = (next - at) / recordWords;
       if (kept !== at) records.copyWithin(kept, at, next);
       kept += next - at;
     }

@@ -9,6 +9,9 @@ export interface ScanSizes {
   readonly tasks: number;
 }
 
+/** `changes` tells nothing of processes whose sockets are what they were, where a scan came before. */
+export type Extent = 'everything' | 'changes';
+
 /** What stands in the maps until the next run. */
 export interface FoundSockets {
   /** Of recordLayout and taskLayout, one after the other. They lie in the maps: not to be touched after close(). */
@@ -21,7 +24,14 @@ export interface FoundSockets {
   readonly acceptQueues: number;
   /** Signs of connections that pass: see controlLayout. */
   readonly passing: number;
+  /** How many of slotGroupLayout are in use. */
+  readonly groups: number;
 }
+
+/** What a scan is told of the last one: see controlLayout. */
+export type ImprintCounters = Readonly<
+  Record<'tasksBefore' | 'imprintsBefore' | 'imprintsNow' | 'groups', number>
+>;
 
 export class ScanMaps {
   readonly #records: MappedArray;
@@ -60,8 +70,12 @@ export class ScanMaps {
   }
 
   /** To be called before each scan. */
-  reset(): void {
-    this.#control.bytes.fill(0);
+  reset(imprints: Partial<ImprintCounters> = {}): void {
+    const control = this.#control.bytes;
+    control.fill(0);
+    for (const [name, value] of Object.entries(imprints) as [keyof ImprintCounters, number][]) {
+      control.writeUInt32LE(value, controlLayout.fields[name].offset);
+    }
   }
 
   /** To be called between two iterations of one scan: the second one visits every thread anew. */
@@ -82,6 +96,7 @@ export class ScanMaps {
       missedTasks: counter('missedTasks'),
       acceptQueues: counter('acceptQueues'),
       passing: counter('passing'),
+      groups: counter('groups'),
     };
   }
 

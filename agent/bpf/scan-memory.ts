@@ -47,10 +47,45 @@ export const taskLayout = layout('task', {
   comm: 16,
   /** The thread whose files were read, counted like pid, and pid itself where the first thread lives. */
   tid: 4,
-  /** Index of its first record. Its last one is before the first of the next task. */
+  /** Index of its first record. */
   firstRecord: 4,
+  /** How many records there are of it, in this scan or, where `before` is not 0, in the one that described it last. */
+  held: 4,
+  /** 1 + its index in the last scan, where its sockets are those that were told then: none of them is told again. Else 0. */
+  before: 4,
   /** Address of the hash table that its namespace keeps connections in; nearly all namespaces share one. */
   connections: 8,
+});
+
+/** A process with more listeners than that is read in every scan. */
+export const listenersMax = 16;
+
+/** What is kept of a process that was noted, at the same index, until the scan after: imprint-program.ts. */
+export const imprintLayout = layout('imprint', {
+  /** As in taskLayout. */
+  startNs: 8,
+  tid: 4,
+  held: 4,
+  /** Of all sockets of any kind that it has open, with their fds: fingerprint.ts. */
+  fingerprint: 8,
+  /** 1 when all that its records tell is told by events, should it change. */
+  isSettled: 4,
+  /** Set by the agent: 1 when something changed. */
+  isMarked: 4,
+  /** How many of listenerAddresses there are. */
+  listeners: 4,
+  /** Which of its slots held settled sockets: where that begins in the map of slotGroupLayout, and how many there are. */
+  firstGroup: 4,
+  groups: 4,
+  padding: 4,
+  /** Of struct sock, 8 bytes each. */
+  listenerAddresses: 8 * listenersMax,
+});
+
+/** Some slots of an fd table, side by side. */
+export const slotGroupLayout = layout('group', {
+  /** One bit for each that held a socket which is settled, the lowest for the first. */
+  settled: 8,
 });
 
 /** Counters of one scan; the agent sets them to 0 before it. */
@@ -64,6 +99,21 @@ export const controlLayout = layout('control', {
   acceptQueues: 4,
   /** Processes in whose namespace something is in TIME_WAIT, and listeners that have handshakes under way. */
   passing: 4,
+  /** Of the last scan: how many processes it noted, 0 where none is to be recognised, and where their imprints begin. */
+  tasksBefore: 4,
+  imprintsBefore: 4,
+  /** Where those of this scan begin. */
+  imprintsNow: 4,
+  /** The process of the last scan that is looked at next. */
+  cursor: 4,
+  /** What goes into the imprint of the process that is looked at. */
+  fingerprint: 8,
+  unsettled: 4,
+  listeners: 4,
+  /** Where the groups of the process that is looked at begin, and where the next free one is. */
+  firstGroup: 4,
+  groups: 4,
+  listenerAddresses: 8 * listenersMax,
   /** Address of the files last taken from a process whose first thread has exited: its threads share them. */
   threadFiles: 8,
   /** The thread that they were taken from. */

@@ -16,7 +16,9 @@ import {
   loadCallback,
   move,
   type Statement,
+  shiftLeft,
   store,
+  subtract,
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
@@ -28,6 +30,7 @@ import {
   describeState,
   describeTuple,
   keepRecord,
+  part,
   passOverOthers,
   protocols,
   readWord,
@@ -35,13 +38,12 @@ import {
   sock,
   takeRecord,
 } from './record-program.ts';
-import { controlLayout, recordLayout } from './scan-memory.ts';
-import { slotFindings as found, stackSlot, walkArguments } from './stack.ts';
+import { controlLayout, listenersMax, recordLayout } from './scan-memory.ts';
+import { slotFindings as found, slotStack, stackSlot, walkArguments } from './stack.ts';
 import { subflowArguments, subflowCallback } from './subflow-program.ts';
 
-/** Above slotFindings, and below them. */
-export const slotStack = { key: stackSlot('key', -8, 4), firstFd: stackSlot('firstFd', -16, 8) } as const;
-const below = { records: stackSlot('records', -280, 8), subflows: subflowArguments(-312) } as const;
+/** Below slotStack. */
+const below = { records: stackSlot('records', -288, 8), subflows: subflowArguments(-320) } as const;
 
 /** Address of the first of the slots, and of walkArguments. */
 export const [slots, walk] = ['r6', 'r7'] as const;
@@ -54,6 +56,8 @@ export interface SlotProgramOptions {
   /** Fds of the maps of recordLayout and of one controlLayout. */
   readonly recordMap: number;
   readonly controlMap: number;
+  /** Fd of the map of slotGroupLayout, for a scan that leaves imprints (imprint-program.ts); else null. */
+  readonly groupMap: number | null;
 }
 
 /** r1 = address of the file in the slot, or 0. */
@@ -63,12 +67,14 @@ export function readSlot(kernel: KernelLayout, slot: number): Statement[] {
 
 export function describeSlot(kernel: KernelLayout, options: SlotProgramOptions, slot: number): Statement[] {
   const [name, next] = [`slot-${slot}`, `after-slot-${slot}`];
+  const isImprinted = options.groupMap !== null;
   return [
     load('r1', 'fp', found.sock(slot)),
     jumpIf('r1', '==', 0, next),
     ...castTo(kernel, 'sock'),
     move(sock, 'r0'),
     ...passOverOthers(kernel, name, next),
+    ...(isImprinted ? [...count(counters.unsettled), load('r1', sock, kernel.sock.protocol)] : []),
     jumpIf('r1', '==', protocols.mptcp, `${name}-is-mptcp`),
     ...takeRecord(options.recordMap, counters, name, next),
     ...describeHolder(kernel, slot),
@@ -78,8 +84,43 @@ export function describeSlot(kernel: KernelLayout, options: SlotProgramOptions, 
     load('r2', 'fp', found.file(slot)),
     jumpIf('r1', '!=', 'r2', next),
     ...keepRecord(counters),
-    ...countQueues(kernel, name, next),
+    ...(isImprinted ? settle(kernel, slot, next) : []),
+    ...countQueues(kernel, name, next, isImprinted ? noteListener(name, slot) : []),
     label(next),
+  ];
+}
+
+/**
+ * TCP that is connected, listens or is on its way to or from it: whatever changes about it passes the tracepoint of
+ * changes. Goes on at `next` for others.
+ */
+function settle(kernel: KernelLayout, slot: number, next: string): Statement[] {
+  return [
+    load('r1', sock, kernel.sock.protocol),
+    jumpIf('r1', '!=', protocols.tcp, next),
+    load('r1', control, counters.unsettled),
+    subtract('r1', 1),
+    store(control, counters.unsettled, 'r1'),
+    load('r1', 'fp', slotStack.settled),
+    add('r1', 1 << slot),
+    store('fp', slotStack.settled, 'r1'),
+  ];
+}
+
+/** Those that find no room are counted all the same. */
+function noteListener(name: string, slot: number): Statement[] {
+  const noRoom = `${name}-is-one-too-many`;
+  return [
+    load('r1', control, counters.listeners),
+    jumpIf('r1', '>', listenersMax - 1, noRoom),
+    move('r2', 'r1'),
+    shiftLeft('r2', 3),
+    move('r3', control),
+    add('r3', 'r2'),
+    load('r2', 'fp', found.sock(slot)),
+    store('r3', part(counters.listenerAddresses, 0, 8), 'r2'),
+    label(noRoom),
+    ...count(counters.listeners),
   ];
 }
 
@@ -134,9 +175,16 @@ function describeHolder(kernel: KernelLayout, slot: number): Statement[] {
   ];
 }
 
-function countQueues(kernel: KernelLayout, name: string, next: string): Statement[] {
+/** Goes on at `next` for others than listeners. @param asListener what else is done with one */
+export function countQueues(
+  kernel: KernelLayout,
+  name: string,
+  next: string,
+  asListener: readonly Statement[] = [],
+): Statement[] {
   return [
     ...countAcceptQueue(kernel, counters.acceptQueues, name, next),
+    ...asListener,
     move('r1', sock),
     ...castTo(kernel, 'listener'),
     load('r1', 'r0', kernel.listener.requests),

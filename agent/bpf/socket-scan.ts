@@ -8,6 +8,8 @@
  *     task-program.ts    for each process                       a task   } scan-memory.ts
  *     fd-program.ts      for each of its fds                    a socket }
  *     slot-program.ts    for each of its sockets                a record }
+ *     imprint-program.ts for each process that was there in     nothing: its sockets are those of the last scan
+ *                        the last scan
  *     loaded-scan.ts     the programs in the kernel             bytes in the agent's memory
  *
  * What no process holds is found by connection-walk.ts.
@@ -20,7 +22,7 @@ import { grownRoom } from './growing-entries.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { learn } from './learn.ts';
 import { LoadedScan } from './loaded-scan.ts';
-import type { FoundSockets, ScanSizes } from './scan-maps.ts';
+import type { Extent, FoundSockets, ScanSizes } from './scan-maps.ts';
 import { type SlotsPerCall, slotsPerCall } from './stack.ts';
 
 /** What one scan can tell at most: 128 MiB and 16 MiB of the kernel's memory. */
@@ -32,7 +34,8 @@ export const firstSizes: ScanSizes = { records: 1 << 15, tasks: 1 << 12 };
 /** Programs in the kernel, with maps of a certain size. */
 interface Loaded {
   readonly sizes: ScanSizes;
-  run(): Promise<FoundSockets>;
+  run(extent: Extent): Promise<FoundSockets>;
+  mark?(task: number): void;
   close(): void;
 }
 
@@ -71,13 +74,20 @@ export class SocketScan {
   /**
    * Looks at every process once. One at a time. Throws BpfError, or Node's error of read(2); not for want of room, which
    * the result tells.
+   *
+   * @param extent `changes` tells no records of processes whose sockets are what they were in the last run (taskLayout)
    */
-  async run(): Promise<FoundSockets> {
+  async run(extent: Extent = 'everything'): Promise<FoundSockets> {
     for (;;) {
-      const found = await this.#loaded.run();
+      const found = await this.#loaded.run(extent);
       const larger = largerSizes(this.sizes, found);
       if (larger === null || !this.#makeRoom(larger)) return found;
     }
+  }
+
+  /** Has the next run read a process in any case. @param task its index in the last run */
+  mark(task: number): void {
+    this.#loaded.mark?.(task);
   }
 
   /** False where the kernel does not give it. */

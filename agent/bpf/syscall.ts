@@ -20,7 +20,7 @@ const commands = {
 } as const;
 
 /** BPF_MAP_TYPE_*. */
-const mapTypes = { array: 2, socketStorage: 24, ring: 27 } as const;
+const mapTypes = { array: 2, arrayPerCpu: 6, socketStorage: 24, ring: 27 } as const;
 
 /** BPF_F_NO_PREALLOC, BPF_F_CLONE and BPF_F_MMAPABLE. */
 const mapFlags = { onDemand: 0x1, clone: 0x200, mappable: 0x400 } as const;
@@ -54,6 +54,16 @@ const nameBytesMax = 15;
 export function createArrayMap(calls: BpfCalls, name: string, valueBytes: number, entries: number): number {
   const { mappable } = mapFlags;
   return createMap(calls, name, { type: mapTypes.array, keyBytes: 4, valueBytes, entries, flags: mappable });
+}
+
+/** An array map of which each processor has values of its own. @param valueBytes a multiple of 8 */
+export function createArrayPerCpu(
+  calls: BpfCalls,
+  name: string,
+  valueBytes: number,
+  entries: number,
+): number {
+  return createMap(calls, name, { type: mapTypes.arrayPerCpu, keyBytes: 4, valueBytes, entries, flags: 0 });
 }
 
 /** A ring buffer. @param bytes a power of two, and whole pages */

@@ -1,12 +1,14 @@
 /**
  * iter/task, the outer half of the scan: run once for each thread, it picks the processes that have files, notes each
- * in the task table (process-program.ts) and has the inner half (fd-program.ts) walk its fd table.
+ * in the task table (process-program.ts) and has the inner half (fd-program.ts) walk its fd table, unless it recognises
+ * the sockets of the process (imprint-program.ts).
  *
  * The kernel holds the RCU read lock meanwhile, so whatever a task points to keeps its memory, with one exception:
  * struct files_struct is freed at once. So a process whose files were replaced or released during the walk is taken
  * back, as if it had not been there: the fds may have been another's.
  */
 import { walkCallback } from './fd-program.ts';
+import { beginImprint, type ImprintOptions, leaveImprint, recogniseProcess } from './imprint-program.ts';
 import {
   add,
   callHelper,
@@ -34,7 +36,7 @@ import {
 } from './process-program.ts';
 import { castTo, control, count } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
-import { type SlotsPerCall, walkArguments } from './stack.ts';
+import { groupsOfTable, type SlotsPerCall, walkArguments } from './stack.ts';
 
 const stack = { ...processStack, walk: walkArguments(-32) } as const;
 
@@ -43,18 +45,34 @@ const { fields: counters } = controlLayout;
 export interface TaskProgramOptions extends ProcessProgramOptions {
   /** As fd-program.ts has it. */
   readonly slotsPerCall: SlotsPerCall;
+  /** Null for a program that recognises nobody and leaves no imprints, as it runs once. */
+  readonly imprint: ImprintOptions | null;
 }
 
-/** Goes before the statements of fd-program.ts, whose label it names. */
+/** Goes before the statements of fd-program.ts and imprint-program.ts, whose labels it names. */
 export function taskProgram(kernel: KernelLayout, options: TaskProgramOptions): Statement[] {
+  const { imprint } = options;
   return [
     ...noteProcess(kernel, options, doubtThread(kernel)),
     ...noteConnections(kernel),
-    ...walkFiles(kernel, options.slotsPerCall),
+    ...findFiles(kernel, options.slotsPerCall),
+    ...(imprint === null ? walkFiles(walkCallback) : readOrRecognise(kernel, imprint)),
     ...keepOrTakeBack(kernel),
     label('done'),
     move('r0', 0),
     exit(),
+  ];
+}
+
+function readOrRecognise(kernel: KernelLayout, imprint: ImprintOptions): Statement[] {
+  return [
+    ...recogniseProcess(kernel, imprint, walkFiles, 'read'),
+    jump('keep-or-take-back'),
+    label('read'),
+    ...beginImprint(),
+    ...walkFiles(walkCallback),
+    ...leaveImprint(kernel, imprint, 'keep-or-take-back'),
+    label('keep-or-take-back'),
   ];
 }
 
@@ -79,7 +97,8 @@ function noteConnections({ task, namespaces, net }: KernelLayout): Statement[] {
   ];
 }
 
-function walkFiles({ files, fdTable, task }: KernelLayout, slotsPerCall: SlotsPerCall): Statement[] {
+/** What the walk is called with. */
+function findFiles({ files, fdTable, task }: KernelLayout, slotsPerCall: SlotsPerCall): Statement[] {
   return [
     load('r1', 'fp', stack.pid),
     store('fp', stack.walk.pid, 'r1'),
@@ -92,7 +111,14 @@ function walkFiles({ files, fdTable, task }: KernelLayout, slotsPerCall: SlotsPe
     load('r1', 'r1', fdTable.size),
     add('r1', slotsPerCall - 1),
     shiftRight('r1', Math.log2(slotsPerCall)),
-    loadCallback('r2', walkCallback),
+    store('fp', groupsOfTable, 'r1'),
+  ];
+}
+
+function walkFiles(callback: string): Statement[] {
+  return [
+    load('r1', 'fp', groupsOfTable),
+    loadCallback('r2', callback),
     move('r3', 'fp'),
     add('r3', stack.walk.start),
     move('r4', 0),

@@ -29,6 +29,12 @@ function wordOf(field: keyof typeof taskLayout.fields): number {
 /** Words by which a thread is told from any other, also in another scan. */
 const identity = [wordOf('pid'), wordOf('tid'), wordOf('startNs'), wordOf('startNs') + 1];
 
+/** Words that are about the process, and not about its records. */
+const ofRecords: readonly number[] = [wordOf('firstRecord'), wordOf('held'), wordOf('before')];
+const description = Array.from({ length: taskWords }, (_, word) => word).filter(
+  (word) => !ofRecords.includes(word),
+);
+
 /** Reads entry by entry: of most processes nobody asks for more than their namespace. */
 export class TaskTable {
   readonly #bytes: Buffer;
@@ -60,9 +66,20 @@ export class TaskTable {
     return this.#u64(index, 'connections');
   }
 
-  /** Index of its first record; that of the next task ends them. */
+  /** Index of its first record. */
   firstRecord(index: number): number {
     return this.#u32(index, 'firstRecord');
+  }
+
+  /** How many records tell of its sockets, in this scan or in an earlier one. */
+  held(index: number): number {
+    return this.#u32(index, 'held');
+  }
+
+  /** Its index in the last scan where its sockets are what they were, and no records are there; null where they are. */
+  before(index: number): number | null {
+    const before = this.#u32(index, 'before');
+    return before === 0 ? null : before - 1;
   }
 
   /** Whether two entries are of one thread of one process, be it called otherwise meanwhile. */
@@ -70,13 +87,9 @@ export class TaskTable {
     return identity.every((word) => this.#word(index, word) === other.#word(otherIndex, word));
   }
 
-  /** Whether two entries tell the same, but for where the records are. */
+  /** Whether two entries tell the same of the process, wherever its records are. */
   isSame(index: number, other: TaskTable, otherIndex: number): boolean {
-    for (let word = 0; word < taskWords; word++) {
-      if (word !== wordOf('firstRecord') && this.#word(index, word) !== other.#word(otherIndex, word))
-        return false;
-    }
-    return true;
+    return description.every((word) => this.#word(index, word) === other.#word(otherIndex, word));
   }
 
   task(index: number): SeenTask {

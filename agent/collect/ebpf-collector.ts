@@ -14,7 +14,7 @@ import type { OwnedSocket } from '../../model/socket.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
 import type { FoundSockets } from '../bpf/scan-maps.ts';
-import { recordLayout, taskLayout } from '../bpf/scan-memory.ts';
+import { taskLayout } from '../bpf/scan-memory.ts';
 import { largestSizes } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
@@ -35,6 +35,7 @@ import { openProcessTable } from './open-process-table.ts';
 import { type OwnerlessQuestion, OwnerlessSockets } from './ownerless-sockets.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
+import { ScanExtent } from './scan-extent.ts';
 import { TaskDetails } from './task-details.ts';
 import { type TaskNamespaces, taskNamespaces } from './task-namespaces.ts';
 
@@ -43,6 +44,8 @@ export interface EbpfCollectorOptions extends ProcfsCollectorOptions {
   readonly loadBpfCalls?: LoadBpfCalls;
   /** Default `ebpf`. */
   readonly kind?: EbpfKind;
+  /** From one scan of everything to the next, where changes are heard; default everythingIntervalMs. */
+  readonly everythingIntervalMs?: number;
 }
 
 /** Throws EbpfUnavailableError where this way of collecting is not to be had. */
@@ -74,6 +77,7 @@ export class EbpfCollector implements Collector {
   readonly #programs: EbpfPrograms;
   readonly #ownerless: OwnerlessSockets;
   readonly #held: HeldSockets;
+  readonly #extent: ScanExtent;
   readonly #users: UserNames;
   readonly #processes: ProcessTable;
   readonly #details: TaskDetails;
@@ -89,6 +93,11 @@ export class EbpfCollector implements Collector {
   #last: { readonly parts: readonly [Sockets, Sockets]; readonly sockets: Sockets } = {
     parts: [[], []],
     sockets: [],
+  };
+  /** The namespaces in which the held sockets of the last scan are. */
+  #inhabited: { readonly sockets: Sockets; readonly namespaces: readonly number[] } = {
+    sockets: [],
+    namespaces: [],
   };
   #isScanning = false;
   #isClosed = false;
@@ -107,6 +116,13 @@ export class EbpfCollector implements Collector {
     this.#held = new HeldSockets((task) =>
       this.#processes.resolveSeen(this.#procRoot, task, this.#details.of(task), performance.now()),
     );
+    const { hearsChanges = true, everythingIntervalMs } = options;
+    this.#extent = new ScanExtent({
+      scan: programs.scan,
+      held: this.#held,
+      openChanges: hearsChanges ? programs.openChanges : () => null,
+      intervalMs: everythingIntervalMs,
+    });
   }
 
   get tables(): readonly BoundedTable[] {
@@ -125,6 +141,9 @@ export class EbpfCollector implements Collector {
     this.#isScanning = true;
     try {
       return await this.#scanOnce();
+    } catch (error) {
+      this.#extent.failed();
+      throw error;
     } finally {
       this.#isScanning = false;
       if (this.#isClosed) this.#free();
@@ -138,6 +157,7 @@ export class EbpfCollector implements Collector {
   }
 
   #free(): void {
+    this.#extent.close();
     this.#programs.scan.close();
     this.#details.close();
     this.#ownerless.close();
@@ -152,13 +172,14 @@ export class EbpfCollector implements Collector {
     const nowMs = performance.now();
     const isHeld = (inode: number): boolean => this.#held.holds(inode);
     const tables = await this.#ownerless.read({ ...this.#surroundings, isHeld, nowMs }, slice);
-    const found = await this.#programs.scan.run();
-    this.#noteRoom(found);
+    const found = await this.#programs.scan.run(this.#extent.begin(nowMs));
+    this.#extent.walked();
     const { namespaces, signs } = this.#surroundingsOf(found);
     this.#surroundings = { namespaces, signs };
     await this.#ownerless.readAgain({ namespaces, signs, isHeld, nowMs }, slice);
     await this.#details.refresh(found, nowMs);
     const held = await this.#readHeld(found, slice);
+    this.#noteRoom(found);
     const netns = await this.#describeNamespaces(namespaces, held, slice);
     this.#processes.expire();
     this.#namespaces.expire();
@@ -199,8 +220,8 @@ export class EbpfCollector implements Collector {
     return sockets;
   }
 
-  #noteRoom({ records, tasks, missedRecords, missedTasks }: FoundSockets): void {
-    this.#room.records.size = records.length / recordLayout.bytes;
+  #noteRoom({ tasks, missedRecords, missedTasks }: FoundSockets): void {
+    this.#room.records.size = this.#held.records;
     this.#room.records.refusedTotal += missedRecords;
     this.#room.tasks.size = tasks.length / taskLayout.bytes;
     this.#room.tasks.refusedTotal += missedTasks;
@@ -233,13 +254,16 @@ export class EbpfCollector implements Collector {
     slice: TimeSlice,
   ): Promise<Netns[]> {
     const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances, true, slice);
-    const deserted = new Set<number>();
-    let last = 0;
-    for (const { netns } of sockets) {
-      if (netns !== last && !entrances.has(netns)) deserted.add(netns);
-      last = netns;
+    const deserted = this.#namespacesOf(sockets).filter((netns) => !entrances.has(netns));
+    return [...described, ...deserted.map(desertedNetns)];
+  }
+
+  /** Looked for only among sockets that are not those of the last scan. */
+  #namespacesOf(sockets: Sockets): readonly number[] {
+    if (sockets !== this.#inhabited.sockets) {
+      this.#inhabited = { sockets, namespaces: [...new Set(sockets.map(({ netns }) => netns))] };
     }
-    return [...described, ...[...deserted].map(desertedNetns)];
+    return this.#inhabited.namespaces;
   }
 }
 

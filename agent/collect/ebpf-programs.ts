@@ -6,9 +6,11 @@ import { CgroupWalk } from '../bpf/cgroup-walk.ts';
 import { ConnectionWalk } from '../bpf/connection-walk.ts';
 import { cgroupKernel, detailKernel } from '../bpf/detail-kernel.ts';
 import { DetailLook } from '../bpf/detail-look.ts';
+import { eventLayout } from '../bpf/event-layout.ts';
 import { openFileScan } from '../bpf/file-scan.ts';
 import { basicLayout, type KernelLayout, kernelLayout, readOwnBtf } from '../bpf/kernel-layout.ts';
 import { SocketScan } from '../bpf/socket-scan.ts';
+import { StateChanges } from '../bpf/state-changes.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
@@ -25,6 +27,8 @@ export interface EbpfPrograms {
   readonly scan: SocketScan;
   readonly walk: Pick<ConnectionWalk, 'run' | 'close'>;
   readonly details: DetailPrograms;
+  /** Hears of changes from then on, once; null where the kernel refuses it, or the scan has no use for it. */
+  readonly openChanges: () => StateChanges | null;
   /** Pid of the agent. */
   readonly self: number;
 }
@@ -59,7 +63,7 @@ export async function openEbpfPrograms(
     if (kind === 'ebpf-files') {
       const scan = open(await openFileScan(calls, basicLayout(btf)));
       expectSelf((await scan.run()).tasks, procRoot, self);
-      return { kind, scan, walk: noWalk, details: noDetails, self };
+      return { kind, scan, walk: noWalk, details: noDetails, openChanges: () => null, self };
     }
     const kernel = kernelLayout(btf);
     await slice.rest();
@@ -68,7 +72,8 @@ export async function openEbpfPrograms(
     await slice.rest();
     const walk = open(ConnectionWalk.open(calls, kernel));
     await slice.rest();
-    return { kind, scan, walk, details: openDetailPrograms(calls, btf, kernel, scan.pidLevel), self };
+    const details = openDetailPrograms(calls, btf, kernel, scan.pidLevel);
+    return { kind, scan, walk, details, openChanges: changesOpener(calls, btf, kernel), self };
   } catch (error) {
     for (const one of opened) one.close();
     throw asUnavailable(error);
@@ -103,6 +108,16 @@ export function openDetailPrograms(
   return {
     look: orNone(() => DetailLook.open(calls, kernel, detailKernel(btf), pidLevel)),
     walk: orNone(() => CgroupWalk.open(calls, cgroupKernel(btf))),
+  };
+}
+
+/** Most scans are the only one of their process, so nothing is looked up before. The types are let go of then. */
+function changesOpener(calls: BpfCalls, btf: Btf, kernel: KernelLayout): EbpfPrograms['openChanges'] {
+  let types: Btf | null = btf;
+  return () => {
+    const known = types;
+    types = null;
+    return known && orNone(() => StateChanges.open(calls, kernel, eventLayout(known)));
   };
 }
 

@@ -20,9 +20,9 @@ import { type AllDiagTables, type DiagTables, everySocket } from './diag-tables.
 import type { TaskNamespaces } from './task-namespaces.ts';
 import { WalkedSockets } from './walked-sockets.ts';
 
-/** From one dump of everything to the next, at least; and as a multiple of the time that it took. */
+/** From one dump of everything to the next, at least; and as a multiple of the time that it took: the kernel's part grows with the host. */
 export const fullDumpIntervalMs = 10_000;
-const fullDumpPause = 100;
+const fullDumpPause = 300;
 
 /**
  * After how many sockets without an owner is asked one by one in a scan, and after how many that have just lost theirs. The

@@ -40,6 +40,8 @@ export interface ProcfsCollectorOptions extends ProcessTableOptions {
   readonly sliceMs?: number;
   /** How to reach the C library; default koffi. Without it the scan is slower and knows no host-local networks. */
   readonly loadLibc?: LoadLibc;
+  /** Where sockets come by eBPF, whether programs may tell it what changed, so that it reads that alone; default true. */
+  readonly hearsChanges?: boolean;
 }
 
 export function createProcfsCollector(options: ProcfsCollectorOptions = {}): ProcfsCollector {

@@ -6,15 +6,18 @@
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
+import { recordWords, wordOf } from '../bpf/socket-record.ts';
 import { SharedEndpoints } from '../resolve/shared-endpoints.ts';
 import { SlotIndex } from '../slot-index.ts';
 
-/** A process with its records in the scan that showed it last. */
+/** A process with its records, as they were told last. */
 export interface Holder {
   process: Process;
-  /** Index of the first of its records, which are in ascending order of fd. */
-  first: number;
-  /** By record, counted from that one: the slot of its socket; noSlot for a malformed one. */
+  /** Its place among the processes of the last scan. */
+  index: number;
+  /** Its records, one behind the other, in ascending order of fd. */
+  words: Uint32Array;
+  /** By record: the slot of its socket; noSlot for a malformed one. */
   slots: Int32Array;
 }
 
@@ -58,9 +61,14 @@ export interface Settled {
   readonly released: OwnedSocket | null;
 }
 
-/** The row, and the fd, of a record. */
-type RowOf = (record: number) => SocketRow;
-type FdOf = (record: number) => number;
+/** One record of a process, counted from 0. */
+export interface HolderRecord {
+  readonly holder: Holder;
+  readonly record: number;
+}
+
+/** The row of a record. */
+type RowOf = (record: HolderRecord) => SocketRow;
 
 /** The part of a socket that is filled in here. */
 interface Ownable {
@@ -119,6 +127,11 @@ export class SocketSlots {
     this.touch(slot);
   }
 
+  /** The processes that hold it, one for each fd. */
+  *holders(slot: number): Generator<Holder> {
+    for (const { holder } of claimsOf(this.#slots[slot]!)) yield holder;
+  }
+
   /** Something about it or its holders may not be what it was. */
   touch(slot: number): void {
     const known = this.#slots[slot]!;
@@ -132,7 +145,7 @@ export class SocketSlots {
    *
    * @param rowOf is asked for records of `slot` alone
    */
-  settle(slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
+  settle(slot: number, rowOf: RowOf): Settled {
     const known = this.#slots[slot]!;
     known.isTouched = false;
     const isNew = known.socket.owners === noOwners;
@@ -140,23 +153,23 @@ export class SocketSlots {
       this.#forget(slot);
       return isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
     }
-    return isNew ? this.#complete(known, slot, rowOf, fdOf) : this.#renew(known, slot, rowOf, fdOf);
+    return isNew ? this.#complete(known, slot, rowOf) : this.#renew(known, slot, rowOf);
   }
 
   /** Nobody has seen a new socket yet, so it is filled in where it is. */
-  #complete(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
+  #complete(known: Slot, slot: number, rowOf: RowOf): Settled {
     const claims = claimsOf(known);
     const owners = this.#ownersOf(claims);
     // Where there are more, the one that it was made of need not be the first.
-    if (claims.length > 1) known.socket = this.#asSocket(rowOf(firstRecord(claims, slot, fdOf)), owners);
+    if (claims.length > 1) known.socket = this.#asSocket(rowOf(firstRecord(claims, slot)), owners);
     else (known.socket as Ownable).owners = owners;
     return { isChanged: true, fresh: known.socket, released: null };
   }
 
-  #renew(known: Slot, slot: number, rowOf: RowOf, fdOf: FdOf): Settled {
+  #renew(known: Slot, slot: number, rowOf: RowOf): Settled {
     const before = known.socket;
     const claims = claimsOf(known);
-    const row = rowOf(firstRecord(claims, slot, fdOf));
+    const row = rowOf(firstRecord(claims, slot));
     const isSame = isSameRow(row, before);
     const owners = this.#ownersOf(claims);
     const hasSameOwners = isSameOwners(owners, before.owners);
@@ -228,23 +241,23 @@ function hashOf(key: number): number {
   return (key | 0) ^ (key / subflowUnit);
 }
 
-/** Index of the first record in which one of the claims stands. */
-function firstRecord(claims: readonly Claim[], slot: number, fdOf: FdOf): number {
+/** The first record in which one of the claims stands, in the order of the processes. */
+function firstRecord(claims: readonly Claim[], slot: number): HolderRecord {
   let { holder, fd } = claims[0]!;
   for (const claim of claims) {
-    const isBefore = claim.holder === holder ? claim.fd < fd : claim.holder.first < holder.first;
+    const isBefore = claim.holder === holder ? claim.fd < fd : claim.holder.index < holder.index;
     if (isBefore) ({ holder, fd } = claim);
   }
-  const { first, slots } = holder;
+  const { words, slots } = holder;
   let [low, high] = [0, slots.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (fdOf(first + middle) < fd) low = middle + 1;
+    if (words[middle * recordWords + wordOf.fd]! < fd) low = middle + 1;
     else high = middle;
   }
   // Subflows share an fd; and nobody but the kernel promises the order.
-  const index = slots.indexOf(slot, low);
-  return first + (index < 0 ? slots.indexOf(slot) : index);
+  const record = slots.indexOf(slot, low);
+  return { holder, record: record < 0 ? slots.indexOf(slot) : record };
 }
 
 function isSameOwners(a: readonly Owner[], b: readonly Owner[]): boolean {

@@ -14,7 +14,7 @@ import type { BoundedTable } from '../bounded-table.ts';
 import { type CgroupWalk, cgroupsMax } from '../bpf/cgroup-walk.ts';
 import type { DetailLook, SeenDetails } from '../bpf/detail-look.ts';
 import type { FoundSockets } from '../bpf/scan-maps.ts';
-import { recordLayout, taskLayout } from '../bpf/scan-memory.ts';
+import { taskLayout } from '../bpf/scan-memory.ts';
 import type { SeenTask } from '../bpf/task-table.ts';
 import { type CgroupEntry, readCgroup } from '../procfs/pid-cgroup.ts';
 import { parseCmdline, readCmdline } from '../procfs/pid-cmdline.ts';
@@ -37,9 +37,9 @@ const signWords = (['startNs', 'cgroup', 'uid', 'comm'] as const).flatMap((name)
 });
 
 const taskWords = taskLayout.bytes / 4;
-const [pidWord, firstRecordWord, cgroupWord] = [
+const [pidWord, heldWord, cgroupWord] = [
   taskLayout.fields.pid.offset / 4,
-  taskLayout.fields.firstRecord.offset / 4,
+  taskLayout.fields.held.offset / 4,
   taskLayout.fields.cgroup.offset / 4,
 ] as const;
 
@@ -136,14 +136,12 @@ export class TaskDetails {
     this.#options.walk?.close();
   }
 
-  #findWanted({ tasks, records }: FoundSockets, nowMs: number) {
+  #findWanted({ tasks }: FoundSockets, nowMs: number) {
     const words = new Uint32Array(tasks.buffer, tasks.byteOffset, tasks.length / 4);
     const wanted = new Map<number, Known>();
     let isUrgent = false;
     for (let at = 0; at < words.length; at += taskWords) {
-      const isLast = at + taskWords === words.length;
-      const end = isLast ? records.length / recordLayout.bytes : words[at + taskWords + firstRecordWord]!;
-      if (words[at + firstRecordWord] === end) continue;
+      if (words[at + heldWord] === 0) continue;
       const pid = words[at + pidWord]!;
       const known = this.#known.get(pid);
       const isAsKnown = known !== undefined && hasSigns(known, words, at);

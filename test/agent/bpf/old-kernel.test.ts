@@ -134,7 +134,8 @@ describe.skipIf(obstacle !== null)('the scan of files', () => {
   });
 
   it('and that would be noticed: the scan of fd tables has some', () => {
-    const program = fdProgram(readKernelLayout(), { ...fds, socketOperations: 1n, slotsPerCall: 8 });
+    const options = { ...fds, groupMap: 6, socketOperations: 1n, slotsPerCall: 8 } as const;
+    const program = fdProgram(readKernelLayout(), options);
     expect(newerThings(program).length).toBeGreaterThan(0);
   });
 

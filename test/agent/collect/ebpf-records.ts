@@ -43,10 +43,14 @@ export function encodeFound(tasks: readonly TaskOf[]): FoundSockets {
     missedTasks: 0,
     acceptQueues: 0,
     passing: 0,
+    groups: 0,
   };
 }
 
-function encodeTask({ pid, comm = 'test', startNs = 10_000_000n }: TaskOf, firstRecord: number): Buffer {
+function encodeTask(
+  { pid, comm = 'test', startNs = 10_000_000n, records }: TaskOf,
+  firstRecord: number,
+): Buffer {
   const { fields, bytes } = taskLayout;
   const entry = Buffer.alloc(bytes);
   entry.writeUInt32LE(pid, fields.pid.offset);
@@ -54,6 +58,7 @@ function encodeTask({ pid, comm = 'test', startNs = 10_000_000n }: TaskOf, first
   entry.writeBigUInt64LE(startNs, fields.startNs.offset);
   entry.write(comm, fields.comm.offset, fields.comm.bytes, 'utf8');
   entry.writeUInt32LE(firstRecord, fields.firstRecord.offset);
+  entry.writeUInt32LE(records.length, fields.held.offset);
   return entry;
 }
 

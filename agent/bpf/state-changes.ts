@@ -1,0 +1,128 @@
+/**
+ * Which TCP sockets changed their state: from open() to close() the inode of each is told, unless something was lost.
+ *
+ * Needs what the scan of fd tables needs, and the tracepoint.
+ */
+import { assemble } from './assembler.ts';
+import type { BpfCalls } from './bpf-calls.ts';
+import type { EventLayout } from './event-layout.ts';
+import type { KernelLayout } from './kernel-layout.ts';
+import { MappedArray } from './mapped-array.ts';
+import { RingBuffer } from './ring-buffer.ts';
+import {
+  changeLossLayout,
+  changeNoteLayout,
+  type StateChangeOptions,
+  stateChangeLayout,
+  stateChangeProgram,
+} from './state-change-program.ts';
+import { attachTracepoint, createArrayPerCpu, loadTracepointProgram, readProgramInfo } from './syscall.ts';
+
+/** Room for changes between two scans: 32,768 of them. Where there are more, nearly everything has to be read anyway. */
+export const changeRingBytes = 512 << 10;
+
+const turns = ['first', 'second'] as const;
+
+export class StateChanges {
+  readonly #calls: BpfCalls;
+  readonly #layout: EventLayout;
+  readonly #ring: RingBuffer;
+  readonly #losses: MappedArray;
+  /** Of turns. */
+  readonly #programs: readonly number[];
+  /** Everything else that is to be closed. */
+  readonly #fds: readonly number[];
+  #lost = 0;
+  #missed: readonly number[];
+  #isOpen = true;
+
+  private constructor(
+    calls: BpfCalls,
+    layout: EventLayout,
+    maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
+    programs: readonly number[],
+    fds: readonly number[],
+  ) {
+    this.#calls = calls;
+    this.#layout = layout;
+    this.#ring = maps.ring;
+    this.#losses = maps.losses;
+    this.#programs = programs;
+    this.#fds = fds;
+    this.#missed = programs.map(() => 0);
+  }
+
+  /** Throws BpfError. */
+  static open(
+    calls: BpfCalls,
+    kernel: KernelLayout,
+    layout: EventLayout,
+    bytes: number = changeRingBytes,
+  ): StateChanges {
+    const fds: number[] = [];
+    const maps: { ring?: RingBuffer; losses?: MappedArray } = {};
+    try {
+      const noteMap = createArrayPerCpu(calls, 'told', changeNoteLayout.bytes, 1);
+      fds.push(noteMap);
+      const ring = RingBuffer.create(calls, 'changes', bytes);
+      maps.ring = ring;
+      const losses = MappedArray.create(calls, 'losses', changeLossLayout.bytes, 1);
+      maps.losses = losses;
+      const options = { kernel, layout, noteMap, ringMap: ring.fd, lossMap: losses.fd };
+      const programs = turns.map((turn) => loadAtTracepoint(calls, options, turn));
+      fds.push(...programs);
+      for (const program of programs) fds.push(attachTracepoint(calls, program));
+      return new StateChanges(calls, layout, { ring, losses }, programs, fds);
+    } catch (error) {
+      for (const fd of fds.toReversed()) calls.close(fd);
+      maps.ring?.close();
+      maps.losses?.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Hands over the inode of each socket that changed since the last call, some of them more than once.
+   *
+   * @returns false when there may have been others. Throws BpfError.
+   */
+  take(tell: (inode: number) => void): boolean {
+    const at = stateChangeLayout.fields.inode.offset / 4;
+    // What comes meanwhile is left for the next time, so that there is an end to it.
+    this.#ring.drain(changeRingBytes / stateChangeLayout.bytes, (words, first) => tell(words[first + at]!));
+    return !this.#hasLost();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    for (const fd of this.#fds.toReversed()) this.#calls.close(fd);
+    this.#ring.close();
+    this.#losses.close();
+  }
+
+  /** Since the last call. A change that both programs were kept from is lost. */
+  #hasLost(): boolean {
+    const lost = Number(this.#losses.bytes.readBigUInt64LE(changeLossLayout.fields.changes.offset));
+    const missed = this.#programs.map((program) => {
+      const info = readProgramInfo(this.#calls, program);
+      return Number(info.readBigUInt64LE(this.#layout.programInfo.recursionMisses.offset));
+    });
+    const hasLost = lost !== this.#lost || missed.every((count, i) => count !== this.#missed[i]);
+    this.#lost = lost;
+    this.#missed = missed;
+    return hasLost;
+  }
+}
+
+/** @returns fd of a program. */
+function loadAtTracepoint(
+  calls: BpfCalls,
+  options: StateChangeOptions,
+  turn: (typeof turns)[number],
+): number {
+  const { bytes, listing } = assemble(stateChangeProgram(options, turn));
+  const { tracepoint } = options.layout;
+  return loadTracepointProgram(calls, { name: `changes_${turn}`, instructions: bytes, listing, tracepoint });
+}
