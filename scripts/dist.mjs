@@ -11,6 +11,7 @@
  */
 import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeCodeCache } from './code-cache.mjs';
 import { fingerprint, readStamp } from './fingerprint.mjs';
 import { root, runQuietly, StepError, step } from './step.mjs';
 
@@ -29,6 +30,7 @@ const sources = [
   'vite.config.ts',
   'vite.programs.config.ts',
   'package-lock.json',
+  'scripts/code-cache.mjs',
   'scripts/dist.mjs',
 ];
 const stampPath = 'dist/.stamp';
@@ -48,6 +50,7 @@ export async function build() {
         bundle('vite.programs.config.ts', join(aside, 'program')),
         bundle('vite.config.ts', join(aside, 'web')),
       ]);
+      await writeCodeCache(join(aside, 'program/main.cjs'));
       cpSync(join(root, 'proto'), join(aside, 'proto'), { recursive: true });
       writeFileSync(join(aside, '.stamp'), `${stamp}\n`);
       // mkdtemp keeps others out; what root built, every user of the machine may run.
