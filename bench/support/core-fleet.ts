@@ -7,7 +7,7 @@ import { EdgeCounts } from '../../aggregator/core/edge-counts.ts';
 import { Holders } from '../../aggregator/core/holders.ts';
 import { Listening } from '../../aggregator/core/listening.ts';
 import { matchHalves } from '../../aggregator/core/match-halves.ts';
-import { cpuMs } from './cpu-time.ts';
+import { openThreadClock } from './cpu-time.ts';
 import { hosts, type Stream, serverPortOf, serviceOf } from './half-stream.ts';
 
 export const seed = 12345;
@@ -41,9 +41,14 @@ export class CoreFleet {
   /** @param told of the CPU of each block: of time that others had, a shared machine tells nothing */
   openAll({ halves, blocks }: Stream, told: ((ms: number) => void) | null): void {
     const { core, slots } = this;
+    const clock = openThreadClock();
     for (const { agent, from, count } of blocks) {
       if (told === null) core.open(halves, from, count, slots[agent]!, 0);
-      else told(cpuMs(() => core.open(halves, from, count, slots[agent]!, 0)));
+      else {
+        const begunMs = clock();
+        core.open(halves, from, count, slots[agent]!, 0);
+        told(clock() - begunMs);
+      }
     }
   }
 

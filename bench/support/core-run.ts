@@ -13,7 +13,7 @@ export interface CoreRun {
   /** Per connection. */
   readonly expireNs: number;
   readonly bytesPerConnection: number;
-  /** Milliseconds of CPU of the longest block of 256 halves while a table grows from nothing. */
+  /** Milliseconds that the longest block of 256 halves took of its thread while the table grew from nothing. */
   readonly longestMs: number;
   readonly matched: number;
   readonly left: number;
