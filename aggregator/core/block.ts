@@ -19,6 +19,8 @@ export const outcomes = {
   refused: 3,
   /** Its slot is taken, or out of range; or, where a slot is to be told from another one, nothing has it. */
   badSlot: 4,
+  /** The first of the next connection under its key. Becomes lone as soon as that has a row. */
+  next: 5,
 } as const;
 export type Outcome = (typeof outcomes)[keyof typeof outcomes];
 

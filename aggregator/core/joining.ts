@@ -52,54 +52,54 @@ export function joinHalves(
   leave: Leave,
 ): void {
   const { order, cell, outcome } = block;
+  const { words } = rows;
   for (let k = from; k < to; k++) {
     const i = order[k]!;
     const at = cell[i]!;
     const slot = half.slot[first + i]!;
-    if (at < 0) {
+    const side = block.side[i]!;
+    let row = at < 0 ? -1 : cells.words[at + 1]! - 1;
+    let made: number = outcomes.refused;
+    if (row >= 0) {
+      made = relate(words, row << rowShift, side, half, first + i);
+      if (made === outcomes.next) {
+        row = rows.succeed(cells.words, at);
+        made = row < 0 ? outcomes.refused : outcomes.lone;
+      }
+    }
+    if (made === outcomes.refused) {
+      outcome[i] = made;
       slots.take(slot);
       continue;
     }
-    const side = block.side[i]!;
-    let row = cells.words[at + 1]! - 1;
-    const made = relate(rows, row, side, half, first + i);
-    if (made === outcomes.lone && rows.words[(row << rowShift) + holderWord + 1 - side] !== 0) {
-      row = rows.succeed(cells.words, at);
-      if (row < 0) {
-        outcome[i] = outcomes.refused;
-        slots.take(slot);
-        continue;
-      }
-    }
-    if (made === outcomes.lone) begin(rows, row);
     if (made === outcomes.elsewhere) standElsewhere(rows, row, leave);
-    else add(rows, row, side, half, first + i);
+    else {
+      if (made === outcomes.lone) begin(rows, row);
+      add(words, row << rowShift, side, half, first + i);
+    }
     block.row[i] = row;
     outcome[i] = made;
     slots.set(slot, row, side);
   }
 }
 
-/** @returns lone also where a new connection takes the place of one that is over */
-function relate(rows: ConnectionRows, row: number, side: number, half: HalfColumns, at: number): number {
-  const { words } = rows;
-  const first = row << rowShift;
+function relate(words: Int32Array, first: number, side: number, half: HalfColumns, at: number): number {
   const known = words[first + factsWord]!;
   const own = words[first + holderWord + side]!;
   const other = words[first + holderWord + 1 - side]!;
   if ((known & facts.elsewhere) !== 0) return outcomes.elsewhere;
   if ((own | other) === 0) return isSelf(words, first) ? outcomes.elsewhere : outcomes.lone;
-  if (own === 0) {
-    const bornAfter = Math.max(words[first + bornAfterWord]!, half.bornAfter[at]!);
-    const bornBy = Math.min(words[first + openedWord + 1 - side]!, half.opened[at]!);
-    const isGone = (known & (facts.goneA << (1 - side))) !== 0;
-    const couldHaveMet = !isGone || isClearlyOne(half.opened[at]!, words[first + closedWord]!);
-    return isClearlyOne(bornAfter, bornBy) && couldHaveMet ? outcomes.joined : outcomes.elsewhere;
-  }
-  const bothGone = facts.goneA | facts.goneB;
-  const isPast = other !== 0 && (known & bothGone) === bothGone;
   const otherOpened = words[first + openedWord + 1 - side]!;
-  return isPast && isClearlyTwo(half.bornAfter[at]!, otherOpened) ? outcomes.lone : outcomes.elsewhere;
+  if (own !== 0) {
+    const bothGone = facts.goneA | facts.goneB;
+    const isPast = other !== 0 && (known & bothGone) === bothGone;
+    return isPast && isClearlyTwo(half.bornAfter[at]!, otherOpened) ? outcomes.next : outcomes.elsewhere;
+  }
+  const opened = half.opened[at]!;
+  const bornAfter = Math.max(words[first + bornAfterWord]!, half.bornAfter[at]!);
+  if (!isClearlyOne(bornAfter, Math.min(otherOpened, opened))) return outcomes.elsewhere;
+  const isGone = (known & (facts.goneA << (1 - side))) !== 0;
+  return isGone && !isClearlyOne(opened, words[first + closedWord]!) ? outcomes.elsewhere : outcomes.joined;
 }
 
 function isSelf(words: Int32Array, first: number): boolean {
@@ -114,9 +114,7 @@ function begin(rows: ConnectionRows, row: number): void {
   rows.words[first + closedWord] = never;
 }
 
-function add(rows: ConnectionRows, row: number, side: number, half: HalfColumns, at: number): void {
-  const { words } = rows;
-  const first = row << rowShift;
+function add(words: Int32Array, first: number, side: number, half: HalfColumns, at: number): void {
   words[first + holderWord + side] = half.holder[at]! + 1;
   words[first + openedWord + side] = half.opened[at]!;
   const bornAfter = half.bornAfter[at]!;
