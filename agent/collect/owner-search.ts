@@ -8,14 +8,15 @@
  *               its place; and while a row has an inode that nobody known holds and is still there: first the processes
  *               of the row's namespace, then all others
  *
- * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all.
+ * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all. Where the
+ * other fds that the process had account for all that it has, those are not listed anew.
  */
 import type { Process } from '../../model/process.ts';
-import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
+import { closedFd, type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { denied, isUnread, processPath } from '../procfs/proc-file.ts';
+import { denied, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -33,6 +34,9 @@ const youngMs = 2000;
 
 /** From how many fds on a process's files that are no sockets are believed to stay so until the next sweep. */
 const filesBelievedFrom = 1000;
+
+/** How many fds are listed in the time in which the link of one is read. */
+const rereadGain = 4;
 
 /** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
 export const lookupsMax = 1000;
@@ -137,8 +141,12 @@ export class OwnerSearch {
     this.#walked.set(resident, walk);
     const recall = walk === 'all' ? recallNothing : this.#recall(resident.held);
     resident.place = readPlace(resident.path);
-    let held: SocketFds = { fds: [], inodes: [] };
-    let unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
+    let held = walk === 'all' ? null : this.#reread(resident);
+    let unread: Unread | null = null;
+    if (held === null) {
+      held = { fds: [], inodes: [] };
+      unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
+    }
     let isSame = this.#isStill(resident);
     if (unread === null && isSame === 'renamed') {
       held = { fds: [], inodes: [] };
@@ -171,6 +179,32 @@ export class OwnerSearch {
     if (!isThere) return 'gone';
     resident.stat = now;
     return 'renamed';
+  }
+
+  /**
+   * What a process holds, by the fds that it had: those whose socket is still shown and nobody else's, and the links of the
+   * others. Null where that is not as many as it has now, or would not be cheaper than listing them.
+   */
+  #reread({ path, held, fdCount }: Resident): SocketFds | null {
+    const inodes = [...held.inodes];
+    const doubtful: number[] = [];
+    for (const [i, inode] of inodes.entries()) if (!this.#isHeldAlone(inode)) doubtful.push(i);
+    if (doubtful.length * rereadGain > inodes.length) return null;
+    const read = this.#fdReader.readSome(
+      path,
+      doubtful.map((i) => held.fds[i]!),
+    );
+    if (isUnread(read)) return null;
+    for (const [n, i] of doubtful.entries()) inodes[i] = read[n]!;
+    const isOpen = (_: number, i: number): boolean => inodes[i] !== closedFd;
+    const now = { fds: held.fds.filter(isOpen), inodes: inodes.filter(isOpen) };
+    return now.fds.length === fdCount ? now : null;
+  }
+
+  /** Whether a socket is still shown, so that the one process that held it does so still. */
+  #isHeldAlone(inode: number): boolean {
+    const holding = this.#holdings.get(inode);
+    return holding?.claims.length === 1 && holding.cells.length > 0 && holding.claims[0]!.fds.length === 1;
   }
 
   /** What fds were at the last walk, as far as that is believed. */

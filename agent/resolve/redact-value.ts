@@ -131,6 +131,7 @@ function redactUrl(url: string): string {
 
 /** An IPv4 or IPv6 address, with a port or prefix length or without. */
 function isAddress(word: string): boolean {
+  if (!/[.:]/.test(word)) return false;
   const match = /^(?:\[([^\]]+)\]|([^[\]/]+?))(?::\d{1,5})?(?:\/\d{1,3})?$/.exec(word);
   return parseIp(word) !== null || (match !== null && parseIp(match[1] ?? match[2]!) !== null);
 }
