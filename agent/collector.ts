@@ -5,8 +5,10 @@
  * which processes hold them. It keeps no history; telling two scans apart is the work of agent/watch.
  */
 import type { Netns } from '../model/netns.ts';
+import type { Process } from '../model/process.ts';
 import type { OwnedSocket } from '../model/socket.ts';
 import type { BoundedTable } from './bounded-table.ts';
+import type { ProcessDetails } from './resolve/process-details.ts';
 
 /** A row that a parser could not read. The rest of its file is read all the same. */
 export interface MalformedRow {
@@ -46,6 +48,8 @@ export interface Collector {
   /** Name of the rung, such as `procfs`; shown in `hosts` and `doctor`. */
   readonly name: string;
   scan(): Promise<Scan>;
+  /** What it knows of a process that held a socket in the last scan, other than by /proc; null = nothing. */
+  detailsOf?(process: Pick<Process, 'pid' | 'startTicks'>): ProcessDetails | null;
   /** What of it has a limit, for metrics. */
   readonly tables?: readonly BoundedTable[];
   /** Frees sockets and descriptors. Idempotent. */

@@ -99,6 +99,7 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
   const { shortLived, watch, holders, feed } = createWatch(config, events, {
+    collector,
     finders,
     counters,
     gaps,
@@ -126,15 +127,16 @@ function createWatch(
   config: AgentConfig,
   { source }: OpenedEvents,
   {
+    collector,
     finders,
     counters,
     gaps,
     slots,
     stream,
-  }: Pick<Pipeline, 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
+  }: Pick<Pipeline, 'collector' | 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
 ): Pick<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed'> {
   const { nowMs, monotonicMs } = clock;
-  const holders = new HolderOwners(config);
+  const holders = new HolderOwners(config, (holder) => collector.detailsOf?.(holder) ?? null);
   const shortLived = new ShortLived((event) => holders.of(event, monotonicMs()));
   const watch = new SocketWatch(watchedSocketsMax, shortLived);
   const tell = (event: SocketEvent | SocketFinding): void => {

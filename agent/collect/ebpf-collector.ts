@@ -125,6 +125,10 @@ export class EbpfCollector implements Collector {
     });
   }
 
+  detailsOf(process: Parameters<TaskDetails['of']>[0]): ReturnType<TaskDetails['of']> {
+    return this.#details.of(process);
+  }
+
   get tables(): readonly BoundedTable[] {
     return [
       ...this.#processes.tables,

@@ -98,6 +98,8 @@ export async function examineRungs(
   return reports;
 }
 
+type DescribedProcess = Parameters<NonNullable<Collector['detailsOf']>>[0];
+
 class LadderCollector implements Collector {
   readonly #options: ProcfsCollectorOptions;
   readonly #rungs: readonly Rung[];
@@ -123,6 +125,10 @@ class LadderCollector implements Collector {
 
   get tables(): readonly BoundedTable[] {
     return this.#footing?.collector.tables ?? [];
+  }
+
+  detailsOf(process: DescribedProcess): ReturnType<NonNullable<Collector['detailsOf']>> {
+    return this.#footing?.collector.detailsOf?.(process) ?? null;
   }
 
   /** To the best rung of all. Throws SourceError when none works. */

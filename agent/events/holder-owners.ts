@@ -1,9 +1,9 @@
-/** The processes that events name, with what /proc tells of them while they are there. */
+/** The processes that events name, with what scans told of them, and else /proc while they are there. */
 import type { Owner } from '../../model/process.ts';
 import { openProcessTable } from '../collect/open-process-table.ts';
 import type { AgentConfig } from '../config.ts';
+import type { ProcessDetails } from '../resolve/process-details.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
-
 import { UserNames } from '../resolve/user-names.ts';
 import type { ConnectionEvent, Holder } from './connection-event.ts';
 
@@ -22,13 +22,19 @@ const nobody: readonly Owner[] = [];
 
 export class HolderOwners {
   readonly #procRoot: string;
+  readonly #detailsOf: (holder: Holder) => ProcessDetails | null;
   readonly #users = new UserNames();
   readonly #processes: ProcessTable;
   /** An event source names a process by the same object as long as nothing about it changes. */
   #resolved = new WeakMap<Holder, Resolved>();
   #expiredAtMs = 0;
 
-  constructor(options: Pick<AgentConfig, 'procRoot' | 'cmdline' | 'kubelet'>) {
+  /** @param detailsOf what scans told of a process by another way than /proc, which may hide it; null = nothing */
+  constructor(
+    options: Pick<AgentConfig, 'procRoot' | 'cmdline' | 'kubelet'>,
+    detailsOf: (holder: Holder) => ProcessDetails | null = () => null,
+  ) {
+    this.#detailsOf = detailsOf;
     this.#procRoot = options.procRoot;
     this.#processes = openProcessTable(this.#users, options);
   }
@@ -38,7 +44,8 @@ export class HolderOwners {
     if (holder === null) return nobody;
     const known = this.#resolved.get(holder);
     if (known !== undefined && nowMs - known.atMs < believedMs) return known.owners;
-    const process = this.#processes.resolveSeen(this.#procRoot, { ...holder, tid: holder.pid }, null, nowMs);
+    const seen = { ...holder, tid: holder.pid };
+    const process = this.#processes.resolveSeen(this.#procRoot, seen, this.#detailsOf(holder), nowMs);
     const owners = known?.owners[0]?.process === process ? known.owners : [{ process, fds: [] }];
     this.#resolved.set(holder, { owners, atMs: nowMs });
     return owners;
