@@ -6,6 +6,8 @@ import type { ConnectionEvent, Holder } from '../../../agent/events/connection-e
 import { HolderOwners } from '../../../agent/events/holder-owners.ts';
 import { readPidStat } from '../../../agent/procfs/pid-stat.ts';
 import { isUnread } from '../../../agent/procfs/proc-file.ts';
+import type { Process } from '../../../model/process.ts';
+import { until } from '../../support/until.ts';
 import { whyNoEbpf } from '../bpf/live-kernel.ts';
 import { Children } from '../collect/child-node.ts';
 
@@ -37,18 +39,22 @@ describe.skipIf((await whyNoEbpf()) !== null || !existsSync('/proc/self'))(
           `require('node:net').createServer().listen(0, '127.0.0.1', () => console.log('up'));`,
         );
         await child.line();
-        const { sockets } = await collector.scan();
-        const shown = sockets
-          .flatMap(({ owners }) => owners)
-          .find((each) => each.process.pid === child.pid)!.process;
+        let shown: Process | undefined;
+        await until('a scan shows it', async () => {
+          const owners = (await collector.scan()).sockets.flatMap((socket) => socket.owners);
+          shown = owners.find((each) => each.process.pid === child.pid)?.process;
+          return shown !== undefined;
+        });
+        // One in which nothing changed knows it still.
+        await collector.scan();
         const holders = new HolderOwners(hiding, (holder) => collector.detailsOf?.(holder) ?? null);
         const [owner] = holders.of(eventOf(child.pid), 0);
         expect(owner!.process).toMatchObject({
-          exe: shown.exe,
-          cmdline: shown.cmdline,
-          program: shown.program,
+          exe: shown!.exe,
+          cmdline: shown!.cmdline,
+          program: shown!.program,
         });
-        expect(shown.exe).toBe(process.execPath);
+        expect(shown!.exe).toBe(process.execPath);
       } finally {
         collector.close();
         await children.endAll();
