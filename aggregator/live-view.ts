@@ -258,7 +258,7 @@ export class LiveView implements FleetView, ConnectionObserver {
     if (side === null || seen === null || connection.datagramPeer !== null) return null;
     return unseenBecause({
       claims: this.correlator.claims.of(seen.host, seen.netns, connection.endpoints[side].ip),
-      ambiguous: connection.ambiguous,
+      ambiguous: connection.ambiguous || connection.behindGateway,
       seenState: stateOfConnection(connection),
       withinGrace: this.correlator.isWithinGrace(connection, this.#options.clock()),
     });

@@ -44,6 +44,12 @@ export type UnseenBecause =
   /** Several agents claim the address. */
   | 'ambiguous';
 
+/**
+ * What made two halves one connection: they mirror each other on one host, or on the wire; the record of a host in
+ * between leads from one to the other; or a box without an agent is in between, and no other could be meant.
+ */
+export type JoinRule = 'same-host' | 'wire' | 'forwarder' | 'inferred';
+
 /** The rule that told client from server. */
 export type DirectionRule = 'listener' | 'handshake' | 'conntrack' | 'port' | 'unknown';
 
@@ -97,6 +103,8 @@ export interface ConnectionDocument {
   readonly rttUs: number | null;
   readonly retransmits: number | null;
   readonly nat: NatDocument | null;
+  /** null where an end is unseen, or is a UDP socket that has no peer of its own. */
+  readonly joinedBy: JoinRule | null;
 }
 
 export interface ConnectionsDocument extends FleetAnswer {

@@ -2,7 +2,7 @@
  * A connection while it is in the live view: the two halves that hosts reported, and what was concluded from them.
  * Plain state; the correlator is the only one that changes it.
  */
-import type { DirectionRule, Seen } from '../../model/document.ts';
+import type { DirectionRule, JoinRule, Seen } from '../../model/document.ts';
 import { type Endpoint, sameEndpoint } from '../../model/endpoint.ts';
 import type { FourTuple, Side } from '../../model/four-tuple.ts';
 import { isOpen, type Protocol, type SocketState } from '../../model/socket-state.ts';
@@ -12,10 +12,9 @@ import type { ReportedSocket } from './report.ts';
 /**
  * What makes two halves one connection, from the strongest to the weakest: they are of one host and mirror each other at
  * some stage of translation; what the wire shows of one mirrors what it shows of the other; the record of a host that
- * passes the conversation on leads from one to the other.
+ * passes the conversation on leads from one to the other; nothing leads there, and no other could be meant (gateways.ts).
  */
-const joinRules = ['same-host', 'wire', 'forwarder'] as const;
-export type JoinRule = (typeof joinRules)[number];
+const joinRules: readonly JoinRule[] = ['same-host', 'wire', 'forwarder', 'inferred'];
 
 /** Whether `candidate` is stronger evidence than what joined two halves. */
 export function isStrongerJoin(candidate: JoinRule, current: JoinRule | null): boolean {
@@ -54,6 +53,8 @@ export interface Connection {
   handshakeClient: Side | null;
   /** Several hosts or namespaces report this half of this key, so its other end cannot be told. */
   ambiguous: boolean;
+  /** A gateway without an agent may be in between, and nothing tells which of several it leads to. */
+  behindGateway: boolean;
   /** Seen in a state that a peer must have answered to reach. */
   established: boolean;
   openedAtMs: number;
@@ -80,6 +81,7 @@ export function newConnection(id: string, side: Side, socket: ReportedSocket, no
     direction: 'unknown',
     handshakeClient: null,
     ambiguous: false,
+    behindGateway: false,
     established: false,
     openedAtMs: socket.openedAtMs,
     closedAtMs: null,

@@ -16,6 +16,7 @@ import { concludeClosing, concludeDirection, concludeOpening, findDatagramPeer }
 import { type Connection, missingSide, reportedHalves } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { Flows } from './flows.ts';
+import { Gateways } from './gateways.ts';
 import { Joiner, type JoinObserver } from './joining.ts';
 import { listenerBehind } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
@@ -34,6 +35,7 @@ export class Correlator implements SocketReports {
   readonly claims = new AddressClaims();
   readonly listeners = new Listeners();
   readonly flows = new Flows(this.claims);
+  readonly gateways: Gateways;
   readonly #table = new ConnectionTable();
   /** Sockets with a peer, by host: what a change of that host's networks or state concerns. */
   readonly #socketsOf = new Map<ReportingHost, Set<ReportedSocket>>();
@@ -55,7 +57,13 @@ export class Correlator implements SocketReports {
     this.#limits = limits;
     this.recentlyClosed = new RecentlyClosed(limits);
     const reported = { table: this.#table, flows: this.flows, claims: this.claims };
-    this.#joiner = new Joiner(reported, idPrefix, this.#joinObserver());
+    const joiner = new Joiner(reported, idPrefix, this.#joinObserver());
+    this.#joiner = joiner;
+    this.gateways = new Gateways(this.claims, {
+      connectionOf: (socket) => this.#table.connectionOf(socket),
+      infer: (one, other, nowMs) => joiner.infer(one, other, nowMs),
+      partInferred: (connection, nowMs) => joiner.partInferred(connection, nowMs),
+    });
   }
 
   get connections(): ReadonlyMap<string, Connection> {
@@ -120,11 +128,12 @@ export class Correlator implements SocketReports {
 
   hostChanged(host: ReportingHost, nowMs: number): void {
     const portrait = portraitOf(host);
+    if (!this.#portraits.has(host)) this.gateways.hostAppeared(host);
     const changed = differencesOf(this.#portraits.get(host) ?? null, portrait);
     this.#portraits.set(host, portrait);
     if (changed.claims) {
       this.claims.update(host);
-      this.#refileTranslatedTo(changed.claimed, nowMs);
+      this.#claimedAnew(host, changed.claimed, nowMs);
     }
     if (changed.scope) this.#moveToScopes(host, nowMs);
     if (changed.name || changed.netns.size > 0) {
@@ -149,18 +158,21 @@ export class Correlator implements SocketReports {
     for (const socket of this.#socketsOf.get(host) ?? []) this.#joiner.refile(socket, nowMs);
   }
 
-  /** Others claim these addresses now, or do not any more: that decides who may be translated to them. */
-  #refileTranslatedTo(addresses: Iterable<IpAddress>, nowMs: number): void {
+  /** Others claim these addresses now, or do not any more: that decides who may be translated to them, and by whom. */
+  #claimedAnew({ realm }: ReportingHost, addresses: Iterable<IpAddress>, nowMs: number): void {
     for (const ip of addresses) {
       for (const socket of this.#table.translatedTo(ip)) this.#joiner.refile(socket, nowMs);
+      for (const connection of this.#table.concerned.byMissingEnd(realm, ip)) this.gateways.note(connection);
+      this.gateways.claimedAnew(ip);
     }
   }
 
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
     for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
     this.claims.remove(host);
-    this.#refileTranslatedTo(this.#portraits.get(host)?.addresses ?? [], nowMs);
+    this.#claimedAnew(host, this.#portraits.get(host)?.addresses ?? [], nowMs);
     this.#portraits.delete(host);
+    this.gateways.hostLost(host);
   }
 
   /** Entries of each table that grows with what is reported: all are 0 when nothing is open and nothing lingers. */
@@ -172,6 +184,7 @@ export class Correlator implements SocketReports {
       recentlyClosed: this.recentlyClosed.size,
       listeners: this.listeners.size,
       flows: this.flows.size,
+      gateways: this.gateways.size,
     };
   }
 
@@ -183,6 +196,7 @@ export class Correlator implements SocketReports {
     }
     for (const connection of this.recentlyClosed.expire(nowMs)) this.#forget(connection, nowMs);
     this.flows.expire(nowMs);
+    this.gateways.sweep(nowMs);
   }
 
   /** Whether the other end of a lone half may still be on its way. */
@@ -204,6 +218,7 @@ export class Correlator implements SocketReports {
     findDatagramPeer(connection, this);
     if (concludeClosing(connection, nowMs)) this.recentlyClosed.add(connection, connection.closedAtMs!);
     else if (connection.closedAtMs === null) this.recentlyClosed.delete(connection);
+    this.gateways.note(connection);
     if (connection.placed) this.#observer.updated(connection, nowMs);
     else if (missingSide(connection) === null || connection.datagramPeer !== null)
       this.#place(connection, nowMs);
@@ -226,6 +241,7 @@ export class Correlator implements SocketReports {
       this.#forget(connection, nowMs);
     } else {
       this.#table.detach(half);
+      this.gateways.forget(socket);
       connection.joinedBy = null;
       this.#conclude(connection, nowMs);
     }
@@ -233,6 +249,7 @@ export class Correlator implements SocketReports {
   }
 
   #forget(connection: Connection, nowMs: number): void {
+    for (const socket of reportedHalves(connection)) this.gateways.forget(socket);
     this.#table.remove(connection);
     this.#leave(connection);
     if (connection.placed) this.#observer.forgotten(connection, nowMs);

@@ -12,13 +12,13 @@
  * that a forwarder's record leads to (JoinRule), whichever was reported first.
  */
 
+import type { JoinRule } from '../../model/document.ts';
 import type { Side } from '../../model/four-tuple.ts';
 import {
   type Connection,
   isHalfOpen,
   isSameTuple,
   isStrongerJoin,
-  type JoinRule,
   otherSide,
   type Passage,
 } from './connection.ts';
@@ -80,14 +80,19 @@ export function placeHalf(candidates: readonly Candidate[], socket: ReportedSock
   return far?.kind === 'join' ? { ...far, displaced } : { kind: 'new', displaced };
 }
 
-/** The connections of which another socket, of another namespace, has open the very half that `socket` is. */
+/**
+ * The connections of which another socket, of another namespace, has open the very half that `socket` is. One that came
+ * into being at another time is no rival: whoever looks back at it did so then.
+ */
 export function rivalsOf(candidates: readonly Candidate[], socket: ReportedSocket): Connection[] {
   return candidates
     .filter((candidate) => {
       const occupant = occupantOf(candidate);
       if (candidate.via !== null || occupant === null || !isHalfOpen(occupant)) return false;
       const rule = ruleOf(candidate, socket);
-      return !sameNetns(occupant, socket) && (rule === null || !hasPlaceFor(candidate, rule, socket));
+      const isOfOneTime = occupant.byConntrack || socket.byConntrack || boundsOverlap(occupant, socket);
+      if (sameNetns(occupant, socket) || !isOfOneTime) return false;
+      return rule === null || !hasPlaceFor(candidate, rule, socket);
     })
     .map(({ connection }) => connection);
 }
@@ -162,9 +167,18 @@ function isSuccessor(socket: ReportedSocket, older: ReportedSocket | null): bool
 function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {
   const other = otherHalfOf(candidate)!;
   if (socket.byConntrack || other.byConntrack) return isOfOneLife(socket, other);
-  const bornAfter = Math.max(other.notBeforeMs, socket.notBeforeMs);
-  const bornBy = Math.min(other.openedAtMs, socket.openedAtMs);
-  return bornAfter <= bornBy + clockSlackMs && couldHaveMet(other, socket);
+  return boundsOverlap(other, socket) && couldHaveMet(other, socket);
+}
+
+/** Whether two halves may be one connection by their times alone, whichever was reported first. */
+export function couldBeOneBirth(one: ReportedSocket, other: ReportedSocket): boolean {
+  return boundsOverlap(one, other) && couldHaveMet(one, other) && couldHaveMet(other, one);
+}
+
+function boundsOverlap(one: ReportedSocket, other: ReportedSocket): boolean {
+  const bornAfter = Math.max(one.notBeforeMs, other.notBeforeMs);
+  const bornBy = Math.min(one.openedAtMs, other.openedAtMs);
+  return bornAfter <= bornBy + clockSlackMs;
 }
 
 /** Of halves of which conntrack alone tells one: whether neither began after the other was over, or was known before. */

@@ -97,7 +97,25 @@ export class Joiner {
   /** Looks anew for the other end of a socket's connection, where that has but one: there is more to go by. */
   seek(socket: ReportedSocket, nowMs: number): void {
     const connection = this.#table.connectionOf(socket);
+    if (connection?.joinedBy === 'inferred') return this.partInferred(connection, nowMs);
     if (connection !== undefined && missingSide(connection) !== null) this.#seekPeer(connection, nowMs);
+  }
+
+  /** Makes two lone halves one connection, although nothing leads from one to the other. */
+  infer(one: ReportedSocket, other: ReportedSocket, nowMs: number): void {
+    const [half, far] = [this.#table.halfOf(one), this.#table.halfOf(other)];
+    if (half === undefined || far === undefined) return;
+    const { connection, side } = far;
+    const candidate: Candidate = { connection, side: otherSide(side), isOpposite: true, via: null };
+    this.#merge(half, { kind: 'join', candidate, rule: 'inferred', ousted: null }, nowMs);
+  }
+
+  /** Each of its halves goes its own way again. */
+  partInferred(connection: Connection, nowMs: number): void {
+    const half = this.#table.halfOf(connection.halves.b!)!;
+    this.#part(half);
+    this.take(half.socket, nowMs);
+    this.#seekPeer(connection, nowMs);
   }
 
   /** Looks for the other end of a connection that has but one. */

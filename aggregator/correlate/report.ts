@@ -40,6 +40,9 @@ export interface ReportingHost {
   lostEvents: number;
   /** Aggregator's clock. */
   lastSeenMs: number;
+  /** Up to when its last message told what there was, and the one before; on the aggregator's clock, 0 = nothing yet. */
+  asOfMs: number;
+  asOfBeforeMs: number;
   /** Since when it is not live, aggregator's clock; null while it is live. */
   awaySinceMs: number | null;
   /** Agent's clock minus ours; null before the first heartbeat round trip. */

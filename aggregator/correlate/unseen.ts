@@ -6,7 +6,7 @@ import type { Claim } from './address-claims.ts';
 export interface UnseenQuestion {
   /** Who claims the address of the missing end. */
   readonly claims: readonly Claim[];
-  /** Two hosts or namespaces report the same half. */
+  /** Two hosts or namespaces report the same half, or a gateway leads to one of several. */
   readonly ambiguous: boolean;
   /** State of the end that is seen; `closed` once its socket is gone. */
   readonly seenState: SocketState;
@@ -17,7 +17,10 @@ export interface UnseenQuestion {
 export function unseenBecause(question: UnseenQuestion): UnseenBecause {
   const hosts = new Set(question.claims.map((claim) => claim.host));
   const only = question.claims[0]?.host;
-  if (only === undefined) return question.withinGrace ? 'not-yet' : 'no-agent';
+  if (only === undefined) {
+    if (question.withinGrace) return 'not-yet';
+    return question.ambiguous ? 'ambiguous' : 'no-agent';
+  }
   if (question.ambiguous || hosts.size > 1) return 'ambiguous';
   if (only.state !== 'live') return 'agent-stale';
   if (question.withinGrace) return 'not-yet';

@@ -89,6 +89,13 @@ export class AgentRecord {
     this.host.lastSeenMs = now.unixMs;
   }
 
+  /** What its next rows tell is so at that moment of the agent's clock. */
+  tellsOf(agentUnixMs: number, nowMs: number): void {
+    const { host } = this;
+    host.asOfBeforeMs = host.asOfMs;
+    host.asOfMs = Math.max(host.asOfMs, this.clock.toOurs(agentUnixMs, nowMs));
+  }
+
   /** The agent speaks, and what it speaks of is known here. */
   keptStep(now: Moment): void {
     this.#inStepMs = now.monotonicMs;
@@ -189,6 +196,8 @@ function newHost(hello: Hello, nowMs: number): ReportingHost {
     gaps: [],
     lostEvents: 0,
     lastSeenMs: nowMs,
+    asOfMs: 0,
+    asOfBeforeMs: 0,
     awaySinceMs: nowMs,
     clockOffsetMs: null,
   };

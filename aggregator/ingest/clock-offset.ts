@@ -1,6 +1,8 @@
 /**
- * How far an agent's clock is ahead of the aggregator's, from its heartbeats. A heartbeat's own round trip is known only
- * when the next one reports it; of the last few, the one with the shortest round trip says most.
+ * How far an agent's clock is ahead of the aggregator's, from its heartbeats. Each one bounds it: what was sent when the
+ * agent's clock showed `sent` arrived after it, and no later than a round trip. A heartbeat's own round trip is known only
+ * when the next one reports it; Hello gives one of the two bounds. What all of the last few allow is nearest to the truth:
+ * one that waited long in a queue says nothing against one that did not.
  */
 
 /** Below this, a first message that comes from another time is taken for a slow one, not for a wrong clock. */
@@ -9,37 +11,56 @@ const firstGuessMs = 2000;
 /** Heartbeats that are compared: a step of either clock is fully learned after as many. */
 const samplesMax = 8;
 
+/** The offset lies between the two, as far as one message tells. */
 interface Sample {
-  readonly offsetMs: number;
-  readonly roundTripMs: number;
+  readonly lowMs: number;
+  readonly highMs: number;
 }
 
 export class ClockOffset {
   #guessMs: number;
-  #samples: Sample[] = [];
+  /** Oldest first. */
+  #samples: readonly Sample[] = [];
   #last: { readonly unixMs: number; readonly arrivedMs: number } | null = null;
 
   /** @param unixMs the agent's clock in its first message, which arrived at `nowMs`. */
   constructor(unixMs: number, nowMs: number) {
     const differenceMs = unixMs - nowMs;
     this.#guessMs = unixMs > 0 && Math.abs(differenceMs) > firstGuessMs ? differenceMs : 0;
+    if (unixMs > 0) this.#samples = [{ lowMs: differenceMs, highMs: Number.POSITIVE_INFINITY }];
+  }
+
+  /**
+   * The agent's next stream begins: what was measured on this one goes on, unless the first message says that a clock was
+   * set meanwhile, or comes so late that it might have been.
+   */
+  resumed(unixMs: number, nowMs: number): ClockOffset {
+    const next = new ClockOffset(unixMs, nowMs);
+    const known = this.#allowed;
+    if (known === null || unixMs === 0) return next;
+    const aheadMs = unixMs - nowMs;
+    if (aheadMs > known.highMs + firstGuessMs || aheadMs < known.lowMs - firstGuessMs) return next;
+    next.#samples = [...this.#samples, ...next.#samples].slice(-samplesMax);
+    return next;
   }
 
   /**
    * Agent's clock minus the aggregator's; null before the first measured round trip. An offset that the delay of the
-   * heartbeat alone explains is 0: clocks that agree are common, and a slow heartbeat says nothing against it.
+   * heartbeats alone explains is 0: clocks that agree are common, and a slow heartbeat says nothing against it.
    */
   get measuredMs(): number | null {
-    const best = this.#bestSample;
+    const best = this.#allowed;
     if (best === null) return null;
-    return Math.abs(best.offsetMs) <= best.roundTripMs / 2 ? 0 : best.offsetMs;
+    return best.lowMs <= 0 && best.highMs >= 0 ? 0 : (best.lowMs + best.highMs) / 2;
   }
 
-  get #bestSample(): Sample | null {
-    return this.#samples.reduce<Sample | null>(
-      (least, sample) => (least === null || sample.roundTripMs <= least.roundTripMs ? sample : least),
-      null,
-    );
+  /** What all samples allow; where they contradict each other by a little, as clocks drift, what the narrowest does. */
+  get #allowed(): Sample | null {
+    const lowMs = Math.max(...this.#samples.map((sample) => sample.lowMs));
+    const highMs = Math.min(...this.#samples.map((sample) => sample.highMs));
+    if (!Number.isFinite(highMs)) return null;
+    if (lowMs <= highMs) return { lowMs, highMs };
+    return this.#samples.reduce((best, sample) => (widthOf(sample) <= widthOf(best) ? sample : best));
   }
 
   /** The measured offset, or the first guess until there is one. */
@@ -65,11 +86,16 @@ export class ClockOffset {
   }
 
   #learn(sent: { unixMs: number; arrivedMs: number }, roundTripMs: number): void {
-    const offsetMs = sent.unixMs - (sent.arrivedMs - roundTripMs / 2);
-    const known = this.#bestSample;
-    const explainedMs = firstGuessMs + roundTripMs + (known?.roundTripMs ?? 0);
-    // Further off than any delay explains: a clock was set, and what was measured before it is void.
-    if (known !== null && Math.abs(offsetMs - known.offsetMs) > explainedMs) this.#samples = [];
-    this.#samples = [...this.#samples, { offsetMs, roundTripMs }].slice(-samplesMax);
+    const lowMs = sent.unixMs - sent.arrivedMs;
+    const sample = { lowMs, highMs: lowMs + roundTripMs };
+    const known = this.#allowed ?? this.#samples[0] ?? sample;
+    const gapMs = Math.max(known.lowMs - sample.highMs, sample.lowMs - known.highMs);
+    // Further off than drift explains: a clock was set, and what was measured before it is void.
+    const kept = gapMs > firstGuessMs ? [] : this.#samples;
+    this.#samples = [...kept, sample].slice(-samplesMax);
   }
+}
+
+function widthOf({ lowMs, highMs }: Sample): number {
+  return highMs - lowMs;
 }

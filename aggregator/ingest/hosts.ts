@@ -9,7 +9,6 @@ import type { Logger } from 'pino';
 import type { Hello } from '../../wire/agent-batch.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
 import { AgentRecord, type LiveStream, type Moment } from './agent-record.ts';
-import { ClockOffset } from './clock-offset.ts';
 import type { IngestLimits } from './limits.ts';
 
 /** Why a Hello is refused, in one line for the agent's log. */
@@ -55,7 +54,7 @@ export class Hosts {
     }
     const record = known ?? new AgentRecord(hello, this.#reports, now);
     this.#records.set(hello.hostId, record);
-    record.attach(stream, new ClockOffset(firstUnixMs, now.unixMs));
+    record.attach(stream, record.clock.resumed(firstUnixMs, now.unixMs));
     record.heard(now);
     record.keptStep(now);
     return record;

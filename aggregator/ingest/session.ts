@@ -162,6 +162,7 @@ export class IngestSession {
   #onHeartbeat(heartbeat: NonNullable<AgentBatch['heartbeat']>, record: AgentRecord): void {
     const { unixMs } = this.#context.now();
     record.heartbeat(heartbeat, unixMs);
+    if (this.#state.kind === 'in-step') record.tellsOf(heartbeat.unixMs, unixMs);
     this.#peer.say({ kind: 'heartbeat', monotonicMs: heartbeat.monotonicMs, serverUnixMs: unixMs });
   }
 
@@ -219,6 +220,7 @@ export class IngestSession {
       return;
     }
     agent.record.describe(agent.hello, this.#dictionary, nowMs);
+    agent.record.tellsOf(batch.baseUnixMs, nowMs);
     reports.hostChanged(agent.record.host, nowMs);
     agent.record.table.replace(snapshot.sockets, agent.hello, nowMs);
     agent.record.keptStep(now());
@@ -237,6 +239,7 @@ export class IngestSession {
     if (record.table.size + rows.opened.length > this.#context.limits.slotsMax) {
       throw new WireError('too-many', `more than ${this.#context.limits.slotsMax} sockets`);
     }
+    record.tellsOf(batch.baseUnixMs, nowMs);
     if (batch.netns.length > 0) {
       record.setNetns(this.#dictionary);
       reports.hostChanged(record.host, nowMs);

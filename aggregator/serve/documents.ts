@@ -35,6 +35,7 @@ export function connectionDocument(view: ConnectionView): ConnectionDocument {
     lastSeenAt: formatTime(view.lastSeenAtMs),
     ...view.traffic,
     nat: natDocument(view),
+    joinedBy: view.joinedBy,
   };
 }
 

@@ -2,11 +2,10 @@
  * What answers are made from: the live view, as the serving side wants to read it. Correlation and graph satisfy it.
  * All of it is read synchronously between two events, so one answer is of one moment.
  */
-import type { DirectionRule, Seen, UnseenBecause } from '../../model/document.ts';
+import type { DirectionRule, JoinRule, Seen, UnseenBecause } from '../../model/document.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
-import type { JoinRule } from '../correlate/connection.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import type { Traffic } from '../correlate/traffic.ts';
 

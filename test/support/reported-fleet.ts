@@ -112,6 +112,8 @@ export class ReportedFleet {
       gaps: [],
       lostEvents: 0,
       lastSeenMs: this.nowMs,
+      asOfMs: this.nowMs,
+      asOfBeforeMs: this.nowMs,
       awaySinceMs: null,
       clockOffsetMs: 0,
     };
@@ -187,7 +189,12 @@ export class ReportedFleet {
   /** Lets time pass; hosts that are live are heard at its end. */
   pass(ms: number): void {
     this.nowMs += ms;
-    for (const host of this.hosts.values()) if (host.state === 'live') host.lastSeenMs = this.nowMs;
+    for (const host of this.hosts.values()) {
+      if (host.state !== 'live') continue;
+      host.lastSeenMs = this.nowMs;
+      host.asOfBeforeMs = host.asOfMs;
+      host.asOfMs = this.nowMs;
+    }
     this.view.correlator.sweep(this.nowMs);
   }
 

@@ -1,5 +1,5 @@
 /** Set-ups in which addresses are translated, as conntrack and the sockets of both ends show them. */
-import type { JoinRule } from '../../../aggregator/correlate/connection.ts';
+import type { JoinRule } from '../../../model/document.ts';
 import { hostNetns } from '../../support/reported-fleet.ts';
 
 /** Tuples are `local>remote`. */

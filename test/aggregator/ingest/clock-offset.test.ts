@@ -45,6 +45,38 @@ describe('ClockOffset', () => {
     expect(clock.measuredMs).toBe(430);
   });
 
+  test('one that waited in a queue says nothing against Hello, which did not', () => {
+    // Half of the round trip is no guess for a heartbeat that waited on one way only.
+    const clock = new ClockOffset(1_000_000 - 90_000, 1_000_020);
+    clock.heartbeat(1_001_000 - 90_000, 0, 1_006_000);
+    clock.heartbeat(1_011_000 - 90_000, 5_020, 1_011_020);
+    expect(clock.measuredMs).toBe(-90_000);
+  });
+
+  test('the next stream of an agent goes on with what was measured, unless a clock was set', () => {
+    const clock = new ClockOffset(1_900, 0);
+    clock.heartbeat(2_900, 0, 1_000);
+    clock.heartbeat(12_900, 2, 11_000);
+    const next = clock.resumed(61_900, 60_500);
+    expect(next.measuredMs).toBe(1_901);
+    const set = clock.resumed(99_000, 60_500);
+    expect([set.measuredMs, set.offsetMs]).toEqual([null, 38_500]);
+    const setBack = clock.resumed(50_000, 60_500);
+    expect([setBack.measuredMs, setBack.offsetMs]).toEqual([null, -10_500]);
+    expect(new ClockOffset(1_900, 0).resumed(61_900, 60_500).measuredMs).toBeNull();
+  });
+
+  test('a little drift is no contradiction: the narrowest bounds count', () => {
+    const clock = new ClockOffset(0, 0);
+    clock.heartbeat(1_100, 0, 1_000);
+    clock.heartbeat(11_098, 2, 11_000);
+    clock.heartbeat(21_095, 500, 21_500);
+    // The second says 99 to 599, the first 100 to 102.
+    expect(clock.measuredMs).toBe(101);
+    clock.heartbeat(31_080, 504, 31_000);
+    expect(clock.measuredMs).toBe(101);
+  });
+
   test('a slow heartbeat says nothing against clocks that agree', () => {
     const clock = new ClockOffset(0, 0);
     clock.heartbeat(1000, 0, 2400);

@@ -1,0 +1,29 @@
+/** Random fleets whose truth is known, over the real wire: the answer is the truth wherever what was told determines it. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fleetPlan } from '../../support/truth/fleet-plan.ts';
+import { situationNames } from '../../support/truth/situations.ts';
+import { Tally } from '../../support/truth/tally.ts';
+
+const fleets = Number(process.env['RUNS'] ?? 1_000);
+/** Of 1,000 fleets, at least so many show each situation. */
+const leastOfEach = 5;
+
+describe('the answer', () => {
+  test('is the truth, and every kind of situation was there', { timeout: 600_000 }, () => {
+    const tally = new Tally();
+    fc.assert(
+      fc.property(fleetPlan, (plan) => {
+        expect(tally.watch(plan)).toEqual([]);
+      }),
+      { numRuns: fleets, endOnFailure: process.env['SHRINK'] === '0' },
+    );
+    if (fleets < 1_000) return;
+    const rare = situationNames.filter((name) => (tally.situations.get(name) ?? 0) < leastOfEach);
+    expect(rare).toEqual([]);
+    // Nobody is left out: most conversations have two ends, and most of those are determined.
+    expect(tally.right).toBeGreaterThan(tally.conversations * 0.4);
+    // What clocks cannot tell apart is seldom joined wrong.
+    expect(tally.undetermined.joinedWrong).toBeLessThan(tally.right * 0.02);
+  });
+});
