@@ -111,7 +111,9 @@ export class Gateways {
 
   /** Others claim these addresses now, or do not any more. */
   claimedAnew(ip: IpAddress): void {
-    for (const { socket } of [...(this.#byAddress.get(ip) ?? [])]) {
+    // Of what is filed now: what is new about it files it anew.
+    const filed = Array.from(this.#byAddress.get(ip) ?? []);
+    for (const { socket } of filed) {
       const connection = this.#inferring.connectionOf(socket);
       if (connection !== undefined) this.note(connection);
     }

@@ -45,6 +45,7 @@ export function connectionDocument(id: string): ConnectionDocument {
     rttUs: null,
     retransmits: null,
     nat: null,
+    joinedBy: 'wire',
   };
 }
 

@@ -106,6 +106,7 @@ export function connection(
     rttUs: null,
     retransmits: null,
     nat: null,
+    joinedBy: null,
     ...part,
   };
 }

@@ -81,6 +81,7 @@ const fullConnection: documents.ConnectionDocument = {
   rttUs: 0,
   retransmits: 7,
   nat: { clientDialed: '10.96.0.1:443', serverSaw: '10.0.0.5:51234' },
+  joinedBy: 'inferred',
 };
 const emptyConnection: documents.ConnectionDocument = {
   ...fullConnection,
@@ -91,6 +92,7 @@ const emptyConnection: documents.ConnectionDocument = {
   rttUs: null,
   retransmits: null,
   nat: null,
+  joinedBy: null,
 };
 
 const peer: documents.PeerDocument = {
