@@ -4,11 +4,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ConnectionEvent } from '../../../agent/events/connection-event.ts';
 import { type EbpfSourceOptions, openEbpfSource } from '../../../agent/events/ebpf-source.ts';
 import type { EventSource } from '../../../agent/events/event-source.ts';
-import { canMakeNamespaces, Namespace } from '../../support/fleet/namespace.ts';
+import { canMakeNamespaces, Namespace, runToEnd } from '../../support/fleet/namespace.ts';
 import { dialShort, type LoadSide, serveShort } from '../../support/short-connections.ts';
 import { until } from '../../support/until.ts';
 import { whyNoEbpf } from '../bpf/live-kernel.ts';
+import type { ChildNode } from '../collect/child-node.ts';
 import { children } from '../collect/machine.ts';
+import { scan } from '../sockets.ts';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -59,6 +61,22 @@ function outerPid(side: LoadSide, netns: number): number {
     }
   }
   throw new Error(`no process ${side.pid} in the namespace`);
+}
+
+/** A process with both ends of a connection to its port 18080; SIGUSR2 has it reset that. */
+async function pairOf(inside: Namespace): Promise<ChildNode> {
+  const child = children.start(
+    `const net = require('node:net');
+     const server = net.createServer((end) => {
+       process.once('SIGUSR2', () => end.resetAndDestroy());
+       end.on('error', () => {});
+       console.log('up');
+     });
+     server.listen(18080, '127.0.0.1', () => net.connect(18080, '127.0.0.1').on('error', () => {}));`,
+    { prefix: inside.enterNetwork },
+  );
+  await child.line();
+  return child;
 }
 
 const obstacle = await whyNoEbpf();
@@ -130,18 +148,9 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('events by eBPF', () =>
 
   it('sockets that are older than the source have their process too', async () => {
     const { inside, netns } = await quietHost();
-    const child = children.start(
-      `const net = require('node:net');
-       const server = net.createServer((end) => process.once('SIGUSR2', () => end.resetAndDestroy()));
-       server.listen(18080, '127.0.0.1', () => {
-         const client = net.connect(18080, '127.0.0.1', () => console.log('up')).on('error', () => console.log('reset'));
-       });`,
-      { prefix: inside.enterNetwork },
-    );
-    await child.line();
+    const child = await pairOf(inside);
     const heard = await hear(netns);
     process.kill(child.pid, 'SIGUSR2');
-    await child.line();
     await until('both ends are told', () => heard.of('closed').length === 2);
     for (const event of heard.events) {
       expect(event).toMatchObject({ before: 'established', openedAtMs: null, holder: { comm: 'node' } });
@@ -173,6 +182,45 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('events by eBPF', () =>
     const client = heard.of('closed').find(({ remote }) => remote.port === 18080)!;
     expect(server.holder).toMatchObject({ comm: 'sh' });
     expect(client.holder).toMatchObject({ comm: 'node', pid: child.pid });
+  });
+
+  it('whoever breaks off a connection of others is not its process', async () => {
+    const { inside, netns } = await quietHost();
+    const heard = await hear(netns);
+    const child = await pairOf(inside);
+    await runToEnd([...inside.enterNetwork, 'ss', '--kill', 'state', 'established', 'sport = :18080']);
+    await until('both ends are told', () => heard.of('closed').length === 2);
+    for (const { holder } of heard.of('closed'))
+      expect(holder).toMatchObject({ comm: 'node', pid: child.pid });
+  });
+
+  it('connections that a process leaves open when it is killed are its own', async () => {
+    const { inside, netns } = await quietHost();
+    const heard = await hear(netns);
+    const child = await pairOf(inside);
+    process.kill(child.pid, 'SIGKILL');
+    await until('both ends are told', () => heard.of('closed').length === 2);
+    for (const { holder } of heard.of('closed'))
+      expect(holder).toMatchObject({ comm: 'node', pid: child.pid });
+  });
+
+  it('of a socket beside which the kernel has no memory it is known that its process is not, until that is made up for', async () => {
+    const { inside, netns } = await quietHost();
+    const heard = await hear(netns);
+    const memory = (bytes: number): Promise<string> =>
+      inside.run(['sh', '-c', `echo ${bytes} > /proc/sys/net/core/optmem_max`]);
+    await memory(0);
+    const before = heard.source.lostTotal;
+    const child = await pairOf(inside);
+    // The listener, and who dials.
+    expect(heard.source.lostTotal).toBeGreaterThanOrEqual(before + 2);
+    expect(heard.source.lostByKind['unnoted']).toBeGreaterThanOrEqual(2);
+    await memory(131_072);
+    await heard.source.follow(scan(Date.now(), []));
+    process.kill(child.pid, 'SIGUSR2');
+    await until('both ends are told', () => heard.of('closed').length === 2);
+    for (const { holder } of heard.of('closed'))
+      expect(holder).toMatchObject({ comm: 'node', pid: child.pid });
   });
 
   it('a ring that is full is a loss, and what comes after it is told', async () => {
