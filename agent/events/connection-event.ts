@@ -30,6 +30,8 @@ export interface ConnectionEvent {
   readonly before: SocketState;
   /** The process that opened it or held it in the end; null = not known. */
   readonly holder: Holder | null;
+  /** Whether `holder` is known as who listened alone: another process may have accepted the connection. */
+  readonly isInherited: boolean;
   /** The last ones; null in `opened`, and where the source does not tell them. */
   readonly counters: SocketCounters | null;
 }

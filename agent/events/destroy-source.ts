@@ -233,6 +233,7 @@ function eventOf(destroyed: DestroyedSocket, netns: number, nowMs: number): Conn
     uid: 0,
     before: wasEstablished ? 'established' : 'syn-sent',
     holder: null,
+    isInherited: false,
     counters,
   };
 }

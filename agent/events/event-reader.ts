@@ -80,6 +80,7 @@ export class EventReader {
       uid: words[at + wordOf.uid]!,
       before,
       holder: this.#holder(words, at),
+      isInherited: standingOf(words, at) === standings.accepted,
       counters: isClosed ? finalCounters(words, at) : null,
     };
   }
@@ -101,10 +102,13 @@ export class EventReader {
   }
 }
 
+function standingOf(words: Uint32Array, at: number): number {
+  return (words[at + wordOf.states]! >>> 16) & 0xff;
+}
+
 /** It was not dialed from here, and nothing came with it, as in TCP Fast Open. */
 function isThrownAway(words: Uint32Array, at: number): boolean {
-  const standing = (words[at + wordOf.states]! >>> 16) & 0xff;
-  return standing !== standings.connected && u64(words, at + wordOf.bytesReceived) === 0;
+  return standingOf(words, at) !== standings.connected && u64(words, at + wordOf.bytesReceived) === 0;
 }
 
 const commWords = fields.comm.bytes / 4;

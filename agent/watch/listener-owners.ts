@@ -1,6 +1,6 @@
 /** Who accepts connections at an endpoint, as far as one process alone does: whoever took a connection there, was it. */
 import { accepts, type Endpoint } from '../../model/endpoint.ts';
-import { type Owner, processKey } from '../../model/process.ts';
+import { type Owner, type Process, processKey } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { SocketWatch } from './socket-watch.ts';
 
@@ -22,7 +22,17 @@ export class ListenerOwners {
   }
 
   /** The only process that listens there, without the fd that it had the connection under; else nobody. */
-  of({ netns, local }: End, watch: SocketWatch): readonly Owner[] {
+  of(end: End, watch: SocketWatch): readonly Owner[] {
+    const [only, ...others] = this.#processesAt(end, watch);
+    return only === undefined || others.length > 0 ? nobody : [{ process: only, fds: [] }];
+  }
+
+  /** Whether several processes listen there, as those of a server that forks do: any of them may accept. */
+  isShared(end: End, watch: SocketWatch): boolean {
+    return this.#processesAt(end, watch).length > 1;
+  }
+
+  #processesAt({ netns, local }: End, watch: SocketWatch): readonly Process[] {
     this.#listeners ??= listenersOf(watch);
     const there = this.#listeners.get(placeOf(netns, local.port)) ?? [];
     // Who listens at the very address takes precedence over who listens at all of them.
@@ -31,8 +41,7 @@ export class ListenerOwners {
     const processes = new Map(
       listeners.flatMap(({ owners }) => owners.map(({ process }) => [processKey(process), process] as const)),
     );
-    const [only, ...others] = processes.values();
-    return only === undefined || others.length > 0 ? nobody : [{ process: only, fds: [] }];
+    return [...processes.values()];
   }
 }
 

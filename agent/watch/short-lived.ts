@@ -185,7 +185,8 @@ export class ShortLived implements RowWitness {
   }
 
   #ownersBehind(event: ConnectionEvent, watch: SocketWatch): readonly Owner[] {
-    return event.holder === null ? this.#listeners.of(event, watch) : this.#ownersOf(event);
+    if (event.holder === null) return this.#listeners.of(event, watch);
+    return event.isInherited && this.#listeners.isShared(event, watch) ? nobody : this.#ownersOf(event);
   }
 
   /** Those of before the scan are no part of what the next one may still show. */

@@ -51,6 +51,7 @@ function ended(port: number): ConnectionEvent {
     uid: 0,
     before: 'last-ack',
     holder: null,
+    isInherited: false,
     counters: null,
   };
 }

@@ -27,6 +27,7 @@ function closed(atMs: number, shape: Partial<ConnectionEvent> = {}): ConnectionE
     uid: 1000,
     before: 'fin-wait-2',
     holder,
+    isInherited: false,
     counters,
     ...shape,
   };
@@ -157,6 +158,24 @@ describe('a connection that no scan has shown', () => {
     agent.scan(5000, at('10.9.9.9', 24, owner(8, 3)));
     agent.scan(6000, at('10.9.9.9', 24, owner(8, 3)));
     expect(ownersOfNext()).toEqual([]);
+  });
+
+  test("is nobody's when all that is known is who listened, and several processes do", () => {
+    const agent = new Agent();
+    const { local } = row();
+    const listener = (...owners: OwnedSocket['owners']): OwnedSocket =>
+      row({ state: 'listen', inode: 21, owners, local, remote: { ip: '0.0.0.0', port: 0 } });
+    const ownersOfNext = (isInherited: boolean): unknown => {
+      const [begin] = agent.hear(closed(9000, { isInherited }));
+      return (begin as { socket: OwnedSocket }).socket.owners;
+    };
+    expect(ownersOfNext(true)).toEqual([owner(77)]);
+    agent.scan(1000, listener(owner(77, 3)));
+    expect(ownersOfNext(true)).toEqual([owner(77)]);
+    agent.scan(2000, listener(owner(77, 3), owner(78, 3)));
+    expect(ownersOfNext(true)).toEqual([]);
+    // Its process has closed it.
+    expect(ownersOfNext(false)).toEqual([owner(77)]);
   });
 
   test('is not told again by what the kernel remembers of it', () => {
