@@ -112,7 +112,15 @@ export class ConnectionEvents {
       maps.ring = ring;
       const losses = MappedArray.create(calls, 'losses', lossLayout.bytes, 1);
       maps.losses = losses;
-      const surroundings = { kernel, layout, holderMap, pidLevel, pidNamespace, lossMap: losses.fd };
+      const surroundings = {
+        kernel,
+        layout,
+        holderMap,
+        pidLevel,
+        pidNamespace,
+        lossMap: losses.fd,
+        ownPid: process.pid,
+      };
       const seed = linkSeed(calls, surroundings);
       fds.push(seed);
       const load = (name: string, statements: readonly Statement[]): number => {

@@ -75,15 +75,18 @@ export function takeChange({ layout }: EventSurroundings): Statement[] {
   ];
 }
 
-/** r0 = what is kept beside `sock`, or 0. @param ifNone whether to make it then */
+/** r0 = what is kept beside `sock`, or 0. @param ifNone whether to make it then, which a program can once */
 export function findHolder(holderMap: number, ifNone: 'make' | 'leave'): Statement[] {
-  return [
+  const find = [
     loadMap('r1', holderMap),
     move('r2', sock),
     move('r3', 0),
     move('r4', ifNone === 'make' ? 1 : 0),
     callHelper(helpers.socketStorage),
   ];
+  if (ifNone === 'leave') return find;
+  // Of two that put the first thing beside a socket at the same time, the kernel sends one away (EAGAIN). It may come again.
+  return [...find, jumpIf('r0', '!=', 0, 'has-place'), ...find, label('has-place')];
 }
 
 /** Goes on at `out` when the process whose first thread is in `leader` is not in the agent's pid namespace. */

@@ -46,6 +46,8 @@ const { fields } = holderLayout;
 export interface HolderOptions extends EventSurroundings {
   /** Fd of an array map of one lossLayout. */
   readonly lossMap: number;
+  /** Pid of the agent. */
+  readonly ownPid: number;
 }
 
 /**
@@ -73,6 +75,10 @@ export function noteHolder(options: HolderOptions, done: string): Statement[] {
     ...pidNumber(kernel, holder, leader, pidLevel, 'pid-known'),
     jumpIf(holder, '==', 0, done),
     store('fp', stack.pid, holder),
+    // A walk over all files holds each of them for a moment, and so may be the last to let go of one.
+    jumpIf(holder, '!=', options.ownPid, 'is-not-the-agent'),
+    ...[finWait1, lastAck, closed].map((state) => jumpIf(after, '==', state, done)),
+    label('is-not-the-agent'),
     ...findHolder(holderMap, 'make'),
     jumpIf('r0', '!=', 0, 'has-holder'),
     ...countLoss(options, 'unnoted'),
