@@ -23,7 +23,7 @@ import {
 import { ConnectionRows } from './connection-rows.ts';
 import { type HalfColumns, learn } from './joining.ts';
 import { forgetBlock } from './lingering.ts';
-import { matchHalves } from './match-halves.ts';
+import { matchHalves, retainKey } from './match-halves.ts';
 import type { TupleColumns } from './open-passes.ts';
 import { listenFor, place, placeJoined, type Surroundings } from './placing.ts';
 import { isQueuedLife, queuedRow, RowQueue } from './row-queue.ts';
@@ -191,6 +191,16 @@ export class ConnectionCore {
       isMore = forgetBlock(this.#block, this.rows, this.#over, limits, edges, tick);
     this.rows.index.grow();
     return isMore || isDue();
+  }
+
+  /** The table of the unusual has something under that key, such as a translated half. @returns a stub, or -1 for want of room */
+  retainKey(tuples: TupleColumns, at: number): number {
+    return retainKey(this.#block, this.rows, tuples, at, this.#leave);
+  }
+
+  /** The reverse of retainKey. */
+  releaseKey(stub: number): void {
+    releaseStub(this.rows, stub);
   }
 
   #begin(count: number): Block {

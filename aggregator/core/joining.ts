@@ -129,8 +129,8 @@ export function learn(known: number, evidence: number): number {
   return (known & dialed) === 0 ? known | evidence : known | (evidence & ~dialed);
 }
 
-/** The half is a use of the stub under its key, which is made where there is none. */
-function standElsewhere(rows: ConnectionRows, row: number, leave: Leave): void {
+/** One use more of the stub under a key, which is made where there is none. */
+export function standElsewhere(rows: ConnectionRows, row: number, leave: Leave): void {
   const { words } = rows;
   const first = row << rowShift;
   if ((words[first + factsWord]! & facts.filed) === 0) rows.begin(row);

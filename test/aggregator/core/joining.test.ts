@@ -105,6 +105,34 @@ describe('what leaves the core', () => {
   });
 });
 
+test('a key that is retained is elsewhere, with what stood there, until it is released', () => {
+  const pair = new CorePair(2, limits);
+  outcomeOf(pair, client, mirror(client));
+  const tuple = {
+    local: Int32Array.of(client.local),
+    remote: Int32Array.of(client.remote),
+    ports: Int32Array.of((client.localPort << 16) | client.remotePort),
+    place: Int32Array.of(client.place),
+  };
+  const stub = pair.core.retainKey(tuple, 0);
+  expect(pair.left).toEqual(['4 5']);
+  expect(pair.edges()[0]).toEqual([]);
+  const told = (slot: number): string => pair.open(0, [{ ...client, slot }], 1000)[0][0]!;
+  expect(told(1)).toBe('elsewhere');
+  pair.core.releaseKey(stub);
+  expect(told(2)).toBe('elsewhere');
+  pair.withdraw(0, 1000);
+  pair.withdraw(1, 1000);
+  expect([pair.core.live, told(3)]).toEqual([0, 'lone']);
+  // A key that nobody has yet.
+  const other = { ...tuple, place: Int32Array.of(8) };
+  const free = pair.core.retainKey(other, 0);
+  expect(pair.core.retainKey(other, 0)).toBe(free);
+  pair.core.releaseKey(free);
+  pair.core.releaseKey(free);
+  expect(pair.core.live).toBe(1);
+});
+
 describe('listeners', () => {
   const port = 8743 << 1;
 
