@@ -23,6 +23,8 @@ const none: Goals = { 20: null, 100: null };
 const comparisons: readonly (readonly [TickKind, Peer, Goals])[] = [
   ['eBPF', 'ss -tnp', { 20: 40, 100: 150 }],
   ['eBPF, with sockets without an owner', 'ss -tnp', { 20: 25, 100: 100 }],
+  ['eBPF, a quiet tick', 'ss -tnp', { 20: 200, 100: 200 }],
+  ['eBPF, the dearest of ten', 'ss -tnp', none],
   ['eBPF, 1 % new', 'ss -tnp', none],
   ['eBPF, at once', 'ss -tnp', none],
   ['eBPF, first', 'ss -tnp', none],
