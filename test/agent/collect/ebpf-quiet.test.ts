@@ -120,7 +120,7 @@ const rounds = 40;
 /** Many changes; then one after the other that leaves no other trace than an event; then none: a change counts twice. */
 function changesIn(round: number, names: readonly string[]): [number, readonly string[]] {
   const turns: readonly [number, readonly string[]][] = [
-    [200, names],
+    [60, names],
     [4, ['queued']],
     [0, names],
     [0, names],
