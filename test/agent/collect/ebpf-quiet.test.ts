@@ -136,26 +136,30 @@ function changesIn(round: number, names: readonly string[]): [number, readonly s
 
 describe.skipIf((await whyNoEbpf()) !== null || !canMakeNamespaces)('scans of what changed', () => {
   it.each([
-    ['only what events tell of', [...settled, ...settledChanges], 3],
-    ['everything', [...settled, ...settledChanges, ...unsettled, ...unsettledChanges], 0],
+    ['only what events tell of', [...settled, ...settledChanges], true],
+    ['everything', [...settled, ...settledChanges, ...unsettled, ...unsettledChanges], false],
   ])(
     'show what scans of everything show, while there is %s',
-    async (_, names, quietMin) => {
+    async (_, names, isQuietInTheEnd) => {
       const agitator = new Agitator();
       await agitator.line();
       const [quiet, full] = [await open(true), await open(false)];
       const found: string[] = [];
-      let quietRounds = 0;
       for (let round = 0; round < rounds; round++) {
         await agitator.change(round, ...changesIn(round, names));
         const before = await shown(full, agitator.pid);
         const now = await shown(quiet, agitator.pid);
-        if (isPassedOver(agitator.pid)) quietRounds++;
         const after = await shown(full, agitator.pid);
         found.push(...differences(now, before, after).map((text) => `round ${round}: ${text}`));
       }
       expect(found).toEqual([]);
-      expect(quietRounds).toBeGreaterThanOrEqual(quietMin);
+      // Else nothing but scans of everything was compared. The kernel needs a moment for the last acknowledgements.
+      if (!isQuietInTheEnd) return;
+      await agitator.change(rounds, 400, settled);
+      await until('the process is passed over', async () => {
+        await shown(quiet, agitator.pid);
+        return isPassedOver(agitator.pid);
+      });
     },
     240_000,
   );

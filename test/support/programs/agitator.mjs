@@ -131,7 +131,11 @@ const changes = {
   'shut down': (fd) => shutdown(fd, 1),
   'left by a peer': (place) => withPeer(place, (peer) => shutdown(peer, 1)),
   queued: () => connected(stream, portOf(queue)),
-  'reset by a peer': (place) => withPeer(place, reset),
+  'reset by a peer': (place) =>
+    withPeer(place, (peer, at) => {
+      reset(peer);
+      peers.delete(at);
+    }),
   reconnected: (fd) => {
     connect(fd, address(0, 0), 16);
     connect(fd, address(inet, fd % 2 === 0 ? sinkPort() : listenerPort), 16);
@@ -145,8 +149,7 @@ function withPeer(place, end) {
   for (let i = 0; i < placesMax; i++) {
     const at = firstPlace + ((place - firstPlace + i) % placesMax);
     if (!peers.has(at)) continue;
-    end(peers.get(at));
-    peers.delete(at);
+    end(peers.get(at), at);
     return;
   }
 }
