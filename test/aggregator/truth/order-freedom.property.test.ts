@@ -1,0 +1,41 @@
+/** Whatever order the hosts' messages arrive in, each host's own kept, the same ends are joined in the end, the same way. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { EndDocument } from '../../../model/document.ts';
+import { type FleetPlan, fleetPlan } from '../../support/truth/fleet-plan.ts';
+import { SimulatedFleet } from '../../support/truth/simulated-fleet.ts';
+import { historyOf } from '../../support/truth/true-history.ts';
+
+/**
+ * One generation of each tuple, and no tuple that two hosts have: of conversations that are over when the rival of one is
+ * told, the first told is joined.
+ */
+function ofOneEach({ talks, ...plan }: FleetPlan): FleetPlan {
+  const own = talks.filter(({ kind }) => kind !== 'twin-client');
+  return { ...plan, echo: 'none', talks: own.map((talk) => ({ ...talk, uses: talk.uses.slice(0, 1) })) };
+}
+
+function answerOf(plan: FleetPlan, nextHost: () => number): string[] {
+  const fleet = new SimulatedFleet(historyOf(plan), { nextHost });
+  fleet.run();
+  const endOf = ({ ip, port, host, pid }: EndDocument): unknown => [ip, port, host, pid];
+  return fleet
+    .documents()
+    .filter(({ seen }) => seen === 'both')
+    .map(({ client, server, joinedBy, state, nat }) =>
+      JSON.stringify([endOf(client), endOf(server), joinedBy, state, nat]),
+    )
+    .toSorted();
+}
+
+test('any interleaving joins the same ends', { timeout: 300_000 }, () => {
+  fc.assert(
+    fc.property(fleetPlan.map(ofOneEach), fc.infiniteStream(fc.nat(4)), (plan, turns) => {
+      let turn = 0;
+      const inTurn = answerOf(plan, () => turn++);
+      const iterator = turns[Symbol.iterator]();
+      expect(answerOf(plan, () => iterator.next().value as number)).toEqual(inTurn);
+    }),
+    { numRuns: Number(process.env['RUNS'] ?? 150), endOnFailure: process.env['SHRINK'] === '0' },
+  );
+});
