@@ -7,7 +7,7 @@ import { Tally } from '../../support/truth/tally.ts';
 
 const fleets = Number(process.env['RUNS'] ?? 1_000);
 /** Of 1,000 fleets, at least so many show each situation. */
-const leastOfEach = 5;
+const leastOfEach = 2;
 
 describe('the answer', () => {
   test('is the truth, and every kind of situation was there', { timeout: 600_000 }, () => {
