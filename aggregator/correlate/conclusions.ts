@@ -52,17 +52,9 @@ export function concludeClosing(connection: Connection, nowMs: number): boolean 
 /** A half of it was another's: what was concluded from both is to be concluded anew from what is left. */
 export function unlearn(connection: Connection): void {
   connection.joinedBy = null;
-  connection.via = null;
   connection.direction = 'unknown';
   connection.handshakeClient = null;
   connection.established = false;
-}
-
-/** What a forwarder's record led to is no evidence of a connection that it does not lead to. */
-export function leaveWay(connection: Connection): void {
-  if (connection.via === null) return;
-  connection.via = null;
-  connection.direction = 'unknown';
 }
 
 /**

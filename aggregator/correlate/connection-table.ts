@@ -5,10 +5,11 @@
 import { sameEndpoint } from '../../model/endpoint.ts';
 import type { Side } from '../../model/four-tuple.ts';
 import type { IpAddress } from '../../model/ip.ts';
-import { ConcernedConnections } from './concerned.ts';
-import { type Connection, locateEnds, otherSide, reportedHalves } from './connection.ts';
+import { addTo, ConcernedConnections, removeFrom } from './concerned.ts';
+import { type Connection, locateEnds, otherSide, type Passage, reportedHalves } from './connection.ts';
 import { everyMeeting, type Standing } from './meetings.ts';
 import { OutermostIndex } from './outermost-index.ts';
+import { placedAddresses } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
 
 /**
@@ -35,6 +36,8 @@ export class ConnectionTable {
   /** By the key of a meeting, in the order of filing. */
   readonly #filed = new Map<string, Half[]>();
   readonly #translated = new OutermostIndex();
+  /** Those with a way, by the addresses that are put in place of others on it. */
+  readonly #led = new Map<IpAddress, Set<Connection>>();
   /** Halves that were not filed under a key because too many open connections were. */
   unfiled = 0;
 
@@ -45,6 +48,7 @@ export class ConnectionTable {
       halves: this.#halves.size,
       concerned: this.concerned.size,
       translated: this.#translated.size,
+      led: this.#led.size,
     };
   }
 
@@ -64,6 +68,11 @@ export class ConnectionTable {
   /** Halves that the wire shows under that address, by translation. */
   translatedTo(ip: IpAddress): readonly ReportedSocket[] {
     return this.#translated.at(ip);
+  }
+
+  /** Connections with a way on which that address is put in place of another. */
+  ledThrough(ip: IpAddress): readonly Connection[] {
+    return [...(this.#led.get(ip) ?? [])];
   }
 
   /** Makes `socket` a half of `connection`. @returns the connections that have to make room for it */
@@ -110,12 +119,21 @@ export class ConnectionTable {
       this.#unfile(socket, this.#halves.get(socket)!.standing);
       this.concerned.unfileHalf(connection, socket);
     }
+    this.lead(connection, null);
     this.connections.delete(connection.id);
   }
 
   /** Finds out anew where the ends of a connection are. */
   locateEnds(connection: Connection): void {
     this.#change(connection, () => locateEnds(connection));
+  }
+
+  /** From now on its ends are known, or not, to be led to each other; the ends are to be located anew. */
+  lead(connection: Connection, via: Passage | null): void {
+    if (connection.via === via) return;
+    for (const ip of placedOn(connection.via)) removeFrom(this.#led, ip, connection);
+    connection.via = via;
+    for (const ip of placedOn(via)) addTo(this.#led, ip, connection);
   }
 
   /** Changes which end of a connection is missing, or where that is. */
@@ -160,6 +178,10 @@ export class ConnectionTable {
       else this.#filed.set(key, left);
     }
   }
+}
+
+function placedOn(via: Passage | null): readonly IpAddress[] {
+  return via === null ? [] : via.by.flatMap(placedAddresses);
 }
 
 /** The connections of halves under one key, where there are as many as may be; null where there are fewer. */

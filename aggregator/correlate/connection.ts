@@ -7,7 +7,7 @@ import { type Endpoint, sameEndpoint } from '../../model/endpoint.ts';
 import type { FourTuple, Side } from '../../model/four-tuple.ts';
 import { isOpen, type Protocol, type SocketState } from '../../model/socket-state.ts';
 import { outermost } from '../../model/translation.ts';
-import type { ReportedSocket } from './report.ts';
+import type { ReportedFlow, ReportedSocket } from './report.ts';
 
 /**
  * What makes two halves one connection, from the strongest to the weakest: they are of one host and mirror each other at
@@ -25,6 +25,8 @@ export function isStrongerJoin(candidate: JoinRule, current: JoinRule | null): b
 export interface Passage {
   readonly dialed: FourTuple;
   readonly forwarded: FourTuple;
+  /** The records that lead there, one of each host on the way; they may be over and forgotten elsewhere. */
+  readonly by: readonly ReportedFlow[];
 }
 
 export interface Connection {
@@ -40,7 +42,7 @@ export interface Connection {
   readonly halves: Record<Side, ReportedSocket | null>;
   /** The rule that joined its halves; null while it has but one. */
   joinedBy: JoinRule | null;
-  /** How it is passed on between its ends; null where no forwarder tells of it. */
+  /** How it is passed on between its ends; null where no forwarder tells of it. ConnectionTable.lead changes it. */
   via: Passage | null;
   /**
    * The unconnected socket that takes the datagrams of a lone UDP half: its peer has no socket of its own for this

@@ -20,6 +20,7 @@ import { Gateways } from './gateways.ts';
 import { Joiner, type JoinObserver } from './joining.ts';
 import { listenerBehind } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
+import type { Meeting } from './meetings.ts';
 import type { ConnectionObserver } from './observer.ts';
 import { differencesOf, type Portrait, portraitOf } from './portrait.ts';
 import type { ReportedFlow, ReportedSocket, ReportingHost, SocketReports } from './report.ts';
@@ -62,7 +63,7 @@ export class Correlator implements SocketReports {
     this.gateways = new Gateways(this.claims, {
       connectionOf: (socket) => this.#table.connectionOf(socket),
       infer: (one, other, nowMs) => joiner.infer(one, other, nowMs),
-      partInferred: (connection, nowMs) => joiner.partInferred(connection, nowMs),
+      partInferred: (connection, nowMs) => joiner.part(connection, nowMs),
     });
   }
 
@@ -114,12 +115,7 @@ export class Correlator implements SocketReports {
   }
 
   forwarded(flow: ReportedFlow, nowMs: number): void {
-    for (const { key, side } of this.flows.add(flow, nowMs) ?? []) {
-      const ends = this.#table
-        .at(key)
-        .filter(({ standing }) => standing.key === key && standing.side === side);
-      for (const { socket } of ends) this.#joiner.seek(socket, nowMs);
-    }
+    this.#seekAt(this.flows.add(flow, nowMs), nowMs);
   }
 
   forwardEnded(flow: ReportedFlow, nowMs: number): void {
@@ -158,19 +154,32 @@ export class Correlator implements SocketReports {
     for (const socket of this.#socketsOf.get(host) ?? []) this.#joiner.refile(socket, nowMs);
   }
 
-  /** Others claim these addresses now, or do not any more: that decides who may be translated to them, and by whom. */
-  #claimedAnew({ realm }: ReportingHost, addresses: Iterable<IpAddress>, nowMs: number): void {
+  /** The halves that the wire shows there may be led to their other end. */
+  #seekAt(meetings: readonly Meeting[], nowMs: number): void {
+    for (const { key, side } of meetings) {
+      const ends = this.#table
+        .at(key)
+        .filter(({ standing }) => standing.key === key && standing.side === side);
+      for (const { socket } of ends) this.#joiner.seek(socket, nowMs);
+    }
+  }
+
+  /** Others claim these addresses now, or do not any more: that decides who may translate to them, and lead through them. */
+  #claimedAnew({ realm }: ReportingHost, addresses: readonly IpAddress[], nowMs: number): void {
+    const led = addresses.flatMap((ip) => this.flows.claimedAnew(ip));
     for (const ip of addresses) {
       for (const socket of this.#table.translatedTo(ip)) this.#joiner.refile(socket, nowMs);
+      for (const connection of this.#table.ledThrough(ip)) this.#joiner.judgeWay(connection, nowMs);
       for (const connection of this.#table.concerned.byMissingEnd(realm, ip)) this.gateways.note(connection);
       this.gateways.claimedAnew(ip);
     }
+    this.#seekAt(led, nowMs);
   }
 
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
     for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
     this.claims.remove(host);
-    this.#claimedAnew(host, this.#portraits.get(host)?.addresses ?? [], nowMs);
+    this.#claimedAnew(host, [...(this.#portraits.get(host)?.addresses ?? [])], nowMs);
     this.#portraits.delete(host);
     this.gateways.hostLost(host);
   }

@@ -1,15 +1,18 @@
 /**
  * Conversations that hosts pass on, translated, between two others: each leads from the tuple that its client dialed to
- * the tuple that its server sees, and back. No host leads away from addresses that others claim.
+ * the tuple that its server sees, and back, as far as that host may (passing-on.ts).
  *
  * A flow stays known for a while after it ended, since what its ends report may come later than its end. Of one host at
  * most one flow has a tuple at a time, as conntrack has it: a newer one ends the older.
  */
 import { reverse, type TupleKey, tupleKey } from '../../model/four-tuple.ts';
+import type { IpAddress } from '../../model/ip.ts';
 import type { AddressClaims } from './address-claims.ts';
+import { addTo, removeFrom } from './concerned.ts';
 import { otherSide, type Passage } from './connection.ts';
 import { clockSlackMs } from './generations.ts';
 import type { Meeting } from './meetings.ts';
+import { mayPassOn, placedAddresses } from './passing-on.ts';
 import type { ReportedFlow, ReportedSocket, ReportingHost } from './report.ts';
 import { realmScope } from './scope.ts';
 
@@ -39,6 +42,8 @@ interface FiledFlow {
   readonly dialed: TupleKey;
   /** The server's half at the tuple as passed on. */
   readonly forwarded: TupleKey;
+  /** Whether its host may pass on what it says, by all that is known of who claims which address. */
+  mayLead: boolean;
   /** null while it goes on. */
   endedAtMs: number | null;
 }
@@ -48,6 +53,8 @@ export class Flows {
   readonly #filed = new Map<ReportedFlow, FiledFlow>();
   /** By the keys of both tuples. */
   readonly #byKey = new Map<string, FiledFlow[]>();
+  /** By the addresses of which it matters who claims them. */
+  readonly #byPlaced = new Map<IpAddress, Set<FiledFlow>>();
   /** In the order of their ending. */
   readonly #ended = new Set<FiledFlow>();
   /** Flows that were not taken because there were too many under one key. */
@@ -58,25 +65,27 @@ export class Flows {
   }
 
   get size(): number {
-    return this.#filed.size + this.#byKey.size;
+    return this.#filed.size + this.#byKey.size + this.#byPlaced.size;
   }
 
-  /** @returns where its ends may be filed, client first; null when it is not taken. */
-  add(flow: ReportedFlow, nowMs: number): readonly [Meeting, Meeting] | null {
+  /** @returns where ends may be filed of which it leads from one to the other; none where it may not. */
+  add(flow: ReportedFlow, nowMs: number): readonly Meeting[] {
     const scope = realmScope(flow.host);
     const dialed = tupleKey(scope, flow.protocol, flow.dialed);
     const forwarded = tupleKey(scope, flow.protocol, reverse(flow.forwarded));
-    if (dialed.key === forwarded.key) return null;
+    if (dialed.key === forwarded.key) return [];
     const keys = [dialed.key, forwarded.key];
     for (const key of keys) this.#endOlder(flow.host, key, nowMs);
     if (!keys.every((key) => this.#hasRoom(key))) {
       this.refused++;
-      return null;
+      return [];
     }
-    const filed: FiledFlow = { flow, dialed, forwarded, endedAtMs: null };
+    const mayLead = mayPassOn(flow, this.#claims);
+    const filed: FiledFlow = { flow, dialed, forwarded, mayLead, endedAtMs: null };
     this.#filed.set(flow, filed);
     for (const key of keys) this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), filed]);
-    return [dialed, forwarded];
+    for (const ip of placedAddresses(flow)) addTo(this.#byPlaced, ip, filed);
+    return mayLead ? this.#endsOf(filed) : [];
   }
 
   end(flow: ReportedFlow, nowMs: number): void {
@@ -103,6 +112,38 @@ export class Flows {
     }
   }
 
+  /** Others claim that address now, or do not any more. @returns where ends may be filed that flows lead to only now */
+  claimedAnew(ip: IpAddress): Meeting[] {
+    const ends: Meeting[] = [];
+    for (const filed of this.#byPlaced.get(ip) ?? []) {
+      const couldLead = filed.mayLead;
+      filed.mayLead = mayPassOn(filed.flow, this.#claims);
+      if (filed.mayLead && !couldLead) ends.push(...this.#endsOf(filed));
+    }
+    return ends;
+  }
+
+  /** Its own ends, and those of what other hosts pass on before and after it. */
+  #endsOf({ dialed, forwarded }: FiledFlow): Meeting[] {
+    const ends: Meeting[] = [];
+    let reached: readonly Meeting[] = [dialed, forwarded];
+    for (let forwarders = 1; forwarders <= forwardersMax && reached.length > 0; forwarders++) {
+      ends.push(...reached);
+      if (ends.length >= waysMax) break;
+      reached = reached.flatMap((meeting) => this.#beyond(meeting));
+    }
+    return ends.slice(0, waysMax);
+  }
+
+  /** Where one forwarder further leads from the end that would stand at `meeting`, if it were passed on from there. */
+  #beyond({ key, side }: Meeting): Meeting[] {
+    const from = { key, side: otherSide(side) };
+    return (this.#byKey.get(key) ?? []).flatMap(({ dialed, forwarded }) => {
+      if (isAt(dialed, from)) return [forwarded];
+      return isAt(forwarded, from) ? [dialed] : [];
+    });
+  }
+
   /** The ways from a half that stands at `from`, nearest first. */
   waysFrom(from: Meeting, socket: ReportedSocket): readonly Way[] {
     if (!this.#byKey.has(from.key)) return noWays;
@@ -121,26 +162,19 @@ export class Flows {
   /** One forwarder further. */
   #steps(from: Meeting, socket: ReportedSocket, before: Passage | null): Way[] {
     const ways: Way[] = [];
-    for (const { flow, dialed, forwarded, endedAtMs } of this.#byKey.get(from.key) ?? []) {
+    for (const { flow, dialed, forwarded, mayLead, endedAtMs } of this.#byKey.get(from.key) ?? []) {
       if (endedAtMs !== null && socket.notBeforeMs > endedAtMs + clockSlackMs) continue;
-      if (!this.#mayPassOn(flow)) continue;
+      if (!mayLead) continue;
+      const by = before === null ? [flow] : [...before.by, flow];
       if (isAt(dialed, from)) {
-        const passage = { dialed: before?.dialed ?? flow.dialed, forwarded: flow.forwarded };
+        const passage = { dialed: before?.dialed ?? flow.dialed, forwarded: flow.forwarded, by };
         ways.push({ meeting: forwarded, passage });
       } else if (isAt(forwarded, from)) {
-        const passage = { dialed: flow.dialed, forwarded: before?.forwarded ?? flow.forwarded };
+        const passage = { dialed: flow.dialed, forwarded: before?.forwarded ?? flow.forwarded, by };
         ways.push({ meeting: dialed, passage });
       }
     }
     return ways;
-  }
-
-  /** A host may put its own address in place of another, or one that nobody claims: not that of an end which is there. */
-  #mayPassOn({ host, dialed, forwarded }: ReportedFlow): boolean {
-    const [before, after] = [dialed.remote.ip, forwarded.local.ip];
-    const hasServer = before !== forwarded.remote.ip && this.#claims.isForeign(host, before);
-    const hasClient = after !== dialed.local.ip && this.#claims.isForeign(host, after);
-    return !hasServer && !hasClient;
   }
 
   #endOlder(host: ReportingHost, key: string, nowMs: number): void {
@@ -167,6 +201,7 @@ export class Flows {
   #remove(filed: FiledFlow): void {
     this.#filed.delete(filed.flow);
     this.#ended.delete(filed);
+    for (const ip of placedAddresses(filed.flow)) removeFrom(this.#byPlaced, ip, filed);
     for (const { key } of [filed.dialed, filed.forwarded]) {
       const left = (this.#byKey.get(key) ?? []).filter((other) => other !== filed);
       if (left.length === 0) this.#byKey.delete(key);

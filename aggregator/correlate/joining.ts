@@ -7,12 +7,13 @@
 import type { Side } from '../../model/four-tuple.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { candidatesFor } from './candidates.ts';
-import { inherit, leaveWay, unlearn } from './conclusions.ts';
+import { inherit, unlearn } from './conclusions.ts';
 import { type Connection, isStrongerJoin, missingSide, newConnection, otherSide } from './connection.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
 import { type Candidate, type Joining, type Placement, placeHalf, rivalsOf } from './generations.ts';
 import { doMeet, everyMeeting, isSameStanding, type Standing, standingOf } from './meetings.ts';
+import { mayPassOn } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
 
 /** What becomes of connections as their halves come and go. */
@@ -82,7 +83,7 @@ export class Joiner {
     if (connection.realm === socket.host.realm && isSameStanding(half.standing, standing)) return false;
     const peer = connection.halves[otherSide(side)];
     if (peer === null || peer === socket || this.#belongTogether(half, standing, peer)) {
-      if (peer === null) leaveWay(connection);
+      if (peer === null) this.#leaveWay(connection);
       this.#makeRoom(this.#table.refile(half, standing), nowMs);
       this.#seekPeer(connection, nowMs);
     } else {
@@ -97,7 +98,7 @@ export class Joiner {
   /** Looks anew for the other end of a socket's connection, where that has but one: there is more to go by. */
   seek(socket: ReportedSocket, nowMs: number): void {
     const connection = this.#table.connectionOf(socket);
-    if (connection?.joinedBy === 'inferred') return this.partInferred(connection, nowMs);
+    if (connection?.joinedBy === 'inferred') return this.part(connection, nowMs);
     if (connection !== undefined && missingSide(connection) !== null) this.#seekPeer(connection, nowMs);
   }
 
@@ -110,11 +111,21 @@ export class Joiner {
     this.#merge(half, { kind: 'join', candidate, rule: 'inferred', ousted: null }, nowMs);
   }
 
-  /** Each of its halves goes its own way again. */
-  partInferred(connection: Connection, nowMs: number): void {
+  /** Each of its two halves goes its own way again, and may find the other by better evidence. */
+  part(connection: Connection, nowMs: number): void {
     const half = this.#table.halfOf(connection.halves.b!)!;
     this.#part(half);
     this.take(half.socket, nowMs);
+    this.#seekPeer(connection, nowMs);
+  }
+
+  /** Who claims an address on the way that leads its ends to each other is known otherwise: it may lead there no more. */
+  judgeWay(connection: Connection, nowMs: number): void {
+    const { via } = connection;
+    if (via === null || via.by.every((flow) => mayPassOn(flow, this.#reported.claims))) return;
+    if (missingSide(connection) === null) return this.part(connection, nowMs);
+    this.#leaveWay(connection);
+    this.#table.locateEnds(connection);
     this.#seekPeer(connection, nowMs);
   }
 
@@ -166,8 +177,8 @@ export class Joiner {
       if (!isContinued) unlearn(connection);
     }
     connection.joinedBy = rule;
-    leaveWay(connection);
-    connection.via = candidate.via;
+    this.#leaveWay(connection);
+    this.#table.lead(connection, candidate.via);
     if (rule === 'same-host') connection.ambiguous = false;
     this.#attach(connection, side, socket, standing, nowMs);
     this.#observer.rejoined(connection, nowMs);
@@ -203,6 +214,7 @@ export class Joiner {
     const { connection } = half;
     this.#table.detach(half);
     unlearn(connection);
+    this.#table.lead(connection, null);
     this.#table.locateEnds(connection);
     this.#observer.parted(connection);
   }
@@ -215,8 +227,8 @@ export class Joiner {
     const [moved, into] = isTurned ? [rest, half.connection] : [half, other];
     const taken = isTurned ? otherSide(half.side) : side;
     const from = moved.connection;
+    this.#leaveWay(from);
     this.#table.remove(from);
-    leaveWay(from);
     inherit(into, from, taken !== moved.side);
     const candidate = { ...joining.candidate, connection: into, side: taken };
     this.#join({ ...joining, candidate }, moved.socket, moved.standing, nowMs);
@@ -229,8 +241,15 @@ export class Joiner {
     if (half === null || half.socket.closedAtMs !== null) return;
     const [nearest] = this.#reported.flows.waysFrom(half.standing, half.socket);
     if (nearest === undefined) return;
-    connection.via = nearest.passage;
+    this.#table.lead(connection, nearest.passage);
     this.#table.locateEnds(connection);
+  }
+
+  /** What a forwarder's record led to is no evidence of a connection that it does not lead to. */
+  #leaveWay(connection: Connection): void {
+    if (connection.via === null) return;
+    this.#table.lead(connection, null);
+    connection.direction = 'unknown';
   }
 
   /** The half is open under a new socket now: its old socket ended without a word. */

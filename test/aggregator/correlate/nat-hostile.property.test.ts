@@ -41,6 +41,7 @@ const anyTuple = fc.oneof(
     return `${one.split('>')[0]}>${other.split('>')[1]}`;
   }),
   fc.constantFrom(...tuples).map((tuple) => `10.0.0.9:7>${tuple.split('>')[1]}`),
+  fc.constantFrom(...tuples).map((tuple) => `${tuple.split('>')[0]}>10.0.0.9:7`),
 );
 const lie = fc.record({
   kind: fc.constantFrom('open', 'open', 'translate', 'forward', 'end', 'close'),
