@@ -5,6 +5,10 @@
  */
 import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
+import { patienceMs } from './test/support/until.ts';
+
+/** The longest time that a unit test or hook may take: more than `until` waits for a condition, so that it says which. */
+const unitTimeoutMs = patienceMs + 20_000;
 
 /** Folders of test/ whose files run one at a time, with the longest time that one test or hook may take. */
 const serialGroups = [
@@ -25,8 +29,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [...serialFiles, '**/node_modules/**'],
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
+          testTimeout: unitTimeoutMs,
+          hookTimeout: unitTimeoutMs,
           sequence: { groupOrder: 0 },
         },
       },
