@@ -37,7 +37,7 @@ export function ebpfCannotSee(blindness: EbpfBlindness): string[] {
   if (hidesOthers && tables.closedEntries !== null) {
     const { namespaces } = tables.closedEntries;
     sentences.unshift(
-      `Sockets that no process holds, and addresses, may be missing in ${counted(namespaces, 'other network namespace', 'other network namespaces')}: ` +
+      `Sockets that no process holds may be missing in ${counted(namespaces, 'other network namespace', 'other network namespaces')}: ` +
         '/proc hides the processes there by its hidepid option, and the agent may not enter; this needs CAP_SYS_ADMIN ' +
         'and CAP_SYS_PTRACE.',
     );

@@ -41,7 +41,7 @@ it.each<[string, Partial<EbpfBlindness>, string]>([
   [
     'namespaces that are closed, where /proc hides their processes',
     { hidesOthers: true, tables: { ...complete.tables, closedEntries } },
-    'Sockets that no process holds, and addresses, may be missing in 2 other network namespaces: /proc hides the ' +
+    'Sockets that no process holds may be missing in 2 other network namespaces: /proc hides the ' +
       'processes there by its hidepid option, and the agent may not enter; this needs CAP_SYS_ADMIN and CAP_SYS_PTRACE.',
   ],
   [

@@ -32,6 +32,7 @@ function found(...tasks: readonly Task[]): FoundSockets {
     bytes.writeUInt32LE(uid, at('uid'));
     bytes.write(comm, at('comm'));
     bytes.writeUInt32LE(records, at('firstRecord'));
+    bytes.writeUInt32LE(sockets, at('held'));
     records += sockets;
   }
   const missed = { missedRecords: 0, missedTasks: 0, acceptQueues: 0, passing: 0 };
