@@ -87,7 +87,11 @@ export class NamespaceTable {
     }
     const read = await this.#source.read(place, slice);
     // Whoever was in it has just gone: what was known stays until the next scan tells who is there.
-    if (read === null) return before?.netns ?? netnsOf(place, nothing);
+    if (read === null) {
+      // It may have been opened before they went, and nobody would ever let go of what is not remembered.
+      if (known === undefined) this.#source.drop(inode);
+      return before?.netns ?? netnsOf(place, nothing);
+    }
     const described = netnsOf(place, read);
     const netns = before !== undefined && isSameNetns(before.netns, described) ? before.netns : described;
     const firstReadAtMs = before !== undefined && netns === before.netns ? before.firstReadAtMs : nowMs;
