@@ -98,8 +98,11 @@ export class Correlator implements SocketReports {
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
-    this.#conclude(half.connection, nowMs);
-    if (half.connection.ambiguous) this.#joiner.settleRivals(half.standing, nowMs);
+    const { connection, standing } = half;
+    this.#conclude(connection, nowMs);
+    if (connection.ambiguous) this.#joiner.settleRivals(standing, nowMs);
+    // A record that began after it is over leads to the end of another conversation.
+    if (connection.via !== null) this.#joiner.seek(socket, nowMs);
   }
 
   translated(socket: ReportedSocket, nowMs: number): void {

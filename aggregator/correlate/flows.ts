@@ -144,7 +144,7 @@ export class Flows {
     });
   }
 
-  /** The ways from a half that stands at `from`, nearest first. */
+  /** The ways from a half that stands at `from`: the shortest first, and of equally short ones that which began with it. */
   waysFrom(from: Meeting, socket: ReportedSocket): readonly Way[] {
     if (!this.#byKey.has(from.key)) return noWays;
     const ways: Way[] = [];
@@ -174,7 +174,9 @@ export class Flows {
         ways.push({ meeting: dialed, passage });
       }
     }
-    return ways;
+    return ways.length < 2
+      ? ways
+      : ways.sort((one, other) => compareBirths(one.passage, other.passage, socket));
   }
 
   #endOlder(host: ReportingHost, key: string, nowMs: number): void {
@@ -208,6 +210,13 @@ export class Flows {
       else this.#byKey.set(key, left);
     }
   }
+}
+
+/** Which began nearer to the socket; negative for `one`. Of two that began alike it is always the same one. */
+export function compareBirths(one: Passage, other: Passage, socket: ReportedSocket): number {
+  const [a, b] = [one.by[0]!, other.by[0]!];
+  const distanceMs = (flow: ReportedFlow): number => Math.abs(flow.openedAtMs - socket.openedAtMs);
+  return distanceMs(a) - distanceMs(b) || (a.host.id < b.host.id ? -1 : Number(a.host.id > b.host.id));
 }
 
 function isAt(one: TupleKey, other: Meeting): boolean {

@@ -47,11 +47,14 @@ interface Place {
   readonly farAt: string | null;
 }
 
-interface Entry extends Place {
+interface Life {
   readonly socket: ReportedSocket;
-  readonly addresses: readonly IpAddress[];
   /** Until when it is known to have been established, once it is not any more; null while it is. */
   establishedUntilMs: number | null;
+}
+
+interface Entry extends Place, Life {
+  readonly addresses: readonly IpAddress[];
   /** It had several that it could be joined to, and they were not told apart since. */
   isBlurred: boolean;
 }
@@ -66,6 +69,8 @@ export class Gateways {
   /** By the addresses of which it matters who claims them. */
   readonly #byAddress = new Map<IpAddress, Set<Entry>>();
   readonly #due = new Set<Entry>();
+  /** Of halves that are ambiguous, and not in question before that is settled. */
+  readonly #lives = new Map<ReportedSocket, Life>();
   /** Since when all that each host has is known here. */
   readonly #knownSince = new Map<ReportingHost, number>();
   /** Halves that were not judged because too many stand at their endpoint. */
@@ -77,7 +82,8 @@ export class Gateways {
   }
 
   get size(): number {
-    return this.#entries.size + this.#near.size + this.#far.size + this.#byAddress.size + this.#due.size;
+    const indexes = this.#near.size + this.#far.size + this.#byAddress.size;
+    return this.#entries.size + indexes + this.#due.size + this.#lives.size;
   }
 
   /** It is new, or back after it was lost: what closed before its snapshot is not known of it. */
@@ -92,20 +98,20 @@ export class Gateways {
   /** Something is new about the connection, or about who claims the addresses of its ends. */
   note(connection: Connection): void {
     const isOpenToIt = isInQuestion(connection);
-    if (!isOpenToIt && this.#entries.size === 0) return;
+    const mayBeLater = connection.ambiguous && connection.protocol === 'tcp';
+    if (!isOpenToIt && !mayBeLater && this.#entries.size + this.#lives.size === 0) return;
     for (const socket of reportedHalves(connection)) {
       const known = this.#entries.get(socket);
       const place = isOpenToIt ? this.#placeOf(socket) : null;
       if (known !== undefined && known.nearAt === place?.nearAt && known.farAt === place.farAt) {
-        freeze(known);
-        this.#due.add(known);
+        this.#due.add(frozen(known));
         continue;
       }
       if (known !== undefined) this.#resolve(known);
-      if (place === null) continue;
-      const entry = this.#file(socket, place);
-      if (known !== undefined) entry.establishedUntilMs = known.establishedUntilMs;
-      freeze(entry);
+      const life = known ?? this.#lives.get(socket);
+      this.#lives.delete(socket);
+      if (place !== null) this.#file(frozen(life ?? newLife(socket)), place);
+      else if (mayBeLater) this.#lives.set(socket, frozen(life ?? newLife(socket)));
     }
   }
 
@@ -121,6 +127,7 @@ export class Gateways {
 
   /** The socket left the live view. Whom it made ambiguous stays so: it may have been the one. */
   forget(socket: ReportedSocket): void {
+    this.#lives.delete(socket);
     const entry = this.#entries.get(socket);
     if (entry !== undefined) this.#unfile(entry);
   }
@@ -233,9 +240,8 @@ export class Gateways {
     this.#due.add(entry);
   }
 
-  #file(socket: ReportedSocket, place: Place): Entry {
+  #file({ socket, establishedUntilMs }: Life, place: Place): void {
     const { local, remote } = outermost(socket, socket.translation);
-    const establishedUntilMs = socket.state === 'established' ? null : 0;
     const addresses = [local.ip, remote.ip];
     const entry: Entry = { ...place, socket, addresses, establishedUntilMs, isBlurred: false };
     this.#entries.set(socket, entry);
@@ -244,7 +250,6 @@ export class Gateways {
     for (const ip of entry.addresses) addTo(this.#byAddress, ip, entry);
     this.#due.add(entry);
     for (const other of this.#concernedBy(entry)) this.#due.add(other);
-    return entry;
   }
 
   #unfile(entry: Entry): void {
@@ -276,11 +281,17 @@ function isInQuestion(connection: Connection): boolean {
   return joinedBy === 'inferred' || missingSide(connection) !== null;
 }
 
+/** One that is not established when it is first looked at may never have been. */
+function newLife(socket: ReportedSocket): Life {
+  return { socket, establishedUntilMs: socket.state === 'established' ? null : 0 };
+}
+
 /** Remembers how long it was established when it is not any more: its agent looks once per interval. */
-function freeze(entry: Entry): void {
-  const { host, state } = entry.socket;
-  if (state === 'established' || entry.establishedUntilMs !== null) return;
-  entry.establishedUntilMs = Math.max(host.asOfBeforeMs, host.asOfMs - 2 * host.intervalMs);
+function frozen<Some extends Life>(life: Some): Some {
+  const { host, state } = life.socket;
+  if (state === 'established' || life.establishedUntilMs !== null) return life;
+  life.establishedUntilMs = Math.max(host.asOfBeforeMs, host.asOfMs - 2 * host.intervalMs);
+  return life;
 }
 
 function untilMs({ socket, establishedUntilMs }: Entry): number {

@@ -82,19 +82,28 @@ export function placeHalf(candidates: readonly Candidate[], socket: ReportedSock
 
 /**
  * The connections of which another socket, of another namespace, has open the very half that `socket` is. One that came
- * into being at another time is no rival: whoever looks back at it did so then.
+ * into being at another time is no rival: whoever looks back at it did so then. Nor is one whose peer is of its own host:
+ * there conntrack itself tells who that is.
  */
 export function rivalsOf(candidates: readonly Candidate[], socket: ReportedSocket): Connection[] {
   return candidates
-    .filter((candidate) => {
-      const occupant = occupantOf(candidate);
-      if (candidate.via !== null || occupant === null || !isHalfOpen(occupant)) return false;
-      const rule = ruleOf(candidate, socket);
-      const isOfOneTime = occupant.byConntrack || socket.byConntrack || boundsOverlap(occupant, socket);
-      if (sameNetns(occupant, socket) || !isOfOneTime) return false;
-      return rule === null || !hasPlaceFor(candidate, rule, socket);
-    })
+    .filter((candidate) => isHalfOpen(occupantOf(candidate)) && isTwin(candidate, socket))
     .map(({ connection }) => connection);
+}
+
+/** Whether such a socket is there, open or not: what is over stays ambiguous as long as it might have been the other one. */
+export function hasTwin(candidates: readonly Candidate[], socket: ReportedSocket): boolean {
+  return candidates.some((candidate) => isTwin(candidate, socket));
+}
+
+function isTwin(candidate: Candidate, socket: ReportedSocket): boolean {
+  const occupant = occupantOf(candidate);
+  if (candidate.via !== null || candidate.connection.joinedBy === 'same-host') return false;
+  if (occupant === null || sameNetns(occupant, socket)) return false;
+  const isOfOneTime = occupant.byConntrack || socket.byConntrack || boundsOverlap(occupant, socket);
+  if (!isOfOneTime) return false;
+  const rule = ruleOf(candidate, socket);
+  return rule === null || !hasPlaceFor(candidate, rule, socket);
 }
 
 /** What would join them; null where the new half is not opposite to any. */

@@ -8,10 +8,25 @@ import type { Side } from '../../model/four-tuple.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { candidatesFor } from './candidates.ts';
 import { inherit, unlearn } from './conclusions.ts';
-import { type Connection, isStrongerJoin, missingSide, newConnection, otherSide } from './connection.ts';
+import {
+  type Connection,
+  isStrongerJoin,
+  missingSide,
+  newConnection,
+  otherSide,
+  type Passage,
+} from './connection.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
-import type { Flows } from './flows.ts';
-import { type Candidate, type Joining, type Placement, placeHalf, rivalsOf } from './generations.ts';
+import { compareBirths, type Flows } from './flows.ts';
+import {
+  type Candidate,
+  clockSlackMs,
+  hasTwin,
+  type Joining,
+  type Placement,
+  placeHalf,
+  rivalsOf,
+} from './generations.ts';
 import { doMeet, everyMeeting, isSameStanding, type Standing, standingOf } from './meetings.ts';
 import { mayPassOn } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
@@ -149,9 +164,11 @@ export class Joiner {
     for (const { key } of everyMeeting(standing)) {
       for (const half of this.#table.at(key)) {
         const { connection, socket } = half;
-        if (!connection.ambiguous || connection.closedAtMs !== null) continue;
+        if (!connection.ambiguous) continue;
         const others = candidatesFor(socket, half.standing, this.#reported, connection);
-        if (rivalsOf(others, socket).length === 0) settled.add(connection);
+        const isOver = connection.closedAtMs !== null;
+        if (isOver ? hasTwin(others, socket) : rivalsOf(others, socket).length > 0) continue;
+        settled.add(connection);
       }
     }
     for (const connection of settled) connection.ambiguous = false;
@@ -179,9 +196,11 @@ export class Joiner {
     connection.joinedBy = rule;
     this.#leaveWay(connection);
     this.#table.lead(connection, candidate.via);
-    if (rule === 'same-host') connection.ambiguous = false;
+    const isSettled = rule === 'same-host' && connection.ambiguous;
+    if (isSettled) connection.ambiguous = false;
     this.#attach(connection, side, socket, standing, nowMs);
     this.#observer.rejoined(connection, nowMs);
+    if (isSettled) this.settleRivals(standing, nowMs);
     if (ousted !== null && !isContinued) this.take(ousted, nowMs);
   }
 
@@ -235,13 +254,21 @@ export class Joiner {
     this.#observer.merged(from, nowMs);
   }
 
-  /** A lone end that a forwarder knows has its other end where the forwarder's record leads. */
+  /** A lone end that a forwarder knows has its other end where the forwarder's record leads: none of a later conversation. */
   #seekWay(connection: Connection): void {
     const half = this.#loneHalfOf(connection);
-    if (half === null || half.socket.closedAtMs !== null) return;
-    const [nearest] = this.#reported.flows.waysFrom(half.standing, half.socket);
-    if (nearest === undefined) return;
-    this.#table.lead(connection, nearest.passage);
+    if (half === null) return;
+    const { via } = connection;
+    const { socket, standing } = half;
+    const ways = this.#reported.flows.waysFrom(standing, socket);
+    if (via === null && ways.length === 0) return;
+    // The way that it has may be one that is over and forgotten.
+    const known = via !== null && isOfItsTime(via, socket) ? via : null;
+    const found = ways.find(({ passage }) => isOfItsTime(passage, socket))?.passage ?? null;
+    const isBetter = known === null || (found !== null && compareBirths(found, known, socket) < 0);
+    if (!isBetter || found === via) return;
+    this.#leaveWay(connection);
+    this.#table.lead(connection, found);
     this.#table.locateEnds(connection);
   }
 
@@ -259,6 +286,11 @@ export class Joiner {
     half.closedAtMs = Math.max(half.openedAtMs, successor.notBeforeMs);
     this.#observer.missedClose(half, displaced.connection, nowMs);
   }
+}
+
+/** Whether none of the records that lead there began after the socket was over. */
+function isOfItsTime({ by }: Passage, { closedAtMs }: ReportedSocket): boolean {
+  return closedAtMs === null || by.every((flow) => flow.openedAtMs <= closedAtMs + clockSlackMs);
 }
 
 /** Says of a lone connection, and of its rivals, whether anything tells them apart. */

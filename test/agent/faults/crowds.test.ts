@@ -11,7 +11,7 @@ import { closeAll, holders, listen, withPorts, workingRungs } from '../collect/m
 const everybody = rowsHeldBy('root', 'user');
 
 /** Crowds slow down whoever else is on the machine, and are slowed down by them. */
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 /** Forks as fast as it can until its input ends, and then prints how often. */
 const forks = `

@@ -45,16 +45,24 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
 
 describe('equal tuples of containers on two hosts', () => {
   it('join on the host of both ends, in any order, though nothing is known of how the other is translated', () => {
-    for (const order of permutations(['own', 'foreign', 'server'])) {
+    for (const order of permutations(['own', 'foreign', 'server', 'close'])) {
+      if (order.indexOf('close') < order.indexOf('own')) continue;
       const fleet = fleetOfThree();
+      let own: ReportedSocket;
       const tell: Record<string, () => unknown> = {
-        own: () => open(fleet, 'h1', containerNetns, '172.17.0.2:40000>10.0.0.1:80', 'own'),
+        own: () => {
+          own = open(fleet, 'h1', containerNetns, '172.17.0.2:40000>10.0.0.1:80', 'own');
+        },
+        close: () => fleet.close(own),
         foreign: () => open(fleet, 'h2', containerNetns, '172.17.0.2:40000>10.0.0.1:80', 'foreign'),
         server: () => open(fleet, 'h1', hostNetns, '10.0.0.1:80>172.17.0.2:40000', 'server'),
       };
       for (const each of order) tell[each]!();
       fleet.pass(4_000);
       expect([order, pairs(fleet)]).toEqual([order, ['foreign > ?', 'own > server']]);
+      // Nothing is ambiguous about it: the server's client is known.
+      const reasons = fleet.connections().map(({ unseenBecause }) => unseenBecause);
+      expect([order, reasons.filter((reason) => reason !== null)]).toEqual([order, ['translated']]);
       expect(fleet.edges().map(({ seen, total }) => [seen.both, total])).toEqual(
         expect.arrayContaining([[1, 1]]),
       );
@@ -95,6 +103,21 @@ describe('equal tuples of containers on two hosts', () => {
         ['masqueraded', 'h3', 0],
       ]),
     );
+  });
+
+  it('tell one that is over apart when the other turns out to be translated, whichever is told first', () => {
+    for (const order of permutations(['close', 'translate', 'server'])) {
+      const fleet = fleetOfThree();
+      const masqueraded = open(fleet, 'h1', containerNetns, '172.17.0.2:40000>10.0.0.3:80', 'masqueraded');
+      const routed = open(fleet, 'h2', containerNetns, '172.17.0.2:40000>10.0.0.3:80', 'routed');
+      const tell: Record<string, () => unknown> = {
+        close: () => fleet.close(routed),
+        translate: () => fleet.translate(masqueraded, 'client', ['10.0.0.1:61000>10.0.0.3:80']),
+        server: () => open(fleet, 'h3', hostNetns, '10.0.0.3:80>172.17.0.2:40000', 'server'),
+      };
+      for (const each of order) tell[each]!();
+      expect([order, pairs(fleet)]).toEqual([order, ['masqueraded > ?', 'routed > server']]);
+    }
   });
 
   it('part when the half that was joined first turns out to be translated to something else', () => {

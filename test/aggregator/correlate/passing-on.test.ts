@@ -144,3 +144,63 @@ describe('what three hosts pass on, one after the other', () => {
     expect(fleet.only()).toMatchObject({ joinedBy: 'forwarder', direction: 'conntrack' });
   });
 });
+
+describe('an end that is seen alone, and passed on', () => {
+  /** Ends, nat and direction of the only connection, where its socket lived for 20 s and a record began `sinceMs` after it. */
+  function toldIn(order: readonly string[], sinceMs: number): unknown {
+    const { fleet, a } = new Story();
+    const f = fleet.host('f', { addresses: ['10.0.0.3'] });
+    const [openedAtMs, closedAtMs] = [fleet.nowMs, fleet.nowMs + 20_000];
+    const [local, remote] = dialed.split('>');
+    fleet.pass(60_000);
+    const times = { openedAtMs, notBeforeMs: openedAtMs - 1_000 };
+    const socket = fleet.build(a, local!, remote!, times);
+    const tell: Record<string, () => void> = {
+      socket: () => {
+        fleet.view.reports.opened(socket, fleet.nowMs);
+      },
+      close: () => {
+        socket.closedAtMs = closedAtMs;
+        fleet.view.reports.closed(socket, fleet.nowMs);
+      },
+      record: () => void fleet.forward(f, dialed, forwarded, 'tcp', openedAtMs + sinceMs),
+      // Of a conversation that had the same tuple before.
+      older: () => {
+        const flow = fleet.forward(f, dialed, '10.0.0.3:50001>10.244.2.3:8443', 'tcp', openedAtMs - 1_500);
+        fleet.view.reports.forwardEnded(flow, fleet.nowMs);
+      },
+    };
+    for (const each of order) tell[each]!();
+    const { client, server, direction } = fleet.only();
+    const seenAs = [client, server].map((end) => end.seenAs && formatEndpoint(end.seenAs.endpoint));
+    return { ends: [client, server].map(({ endpoint }) => formatEndpoint(endpoint)), seenAs, direction };
+  }
+
+  it.each([
+    [['record', 'socket', 'close']],
+    [['socket', 'record', 'close']],
+    [['socket', 'close', 'record']],
+    [['older', 'record', 'socket', 'close']],
+    [['socket', 'older', 'record', 'close']],
+    [['older', 'socket', 'close', 'record']],
+    [['socket', 'close', 'older', 'record']],
+  ])('has its other end where its record leads, in any order: %j', (order) => {
+    expect(toldIn(order, 500)).toEqual({
+      ends: ['10.0.0.1:40003', '10.244.2.2:8443'],
+      seenAs: ['10.0.0.3:50000', '10.0.0.3:30443'],
+      direction: 'conntrack',
+    });
+  });
+
+  it.each([
+    [['record', 'socket', 'close']],
+    [['socket', 'record', 'close']],
+    [['socket', 'close', 'record']],
+  ])('is not led by a record that began after it was over, in any order: %j', (order) => {
+    expect(toldIn(order, 30_000)).toEqual({
+      ends: ['10.0.0.1:40003', '10.0.0.3:30443'],
+      seenAs: [null, null],
+      direction: 'port',
+    });
+  });
+});

@@ -1,4 +1,4 @@
-/** Whatever order the hosts' messages arrive in, each host's own kept, the same ends are joined in the end, the same way. */
+/** Whatever order the hosts' messages arrive in, each host's own kept, the answer is the same: what is joined, and how, and what is not. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EndDocument } from '../../../model/document.ts';
@@ -21,14 +21,13 @@ function answerOf(plan: FleetPlan, nextHost: () => number): string[] {
   const endOf = ({ ip, port, host, pid }: EndDocument): unknown => [ip, port, host, pid];
   return fleet
     .documents()
-    .filter(({ seen }) => seen === 'both')
     .map(({ client, server, joinedBy, state, nat }) =>
       JSON.stringify([endOf(client), endOf(server), joinedBy, state, nat]),
     )
     .toSorted();
 }
 
-test('any interleaving joins the same ends', { timeout: 300_000 }, () => {
+test('any interleaving gives the same answer', { timeout: 300_000 }, () => {
   fc.assert(
     fc.property(fleetPlan.map(ofOneEach), fc.infiniteStream(fc.nat(4)), (plan, turns) => {
       let turn = 0;
