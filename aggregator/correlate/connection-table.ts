@@ -84,7 +84,8 @@ export class ConnectionTable {
   ): readonly Connection[] {
     this.#change(connection, () => {
       connection.halves[side] = socket;
-      if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] = socket;
+      // Its own peer, unless it is translated to be another's.
+      if (sameEndpoint(socket.local, socket.remote)) connection.halves[otherSide(side)] ??= socket;
       locateEnds(connection);
     });
     this.concerned.fileHalf(connection, socket);

@@ -1,7 +1,7 @@
 /** What must not be joined though it looks alike, for as long as it does: equal container tuples, ports that clash, lost flows. */
 import { describe, expect, it } from 'vitest';
 import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
-import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
+import { hostNetns, netnsOf, ReportedFleet, translationOf } from '../../support/reported-fleet.ts';
 
 const containerNetns = 11;
 
@@ -135,6 +135,17 @@ describe('equal tuples of containers on two hosts', () => {
         ['wrong', 'h3'],
       ]),
     );
+  });
+});
+
+describe('a socket that is connected to itself, and translated', () => {
+  it('takes the place of no other end', () => {
+    const fleet = fleetOfThree();
+    open(fleet, 'h1', containerNetns, '172.17.0.2:80>10.0.0.9:7', 'peer');
+    const self = fleet.build(fleet.hosts.get('h1')!, '10.0.0.1:4000', '10.0.0.1:4000', { program: 'self' });
+    self.translation = translationOf('client', ['10.0.0.9:7>172.17.0.2:80']);
+    fleet.view.reports.opened(self, fleet.nowMs);
+    expect(pairs(fleet)).toEqual(['self > peer']);
   });
 });
 
