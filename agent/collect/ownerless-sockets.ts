@@ -21,7 +21,7 @@ import type { TaskNamespaces } from './task-namespaces.ts';
 import { WalkedSockets } from './walked-sockets.ts';
 
 /** From one dump of everything to the next, at least; and as a multiple of the time that it took: the kernel's part grows with the host. */
-export const fullDumpIntervalMs = 10_000;
+export const fullDumpIntervalMs = 30_000;
 const fullDumpPause = 300;
 
 /**
