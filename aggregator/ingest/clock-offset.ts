@@ -5,7 +5,7 @@
  * one that waited long in a queue says nothing against one that did not.
  */
 
-/** Below this, a first message that comes from another time is taken for a slow one, not for a wrong clock. */
+/** Below this, a first message that comes from the past is taken for a slow one, not for a wrong clock; none is fast. */
 const firstGuessMs = 2000;
 
 /** Heartbeats that are compared: a step of either clock is fully learned after as many. */
@@ -26,7 +26,8 @@ export class ClockOffset {
   /** @param unixMs the agent's clock in its first message, which arrived at `nowMs`. */
   constructor(unixMs: number, nowMs: number) {
     const differenceMs = unixMs - nowMs;
-    this.#guessMs = unixMs > 0 && Math.abs(differenceMs) > firstGuessMs ? differenceMs : 0;
+    const isWrong = differenceMs > 0 || differenceMs < -firstGuessMs;
+    this.#guessMs = unixMs > 0 && isWrong ? differenceMs : 0;
     if (unixMs > 0) this.#samples = [{ lowMs: differenceMs, highMs: Number.POSITIVE_INFINITY }];
   }
 

@@ -6,6 +6,8 @@ import { ClockOffset } from '../../../aggregator/ingest/clock-offset.ts';
 describe('ClockOffset', () => {
   test('before any heartbeat: none, unless the first message comes from another time', () => {
     expect(new ClockOffset(10_000, 11_500).offsetMs).toBe(0);
+    // It may have been slow, but not have come before it was sent.
+    expect(new ClockOffset(11_500, 10_000).offsetMs).toBe(1_500);
     const ahead = new ClockOffset(70_000, 10_000);
     expect([ahead.offsetMs, ahead.measuredMs, ahead.toOurs(70_500, 11_000)]).toEqual([60_000, null, 10_500]);
     expect(new ClockOffset(10_000, 70_000).offsetMs).toBe(-60_000);

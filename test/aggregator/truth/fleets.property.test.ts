@@ -22,8 +22,8 @@ describe('the answer', () => {
     const rare = situationNames.filter((name) => (tally.situations.get(name) ?? 0) < leastOfEach);
     expect(rare).toEqual([]);
     // Nobody is left out: most conversations have two ends, and most of those are determined.
-    expect(tally.right).toBeGreaterThan(tally.conversations * 0.4);
+    expect(tally.right).toBeGreaterThan(tally.conversations * 0.35);
     // What clocks cannot tell apart is seldom joined wrong.
-    expect(tally.undetermined.joinedWrong).toBeLessThan(tally.right * 0.02);
+    expect(tally.undetermined.joinedWrong).toBeLessThan(tally.right * 0.03);
   });
 });
