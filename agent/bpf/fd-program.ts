@@ -100,6 +100,19 @@ function findSocket(kernel: KernelLayout, socketOperations: bigint, slot: number
     store('fp', found.file(slot), 'r1'),
     ...forget('r1'),
     jumpIf('r1', '==', 0, next),
+    ...noteSocketOfFile(kernel, socketOperations, slot, next),
+    label(next),
+  ];
+}
+
+/** Notes the socket of a file, whose address is in r1; goes to `next` where the file is none. */
+export function noteSocketOfFile(
+  kernel: KernelLayout,
+  socketOperations: bigint,
+  slot: number,
+  next: string,
+): Statement[] {
+  return [
     ...castTo(kernel, 'file'),
     load('r1', 'r0', kernel.file.operations),
     loadConstant('r2', socketOperations),
@@ -108,7 +121,6 @@ function findSocket(kernel: KernelLayout, socketOperations: bigint, slot: number
     add('r1', kernel.file.private.offset),
     ...readWord(kernel),
     store('fp', found.socket(slot), 'r1'),
-    label(next),
   ];
 }
 

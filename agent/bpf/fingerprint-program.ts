@@ -3,7 +3,7 @@
  * to the fingerprint. A slot that held a settled socket is taken as it stands in the table; of any other, the file is looked
  * at, since it may be a socket by now.
  */
-import { clear, findGroup, forget } from './fd-program.ts';
+import { clear, findGroup, forget, noteSocketOfFile } from './fd-program.ts';
 import { addToFingerprint } from './fingerprint.ts';
 import {
   add,
@@ -13,7 +13,6 @@ import {
   jumpIf,
   label,
   load,
-  loadConstant,
   loadMapValue,
   move,
   type Statement,
@@ -21,7 +20,7 @@ import {
   store,
 } from './instruction.ts';
 import type { KernelLayout } from './kernel-layout.ts';
-import { castTo, control, readWord } from './record-program.ts';
+import { castTo, control } from './record-program.ts';
 import { slotGroupLayout } from './scan-memory.ts';
 import { readSlot, slots, walk } from './slot-program.ts';
 import { slotFindings as found, slotStack, slotsPerCall, walkArguments } from './stack.ts';
@@ -77,14 +76,7 @@ function addSettled(kernel: KernelLayout, socketOperations: bigint, slot: number
     ...addToFingerprint(slot),
     jump(next),
     label(isOther),
-    ...castTo(kernel, 'file'),
-    load('r1', 'r0', kernel.file.operations),
-    loadConstant('r2', socketOperations),
-    jumpIf('r1', '!=', 'r2', next),
-    move('r1', 'r0'),
-    add('r1', kernel.file.private.offset),
-    ...readWord(kernel),
-    store('fp', found.socket(slot), 'r1'),
+    ...noteSocketOfFile(kernel, socketOperations, slot, next),
     label(next),
   ];
 }

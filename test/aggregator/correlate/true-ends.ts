@@ -1,5 +1,6 @@
 /** The two ends of a conversation as their kernels would show them, for each way in which it can be translated. */
 import { hostNetns } from '../../support/reported-fleet.ts';
+import type { TrueEnd, TrueFlow } from '../../support/truth/ways.ts';
 
 export const hostCount = 3;
 /** Two containers on a bridge that every host has alike, and a pod that is routed, of each host. */
@@ -19,22 +20,6 @@ export const conversationKinds = [
   'node-port',
 ] as const;
 export type ConversationKind = (typeof conversationKinds)[number];
-
-export interface TrueEnd {
-  readonly host: number;
-  readonly netns: number;
-  readonly local: string;
-  readonly remote: string;
-  /** What conntrack of its host would tell, as `local>remote`; empty where nothing translates. */
-  readonly stages: readonly string[];
-}
-
-/** A host that passes a conversation on. */
-export interface TrueFlow {
-  readonly host: number;
-  readonly dialed: string;
-  readonly forwarded: string;
-}
 
 export interface TrueWay {
   readonly ends: readonly [client: TrueEnd, server: TrueEnd];

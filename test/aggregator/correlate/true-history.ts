@@ -4,14 +4,8 @@ import { parseEndpoint } from '../../../model/endpoint.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { Protocol, SocketState } from '../../../model/socket-state.ts';
 import { hostNetns, processNamed } from '../../support/reported-fleet.ts';
-import {
-  conversationKinds,
-  hostCount,
-  innerNamespaces,
-  type TrueEnd,
-  type TrueFlow,
-  wayOf,
-} from './true-ends.ts';
+import type { TrueEnd, TrueFlow } from '../../support/truth/ways.ts';
+import { conversationKinds, hostCount, innerNamespaces, wayOf } from './true-ends.ts';
 
 export const scanIntervalMs = 1_000;
 /** What a host's clock is wrong by at most after its offset was taken off. */
