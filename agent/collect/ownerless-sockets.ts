@@ -168,7 +168,7 @@ export class OwnerlessSockets {
     const isHeld = ({ inode }: OwnedSocket): boolean => inode !== 0 && held.holds(inode);
     const rows = this.#rows.filter((row) => !isHeld(row));
     if (this.#reading === 'everything') {
-      const ownerless = this.#confirmed(withoutTuplesOf(rows, held.fresh));
+      const ownerless = this.#confirmed(withoutTuplesOf(rows, held.fresh), () => true);
       const released = this.#stillThere(held, ownerless);
       this.#lasting = ownerless.filter((row) => !isPassingRow(row)).concat(released);
       return ownerless.concat(released);
@@ -176,7 +176,9 @@ export class OwnerlessSockets {
     const isLeft = (row: OwnedSocket): boolean =>
       this.#reading !== 'passing and accept queues' || row.inode !== 0;
     const lasting = this.#lasting.filter((row) => !isHeld(row) && isLeft(row));
-    const believed = this.#confirmed(withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh));
+    const candidates = withoutTuplesOf(withoutTuplesOf(lasting, rows), held.fresh);
+    // What waited to be accepted, and of which nothing tells any more, has most likely been.
+    const believed = this.#confirmed(candidates, ({ inode }) => inode !== 0);
     // What is open and has an inode was opened or closed since the fds were walked; if not, it is among the lasting ones.
     const wanted = rows.filter((row) => row.inode === 0 || isPassingRow(row));
     const passed = withoutTuplesOf(wanted, held.fresh);
@@ -200,15 +202,20 @@ export class OwnerlessSockets {
   /**
    * The same without what was closed on its way to a process, or with it before its fds were walked, and without what
    * was accepted since and is over already.
+   *
+   * @param isBelieved of those that there are too many to ask about
    */
-  #confirmed(rows: readonly OwnedSocket[]): readonly OwnedSocket[] {
+  #confirmed(
+    rows: readonly OwnedSocket[],
+    isBelieved: (row: OwnedSocket) => boolean,
+  ): readonly OwnedSocket[] {
     const isDoubtful = (row: OwnedSocket): boolean =>
       row.inode !== 0 || (isConnection(row) && !isPassingRow(row));
-    const asked = rows.filter(isDoubtful).slice(0, confirmationsMax);
-    if (asked.length === 0) return rows;
-    const isAsked = new Set(asked);
-    const confirmed = this.#tables.confirm(asked, this.#entrances);
-    return rows.filter((row) => !isAsked.has(row)).concat(confirmed);
+    const doubtful = rows.filter(isDoubtful);
+    if (doubtful.length === 0) return rows;
+    const confirmed = this.#tables.confirm(doubtful.slice(0, confirmationsMax), this.#entrances);
+    const left = new Set(doubtful.slice(confirmationsMax).filter(isBelieved));
+    return rows.filter((row) => !isDoubtful(row) || left.has(row)).concat(confirmed);
   }
 
   /** Idempotent. */

@@ -2,7 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { FoundConnections } from '../../../agent/bpf/connection-walk.ts';
 import { type AllDiagTables, everySocket } from '../../../agent/collect/diag-tables.ts';
-import { fullDumpIntervalMs, OwnerlessSockets } from '../../../agent/collect/ownerless-sockets.ts';
+import {
+  confirmationsMax,
+  fullDumpIntervalMs,
+  OwnerlessSockets,
+} from '../../../agent/collect/ownerless-sockets.ts';
 import type { TaskNamespaces } from '../../../agent/collect/task-namespaces.ts';
 import type { DiagQuery } from '../../../agent/netlink/sock-diag.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
@@ -234,6 +238,17 @@ describe('what is told', () => {
     expect(await scan(1)).toEqual([4, 5]);
     shows.closed = [5];
     expect(await scan(2)).toEqual([4]);
+  });
+
+  it('nor any of more than are asked about', async () => {
+    const { shows, scan } = machine();
+    const ports = Array.from({ length: confirmationsMax + 50 }, (_, n) => 10_000 + n);
+    shows.walk = [];
+    shows.diag = ports.map((port) => row({ port, state: 'established' }));
+    expect((await scan(0)).toSorted((a, b) => a - b)).toEqual(ports);
+    shows.diag = [];
+    shows.closed = ports;
+    expect(await scan(1000)).toEqual([]);
   });
 
   it('nothing of namespaces that no process is in, and of others only what their own table shows', async () => {
