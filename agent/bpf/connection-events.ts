@@ -4,7 +4,6 @@
  *
  * Needs Linux 5.11 with BTF, and CAP_BPF with CAP_PERFMON.
  */
-import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import { callProgram, packetProgram } from './change-programs.ts';
 import type { EventLayout } from './event-layout.ts';
@@ -19,13 +18,8 @@ import { MappedArray } from './mapped-array.ts';
 import { type ReadRecord, RingBuffer } from './ring-buffer.ts';
 import { seedProgram } from './seed-program.ts';
 import { storageTypes } from './storage-types.ts';
-import {
-  attachTracepoint,
-  createSocketStorage,
-  loadTracepointProgram,
-  loadTypes,
-  readProgramInfo,
-} from './syscall.ts';
+import { attachTracepoint, createSocketStorage, loadTypes } from './syscall.ts';
+import { loadAtTracepoint, readMisses } from './tracepoint-program.ts';
 
 /**
  * Room for events that wait to be read: 32,768 of them, 0.4 seconds of 20,000 connections per second with both ends on
@@ -197,8 +191,7 @@ export class ConnectionEvents {
   }
 
   #missesOf(program: keyof Programs): number {
-    const info = readProgramInfo(this.#calls, this.#programs[program]);
-    return Number(info.readBigUInt64LE(this.#layout.programInfo.recursionMisses.offset));
+    return readMisses(this.#calls, this.#layout, this.#programs[program]);
   }
 
   /** Idempotent. */
@@ -228,14 +221,4 @@ function linkSeed(calls: BpfCalls, surroundings: HolderOptions): number {
     callbacks: [],
     pid: null,
   });
-}
-
-function loadAtTracepoint(
-  calls: BpfCalls,
-  { tracepoint }: EventLayout,
-  name: string,
-  statements: readonly Statement[],
-): number {
-  const { bytes, listing } = assemble(statements);
-  return loadTracepointProgram(calls, { name, instructions: bytes, listing, tracepoint });
 }

@@ -3,7 +3,6 @@
  *
  * Needs what the scan of fd tables needs, and the tracepoint.
  */
-import { assemble } from './assembler.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import type { EventLayout } from './event-layout.ts';
 import type { KernelLayout } from './kernel-layout.ts';
@@ -12,11 +11,11 @@ import { RingBuffer } from './ring-buffer.ts';
 import {
   changeLossLayout,
   changeNoteLayout,
-  type StateChangeOptions,
   stateChangeLayout,
   stateChangeProgram,
 } from './state-change-program.ts';
-import { attachTracepoint, createArrayPerCpu, loadTracepointProgram, readProgramInfo } from './syscall.ts';
+import { attachTracepoint, createArrayPerCpu } from './syscall.ts';
+import { loadAtTracepoint, readMisses } from './tracepoint-program.ts';
 
 /** Room for changes between two scans: 32,768 of them. Where there are more, nearly everything has to be read anyway. */
 export const changeRingBytes = 512 << 10;
@@ -69,7 +68,9 @@ export class StateChanges {
       const losses = MappedArray.create(calls, 'losses', changeLossLayout.bytes, 1);
       maps.losses = losses;
       const options = { kernel, layout, noteMap, ringMap: ring.fd, lossMap: losses.fd };
-      const programs = turns.map((turn) => loadAtTracepoint(calls, options, turn));
+      const programs = turns.map((turn) =>
+        loadAtTracepoint(calls, layout, `changes_${turn}`, stateChangeProgram(options, turn)),
+      );
       fds.push(...programs);
       for (const program of programs) fds.push(attachTracepoint(calls, program));
       return new StateChanges(calls, layout, { ring, losses }, programs, fds);
@@ -105,24 +106,10 @@ export class StateChanges {
   /** Since the last call. A change that both programs were kept from is lost. */
   #hasLost(): boolean {
     const lost = Number(this.#losses.bytes.readBigUInt64LE(changeLossLayout.fields.changes.offset));
-    const missed = this.#programs.map((program) => {
-      const info = readProgramInfo(this.#calls, program);
-      return Number(info.readBigUInt64LE(this.#layout.programInfo.recursionMisses.offset));
-    });
+    const missed = this.#programs.map((program) => readMisses(this.#calls, this.#layout, program));
     const hasLost = lost !== this.#lost || missed.every((count, i) => count !== this.#missed[i]);
     this.#lost = lost;
     this.#missed = missed;
     return hasLost;
   }
-}
-
-/** @returns fd of a program. */
-function loadAtTracepoint(
-  calls: BpfCalls,
-  options: StateChangeOptions,
-  turn: (typeof turns)[number],
-): number {
-  const { bytes, listing } = assemble(stateChangeProgram(options, turn));
-  const { tracepoint } = options.layout;
-  return loadTracepointProgram(calls, { name: `changes_${turn}`, instructions: bytes, listing, tracepoint });
 }

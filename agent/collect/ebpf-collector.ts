@@ -21,7 +21,7 @@ import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
 import { readOrphans } from '../procfs/net-sockstat.ts';
 import { isShown } from '../procfs/pids.ts';
-import { TimeSlice } from '../procfs/time-slice.ts';
+import { inSlices, TimeSlice } from '../procfs/time-slice.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
@@ -182,7 +182,7 @@ export class EbpfCollector implements Collector {
     this.#surroundings = { namespaces, signs };
     await this.#ownerless.readAgain({ namespaces, signs, isHeld, nowMs }, slice);
     await this.#details.refresh(found, nowMs);
-    const held = await this.#readHeld(found, slice);
+    const held = await inSlices(this.#held.read(found), slice);
     this.#noteRoom(found);
     const netns = await this.#describeNamespaces(namespaces, held, slice);
     this.#processes.expire();
@@ -240,15 +240,6 @@ export class EbpfCollector implements Collector {
         hasAcceptQueue: acceptQueues > 0,
       },
     };
-  }
-
-  async #readHeld(found: FoundSockets, slice: TimeSlice): Promise<readonly OwnedSocket[]> {
-    const reading = this.#held.read(found);
-    for (;;) {
-      const step = reading.next();
-      if (step.done === true) return step.value;
-      if (slice.isUsedUp()) await slice.rest();
-    }
   }
 
   /** Those that a process is in, and those where only sockets are left that a process elsewhere holds. */
