@@ -5,6 +5,7 @@
  * A process can put its arguments where it likes, also into a file of a file system that never answers. The kernel's own
  * /proc/PID/cmdline reads memory alone for that reason (CVE-2018-1120), and so does this.
  */
+import { constants } from 'node:os';
 import type { DetailKernel } from './detail-kernel.ts';
 import { detailLayout } from './detail-memory.ts';
 import { entry, stack, thread } from './detail-stack.ts';
@@ -12,6 +13,7 @@ import {
   add,
   callHelper,
   exit,
+  jump,
   jumpIf,
   label,
   load,
@@ -65,9 +67,12 @@ export function readArguments(details: DetailKernel): Statement[] {
   ];
 }
 
-/** Copies r2 bytes, or as many as there is room for and the memory has in one piece. Goes on at `no-args` in vain. */
+/**
+ * Copies r2 bytes, or as many as there is room for and the memory has in one piece. Goes on at `no-args` in vain: nobody
+ * waits for a process that is changing its memory (bpf_find_vma takes its lock only where it is free).
+ */
 function copyFromStart({ memoryOfTask, memory }: DetailKernel, name: string): Statement[] {
-  const [fits, isPlain] = [`${name}-fit`, `${name}-in-one-piece`];
+  const [fits, wasFound, isPlain] = [`${name}-fit`, `${name}-found`, `${name}-in-one-piece`];
   return [
     jumpIf('r2', '<', argsMax, fits),
     move('r2', argsMax),
@@ -83,6 +88,10 @@ function copyFromStart({ memoryOfTask, memory }: DetailKernel, name: string): St
     add('r4', stack.areaEnd.offset),
     move('r5', 0),
     callHelper(helpers.findMemoryArea),
+    jumpIf('r0', '!=', -constants.errno.EBUSY, wasFound),
+    store(entry, fields.isBusy, 1),
+    jump('no-args'),
+    label(wasFound),
     load('r1', thread, memoryOfTask),
     jumpIf('r1', '==', 0, 'no-args'),
     load('r3', 'r1', memory.argsStart),

@@ -1,4 +1,5 @@
 /** Executable and command line of some processes, by the programs of detail-program.ts. */
+import { setTimeout } from 'node:timers/promises';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import type { BpfCalls } from './bpf-calls.ts';
 import type { DetailKernel } from './detail-kernel.ts';
@@ -12,6 +13,10 @@ import { nsPerTick } from './task-table.ts';
 
 /** How many processes are described by one pass over all: 400 KiB of memory, which all stays taken. */
 export const detailsPerPass = 64;
+
+/** How often a look comes back to a process that was changing its memory each time. */
+const passesMax = 4;
+const busyPauseMs = 1;
 
 /** As the kernel has them at the moment of the look. */
 export interface SeenDetails {
@@ -74,6 +79,18 @@ export class DetailLook {
    * @param tell called for each
    */
   async read(pids: Iterable<number>, tell: (seen: SeenDetails) => void): Promise<void> {
+    let left: Iterable<number> = pids;
+    for (let pass = 1; pass < passesMax; pass++) {
+      const busy: number[] = [];
+      await this.#pass(left, (seen, isBusy) => (isBusy ? busy.push(seen.pid) : tell(seen)));
+      if (busy.length === 0) return;
+      left = busy;
+      await setTimeout(busyPauseMs);
+    }
+    await this.#pass(left, tell);
+  }
+
+  async #pass(pids: Iterable<number>, tell: (seen: SeenDetails, isBusy: boolean) => void): Promise<void> {
     const control = this.#control.bytes;
     control.fill(0);
     for (const pid of pids) {
@@ -85,7 +102,11 @@ export class DetailLook {
       const count = control.readUInt32LE(shared.entries.offset);
       const slice = new TimeSlice();
       for (let entry = 0; entry < count; entry++) {
-        tell(this.#seen(entry));
+        const bytes = this.#entries.bytes.subarray(
+          entry * detailLayout.bytes,
+          (entry + 1) * detailLayout.bytes,
+        );
+        tell(seenIn(bytes), bytes.readUInt32LE(fields.isBusy.offset) === 1);
         if (slice.isUsedUp()) await slice.rest();
       }
       if (control.readUInt32LE(shared.missed.offset) === 0 || count === 0) return;
@@ -102,24 +123,23 @@ export class DetailLook {
     this.#entries.close();
     this.#control.close();
   }
+}
 
-  #seen(entry: number): SeenDetails {
-    const at = entry * detailLayout.bytes;
-    const bytes = this.#entries.bytes.subarray(at, at + detailLayout.bytes);
-    const path = bytes.subarray(
-      fields.path.offset,
-      fields.path.offset + bytes.readUInt32LE(fields.pathBytes.offset),
-    );
-    return {
-      pid: bytes.readUInt32LE(fields.pid.offset),
-      startTicks: Number(bytes.readBigUInt64LE(fields.startNs.offset) / nsPerTick),
-      exe: parsePathParts(path),
-      args: argumentsIn(
-        bytes.subarray(fields.args.offset, fields.args.offset + bytes.readUInt32LE(fields.argsRead.offset)),
-        bytes.readUInt32LE(fields.argsBytes.offset),
-      ),
-    };
-  }
+/** @param bytes detailLayout */
+function seenIn(bytes: Buffer): SeenDetails {
+  const path = bytes.subarray(
+    fields.path.offset,
+    fields.path.offset + bytes.readUInt32LE(fields.pathBytes.offset),
+  );
+  return {
+    pid: bytes.readUInt32LE(fields.pid.offset),
+    startTicks: Number(bytes.readBigUInt64LE(fields.startNs.offset) / nsPerTick),
+    exe: parsePathParts(path),
+    args: argumentsIn(
+      bytes.subarray(fields.args.offset, fields.args.offset + bytes.readUInt32LE(fields.argsRead.offset)),
+      bytes.readUInt32LE(fields.argsBytes.offset),
+    ),
+  };
 }
 
 /** Names from the innermost one up, each ended by a NUL byte, to an absolute path; null for no names. */

@@ -16,6 +16,10 @@ export const detailLayout = layout('detail', {
   argsBytes: 4,
   /** Bytes of `args` that are filled: arguments and, where these are overwritten by a title, what comes after them. */
   argsRead: 4,
+  /** 1 where the arguments were not read as the process was changing its memory at that moment. */
+  isBusy: 4,
+  /** Keeps what follows at a multiple of 8. */
+  padding: 4,
   /** Names of the folders in which the executable lies, each ended by a NUL byte, from its own up to the root. */
   path: 2048,
   args: 4096,

@@ -131,6 +131,8 @@ function beginEntry(kernel: KernelLayout): Statement[] {
     store(entry, fields.pid, 'r1'),
     load('r1', process, kernel.task.startNs),
     store(entry, fields.startNs, 'r1'),
-    ...[fields.pathBytes, fields.argsBytes, fields.argsRead].map((field) => store(entry, field, 0)),
+    ...[fields.pathBytes, fields.argsBytes, fields.argsRead, fields.isBusy].map((field) =>
+      store(entry, field, 0),
+    ),
   ];
 }
