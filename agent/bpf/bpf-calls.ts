@@ -5,6 +5,8 @@ import { LibcError } from '../libc.ts';
 export interface BpfCalls {
   /** Number of bpf(2) on this machine is known to the callee. -1 on failure. */
   bpf(command: number, attributes: Buffer): number;
+  /** The same on a thread of the pool, while the event loop goes on: for what takes the kernel long. */
+  bpfAside(command: number, attributes: Buffer): Promise<BpfOutcome>;
   /** A shared mapping of a file descriptor; null on failure. @param part default readable and writable, from the start */
   map(fd: number, length: number, part?: MappedPart): Mapping | null;
   /** Bytes of a page of memory. */
@@ -16,6 +18,13 @@ export interface BpfCalls {
   address(bytes: Buffer): bigint;
   /** Of the last call that failed. */
   errno(): number;
+}
+
+export interface BpfOutcome {
+  /** -1 on failure. */
+  readonly result: number;
+  /** Of this call, should it have failed: errno() may tell of another one by the time this is read. */
+  readonly errno: number;
 }
 
 export interface MappedPart {
@@ -60,6 +69,13 @@ export async function loadBpfCalls(): Promise<BpfCalls> {
   const socket = library.func('int socket(int, int, int)') as (...numbers: number[]) => number;
   return {
     bpf: (command, attributes) => Number(syscall(number, command, attributes, attributes.length)),
+    bpfAside: (command, attributes) =>
+      new Promise((resolve, reject) => {
+        syscall.async(number, command, attributes, attributes.length, (error, result) => {
+          if (error === null) resolve({ result: Number(result), errno: koffi.errno() });
+          else reject(error as Error);
+        });
+      }),
     map: (fd, length, { offset, isReadOnly } = wholeMapping) => {
       const protection = isReadOnly ? protRead : protReadWrite;
       const address = mmap(null, length, protection, mapShared, fd, offset);
@@ -79,7 +95,11 @@ export async function loadBpfCalls(): Promise<BpfCalls> {
 
 const wholeMapping: MappedPart = { offset: 0, isReadOnly: false };
 
-type Syscall = (number: number, command: number, attributes: Buffer, length: number) => number | bigint;
+type SyscallArguments = [number: number, command: number, attributes: Buffer, length: number];
+interface Syscall {
+  (...asked: SyscallArguments): number | bigint;
+  async(...asked: [...SyscallArguments, done: (error: unknown, result: number | bigint) => void]): void;
+}
 type Mmap = (
   near: null,
   length: number,

@@ -26,10 +26,10 @@ export class CgroupWalk {
     this.#found = found;
   }
 
-  /** Throws BpfError. */
-  static open(calls: BpfCalls, kernel: CgroupKernel, entries = firstCgroups): CgroupWalk {
+  /** Rejects with BpfError. */
+  static async open(calls: BpfCalls, kernel: CgroupKernel, entries = firstCgroups): Promise<CgroupWalk> {
     const control = MappedArray.create(calls, 'cgroup_control', cgroupControl.bytes, 1);
-    const link = (entryMap: number): number =>
+    const link = (entryMap: number): Promise<number> =>
       linkProgram(calls, {
         name: 'walk_cgroups',
         statements: cgroupProgram(kernel, { entryMap, controlMap: control.fd }),
@@ -40,7 +40,7 @@ export class CgroupWalk {
       });
     const room = { name: 'cgroups', bytesPerEntry: cgroupLayout.bytes, entriesMax: cgroupsMax, link };
     try {
-      return new CgroupWalk(calls, control, new GrowingEntries(calls, room, entries));
+      return new CgroupWalk(calls, control, await GrowingEntries.load(calls, room, entries));
     } catch (error) {
       control.close();
       throw error;
@@ -55,7 +55,7 @@ export class CgroupWalk {
       control.fill(0);
       await iterate(this.#calls, this.#found.link);
       const missed = control.readUInt32LE(fields.missed.offset);
-      if (missed > 0 && this.#found.makeRoom(missed)) continue;
+      if (missed > 0 && (await this.#found.makeRoom(missed))) continue;
       this.missedTotal += missed;
       return cgroupPaths(this.#found.first(control.readUInt32LE(fields.entries.offset)));
     }

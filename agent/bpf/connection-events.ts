@@ -115,18 +115,18 @@ export class ConnectionEvents {
         lossMap: losses.fd,
         ownPid: process.pid,
       };
-      const seed = linkSeed(calls, surroundings);
+      const seed = await linkSeed(calls, surroundings);
       fds.push(seed);
-      const load = (name: string, statements: readonly Statement[]): number => {
-        const program = loadAtTracepoint(calls, layout, name, statements);
+      const load = async (name: string, statements: readonly Statement[]): Promise<number> => {
+        const program = await loadAtTracepoint(calls, layout, name, statements);
         fds.push(program);
         return program;
       };
       const options = { ...surroundings, ringMap: ring.fd };
       const programs: Programs = {
-        ofCalls: load('calls_of_tcp', callProgram(options)),
-        first: load('packets_of_tcp', packetProgram(options, 'first')),
-        second: load('packets_again', packetProgram(options, 'second')),
+        ofCalls: await load('calls_of_tcp', callProgram(options)),
+        first: await load('packets_of_tcp', packetProgram(options, 'first')),
+        second: await load('packets_again', packetProgram(options, 'second')),
       };
       await iterate(calls, seed);
       for (const program of Object.values(programs) as number[]) fds.push(attachTracepoint(calls, program));
@@ -213,7 +213,7 @@ function createHolderMap(calls: BpfCalls): number {
   }
 }
 
-function linkSeed(calls: BpfCalls, surroundings: HolderOptions): number {
+function linkSeed(calls: BpfCalls, surroundings: HolderOptions): Promise<number> {
   return linkProgram(calls, {
     name: 'seed_holders',
     statements: seedProgram(surroundings),

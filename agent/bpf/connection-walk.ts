@@ -33,10 +33,14 @@ export class ConnectionWalk {
     this.#found = found;
   }
 
-  /** Throws BpfError. */
-  static open(calls: BpfCalls, kernel: KernelLayout, entries = firstConnections): ConnectionWalk {
+  /** Rejects with BpfError. */
+  static async open(
+    calls: BpfCalls,
+    kernel: KernelLayout,
+    entries = firstConnections,
+  ): Promise<ConnectionWalk> {
     const control = MappedArray.create(calls, 'walk', walkLayout.bytes, 1);
-    const link = (recordMap: number): number =>
+    const link = (recordMap: number): Promise<number> =>
       linkProgram(calls, {
         name: 'walk_tcp',
         statements: connectionProgram(kernel, { recordMap, controlMap: control.fd }),
@@ -46,7 +50,7 @@ export class ConnectionWalk {
       });
     const room = { name: 'connections', bytesPerEntry: recordLayout.bytes, entriesMax: connectionsMax, link };
     try {
-      return new ConnectionWalk(calls, control, new GrowingEntries(calls, room, entries));
+      return new ConnectionWalk(calls, control, await GrowingEntries.load(calls, room, entries));
     } catch (error) {
       control.close();
       throw error;
@@ -63,7 +67,7 @@ export class ConnectionWalk {
   async run(isThorough: boolean): Promise<FoundConnections | null> {
     for (;;) {
       const found = await this.#runOnce(isThorough);
-      if (found === null || found.missedRecords === 0 || !this.#found.makeRoom(found.missedRecords))
+      if (found === null || found.missedRecords === 0 || !(await this.#found.makeRoom(found.missedRecords)))
         return found;
     }
   }

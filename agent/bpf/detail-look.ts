@@ -46,8 +46,13 @@ export class DetailLook {
     this.#link = link;
   }
 
-  /** Throws BpfError. @param pidLevel see learnedLayout */
-  static open(calls: BpfCalls, kernel: KernelLayout, details: DetailKernel, pidLevel: number): DetailLook {
+  /** Rejects with BpfError. @param pidLevel see learnedLayout */
+  static async open(
+    calls: BpfCalls,
+    kernel: KernelLayout,
+    details: DetailKernel,
+    pidLevel: number,
+  ): Promise<DetailLook> {
     const maps: MappedArray[] = [];
     const create = (name: string, bytes: number, count: number): MappedArray => {
       const map = MappedArray.create(calls, name, bytes, count);
@@ -58,7 +63,7 @@ export class DetailLook {
       const entries = create('details', detailLayout.bytes, detailsPerPass);
       const control = create('detail_control', detailControl.bytes, 1);
       const options = { entryMap: entries.fd, controlMap: control.fd, pidLevel };
-      const link = linkProgram(calls, {
+      const link = await linkProgram(calls, {
         name: 'process_details',
         statements: detailProgram(kernel, details, options),
         iterator: kernel.functions.taskIterator,

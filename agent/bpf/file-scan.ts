@@ -26,7 +26,7 @@ export async function openFileScan(
   sizes: ScanSizes = firstSizes,
 ): Promise<SocketScan> {
   const { pidLevel } = await learn(calls, kernel, null);
-  return new SocketScan((wanted) => LoadedFileScan.load(calls, kernel, pidLevel, wanted), pidLevel, sizes);
+  return SocketScan.load((wanted) => LoadedFileScan.load(calls, kernel, pidLevel, wanted), pidLevel, sizes);
 }
 
 class LoadedFileScan {
@@ -44,14 +44,19 @@ class LoadedFileScan {
     this.#links = links;
   }
 
-  /** Throws BpfError. */
-  static load(calls: BpfCalls, kernel: BasicLayout, pidLevel: number, sizes: ScanSizes): LoadedFileScan {
+  /** Rejects with BpfError. */
+  static async load(
+    calls: BpfCalls,
+    kernel: BasicLayout,
+    pidLevel: number,
+    sizes: ScanSizes,
+  ): Promise<LoadedFileScan> {
     const maps = ScanMaps.create(calls, sizes);
     const links: number[] = [];
     try {
       const { recordMap, taskMap, controlMap } = maps.fds;
       links.push(
-        linkProgram(calls, {
+        await linkProgram(calls, {
           name: 'scan_files',
           statements: fileProgram(kernel, { recordMap, controlMap, pidLevel }),
           iterator: kernel.functions.fileIterator,
@@ -60,7 +65,7 @@ class LoadedFileScan {
         }),
       );
       links.push(
-        linkProgram(calls, {
+        await linkProgram(calls, {
           name: 'list_processes',
           statements: processListProgram(kernel, { taskMap, controlMap, pidLevel }),
           iterator: kernel.functions.taskIterator,

@@ -11,8 +11,8 @@ export interface GrowingEntriesOptions {
   readonly name: string;
   readonly bytesPerEntry: number;
   readonly entriesMax: number;
-  /** Loads the program for a map of this fd. @returns fd of its link. Throws BpfError. */
-  readonly link: (map: number) => number;
+  /** Loads the program for a map of this fd. @returns fd of its link. Rejects with BpfError. */
+  readonly link: (map: number) => Promise<number>;
 }
 
 interface Loaded {
@@ -26,11 +26,19 @@ export class GrowingEntries {
   #loaded: Loaded;
   #isOpen = true;
 
-  /** @param entries room at the start. Throws BpfError. */
-  constructor(calls: BpfCalls, options: GrowingEntriesOptions, entries: number) {
+  private constructor(calls: BpfCalls, options: GrowingEntriesOptions, loaded: Loaded) {
     this.#calls = calls;
     this.#options = options;
-    this.#loaded = this.#load(entries);
+    this.#loaded = loaded;
+  }
+
+  /** @param entries room at the start. Rejects with BpfError. */
+  static async load(
+    calls: BpfCalls,
+    options: GrowingEntriesOptions,
+    entries: number,
+  ): Promise<GrowingEntries> {
+    return new GrowingEntries(calls, options, await loadEntries(calls, options, entries));
   }
 
   /** Fd of the program's link. Another one after makeRoom. */
@@ -44,13 +52,13 @@ export class GrowingEntries {
   }
 
   /** For as many as there is room for and `missed` more. False where there cannot be more, or the kernel does not give it. */
-  makeRoom(missed: number): boolean {
+  async makeRoom(missed: number): Promise<boolean> {
     const before = this.#loaded;
     const { entries } = before.map;
     const larger = grownRoom(entries, missed, this.#options.entriesMax);
     if (larger === entries) return false;
     try {
-      this.#loaded = this.#load(larger);
+      this.#loaded = await loadEntries(this.#calls, this.#options, larger);
     } catch (error) {
       if (error instanceof BpfError) return false;
       throw error;
@@ -66,20 +74,23 @@ export class GrowingEntries {
     this.#unload(this.#loaded);
   }
 
-  #load(entries: number): Loaded {
-    const { name, bytesPerEntry, link } = this.#options;
-    const map = MappedArray.create(this.#calls, name, bytesPerEntry, entries);
-    try {
-      return { map, link: link(map.fd) };
-    } catch (error) {
-      map.close();
-      throw error;
-    }
-  }
-
   #unload({ map, link }: Loaded): void {
     this.#calls.close(link);
     map.close();
+  }
+}
+
+async function loadEntries(
+  calls: BpfCalls,
+  { name, bytesPerEntry, link }: GrowingEntriesOptions,
+  entries: number,
+): Promise<Loaded> {
+  const map = MappedArray.create(calls, name, bytesPerEntry, entries);
+  try {
+    return { map, link: await link(map.fd) };
+  } catch (error) {
+    map.close();
+    throw error;
   }
 }
 

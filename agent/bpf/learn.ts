@@ -25,7 +25,7 @@ export async function learn(calls: BpfCalls, kernel: BasicLayout, pid: number | 
   try {
     // There is at least this one file that is a socket.
     fds.push(calls.socket());
-    const link = linkProgram(calls, {
+    const link = await linkProgram(calls, {
       name: 'learn',
       statements: learningProgram(kernel, map.fd),
       iterator: kernel.functions.fileIterator,

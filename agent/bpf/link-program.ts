@@ -20,16 +20,16 @@ export interface LinkedProgram {
   readonly scope?: Buffer;
 }
 
-/** @returns fd of a link, which holds everything else that it needs. Throws BpfError. */
-export function linkProgram(
+/** @returns fd of a link, which holds everything else that it needs. Rejects with BpfError. */
+export async function linkProgram(
   calls: BpfCalls,
   { name, statements, iterator, callbacks, pid, isSleepable = false, scope }: LinkedProgram,
-): number {
+): Promise<number> {
   const { bytes, labels, listing } = assemble(statements);
-  const load = (functions?: FunctionTypes): number => {
+  const load = async (functions?: FunctionTypes): Promise<number> => {
     const program = { name, instructions: bytes, listing, iterator, isSleepable };
     const described = functions === undefined ? program : { ...program, functions };
-    return withFd(calls, loadIteratorProgram(calls, described), (fd) =>
+    return withFd(calls, await loadIteratorProgram(calls, described), (fd) =>
       linkIterator(calls, fd, scope ?? (pid === null ? null : processScope(pid))),
     );
   };
@@ -39,9 +39,9 @@ export function linkProgram(
 }
 
 /** Closes `fd` after its use. */
-function withFd<T>(calls: BpfCalls, fd: number, use: (fd: number) => T): T {
+async function withFd<T>(calls: BpfCalls, fd: number, use: (fd: number) => T | Promise<T>): Promise<T> {
   try {
-    return use(fd);
+    return await use(fd);
   } finally {
     calls.close(fd);
   }

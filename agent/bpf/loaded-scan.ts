@@ -31,20 +31,20 @@ export class LoadedScan {
     this.#link = link;
   }
 
-  /** Throws BpfError. */
-  static load(
+  /** Rejects with BpfError. */
+  static async load(
     calls: BpfCalls,
     kernel: KernelLayout,
     learned: Learned,
     sizes: ScanSizes,
     slots: SlotsPerCall,
-  ): LoadedScan {
+  ): Promise<LoadedScan> {
     const scan = ScanMaps.create(calls, sizes);
     let imprints: Imprints | null = null;
     try {
       if (slots === slotsPerCall.often) imprints = Imprints.create(calls, sizes);
       const maps = { scan, imprints };
-      return new LoadedScan(calls, sizes, maps, linkScan(calls, kernel, learned, maps, slots));
+      return new LoadedScan(calls, sizes, maps, await linkScan(calls, kernel, learned, maps, slots));
     } catch (error) {
       imprints?.close();
       scan.close();
@@ -83,7 +83,7 @@ function linkScan(
   { pidLevel, socketOperations }: Learned,
   { scan, imprints }: Maps,
   slots: SlotsPerCall,
-): number {
+): Promise<number> {
   const { recordMap, taskMap, controlMap } = scan.fds;
   const common = { controlMap, socketOperations, slotsPerCall: slots };
   const imprint = imprints === null ? null : { ...imprints.fds, controlMap, socketOperations };

@@ -39,20 +39,27 @@ interface Loaded {
   close(): void;
 }
 
+/** Rejects with BpfError. */
+type LoadScan = (sizes: ScanSizes) => Promise<Loaded>;
+
 export class SocketScan {
   /** How deep below the initial pid namespace the agent is. */
   readonly pidLevel: number;
-  readonly #load: (sizes: ScanSizes) => Loaded;
+  readonly #load: LoadScan;
   #loaded: Loaded;
 
-  /** Throws what `load` does. */
-  constructor(load: (sizes: ScanSizes) => Loaded, pidLevel: number, sizes: ScanSizes) {
+  private constructor(load: LoadScan, loaded: Loaded, pidLevel: number) {
     this.pidLevel = pidLevel;
     this.#load = load;
-    this.#loaded = load(sizes);
+    this.#loaded = loaded;
   }
 
-  /** Throws BpfError when the kernel refuses something. @param slots which program: see slotsPerCall */
+  /** Of programs of any kind. Rejects with what `load` does. */
+  static async load(load: LoadScan, pidLevel: number, sizes: ScanSizes): Promise<SocketScan> {
+    return new SocketScan(load, await load(sizes), pidLevel);
+  }
+
+  /** Rejects with BpfError when the kernel refuses something. @param slots which program: see slotsPerCall */
   static async open(
     calls: BpfCalls,
     kernel: KernelLayout,
@@ -60,7 +67,7 @@ export class SocketScan {
     slots: SlotsPerCall = slotsPerCall.often,
   ): Promise<SocketScan> {
     const learned = await learn(calls, kernel, process.pid);
-    return new SocketScan(
+    return SocketScan.load(
       (wanted) => LoadedScan.load(calls, kernel, learned, wanted, slots),
       learned.pidLevel,
       sizes,
@@ -81,7 +88,7 @@ export class SocketScan {
     for (;;) {
       const found = await this.#loaded.run(extent);
       const larger = largerSizes(this.sizes, found);
-      if (larger === null || !this.#makeRoom(larger)) return found;
+      if (larger === null || !(await this.#makeRoom(larger))) return found;
     }
   }
 
@@ -91,10 +98,10 @@ export class SocketScan {
   }
 
   /** False where the kernel does not give it. */
-  #makeRoom(sizes: ScanSizes): boolean {
+  async #makeRoom(sizes: ScanSizes): Promise<boolean> {
     const before = this.#loaded;
     try {
-      this.#loaded = this.#load(sizes);
+      this.#loaded = await this.#load(sizes);
     } catch (error) {
       if (error instanceof BpfError) return false;
       throw error;

@@ -51,13 +51,13 @@ export class StateChanges {
     this.#missed = programs.map(() => 0);
   }
 
-  /** Throws BpfError. */
-  static open(
+  /** Rejects with BpfError. */
+  static async open(
     calls: BpfCalls,
     kernel: KernelLayout,
     layout: EventLayout,
     bytes: number = changeRingBytes,
-  ): StateChanges {
+  ): Promise<StateChanges> {
     const fds: number[] = [];
     const maps: { ring?: RingBuffer; losses?: MappedArray } = {};
     try {
@@ -68,10 +68,12 @@ export class StateChanges {
       const losses = MappedArray.create(calls, 'losses', changeLossLayout.bytes, 1);
       maps.losses = losses;
       const options = { kernel, layout, noteMap, ringMap: ring.fd, lossMap: losses.fd };
-      const programs = turns.map((turn) =>
-        loadAtTracepoint(calls, layout, `changes_${turn}`, stateChangeProgram(options, turn)),
-      );
-      fds.push(...programs);
+      const programs: number[] = [];
+      for (const turn of turns) {
+        const statements = stateChangeProgram(options, turn);
+        programs.push(await loadAtTracepoint(calls, layout, `changes_${turn}`, statements));
+        fds.push(programs.at(-1)!);
+      }
       for (const program of programs) fds.push(attachTracepoint(calls, program));
       return new StateChanges(calls, layout, { ring, losses }, programs, fds);
     } catch (error) {

@@ -2,7 +2,8 @@
  * bpf(2): maps, programs, their types, and the iterators that run them. union bpf_attr of include/uapi/linux/bpf.h, one
  * struct per command; offsets stand beside each value. Everything is an fd, closed on exec, that the caller closes.
  *
- * All functions throw BpfError.
+ * All functions throw BpfError. A program is loaded on a thread of the pool: the verifier takes up to some tens of
+ * milliseconds, for which the event loop would stand still.
  */
 import type { BpfCalls } from './bpf-calls.ts';
 import { BpfError } from './bpf-error.ts';
@@ -155,13 +156,13 @@ export interface FunctionTypes {
 }
 
 /** When the verifier refuses, its last word and the instruction that it is about go into the error. */
-export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): number {
+export function loadIteratorProgram(calls: BpfCalls, program: IteratorProgram): Promise<number> {
   const { iterator, functions, isSleepable } = program;
   return loadProgram(calls, program, { kind: 'iterator', to: iterator, isSleepable }, functions);
 }
 
 /** As loadIteratorProgram. */
-export function loadTracepointProgram(calls: BpfCalls, program: TracepointProgram): number {
+export function loadTracepointProgram(calls: BpfCalls, program: TracepointProgram): Promise<number> {
   return loadProgram(calls, program, { kind: 'tracepoint', to: program.tracepoint });
 }
 
@@ -172,17 +173,17 @@ interface Attachment {
   readonly isSleepable?: boolean | undefined;
 }
 
-function loadProgram(
+async function loadProgram(
   calls: BpfCalls,
   program: TracingProgram,
   attachment: Attachment,
   functions?: IteratorProgram['functions'],
-): number {
+): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     // Only a program that was refused is worth the time that the log takes.
     const log = attempt === 1 ? null : Buffer.alloc(logBytes);
     try {
-      return load(calls, program, attachment, functions, log);
+      return await load(calls, program, attachment, functions, log);
     } catch (error) {
       if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
       const isFinal = error.code !== 'EAGAIN' && log !== null;
@@ -197,7 +198,7 @@ function load(
   attachment: Attachment,
   functions: IteratorProgram['functions'],
   log: Buffer | null,
-): number {
+): Promise<number> {
   const attributes = Buffer.alloc(128);
   const pointers: Pointer[] = [
     [8, instructions], // insns
@@ -221,7 +222,7 @@ function load(
   }
   attributes.writeUInt32LE(attachment.to, 108); // attach_btf_id
   const detail = (): string => (log === null ? '' : verdict(log.toString('latin1'), listing()));
-  return call(calls, `load the program ${name}`, commands.programLoad, attributes, pointers, detail);
+  return callAside(calls, `load the program ${name}`, commands.programLoad, attributes, pointers, detail);
 }
 
 /** The verifier's last line before its statistics, and the last instruction that it looked at, in our words. */
@@ -295,15 +296,38 @@ function call(
   command: number,
   attributes: Buffer,
   pointers: readonly Pointer[] = [],
-  detail: () => string = () => '',
 ): number {
-  for (const [offset, bytes] of pointers) attributes.writeBigUInt64LE(calls.address(bytes), offset);
+  writePointers(calls, attributes, pointers);
   const result = calls.bpf(command, attributes);
   const errno = result < 0 ? calls.errno() : 0;
-  // Nothing but this use keeps the buffers, whose addresses the kernel has, from being collected during the call.
-  if (pointers.some(([, bytes]) => bytes.length === 0)) throw new RangeError(`${operation}: an empty buffer`);
+  keepUntilHere(operation, pointers);
+  if (result < 0) throw new BpfError(operation, errno);
+  return result;
+}
+
+/** The same on a thread of the pool. @param detail what else is known of a failure */
+async function callAside(
+  calls: BpfCalls,
+  operation: string,
+  command: number,
+  attributes: Buffer,
+  pointers: readonly Pointer[],
+  detail: () => string,
+): Promise<number> {
+  writePointers(calls, attributes, pointers);
+  const { result, errno } = await calls.bpfAside(command, attributes);
+  keepUntilHere(operation, pointers);
   if (result < 0) throw new BpfError(operation, errno, detail());
   return result;
+}
+
+function writePointers(calls: BpfCalls, attributes: Buffer, pointers: readonly Pointer[]): void {
+  for (const [offset, bytes] of pointers) attributes.writeBigUInt64LE(calls.address(bytes), offset);
+}
+
+/** Nothing but this use keeps the buffers, whose addresses the kernel has, from being collected during the call. */
+function keepUntilHere(operation: string, pointers: readonly Pointer[]): void {
+  if (pointers.some(([, bytes]) => bytes.length === 0)) throw new RangeError(`${operation}: an empty buffer`);
 }
 
 function writeName(attributes: Buffer, at: number, name: string): void {

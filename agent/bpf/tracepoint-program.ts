@@ -5,13 +5,13 @@ import type { EventLayout } from './event-layout.ts';
 import type { Statement } from './instruction.ts';
 import { loadTracepointProgram, readProgramInfo } from './syscall.ts';
 
-/** @returns fd of the program, which is not attached yet. Throws BpfError. */
+/** @returns fd of the program, which is not attached yet. Rejects with BpfError. */
 export function loadAtTracepoint(
   calls: BpfCalls,
   { tracepoint }: EventLayout,
   name: string,
   statements: readonly Statement[],
-): number {
+): Promise<number> {
   const { bytes, listing } = assemble(statements);
   return loadTracepointProgram(calls, { name, instructions: bytes, listing, tracepoint });
 }

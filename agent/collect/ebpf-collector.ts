@@ -120,7 +120,7 @@ export class EbpfCollector implements Collector {
     this.#extent = new ScanExtent({
       scan: programs.scan,
       held: this.#held,
-      openChanges: hearsChanges ? programs.openChanges : () => null,
+      openChanges: hearsChanges ? programs.openChanges : () => Promise.resolve(null),
       intervalMs: everythingIntervalMs,
     });
   }
@@ -176,7 +176,7 @@ export class EbpfCollector implements Collector {
     const nowMs = performance.now();
     const isHeld = (inode: number): boolean => this.#held.holds(inode);
     const tables = await this.#ownerless.read({ ...this.#surroundings, isHeld, nowMs }, slice);
-    const found = await this.#programs.scan.run(this.#extent.begin(nowMs));
+    const found = await this.#programs.scan.run(await this.#extent.begin(nowMs));
     this.#extent.walked();
     const { namespaces, signs } = this.#surroundingsOf(found);
     this.#surroundings = { namespaces, signs };

@@ -28,7 +28,7 @@ export interface EbpfPrograms {
   readonly walk: Pick<ConnectionWalk, 'run' | 'close'>;
   readonly details: DetailPrograms;
   /** Hears of changes from then on, once; null where the kernel refuses it, or the scan has no use for it. */
-  readonly openChanges: () => StateChanges | null;
+  readonly openChanges: () => Promise<StateChanges | null>;
   /** Pid of the agent. */
   readonly self: number;
 }
@@ -63,16 +63,16 @@ export async function openEbpfPrograms(
     if (kind === 'ebpf-files') {
       const scan = open(await openFileScan(calls, basicLayout(btf)));
       expectSelf((await scan.run()).tasks, procRoot, self);
-      return { kind, scan, walk: noWalk, details: noDetails, openChanges: () => null, self };
+      return { kind, scan, walk: noWalk, details: noDetails, openChanges: () => Promise.resolve(null), self };
     }
     const kernel = kernelLayout(btf);
     await slice.rest();
     const scan = open(await SocketScan.open(calls, kernel));
     expectSelf((await scan.run()).tasks, procRoot, self);
     await slice.rest();
-    const walk = open(ConnectionWalk.open(calls, kernel));
+    const walk = open(await ConnectionWalk.open(calls, kernel));
     await slice.rest();
-    const details = openDetailPrograms(calls, btf, kernel, scan.pidLevel);
+    const details = await openDetailPrograms(calls, btf, kernel, scan.pidLevel);
     return { kind, scan, walk, details, openChanges: changesOpener(calls, btf, kernel), self };
   } catch (error) {
     for (const one of opened) one.close();
@@ -99,22 +99,22 @@ export function expectSelf(found: Buffer, procRoot: string, self: number): void 
 }
 
 /** What of them this kernel offers. */
-export function openDetailPrograms(
+export async function openDetailPrograms(
   calls: BpfCalls,
   btf: Btf,
   kernel: KernelLayout,
   pidLevel: number,
-): DetailPrograms {
+): Promise<DetailPrograms> {
   return {
-    look: orNone(() => DetailLook.open(calls, kernel, detailKernel(btf), pidLevel)),
-    walk: orNone(() => CgroupWalk.open(calls, cgroupKernel(btf))),
+    look: await orNone(() => DetailLook.open(calls, kernel, detailKernel(btf), pidLevel)),
+    walk: await orNone(() => CgroupWalk.open(calls, cgroupKernel(btf))),
   };
 }
 
 /** Most scans are the only one of their process, so nothing is looked up before. The types are let go of then. */
 function changesOpener(calls: BpfCalls, btf: Btf, kernel: KernelLayout): EbpfPrograms['openChanges'] {
   let types: Btf | null = btf;
-  return () => {
+  return async () => {
     const known = types;
     types = null;
     return known && orNone(() => StateChanges.open(calls, kernel, eventLayout(known)));
@@ -122,9 +122,9 @@ function changesOpener(calls: BpfCalls, btf: Btf, kernel: KernelLayout): EbpfPro
 }
 
 /** Null where the kernel refuses or lacks something. */
-function orNone<T>(open: () => T): T | null {
+async function orNone<T>(open: () => Promise<T>): Promise<T | null> {
   try {
-    return open();
+    return await open();
   } catch (error) {
     if (error instanceof BpfError || error instanceof BtfError) return null;
     throw error;

@@ -63,7 +63,7 @@ export async function createOneLookCollector(options: OneLookOptions): Promise<C
     const scan = open(await SocketScan.open(calls, kernel, firstSizes, slotsPerCall.once));
     const ownerless = open(new OwnerlessSockets(new DiagTables(libc), walkOnDemand(calls, kernel)));
     const surroundings = options.hasDetails
-      ? (await import('./one-look-details.ts')).openSurroundings({
+      ? await (await import('./one-look-details.ts')).openSurroundings({
           calls,
           btf,
           kernel,
@@ -82,8 +82,8 @@ export async function createOneLookCollector(options: OneLookOptions): Promise<C
 function walkOnDemand(calls: BpfCalls, kernel: KernelLayout): Pick<ConnectionWalk, 'run' | 'close'> {
   let walk: ConnectionWalk | null = null;
   return {
-    run: (isThorough) => {
-      walk ??= ConnectionWalk.open(calls, kernel);
+    run: async (isThorough) => {
+      walk ??= await ConnectionWalk.open(calls, kernel);
       return walk.run(isThorough);
     },
     close: () => walk?.close(),

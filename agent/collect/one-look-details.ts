@@ -41,20 +41,20 @@ export interface SurroundingsOptions {
   readonly options: ProcfsCollectorOptions;
 }
 
-export function openSurroundings({
+export async function openSurroundings({
   calls,
   btf,
   kernel,
   pidLevel,
   options,
-}: SurroundingsOptions): Surroundings {
+}: SurroundingsOptions): Promise<Surroundings> {
   const { procRoot = '/proc', cmdline = 'redacted' } = options;
   const users = new UserNames(options.passwdPath);
   users.refresh();
   const processes = openProcessTable(users, options);
   const namespaces = new NamespaceTable(procRoot, options.loadLibc ?? loadLibc);
   const details = new TaskDetails({
-    ...openDetailPrograms(calls, btf, kernel, pidLevel),
+    ...(await openDetailPrograms(calls, btf, kernel, pidLevel)),
     procRoot,
     cmdline,
   });

@@ -31,7 +31,7 @@ export interface ScanExtentOptions {
   readonly scan: Pick<SocketScan, 'mark'>;
   readonly held: Holders;
   /** Null where changes are not told. Asked once, for the second scan: a single one has no use for them. */
-  readonly openChanges: () => Changes | null;
+  readonly openChanges: () => Promise<Changes | null>;
   /** Default everythingIntervalMs. */
   readonly intervalMs?: number | undefined;
 }
@@ -53,9 +53,9 @@ export class ScanExtent {
     this.#options = options;
   }
 
-  /** To be called before a scan. @param nowMs on a monotonic clock. Throws BpfError. */
-  begin(nowMs: number): Extent {
-    if (++this.#scans > 1 && this.#changes === undefined) this.#changes = this.#options.openChanges();
+  /** To be called before a scan. @param nowMs on a monotonic clock. Rejects with BpfError. */
+  async begin(nowMs: number): Promise<Extent> {
+    if (++this.#scans > 1 && this.#changes === undefined) this.#changes = await this.#options.openChanges();
     const changes = this.#changes ?? null;
     if (changes === null) return 'everything';
     const heard: number[] = [];

@@ -64,7 +64,7 @@ describe.skipIf(obstacle !== null)('the walk', () => {
   it('tells of each cgroup the path that /proc shows, also of more than there is room for at first', async () => {
     const mount = mountOfUnified();
     if (mount === null) throw new Error('no cgroup2 is mounted: this machine is to have it');
-    const walk = CgroupWalk.open(await loadBpfCalls(), cgroupKernel(readOwnBtf()), 2);
+    const walk = await CgroupWalk.open(await loadBpfCalls(), cgroupKernel(readOwnBtf()), 2);
     try {
       const outer = make(`${mount}/whotalks-test-${process.pid}`);
       const inner = make(`${outer}/docker-${'3f'.repeat(32)}.scope`);

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function openWalk(entries?: number): Promise<ConnectionWalk> {
-  const walk = ConnectionWalk.open(await loadBpfCalls(), readKernelLayout(), entries);
+  const walk = await ConnectionWalk.open(await loadBpfCalls(), readKernelLayout(), entries);
   walks.push(walk);
   return walk;
 }

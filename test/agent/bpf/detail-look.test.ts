@@ -67,7 +67,7 @@ describe.skipIf(obstacle !== null)('the look', () => {
     const btf = readOwnBtf();
     const kernel = kernelLayout(btf);
     const { pidLevel } = await learn(calls, kernel, process.pid);
-    look = DetailLook.open(calls, kernel, detailKernel(btf), pidLevel);
+    look = await DetailLook.open(calls, kernel, detailKernel(btf), pidLevel);
   });
   afterEach(async () => {
     for (const sleeper of sleepers.splice(0)) sleeper.kill('SIGKILL');
@@ -100,7 +100,10 @@ describe.skipIf(obstacle !== null)('the look', () => {
     const sleeper = spawn(path, ['1000'], { argv0: 'server', stdio: 'ignore' });
     sleepers.push(sleeper);
     await once(sleeper, 'spawn');
-    return sleeper.pid!;
+    const pid = sleeper.pid!;
+    // The kernel says that a program is begun a moment before it has laid out the arguments.
+    await until('it has its arguments', () => shownBy(pid)?.args === 'server\x001000\0');
+    return pid;
   }
 
   it('tells of all processes at once what /proc tells', async () => {

@@ -20,6 +20,8 @@ export async function refusingCalls(command: number, errno: number): Promise<Bpf
   let refused = 0;
   return {
     ...calls,
+    bpfAside: async (asked, attributes) =>
+      asked === command ? { result: -1, errno } : calls.bpfAside(asked, attributes),
     bpf: (asked, attributes) => {
       refused = asked === command ? errno : 0;
       return refused === 0 ? calls.bpf(asked, attributes) : -1;

@@ -157,16 +157,18 @@ describe.skipIf(obstacle !== null)('the scan of files', () => {
   it('asks bpf(2) for commands of 5.11, with what they take there', async () => {
     const calls = await loadBpfCalls();
     const asked = new Set<string>();
+    const note: BpfCalls['bpf'] = (command, attributes) => {
+      const isLink = command === 28;
+      // Since 6.1 an iterator of tasks can be told which process to visit: iter_info_len.
+      asked.add(isLink ? `link of ${attributes.readUInt32LE(24)} bytes` : `command ${command}`);
+      // Since 5.0 programs have types; these need none: prog_btf_fd.
+      if (command === 5) asked.add(`types ${attributes.readUInt32LE(72)}`);
+      return command;
+    };
     const noting: BpfCalls = {
       ...calls,
-      bpf: (command, attributes) => {
-        const isLink = command === 28;
-        // Since 6.1 an iterator of tasks can be told which process to visit: iter_info_len.
-        asked.add(isLink ? `link of ${attributes.readUInt32LE(24)} bytes` : `command ${command}`);
-        // Since 5.0 programs have types; these need none: prog_btf_fd.
-        if (command === 5) asked.add(`types ${attributes.readUInt32LE(72)}`);
-        return calls.bpf(command, attributes);
-      },
+      bpf: (command, attributes) => calls.bpf(note(command, attributes), attributes),
+      bpfAside: (command, attributes) => calls.bpfAside(note(command, attributes), attributes),
     };
     const scan = await openFileScan(noting, readBasicLayout());
     const { tasks } = await scan.run();

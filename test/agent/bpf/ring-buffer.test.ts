@@ -37,6 +37,7 @@ class FakeRing {
     return {
       pageBytes,
       bpf: () => 7,
+      bpfAside: () => Promise.resolve({ result: 7, errno: 0 }),
       map: (_fd, length, part) => {
         this.mapped.push(length);
         return { bytes: part === undefined ? this.consumer : this.producer, unmap: () => {} };

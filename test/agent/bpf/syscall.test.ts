@@ -54,9 +54,30 @@ describe.skipIf(obstacle !== null)('the kernel', () => {
       exit(),
     ]);
     const program = { name: 'wrong', instructions: bytes, listing, iterator };
-    expect(() => loadIteratorProgram(calls, program)).toThrow(
+    await expect(loadIteratorProgram(calls, program)).rejects.toThrow(
       'cannot load the program wrong: EACCES: R5 !read_ok (at 0: r3 = *(u64 *)(r5 + 8)  ; task_struct.files)',
     );
+  });
+
+  it('a program is loaded aside, so that the event loop goes on while the verifier is at work', async () => {
+    const calls = await loadBpfCalls();
+    const programLoad = 5;
+    const [here, aside] = [new Set<number>(), [] as number[]];
+    const noting: BpfCalls = {
+      ...calls,
+      bpf: (command, attributes) => {
+        here.add(command);
+        return calls.bpf(command, attributes);
+      },
+      bpfAside: (command, attributes) => {
+        aside.push(command);
+        return calls.bpfAside(command, attributes);
+      },
+    };
+    (await SocketScan.open(noting, readKernelLayout())).close();
+    expect(here).not.toContain(programLoad);
+    // That which learns, and that which scans.
+    expect(aside).toEqual([programLoad, programLoad]);
   });
 
   it('a load that a signal breaks off is tried again, five times in all', async () => {
@@ -66,14 +87,17 @@ describe.skipIf(obstacle !== null)('the kernel', () => {
     const program = { name: 'twice', instructions: bytes, listing, iterator };
     const interrupted = (times: number): [BpfCalls, () => number] => {
       let attempts = 0;
-      const bpf: BpfCalls['bpf'] = (...asked) => (++attempts <= times ? -1 : calls.bpf(...asked));
-      return [{ ...calls, bpf, errno: () => constants.errno.EAGAIN }, () => attempts];
+      const bpfAside: BpfCalls['bpfAside'] = async (...asked) =>
+        ++attempts <= times ? { result: -1, errno: constants.errno.EAGAIN } : calls.bpfAside(...asked);
+      return [{ ...calls, bpfAside }, () => attempts];
     };
     const [fourTimes, attempts] = interrupted(4);
-    calls.close(loadIteratorProgram(fourTimes, program));
+    calls.close(await loadIteratorProgram(fourTimes, program));
     expect(attempts()).toBe(5);
     const [always, attemptsInVain] = interrupted(99);
-    expect(() => loadIteratorProgram(always, program)).toThrow(/^cannot load the program twice: EAGAIN/);
+    await expect(loadIteratorProgram(always, program)).rejects.toThrow(
+      /^cannot load the program twice: EAGAIN/,
+    );
     expect(attemptsInVain()).toBe(5);
   });
 

@@ -12,8 +12,8 @@ interface Rig {
   opened: number;
   closed: number;
   /** Begins a scan. @returns the extent, and which processes were marked for it */
-  begin(nowMs?: number): [string, number[]];
-  scan(nowMs?: number): [string, number[]];
+  begin(nowMs?: number): Promise<[string, number[]]>;
+  scan(nowMs?: number): Promise<[string, number[]]>;
 }
 
 function rig(isRefused = false): Rig {
@@ -35,7 +35,7 @@ function rig(isRefused = false): Rig {
       held: { holdersOf: (inode) => made.holders.get(inode) ?? [] },
       openChanges: () => {
         made.opened++;
-        return isRefused ? null : changes;
+        return Promise.resolve(isRefused ? null : changes);
       },
     }),
     heard: [],
@@ -46,13 +46,13 @@ function rig(isRefused = false): Rig {
     ]),
     opened: 0,
     closed: 0,
-    begin: (nowMs = 0) => {
+    begin: async (nowMs = 0) => {
       marked = [];
-      const extent = made.extent.begin(nowMs);
+      const extent = await made.extent.begin(nowMs);
       return [extent, marked.toSorted((a, b) => a - b)];
     },
-    scan: (nowMs = 0) => {
-      const begun = made.begin(nowMs);
+    scan: async (nowMs = 0) => {
+      const begun = await made.begin(nowMs);
       made.extent.walked();
       return begun;
     },
@@ -61,53 +61,53 @@ function rig(isRefused = false): Rig {
 }
 
 /** Two scans of everything have been made, the second with changes heard. */
-function following(): Rig {
+async function following(): Promise<Rig> {
   const made = rig();
-  expect([made.scan(), made.scan()]).toEqual([
+  expect([await made.scan(), await made.scan()]).toEqual([
     ['everything', []],
     ['everything', []],
   ]);
   return made;
 }
 
-it('the first scan asks for no events, the second for all, the third reads what changed', () => {
+it('the first scan asks for no events, the second for all, the third reads what changed', async () => {
   const made = rig();
-  made.scan();
+  await made.scan();
   expect(made.opened).toBe(0);
-  made.scan();
+  await made.scan();
   expect(made.opened).toBe(1);
-  expect(made.scan()).toEqual(['changes', []]);
+  expect(await made.scan()).toEqual(['changes', []]);
   expect(made.opened).toBe(1);
 });
 
-it('where events are refused everything is read, and they are not asked for again', () => {
+it('where events are refused everything is read, and they are not asked for again', async () => {
   const made = rig(true);
-  for (let scans = 0; scans < 4; scans++) expect(made.scan()).toEqual(['everything', []]);
+  for (let scans = 0; scans < 4; scans++) expect(await made.scan()).toEqual(['everything', []]);
   expect(made.opened).toBe(1);
 });
 
-it('whoever holds a socket that changed is read in two scans', () => {
-  const made = following();
+it('whoever holds a socket that changed is read in two scans', async () => {
+  const made = await following();
   made.heard = [10, 99, 10];
-  expect(made.scan()).toEqual(['changes', [1, 4]]);
-  expect(made.scan()).toEqual(['changes', [1, 4]]);
-  expect(made.scan()).toEqual(['changes', []]);
+  expect(await made.scan()).toEqual(['changes', [1, 4]]);
+  expect(await made.scan()).toEqual(['changes', [1, 4]]);
+  expect(await made.scan()).toEqual(['changes', []]);
 });
 
-it('what changes while a scan is made counts for whoever held the socket before it, wherever that stands now', () => {
-  const made = following();
-  expect(made.begin()).toEqual(['changes', []]);
+it('what changes while a scan is made counts for whoever held the socket before it, wherever that stands now', async () => {
+  const made = await following();
+  expect(await made.begin()).toEqual(['changes', []]);
   made.heard = [20];
   const [holder] = made.holders.get(20)!;
   made.extent.walked();
   // It was closed: the scan showed another socket in its place.
   made.holders.delete(20);
   holder!.index = 7;
-  expect(made.scan()).toEqual(['changes', [7]]);
-  expect(made.scan()).toEqual(['changes', []]);
+  expect(await made.scan()).toEqual(['changes', [7]]);
+  expect(await made.scan()).toEqual(['changes', []]);
 });
 
-it.each<[string, (made: Rig) => void]>([
+it.each<[string, (made: Rig) => void | Promise<void>]>([
   [
     'a change was lost before it',
     (made) => {
@@ -116,35 +116,38 @@ it.each<[string, (made: Rig) => void]>([
   ],
   [
     'a change was lost while the last one was made',
-    (made) => {
-      made.begin();
+    async (made) => {
+      await made.begin();
       made.isLost = true;
       made.extent.walked();
     },
   ],
   ['the last one was not taken in', (made) => made.extent.failed()],
-  ['the last one has not come to its end', (made) => void made.begin()],
-])('everything is read when %s, and then what changed', (_, spoil) => {
-  const made = following();
-  expect(made.scan()).toEqual(['changes', []]);
-  spoil(made);
-  expect(made.scan()).toEqual(['everything', []]);
-  expect(made.scan()).toEqual(['changes', []]);
+  ['the last one has not come to its end', async (made) => void (await made.begin())],
+])('everything is read when %s, and then what changed', async (_, spoil) => {
+  const made = await following();
+  expect(await made.scan()).toEqual(['changes', []]);
+  await spoil(made);
+  expect(await made.scan()).toEqual(['everything', []]);
+  expect(await made.scan()).toEqual(['changes', []]);
 });
 
-it('everything is read every ten seconds', () => {
-  const made = following();
-  const at = (ms: number): string => made.scan(ms)[0];
-  expect([at(1), at(everythingIntervalMs - 1), at(everythingIntervalMs)]).toEqual([
+it('everything is read every ten seconds', async () => {
+  const made = await following();
+  const at = async (ms: number): Promise<string> => (await made.scan(ms))[0];
+  expect([await at(1), await at(everythingIntervalMs - 1), await at(everythingIntervalMs)]).toEqual([
     'changes',
     'changes',
     'everything',
   ]);
-  expect([at(2 * everythingIntervalMs - 1), at(2 * everythingIntervalMs)]).toEqual(['changes', 'everything']);
+  expect([await at(2 * everythingIntervalMs - 1), await at(2 * everythingIntervalMs)]).toEqual([
+    'changes',
+    'everything',
+  ]);
 });
 
-it('closes what it opened', () => {
-  const made = following();
+it('closes what it opened', async () => {
+  const made = await following();
   made.extent.close();
   made.extent.close();
   expect(made.closed).toBe(1);
