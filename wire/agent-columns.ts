@@ -13,25 +13,42 @@ type Lists = 'reownedSlots' | 'droppedProcesses' | 'droppedNetns';
 type Sections = Pick<AgentBatch, SectionName | Lists>;
 
 interface Layout<Name extends SectionName> {
-  /** A column goes by the prefix of its section and its own name: openSlot, open_slot in the proto file. */
   readonly prefix: string;
-  readonly columns: readonly (keyof AgentBatch[Name] & string)[];
+  readonly columns: readonly ColumnLayout<keyof AgentBatch[Name] & string>[];
+  /** The section of a message that has no row of it. */
+  readonly empty: AgentBatch[Name];
+}
+
+interface ColumnLayout<Name extends string> {
+  readonly name: Name;
+  /** A column goes by the prefix of its section and its own name: openSlot, open_slot in the proto file. */
+  readonly field: string;
+}
+
+const noValues = new Uint32Array(0);
+
+function layout<Name extends SectionName>(
+  prefix: string,
+  names: readonly (keyof AgentBatch[Name] & string)[],
+): Layout<Name> {
+  return {
+    prefix,
+    columns: names.map((name) => ({ name, field: `${prefix}${name[0]!.toUpperCase()}${name.slice(1)}` })),
+    empty: Object.fromEntries(names.map((name) => [name, noValues])) as unknown as AgentBatch[Name],
+  };
 }
 
 const layouts: { readonly [Name in SectionName]: Layout<Name> } = {
-  opens: {
-    prefix: 'open',
-    columns: [
-      ...(['slot', 'localAddress', 'remoteAddress', 'ports', 'meta', 'netns', 'inode', 'uid'] as const),
-      ...(['process', 'fd', 'ageMs', 'unseenMs', 'id'] as const),
-    ],
-  },
-  closes: { prefix: 'close', columns: ['slot', 'ageMs'] },
-  updates: { prefix: 'update', columns: ['slot', 'state', 'inode'] },
-  owners: { prefix: 'owner', columns: ['slot', 'process', 'fd'] },
-  nat: { prefix: 'nat', columns: ['slot', 'role'] },
-  stages: { prefix: 'stage', columns: ['slot', 'localAddress', 'remoteAddress', 'ports', 'v6'] },
-  counters: { prefix: 'counter', columns: ['slot', 'sent', 'received', 'rttUs', 'retransmits'] },
+  opens: layout<'opens'>('open', [
+    ...(['slot', 'localAddress', 'remoteAddress', 'ports', 'meta', 'netns', 'inode', 'uid'] as const),
+    ...(['process', 'fd', 'ageMs', 'unseenMs', 'id'] as const),
+  ]),
+  closes: layout<'closes'>('close', ['slot', 'ageMs']),
+  updates: layout<'updates'>('update', ['slot', 'state', 'inode']),
+  owners: layout<'owners'>('owner', ['slot', 'process', 'fd']),
+  nat: layout<'nat'>('nat', ['slot', 'role']),
+  stages: layout<'stages'>('stage', ['slot', 'localAddress', 'remoteAddress', 'ports', 'v6']),
+  counters: layout<'counters'>('counter', ['slot', 'sent', 'received', 'rttUs', 'retransmits']),
 };
 
 /** Columns that are no part of a section. */
@@ -46,16 +63,12 @@ export type ColumnFields = Readonly<Record<string, number[]>>;
 
 export function encodeColumns(batch: Sections): ColumnFields {
   const fields: Record<string, number[]> = {};
-  for (const [section, { prefix, columns }] of Object.entries(layouts)) {
+  for (const [section, { columns }] of Object.entries(layouts)) {
     const values = batch[section as SectionName] as unknown as Record<string, ArrayLike<number>>;
-    for (const column of columns) fields[fieldName(prefix, column)] = array(values[column]!);
+    for (const { name, field } of columns) fields[field] = array(values[name]!);
   }
   for (const [list, field] of Object.entries(lists)) fields[field] = array(batch[list as Lists]);
   return fields;
-}
-
-function fieldName(prefix: string, column: string): string {
-  return `${prefix}${column[0]!.toUpperCase()}${column.slice(1)}`;
 }
 
 function array(column: ArrayLike<number>): number[] {
@@ -64,7 +77,7 @@ function array(column: ArrayLike<number>): number[] {
 
 /** Throws WireError for columns of unequal length, slots out of range, unknown states and inexact ids. */
 export function decodeColumns(columns: ReadonlyMap<string, Column>): Sections {
-  const list = (name: Lists): U32Column => columns.get(lists[name]) ?? [];
+  const list = (name: Lists): U32Column => columns.get(lists[name]) ?? noValues;
   return {
     opens: checkOpens(section('opens', columns)),
     closes: section('closes', columns),
@@ -84,31 +97,35 @@ function section<Name extends SectionName>(
   name: Name,
   received: ReadonlyMap<string, Column>,
 ): AgentBatch[Name] {
-  const { prefix, columns } = layouts[name];
-  const found = columns.map((column) => received.get(fieldName(prefix, column)));
-  const count = Math.max(...found.map((values) => values?.length ?? 0));
+  const { prefix, columns, empty } = layouts[name];
+  let count = 0;
+  for (const { field } of columns) count = Math.max(count, received.get(field)?.length ?? 0);
+  if (count === 0) return empty;
   const result: Record<string, Column> = {};
-  for (const [i, column] of columns.entries()) {
-    const values = found[i] ?? new Uint32Array(count);
+  for (const column of columns) {
+    const values = received.get(column.field) ?? new Uint32Array(count);
     if (values.length !== count) {
-      throw new WireError(
-        'column-length',
-        `${prefix}: column ${column} has ${values.length} of ${count} rows`,
-      );
+      const found = `${values.length} of ${count} rows`;
+      throw new WireError('column-length', `${prefix}: column ${column.name} has ${found}`);
     }
-    result[column] = values;
+    result[column.name] = values;
   }
   checkSlots(`${prefix}_slot`, result['slot']!);
   return result as unknown as AgentBatch[Name];
 }
 
 function checkOpens(opens: AgentBatch['opens']): AgentBatch['opens'] {
-  for (let row = 0; row < opens.meta.length; row++) {
-    const meta = opens.meta[row]!;
-    if (unpackMeta(meta) === null) {
-      const state = `state ${meta & 0xff} of protocol ${(meta >>> 8) & 0xff}`;
+  const { meta } = opens;
+  let known = -1;
+  for (let row = 0; row < meta.length; row++) {
+    const described = meta[row]!;
+    // Nearly all rows of a message are alike.
+    if (described === known) continue;
+    if (unpackMeta(described) === null) {
+      const state = `state ${described & 0xff} of protocol ${(described >>> 8) & 0xff}`;
       throw new WireError('unknown-state', `open_meta row ${row} has ${state}`);
     }
+    known = described;
   }
   checkExact('open_id', opens.id);
   return opens;
@@ -123,7 +140,7 @@ function checkOwners(owners: AgentBatch['owners']): AgentBatch['owners'] {
 const roles: ReadonlySet<number> = new Set(Object.values(natRoles));
 
 function checkNat(nat: AgentBatch['nat']): AgentBatch['nat'] {
-  checkPerSlot(nat.slot, 1, 'nat rows');
+  checkOnce(nat.slot, 'nat rows');
   for (let row = 0; row < nat.role.length; row++) {
     if (roles.has(nat.role[row]!)) continue;
     throw new WireError('unknown-role', `nat_role row ${row} is ${nat.role[row]}`);
@@ -137,27 +154,47 @@ function checkStages(stages: AgentBatch['stages']): AgentBatch['stages'] {
 }
 
 function checkCounters(counters: AgentBatch['counters']): AgentBatch['counters'] {
-  checkPerSlot(counters.slot, 1, 'counter rows');
+  checkOnce(counters.slot, 'counter rows');
   checkExact('counter_sent', counters.sent);
   checkExact('counter_received', counters.received);
   return counters;
 }
 
-/** A column of 64 bits. */
+/** A column of 64 bits: what the walk makes of it is a whole number, and exact unless it is too great. */
 function checkExact(field: string, values: ArrayLike<number>): void {
+  // Absent.
+  if (!(values instanceof Float64Array)) return;
   for (let row = 0; row < values.length; row++) {
-    if (!Number.isSafeInteger(values[row])) checkInteger(`${field} row ${row}`, values[row]!);
+    if (values[row]! > Number.MAX_SAFE_INTEGER) checkInteger(`${field} row ${row}`, values[row]!);
   }
 }
 
 function checkPerSlot(slots: U32Column, max: number, what: string): void {
+  if (slots.length <= max) return;
   const counts = new Map<number, number>();
   for (let row = 0; row < slots.length; row++) {
     const slot = slots[row]!;
     const count = (counts.get(slot) ?? 0) + 1;
-    if (count > max) throw new WireError('too-many', `slot ${slot} has more than ${max} ${what}`);
+    if (count > max) throw moreThan(max, slot, what);
     counts.set(slot, count);
   }
+}
+
+/** The same of one row per slot, in a bit for each slot up to the greatest: slots are dense numbers below slotsMax. */
+function checkOnce(slots: U32Column, what: string): void {
+  let greatest = 0;
+  for (let row = 0; row < slots.length; row++) greatest = Math.max(greatest, slots[row]!);
+  const seen = new Uint32Array((greatest >>> 5) + 1);
+  for (let row = 0; row < slots.length; row++) {
+    const slot = slots[row]!;
+    const bit = 1 << (slot & 31);
+    if ((seen[slot >>> 5]! & bit) !== 0) throw moreThan(1, slot, what);
+    seen[slot >>> 5]! |= bit;
+  }
+}
+
+function moreThan(max: number, slot: number, what: string): WireError {
+  return new WireError('too-many', `slot ${slot} has more than ${max} ${what}`);
 }
 
 function checkSlots(field: string, slots: U32Column): U32Column {

@@ -124,16 +124,22 @@ class Cursor {
   }
 }
 
-/** All columns stand in one piece of memory of their own: a message begins anywhere, a Uint32Array does not. */
+/**
+ * All columns stand in one piece of memory of their own: a message begins anywhere, a Uint32Array does not. Those of 64 bits
+ * come first, so that each value can become a double in its place.
+ */
 function copyColumns(bytes: Buffer, pieces: ReadonlyMap<ColumnField, readonly Piece[]>): Map<string, Column> {
-  let size = 0;
-  for (const list of pieces.values()) for (const { start, end } of list) size += end - start;
-  const copy = Buffer.allocUnsafeSlow(size);
+  const sizes = { 4: 0, 8: 0 };
+  for (const [{ valueBytes }, list] of pieces)
+    for (const { start, end } of list) sizes[valueBytes] += end - start;
+  const copy = Buffer.allocUnsafeSlow(sizes[8] + sizes[4]);
+  const free = { 8: 0, 4: sizes[8] };
   const columns = new Map<string, Column>();
-  let at = 0;
   for (const [{ name, valueBytes }, list] of pieces) {
-    const begin = at;
+    const begin = free[valueBytes];
+    let at = begin;
     for (const { start, end } of list) at += bytes.copy(copy, at, start, end);
+    free[valueBytes] = at;
     if (at === begin) continue;
     if (isBigEndian) copy.subarray(begin, at).swap32();
     const words = new Uint32Array(copy.buffer, begin, (at - begin) / 4);
@@ -144,9 +150,9 @@ function copyColumns(bytes: Buffer, pieces: ReadonlyMap<ColumnField, readonly Pi
 
 const isBigEndian = endianness() === 'BE';
 
-/** @param words low word first */
+/** @param words low word first; the numbers take their memory */
 function numbersOf(words: Uint32Array): Float64Array {
-  const numbers = new Float64Array(words.length / 2);
+  const numbers = new Float64Array(words.buffer, words.byteOffset, words.length / 2);
   for (let i = 0; i < numbers.length; i++) numbers[i] = words[2 * i]! + words[2 * i + 1]! * 2 ** 32;
   return numbers;
 }

@@ -183,6 +183,23 @@ describe('AgentMessage', () => {
     expect(bytes.includes(Buffer.from('82020801000000' + '04030201', 'hex'))).toBe(true);
   });
 
+  test('a slot is counted once in a message, wherever the slots lie', () => {
+    const near = fc.integer({ min: 0, max: 40 });
+    const far = fc.integer({ min: (1 << 20) - 40, max: (1 << 20) - 1 });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(near, far), { maxLength: 12 }), (counterSlot) => {
+        const bytes = messageDefinition('AgentMessage').serialize({ counterSlot });
+        const twice = counterSlot.find((each, i) => counterSlot.indexOf(each) < i);
+        if (twice === undefined) {
+          expect(plain(decodeAgentMessage(bytes).counters.slot)).toEqual(counterSlot);
+        } else {
+          const reason = `slot ${twice} has more than 1 counter rows`;
+          expect(refusal({ counterSlot })).toEqual({ code: 'too-many', reason });
+        }
+      }),
+    );
+  });
+
   test('an absent column stands for zeros', () => {
     const { closes } = decodeAgentMessage(messageDefinition('AgentMessage').serialize({ closeSlot: [3, 4] }));
     expect(plain(closes)).toEqual({ slot: [3, 4], ageMs: [0, 0] });
