@@ -114,6 +114,12 @@ test('the model imports no package, and foreign packages stay behind their folde
   expect(wrong).toEqual([]);
 });
 
+test('random cases of tests are the same in every run', () => {
+  const tests = sources.filter((path) => path.endsWith('.test.ts'));
+  const own = tests.filter((path) => importsOf(path).some(({ target }) => target === 'fast-check'));
+  expect(own).toEqual([]);
+});
+
 test('no import cycles', () => {
   expect(importCycles(sources).map((cycle) => cycle.join(' -> '))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** The pace of scans under a limit of CPU, in simulated time. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { beginPace, type Pace, type PaceLimits, paceAfterScan, paceIntervalMs } from '../../agent/pace.ts';
+import { fc } from '../support/random-cases.ts';
 
 interface Load {
   /** CPU of the scan that begins at this time. */

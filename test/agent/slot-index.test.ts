@@ -1,7 +1,7 @@
 /** The index against a Map of everything that is in it, with hashes that are good, and that are all alike. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SlotIndex } from '../../agent/slot-index.ts';
+import { fc } from '../support/random-cases.ts';
 
 /** Keys by slot, as an owner of an index has them. */
 class Keyed {

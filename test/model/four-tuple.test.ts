@@ -1,9 +1,9 @@
 /** The key under which two ends meet, and the endpoints that it is made of. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accepts, formatEndpoint, parseEndpoint } from '../../model/endpoint.ts';
 import { type FourTuple, reverse, tupleKey } from '../../model/four-tuple.ts';
 import { formatIp } from '../../model/ip.ts';
+import { fc } from '../support/random-cases.ts';
 
 const endpoint = fc.record({
   ip: fc

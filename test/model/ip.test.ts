@@ -1,5 +1,4 @@
 /** One spelling per address: the ground on which everything is compared. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   formatIp,
@@ -11,6 +10,7 @@ import {
   parsePrefix,
   prefixContains,
 } from '../../model/ip.ts';
+import { fc } from '../support/random-cases.ts';
 
 describe('addresses', () => {
   it.each([

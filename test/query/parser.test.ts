@@ -1,9 +1,9 @@
 /** What the first form of the filter language reads, what it refuses and where, and that no text breaks it. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FilterError } from '../../query/filter-error.ts';
 import { filterDepthMax, parseFilter } from '../../query/parser.ts';
 import { type Filter, formatFilter, type Term } from '../../query/syntax.ts';
+import { fc } from '../support/random-cases.ts';
 
 const term = (value: Term): Filter => ({ kind: 'term', term: value });
 const name = (value: string): Filter => term({ kind: 'name', name: value });

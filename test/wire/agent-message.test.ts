@@ -1,6 +1,5 @@
 /** Agent messages there and back, and everything that is refused. */
 
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noContainer } from '../../model/container.ts';
 import { formatIp } from '../../model/ip.ts';
@@ -10,6 +9,7 @@ import { packMeta } from '../../wire/packing.ts';
 import { messageDefinition } from '../../wire/proto-file.ts';
 import type { WireError } from '../../wire/wire-error.ts';
 import { plain } from '../support/plain.ts';
+import { fc } from '../support/random-cases.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const u53 = fc.maxSafeNat();

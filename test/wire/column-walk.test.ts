@@ -1,8 +1,8 @@
 /** The walk over raw bytes beside proto-loader, which reads the same bytes in its own way. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { walkColumns } from '../../wire/column-walk.ts';
 import { messageDefinition } from '../../wire/proto-file.ts';
+import { fc } from '../support/random-cases.ts';
 
 const definition = messageDefinition('AgentMessage');
 const u32 = fc.integer({ min: 0, max: 0xffffffff });

@@ -1,5 +1,4 @@
 /** Several values in one u32. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatIp } from '../../model/ip.ts';
 import {
@@ -12,6 +11,7 @@ import {
   unpackMeta,
   unpackPorts,
 } from '../../wire/packing.ts';
+import { fc } from '../support/random-cases.ts';
 
 describe('packing', () => {
   test('IPv4 has its most significant byte first', () => {

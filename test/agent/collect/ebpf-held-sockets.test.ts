@@ -1,13 +1,13 @@
 /** Records to sockets: joined by inode, and the same objects for as long as nothing changes. */
 
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SeenTask } from '../../../agent/bpf/task-table.ts';
 import { HeldSockets } from '../../../agent/collect/held-sockets.ts';
 import { noContainer } from '../../../model/container.ts';
 import type { Process } from '../../../model/process.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
+import { fc } from '../../support/random-cases.ts';
 import { encodeFound, type RecordOf, type TaskOf } from './ebpf-records.ts';
 
 interface Reader {

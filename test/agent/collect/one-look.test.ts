@@ -1,6 +1,5 @@
 /** The eBPF rung of whoever looks once, on real sockets, beside the procfs rung. */
 import { statSync } from 'node:fs';
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SeenTask } from '../../../agent/bpf/task-table.ts';
 import { EbpfUnavailableError } from '../../../agent/collect/ebpf-unavailable.ts';
@@ -13,6 +12,7 @@ import { noContainer } from '../../../model/container.ts';
 import type { Process } from '../../../model/process.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { canMakeNamespaces, Namespace } from '../../support/fleet/namespace.ts';
+import { fc } from '../../support/random-cases.ts';
 import { until } from '../../support/until.ts';
 import { whyNoEbpf } from '../bpf/live-kernel.ts';
 import { encodeFound } from './ebpf-records.ts';

@@ -1,5 +1,4 @@
 /** A table that leaves out what it believes, beside a model of what the kernel has and counts. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { queuedMax, restMaxMs, TcpTable } from '../../../agent/collect/tcp-table.ts';
 import { type Cell, DiagRows } from '../../../agent/netlink/diag-rows.ts';
@@ -8,6 +7,7 @@ import type { DiagQuery, SockDiag } from '../../../agent/netlink/sock-diag.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { type SocketState, stateNumber } from '../../../model/socket-state.ts';
+import { fc } from '../../support/random-cases.ts';
 import { diagMessage } from '../netlink/messages.ts';
 
 const netns = 4026531840;

@@ -1,5 +1,4 @@
 /** Look-ups of sockets over tables that hold what a test puts into them. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AskedTables, lookUpsAtOnceMax, Translations } from '../../../agent/conntrack/translations.ts';
 import { WaitingSockets } from '../../../agent/conntrack/waiting-sockets.ts';
@@ -11,6 +10,7 @@ import { formatEndpoint } from '../../../model/endpoint.ts';
 import { type FourTuple, reverse } from '../../../model/four-tuple.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { outermost } from '../../../model/translation.ts';
+import { fc } from '../../support/random-cases.ts';
 import { entryOf } from '../netlink/conntrack-messages.ts';
 import { containerNetns, hostNetns, opening, socketBetween } from './sockets.ts';
 

@@ -1,5 +1,4 @@
 /** Every transition of the stream to the aggregator, and its waits. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backoffMs, snapshotDelayMs } from '../../../agent/export/backoff.ts';
 import {
@@ -8,6 +7,7 @@ import {
   type StreamState,
   type Transition,
 } from '../../../agent/export/lifecycle.ts';
+import { fc } from '../../support/random-cases.ts';
 
 /** Half of the full wait, so that jitter shows. */
 const at = (nowMs: number) => ({ nowMs, random: 0.5 });

@@ -2,11 +2,11 @@
  * Whatever happens to sockets while messages and snapshots are told, the other end knows in the end what the table has: it
  * hears each opening once per stream, each close after it, and of a snapshot neither more nor less than there is.
  */
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';
 import type { SlotRecord } from '../../../agent/export/slot-record.ts';
 import { SlotTable } from '../../../agent/export/slot-table.ts';
+import { fc } from '../../support/random-cases.ts';
 import { changed, closed, opened } from './sockets.ts';
 
 /** What the other end knows, of one stream. */

@@ -1,9 +1,9 @@
 /** Type descriptions that are damaged in any way: what is asked of them is answered or refused with BtfError, at once. */
 import { existsSync, readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Btf, BtfError, type BtfKind, btfKinds } from '../../../agent/bpf/btf.ts';
 import { kernelLayout } from '../../../agent/bpf/kernel-layout.ts';
+import { fc } from '../../support/random-cases.ts';
 import { type BtfType, encodeBtf } from '../bpf/btf-encoding.ts';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';

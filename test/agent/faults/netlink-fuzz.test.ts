@@ -1,5 +1,4 @@
 /** Answers of the kernel that are cut, or have bytes spoilt: whoever reads them answers, or throws NetlinkError. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messageHeaderBytes } from '../../../agent/netlink/inet-diag.ts';
 import { InterfaceReader, type Interfaces } from '../../../agent/netlink/interfaces.ts';
@@ -8,6 +7,7 @@ import { NetlinkError } from '../../../agent/netlink/netlink-error.ts';
 import { receiveBuffer } from '../../../agent/netlink/netlink-socket.ts';
 import { SockDiag } from '../../../agent/netlink/sock-diag.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
+import { fc } from '../../support/random-cases.ts';
 import { fakeLibc } from '../netlink/fake-libc.ts';
 import { end, newLink, newLinkAddress } from '../netlink/messages.ts';
 

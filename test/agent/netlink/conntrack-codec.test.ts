@@ -1,5 +1,4 @@
 /** What is asked over ctnetlink, byte by byte, and what is made of the answers. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConntrackEntry } from '../../../agent/netlink/conntrack-entry.ts';
 import { encodeTranslatedFilter } from '../../../agent/netlink/conntrack-filter.ts';
@@ -13,6 +12,7 @@ import {
 } from '../../../agent/netlink/conntrack-table.ts';
 import type { Endpoint } from '../../../model/endpoint.ts';
 import { formatIp } from '../../../model/ip.ts';
+import { fc } from '../../support/random-cases.ts';
 import { entryMessage, entryOf } from './conntrack-messages.ts';
 
 function questionHex(local: Endpoint, remote: Endpoint, protocol: 'tcp' | 'udp'): string {

@@ -1,9 +1,9 @@
 /** Rows kept from dump to dump, beside a plain list of what the dumps showed. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Cell, DiagRows } from '../../../agent/netlink/diag-rows.ts';
 import { DiagParser, type DiagRow } from '../../../agent/netlink/inet-diag.ts';
 import type { SocketState } from '../../../model/socket-state.ts';
+import { fc } from '../../support/random-cases.ts';
 import { diagMessage } from './messages.ts';
 
 const netns = 4026531840;

@@ -1,5 +1,4 @@
 /** What is asked for over sock_diag, byte by byte, and what Linux 6.18 answered. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   DiagMessageError,
@@ -13,6 +12,7 @@ import {
 } from '../../../agent/netlink/inet-diag.ts';
 import { formatIp } from '../../../model/ip.ts';
 import type { SocketState } from '../../../model/socket-state.ts';
+import { fc } from '../../support/random-cases.ts';
 import { diagMessage } from './messages.ts';
 
 const netns = 4026531840;

@@ -1,5 +1,4 @@
 /** Netlink messages as bytes: several in a datagram, broken lengths, nested attributes. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseLinkAddress } from '../../../agent/netlink/address.ts';
 import {
@@ -17,6 +16,7 @@ import {
   parseDatagram,
 } from '../../../agent/netlink/message.ts';
 import { NetlinkError } from '../../../agent/netlink/netlink-error.ts';
+import { fc } from '../../support/random-cases.ts';
 import { newLink, newLinkAddress } from './messages.ts';
 
 const message = (payload: string): NetlinkMessage => ({

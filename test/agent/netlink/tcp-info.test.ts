@@ -1,9 +1,9 @@
 /** Questions for single sockets, and answers that are whole, cut, or none. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeAttribute } from '../../../agent/netlink/attribute.ts';
 import { encodeQuestion, parseAnswer, questionBytes } from '../../../agent/netlink/tcp-info.ts';
 import { TcpInfoSocket } from '../../../agent/netlink/tcp-info-socket.ts';
+import { fc } from '../../support/random-cases.ts';
 import { fakeLibc } from './fake-libc.ts';
 
 const tuple = { local: { ip: '10.0.0.1', port: 40_000 }, remote: { ip: '10.0.0.2', port: 443 } };

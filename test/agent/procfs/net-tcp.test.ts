@@ -1,11 +1,11 @@
 /** Socket tables: the founding example, every broken column, and the forms that kernels print. */
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseSocketTable, type SocketTable, SocketTableParser } from '../../../agent/procfs/net-tcp.ts';
 import { formatEndpoint, parseEndpoint } from '../../../model/endpoint.ts';
 import { parseIp } from '../../../model/ip.ts';
 import type { SocketRow } from '../../../model/socket.ts';
+import { fc } from '../../support/random-cases.ts';
 
 const netns = 4026531992;
 const fixtureFolder = `${import.meta.dirname}/../../fixtures`;

@@ -1,10 +1,10 @@
 /** Who holds which row, brought up to date step by step, beside what follows from the whole. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noSlot } from '../../../agent/netlink/diag-rows.ts';
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
 import { type Holder, Holdings, type RowCell, unsettledOwners } from '../../../agent/resolve/holdings.ts';
 import type { Process } from '../../../model/process.ts';
+import { fc } from '../../support/random-cases.ts';
 import { process, row } from '../sockets.ts';
 
 interface TestHolder extends Holder {

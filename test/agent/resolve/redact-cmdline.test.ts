@@ -1,7 +1,7 @@
 /** What a redacted command line shows and hides. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatCmdline, redactCmdline } from '../../../agent/resolve/redact-cmdline.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostileCmdlines } from './hostile-cmdlines.ts';
 
 /** Arguments, and the line that is shown. */

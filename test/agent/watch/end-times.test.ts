@@ -1,7 +1,7 @@
 /** A table of numbers does what a Map does, up to its limit. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EndTimes } from '../../../agent/watch/end-times.ts';
+import { fc } from '../../support/random-cases.ts';
 
 /** Few places, so that ends meet in them: the low bits are the same for many. */
 const ends = fc.tuple(fc.nat(3), fc.nat(400)).map(([low, high]) => low + high * 2 ** 32);

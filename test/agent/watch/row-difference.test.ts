@@ -1,8 +1,8 @@
 /** Which rows two scans do not have in common. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { differenceOf } from '../../../agent/watch/row-difference.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
+import { fc } from '../../support/random-cases.ts';
 import { row } from '../sockets.ts';
 
 const pool: readonly OwnedSocket[] = Array.from({ length: 2000 }, (_, inode) => row({ inode }));

@@ -1,5 +1,4 @@
 /** What events and scans tell of the same connections becomes one opening and one end of each. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ConnectionEvent } from '../../../agent/events/connection-event.ts';
 import { ShortLived } from '../../../agent/watch/short-lived.ts';
@@ -7,6 +6,7 @@ import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
 import { endLifetimeMs } from '../../../agent/watch/told-ends.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { SocketEvent, SocketFinding } from '../../../model/socket-event.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostNetns, owner, row, scan } from '../sockets.ts';
 
 type Told = SocketEvent | SocketFinding;

@@ -2,12 +2,12 @@
  * Properties of the watch over random histories: the truth is a list of sockets with the scans through which they live;
  * what a scan shows of it may be torn (rows missing, rows doubled) or leave a namespace out.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scan } from '../../../agent/collector.ts';
 import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { SocketEvent } from '../../../model/socket-event.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostNetns, row, scan } from '../sockets.ts';
 
 const scanCount = 10;

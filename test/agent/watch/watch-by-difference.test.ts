@@ -1,10 +1,10 @@
 /** Rows that are the objects of the last scan are passed over; what comes of the others is what would come of all. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scan } from '../../../agent/collector.ts';
 import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import { type SocketState, stateOf } from '../../../model/socket-state.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostNetns, owner, row, scan } from '../sockets.ts';
 
 const namespaces = [hostNetns, hostNetns + 1];

@@ -1,6 +1,6 @@
 /** The core and the plain one agree on every history; `npm run soak core-histories` tells them more. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../../support/random-cases.ts';
 import { agents, History, steps, tellBoth } from './core-history.ts';
 
 const histories = 500;

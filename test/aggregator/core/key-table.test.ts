@@ -1,10 +1,10 @@
 /** What is interned: keys with their uses, IPv6 addresses, listeners, edges. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Addresses, isInterned, noAddress } from '../../../aggregator/core/addresses.ts';
 import { EdgeCounts, seenEnds } from '../../../aggregator/core/edge-counts.ts';
 import { KeyTable } from '../../../aggregator/core/key-table.ts';
 import { anyV6, Listening } from '../../../aggregator/core/listening.ts';
+import { fc } from '../../support/random-cases.ts';
 
 test('a key has one row for as long as it is used', () => {
   const key = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3), fc.integer());

@@ -1,7 +1,7 @@
 /** The index finds what stands in it, at every step of its growth, and refuses what crowds. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findRow, homeOf, MovingIndex, reachMax } from '../../../aggregator/core/moving-index.ts';
+import { fc } from '../../support/random-cases.ts';
 
 function rowsUnder(index: MovingIndex, hash: number): number[] {
   const { words, shift } = index.cellsOf(hash);

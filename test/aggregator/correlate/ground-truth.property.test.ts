@@ -1,8 +1,8 @@
 /** What is concluded against what was: no join across a reuse, no end lost, counters that equal a recount, no leak. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clockSlackMs } from '../../../aggregator/correlate/generations.ts';
 import type { ConnectionView } from '../../../aggregator/serve/fleet-view.ts';
+import { fc } from '../../support/random-cases.ts';
 import { Telling } from './telling.ts';
 import { type History, history, scanIntervalMs, skewMaxMs, type Truth } from './true-history.ts';
 

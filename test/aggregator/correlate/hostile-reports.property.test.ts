@@ -1,9 +1,9 @@
 /** Reports that no honest agent makes, in any order: nothing is thrown, nothing leaks, and edges stay a count. */
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ReportedFlow, ReportedSocket } from '../../../aggregator/correlate/report.ts';
 import { isListening, type SocketState } from '../../../model/socket-state.ts';
 import { stagesMax } from '../../../model/translation.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
 
 const endpoints = [

@@ -1,10 +1,10 @@
 /** Translations and records of a host that lies: they do not part the ends of others, nor cost more with their number. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { generationsMax } from '../../../aggregator/correlate/connection-table.ts';
 import { flowsPerKeyMax } from '../../../aggregator/correlate/flows.ts';
 import type { ReportedFlow, ReportedSocket } from '../../../aggregator/correlate/report.ts';
 import { stagesMax } from '../../../model/translation.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
 
 const containerNetns = 11;

@@ -1,8 +1,8 @@
 /** Any interleaving of what the hosts report gives the same map, as long as each host's own order is kept. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { connectionDocument } from '../../../aggregator/serve/documents.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
+import { fc } from '../../support/random-cases.ts';
 import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
 import {
   apiNetns,

@@ -1,7 +1,7 @@
 /** What heartbeats tell about the agent's clock. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ClockOffset } from '../../../aggregator/ingest/clock-offset.ts';
+import { fc } from '../../support/random-cases.ts';
 
 describe('ClockOffset', () => {
   test('before any heartbeat: none, unless the first message comes from another time', () => {

@@ -1,9 +1,9 @@
 /** What must hold between an agent's slot table and the aggregator's copy of it, whatever the link does in between. */
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SocketCounters } from '../../../model/socket-counters.ts';
 import type { ForwardedFlow, Translation } from '../../../model/translation.ts';
 import { changed, closed, netnsInode, opened } from '../../agent/export/sockets.ts';
+import { fc } from '../../support/random-cases.ts';
 import { createTestAgent, type TestAgent, TestLink } from './in-memory-link.ts';
 
 type Step =

@@ -1,8 +1,8 @@
 /** The queue of one watcher: order, bound, and that what is left out is counted where it would have been. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { watchDocument } from '../../../aggregator/serve/watch-document.ts';
 import { WatchQueue } from '../../../aggregator/serve/watch-queue.ts';
+import { fc } from '../../support/random-cases.ts';
 
 const numbered = (n: number) => watchDocument('opened', `t${n}`);
 

@@ -1,6 +1,6 @@
 /** Random fleets whose truth is known, over the real wire: the answer is the truth wherever what was told determines it. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fc } from '../../support/random-cases.ts';
 import { fleetPlan } from '../../support/truth/fleet-plan.ts';
 import { situationNames } from '../../support/truth/situations.ts';
 import { Tally } from '../../support/truth/tally.ts';

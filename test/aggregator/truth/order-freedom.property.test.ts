@@ -1,7 +1,7 @@
 /** Whatever order the hosts' messages arrive in, each host's own kept, the answer is the same: what is joined, and how, and what is not. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EndDocument } from '../../../model/document.ts';
+import { fc } from '../../support/random-cases.ts';
 import { type FleetPlan, fleetPlan } from '../../support/truth/fleet-plan.ts';
 import { SimulatedFleet } from '../../support/truth/simulated-fleet.ts';
 import { historyOf } from '../../support/truth/true-history.ts';

@@ -1,7 +1,7 @@
 /** The score can fail: an aggregator that errs, or an answer that was tampered with, does not pass for the truth. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SocketReports } from '../../../aggregator/correlate/report.ts';
+import { fc } from '../../support/random-cases.ts';
 import { fleetPlan } from '../../support/truth/fleet-plan.ts';
 import { scoreOf } from '../../support/truth/score.ts';
 import { SimulatedFleet } from '../../support/truth/simulated-fleet.ts';

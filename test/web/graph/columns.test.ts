@@ -1,8 +1,8 @@
 /** The column layout: callers left, deterministic, and still when the fleet grows. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitsColumns, placeInColumns, type Slots } from '../../../web/graph/columns.ts';
 import { type Drawing, drawingOf } from '../../../web/graph/drawing.ts';
+import { fc } from '../../support/random-cases.ts';
 import { edge, mapOf } from '../documents.ts';
 import { foundingFleet } from '../fleets.ts';
 

@@ -1,7 +1,7 @@
 /** Where cards stand and how lines run between them. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { geometryOf, linePath, metricFor } from '../../../web/graph/geometry.ts';
+import { fc } from '../../support/random-cases.ts';
 
 const roomy = metricFor(1, 4000);
 

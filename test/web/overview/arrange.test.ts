@@ -1,9 +1,9 @@
 /** What the layout worker is asked, and how it keeps services from lying on one another. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawingOf } from '../../../web/graph/drawing.ts';
 import { forceRequest } from '../../../web/overview/force-request.ts';
 import { spreadOut } from '../../../web/overview/spread.ts';
+import { fc } from '../../support/random-cases.ts';
 import { edge, mapOf } from '../documents.ts';
 import { largeFleet } from '../fleets.ts';
 

@@ -1,5 +1,4 @@
 /** The place in the address bar: what is written is read back, and nonsense is the default. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   formatPlace,
@@ -9,6 +8,7 @@ import {
   sortKeys,
   views,
 } from '../../../web/state/place.ts';
+import { fc } from '../../support/random-cases.ts';
 
 const selections: fc.Arbitrary<Selection | null> = fc.oneof(
   fc.constant(null),
