@@ -22,7 +22,7 @@ export const failuresMax = 3;
 const comebackMinMs = 60_000;
 const comebackMaxMs = 16 * comebackMinMs;
 
-/** How old the scan that a rung was tried with may be to count as the first one. */
+/** How long the scan that a rung was tried with may be over to count as the first one, however long it took. */
 const trialFreshMs = 500;
 
 /** No rung works, or the one that was asked for does not. The message is one line that says why and what to do. */
@@ -144,7 +144,7 @@ class LadderCollector implements Collector {
     else if (this.#comeback !== null && performance.now() >= this.#comeback.atMs) await this.#comeBack();
     const { collector, trial } = this.#footing!;
     this.#footing!.trial = null;
-    if (trial !== null && Date.now() - trial.startedAtMs < trialFreshMs) return this.#withRefusals(trial);
+    if (trial !== null && Date.now() - trial.finishedAtMs < trialFreshMs) return this.#withRefusals(trial);
     try {
       const scan = await collector.scan();
       this.#failures = 0;

@@ -16,11 +16,14 @@ interface TestRung extends Rung {
   /** Why it does not open, or does not scan; null = it works. */
   openProblem: string | null;
   scanProblem: string | null;
+  /** How long a scan takes, and for how long it has been over when it is handed out. */
+  scanMs: number;
+  staleMs: number;
 }
 
 function testRung(
   name: RungName,
-  problems: Partial<Pick<TestRung, 'openProblem' | 'scanProblem'>> = {},
+  traits: Partial<Pick<TestRung, 'openProblem' | 'scanProblem' | 'scanMs' | 'staleMs'>> = {},
 ): TestRung {
   const rung: TestRung = {
     name,
@@ -32,7 +35,9 @@ function testRung(
     closed: 0,
     openProblem: null,
     scanProblem: null,
-    ...problems,
+    scanMs: 0,
+    staleMs: 0,
+    ...traits,
     open: async () => {
       if (rung.openProblem !== null) throw new Error(`${rung.openProblem}\n    at somewhere`);
       rung.opened++;
@@ -41,7 +46,12 @@ function testRung(
         scan: async (): Promise<Scan> => {
           rung.scans++;
           if (rung.scanProblem !== null) throw new Error(rung.scanProblem);
-          return { ...scan(Date.now(), []), cannotSee: ['The end of a table.'] };
+          const finishedAtMs = Date.now() - rung.staleMs;
+          return {
+            ...scan(finishedAtMs - rung.scanMs, []),
+            finishedAtMs,
+            cannotSee: ['The end of a table.'],
+          };
         },
         close: () => {
           rung.closed++;
@@ -73,6 +83,12 @@ describe('climbing', () => {
     expect(rung.scans).toBe(1);
     await collector.scan();
     expect(rung.scans).toBe(2);
+  });
+
+  it('so is one that took long, but not one that has been over for long', async () => {
+    const rungs = [testRung('procfs', { scanMs: 60_000 }), testRung('procfs', { staleMs: 60_000 })];
+    for (const rung of rungs) await (await openCollector('auto', {}, [rung])).scan();
+    expect(rungs.map(({ scans }) => scans)).toEqual([1, 2]);
   });
 
   it('a rung that does not open or scan is passed over, and every scan says why', async () => {
