@@ -6,6 +6,7 @@ import { requireNode } from './node-version.mjs';
 requireNode();
 const { main, root, runOpenly, runQuietly, StepError, step } = await import('./step.mjs');
 const { benchPrograms, requirePrograms } = await import('./system-packages.mjs');
+const { offerEnginePeers } = await import('./engine-peers.mjs');
 
 /** The benches: every file of bench/ itself; what they share lives in its subfolders. */
 function benchNames() {
@@ -28,6 +29,7 @@ function chosenBenches(args) {
 await main(async () => {
   const { names, flags } = chosenBenches(process.argv.slice(2));
   await requirePrograms(benchPrograms);
+  if (names.includes('engine')) await offerEnginePeers();
   await step('compile benches', async () => {
     const { code, output } = await runQuietly(join(root, 'node_modules/.bin/tsc'), [
       '-p',

@@ -55,7 +55,8 @@ export function isInstalled(program) {
   });
 }
 
-async function installWithApt(packages) {
+/** Throws StepError with what apt-get said. */
+export async function installWithApt(packages) {
   const commands = [['update'], ['install', '-y', '--no-install-recommends', ...packages]];
   for (const args of commands) {
     const { code, output } = await runQuietly('apt-get', ['-q', ...args], {

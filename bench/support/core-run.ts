@@ -56,7 +56,7 @@ export function runCore(halfCount: number, columnsFile: string | null): CoreRun 
 }
 
 /** Lets the compiler see everything once. */
-function warmUp(): void {
+export function warmUp(): void {
   const stream = halfStream(100_000);
   const fleet = new CoreFleet(50_000);
   for (let round = 0; round < 6; round++) {

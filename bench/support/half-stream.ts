@@ -45,6 +45,30 @@ export function addressOf(host: number): number {
   return 0x0a010000 + host;
 }
 
+/** The columns of all halves in the order in which they are told. */
+export function inToldOrder({
+  halves,
+  blocks,
+}: Stream): Pick<HalfStream, 'holder' | 'slot' | 'local' | 'remote' | 'ports'> {
+  const told = (column: Int32Array): Int32Array => {
+    const ordered = new Int32Array(column.length);
+    let at = 0;
+    for (const { from, count } of blocks) {
+      ordered.set(column.subarray(from, from + count), at);
+      at += count;
+    }
+    return ordered;
+  };
+  const { holder, slot, local, remote, ports } = halves;
+  return {
+    holder: told(holder),
+    slot: told(slot),
+    local: told(local),
+    remote: told(remote),
+    ports: told(ports),
+  };
+}
+
 /** @param halfCount twice the connections. @param client added to each client's address, so that streams can stand side by side */
 export function halfStream(halfCount: number, client = 0): Stream {
   const random = xorshift(42);

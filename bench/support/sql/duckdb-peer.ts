@@ -1,0 +1,122 @@
+/**
+ * DuckDB in memory, on one thread: it hands out columns of numbers from the memory of ours as they are, so loading is what
+ * it is best at. See join-run.ts.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { halfStream, inToldOrder } from '../half-stream.ts';
+import { type TickRun, tickClients, tickHalves } from './join-run.ts';
+import { columnTypes, joinAll, joinFresh } from './joins.ts';
+
+/** The word that makes the bench's program run as it. */
+export const duckdbPeerRole = 'duckdb-peer';
+
+/** What is used of @duckdb/node-api, which is no dependency: the bench command installs it. */
+interface Api {
+  readonly DuckDBInstance: {
+    create(
+      path: string,
+      options: Readonly<Record<string, string>>,
+    ): Promise<{ connect(): Promise<Connection> }>;
+  };
+}
+
+interface Connection {
+  run(sql: string): Promise<unknown>;
+  runAndReadAll(sql: string): Promise<{ getRowsJson(): readonly (readonly string[])[] }>;
+  createAppender(table: string): Promise<{ readonly appender: object; flushSync(): void; closeSync(): void }>;
+}
+
+/** What is used of @duckdb/node-bindings. */
+interface Bindings {
+  readonly Type: { readonly INTEGER: number };
+  create_logical_type(type: number): object;
+  create_data_chunk(types: readonly object[]): object;
+  data_chunk_reset(chunk: object): void;
+  data_chunk_get_vector(chunk: object, column: number): object;
+  data_chunk_set_size(chunk: object, rows: number): void;
+  copy_data_to_vector(vector: object, at: number, from: ArrayBufferLike, offset: number, bytes: number): void;
+  append_data_chunk(appender: object, chunk: object): void;
+}
+
+type Halves = ReturnType<typeof inToldOrder>;
+
+/** Rows of one vector. */
+const vectorRows = 2048;
+
+/** @param folder where npm has put it */
+export async function runDuckdbPeer(folder: string, halfCount: number): Promise<TickRun> {
+  const installed = createRequire(join(folder, 'package.json'));
+  const { DuckDBInstance } = installed('@duckdb/node-api') as Api;
+  const bindings = installed('@duckdb/node-bindings') as Bindings;
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await instance.connect();
+  const load = async (table: string, halves: Halves): Promise<void> => {
+    await connection.run(`create or replace table ${table}(${columnTypes})`);
+    await append(connection, bindings, table, halves);
+  };
+  const ask = async (sql: string): Promise<number> =>
+    Number((await connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
+
+  await load('halves', inToldOrder(halfStream(halfCount)));
+  let matched = 0;
+  const joinMs = await cpuMsOf(async () => {
+    matched = await ask(joinAll);
+  });
+  const going = inToldOrder(halfStream(tickHalves(halfCount), tickClients.going));
+  const coming = inToldOrder(halfStream(tickHalves(halfCount), tickClients.coming));
+  moveSlots(going, 1 << 20);
+  await append(connection, bindings, 'halves', going);
+  let tickMatched = 0;
+  const tickMs = await cpuMsOf(async () => {
+    await load('gone', going);
+    await connection.run('delete from halves where (host, slot) in (select host, slot from gone)');
+    await load('fresh', coming);
+    await connection.run('insert into halves select * from fresh');
+    tickMatched = await ask(joinFresh);
+  });
+  return { joinMs, matched, tickMs, tickMatched };
+}
+
+/** So that they are others than those that stay. */
+function moveSlots({ slot }: Halves, by: number): void {
+  for (let i = 0; i < slot.length; i++) slot[i]! += by;
+}
+
+async function append(
+  connection: Connection,
+  bindings: Bindings,
+  table: string,
+  { holder, slot, local, remote, ports }: Halves,
+): Promise<void> {
+  const columns = [
+    holder,
+    slot,
+    local,
+    remote,
+    ports.map((both) => both >>> 16),
+    ports.map((both) => both & 0xffff),
+  ];
+  const appender = await connection.createAppender(table);
+  const integer = bindings.create_logical_type(bindings.Type.INTEGER);
+  const chunk = bindings.create_data_chunk(columns.map(() => integer));
+  for (let from = 0; from < slot.length; from += vectorRows) {
+    const rows = Math.min(vectorRows, slot.length - from);
+    bindings.data_chunk_reset(chunk);
+    for (const [i, { buffer, byteOffset }] of columns.entries()) {
+      const vector = bindings.data_chunk_get_vector(chunk, i);
+      bindings.copy_data_to_vector(vector, 0, buffer, byteOffset + 4 * from, 4 * rows);
+    }
+    bindings.data_chunk_set_size(chunk, rows);
+    bindings.append_data_chunk(appender.appender, chunk);
+  }
+  appender.flushSync();
+  appender.closeSync();
+}
+
+async function cpuMsOf(work: () => Promise<void>): Promise<number> {
+  const begun = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(begun);
+  return (user + system) / 1000;
+}
