@@ -3,7 +3,7 @@
  *
  * Observes the correlator and keeps the edges; makes connection views on demand, so that what is not asked costs nothing.
  */
-import type { Seen } from '../model/document.ts';
+import type { SeenCounts } from '../model/document.ts';
 import type { Side } from '../model/four-tuple.ts';
 import type { IpAddress } from '../model/ip.ts';
 import {
@@ -15,13 +15,14 @@ import {
   stateOfConnection,
 } from './correlate/connection.ts';
 import { Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
+import type { MatchCounts } from './correlate/match-counts.ts';
 import type { ConnectionObserver } from './correlate/observer.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
 import { seenAs } from './correlate/seen-as.ts';
 import { trafficOf } from './correlate/traffic.ts';
-import { unseenBecause } from './correlate/unseen.ts';
 import { type EdgeShare, Edges } from './graph/edges.ts';
 import type { Naming } from './graph/naming.ts';
+import { LatencyCounts } from './latency-counts.ts';
 import type {
   ConnectionEnd,
   ConnectionView,
@@ -39,12 +40,17 @@ export interface LiveViewOptions {
   /** Unix milliseconds; asked when an answer is made. */
   readonly clock: () => number;
   readonly hosts: () => Iterable<ReportingHost>;
+  /** Milliseconds that never step: the clock of ReportedSocket.acceptedMs. Default: that of the process. */
+  readonly monotonicClock?: () => number;
 }
 
 export class LiveView implements FleetView, ConnectionObserver {
   readonly correlator: Correlator;
   readonly edgeTable = new Edges();
   readonly sinceMs: number;
+  /** From the second end's message to the connection being complete. */
+  readonly matchLatency = new LatencyCounts();
+  readonly #monotonicClock: () => number;
   readonly #options: LiveViewOptions;
   /** What each placed connection counts as; absent while it waits, or when the edge table was full. */
   readonly #shares = new Map<Connection, EdgeShare>();
@@ -57,6 +63,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   constructor(options: LiveViewOptions) {
     this.#options = options;
     this.sinceMs = options.sinceMs;
+    this.#monotonicClock = options.monotonicClock ?? (() => performance.now());
     const idPrefix = Math.floor(options.sinceMs / 1000).toString(36);
     this.correlator = new Correlator(this, idPrefix, options.limits);
   }
@@ -115,6 +122,12 @@ export class LiveView implements FleetView, ConnectionObserver {
     this.#shares.set(connection, share);
   }
 
+  matched({ halves, datagramPeer }: Connection): void {
+    const [one, other] = [halves.a ?? datagramPeer, halves.b ?? datagramPeer];
+    const acceptedMs = Math.max(one?.acceptedMs ?? 0, other?.acceptedMs ?? 0);
+    this.matchLatency.record((this.#monotonicClock() - acceptedMs) / 1000);
+  }
+
   forgotten(connection: Connection): void {
     const share = this.#shares.get(connection);
     if (share !== undefined) this.edgeTable.settle(share, lastSeenAtMs(connection));
@@ -169,13 +182,13 @@ export class LiveView implements FleetView, ConnectionObserver {
     return this.edgeTable.all();
   }
 
-  /** Open connections by the ends that were seen, without making views. */
-  countOpen(): Record<Seen, number> {
-    const counts = { both: 0, client: 0, server: 0 };
-    for (const connection of this.correlator.connections.values()) {
-      if (connection.closedAtMs === null) counts[seenOf(connection)]++;
-    }
-    return counts;
+  match(host: ReportingHost): SeenCounts {
+    return this.correlator.quality.counts.hosts.get(host)?.open ?? { both: 0, client: 0, server: 0 };
+  }
+
+  /** How well connections are matched now: of the fleet, and of each host that has an end of any. */
+  matchCounts(): MatchCounts {
+    return this.correlator.matchCounts(this.#options.clock());
   }
 
   subscribe(listener: (event: FleetEvent) => void): () => void {
@@ -240,7 +253,7 @@ export class LiveView implements FleetView, ConnectionObserver {
       protocol: connection.protocol,
       state: stateOfConnection(connection),
       seen: seenOf(connection),
-      unseenBecause: this.#unseenBecause(connection),
+      unseenBecause: this.correlator.quality.unseenBecause(connection, this.#options.clock()),
       direction: connection.direction,
       client: this.#endOf(connection, connection.client, share?.client),
       server: this.#endOf(connection, otherSide(connection.client), share?.server),
@@ -250,18 +263,6 @@ export class LiveView implements FleetView, ConnectionObserver {
       traffic: trafficOf(connection),
       joinedBy: connection.joinedBy,
     };
-  }
-
-  #unseenBecause(connection: Connection): ConnectionView['unseenBecause'] {
-    const side = missingSide(connection);
-    const seen = side === null ? null : connection.halves[otherSide(side)];
-    if (side === null || seen === null || connection.datagramPeer !== null) return null;
-    return unseenBecause({
-      claims: this.correlator.claims.of(seen.host, seen.netns, connection.endpoints[side].ip),
-      ambiguous: connection.ambiguous || connection.behindGateway,
-      seenState: stateOfConnection(connection),
-      withinGrace: this.correlator.isWithinGrace(connection, this.#options.clock()),
-    });
   }
 
   /** @param counted the name under which the end counts in its edge; it outlives the host that gave it. */

@@ -1,8 +1,11 @@
-/** What /metrics shows of an aggregator. Everything is read when it is scraped, so nothing is kept twice. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+/** What /metrics shows of an aggregator (docs/metrics-aggregator.md). Everything is read when it is scraped, so nothing is kept twice. */
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Bus } from './cluster/bus.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { LiveView } from './live-view.ts';
+import { type LoopDelay, resolutionMs } from './loop-delay.ts';
+import { addMatchMetrics } from './match-metrics.ts';
+import { counter, gauge, gaugeBy, gauges } from './metric-kinds.ts';
 import type { Watchers } from './serve/watch-feed.ts';
 
 export interface MetricsSources {
@@ -10,59 +13,20 @@ export interface MetricsSources {
   readonly ingest: Ingest;
   readonly watchers: Watchers;
   readonly bus: Bus;
+  readonly loopDelay: Pick<LoopDelay, 'take'>;
 }
 
-/** Node's own metrics (with event loop delay), and those of ingest, live view, watchers and bus. */
-export function createRegistry({ view, ingest, watchers, bus }: MetricsSources): Registry {
+/** Node's own metrics, and those of live view, matching, ingest, event loop, watchers and bus. */
+export function createRegistry({ view, ingest, watchers, bus, loopDelay }: MetricsSources): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: resolutionMs });
   addFleetMetrics(registry, view);
+  addMatchMetrics(registry, view);
+  addLoopMetrics(registry, loopDelay);
   addIngestMetrics(registry, ingest);
   addWatcherMetrics(registry, watchers);
   addBusMetrics(registry, bus);
   return registry;
-}
-
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read());
-    },
-  });
-}
-
-/** @param read the total so far */
-function counter(registry: Registry, name: string, help: string, read: () => number): void {
-  new Counter({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-}
-
-/** One gauge with a label, read for each of its values. */
-function gaugeBy<Value extends string>(
-  registry: Registry,
-  [name, label]: readonly [name: string, label: string],
-  help: string,
-  read: () => Readonly<Record<Value, number>>,
-): void {
-  new Gauge({
-    name,
-    help,
-    labelNames: [label],
-    registers: [registry],
-    collect() {
-      for (const [value, count] of Object.entries<number>(read())) this.set({ [label]: value }, count);
-    },
-  });
 }
 
 function addFleetMetrics(registry: Registry, view: LiveView): void {
@@ -73,8 +37,11 @@ function addFleetMetrics(registry: Registry, view: LiveView): void {
     for (const host of view.hosts()) counts[host.state]++;
     return counts;
   });
-  gaugeBy(registry, ['whotalks_connections', 'seen'], 'Open connections, by the ends that were seen.', () =>
-    view.countOpen(),
+  gaugeBy(
+    registry,
+    ['whotalks_connections', 'seen'],
+    'Open connections, by the ends that were seen.',
+    () => view.matchCounts().fleet.open,
   );
   gauge(registry, 'whotalks_recently_closed', 'Closed connections still shown.', () => recentlyClosed.size);
   counter(
@@ -101,6 +68,24 @@ function addFleetMetrics(registry: Registry, view: LiveView): void {
     'whotalks_edges_refused_total',
     'Connections that count in no edge because there were too many.',
     () => edgeTable.refused,
+  );
+}
+
+function addLoopMetrics(registry: Registry, loopDelay: Pick<LoopDelay, 'take'>): void {
+  const [max, p99] = ['max', 'p99'].map((name) => `whotalks_event_loop_delay_${name}_seconds`) as [
+    string,
+    string,
+  ];
+  gauges(
+    registry,
+    {
+      [max]: 'Longest time that the event loop was kept from its turns, since the last scrape.',
+      [p99]: 'What 99 of 100 delays of the event loop were below, since the last scrape.',
+    },
+    () => {
+      const { maxSeconds, p99Seconds } = loopDelay.take();
+      return { [max]: maxSeconds, [p99]: p99Seconds };
+    },
   );
 }
 

@@ -16,6 +16,7 @@ import type { AggregatorConfig } from './config.ts';
 import { Naming } from './graph/naming.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
 import { LiveView } from './live-view.ts';
+import { LoopDelay } from './loop-delay.ts';
 import { createRegistry } from './metrics.ts';
 import { type AboutSources, aboutDocument } from './serve/about.ts';
 import { connectionDocument, edgeDocument } from './serve/documents.ts';
@@ -66,6 +67,7 @@ export async function startAggregator(
   const close = once(async () => {
     doors.setOpen(false);
     clearInterval(sweeping);
+    core.loopDelay.close();
     stopPublishing();
     ingest.close();
     await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close()]);
@@ -88,6 +90,7 @@ interface Core {
   readonly view: LiveView;
   readonly ingest: Ingest;
   readonly bus: Bus;
+  readonly loopDelay: LoopDelay;
 }
 
 function createCore(config: AggregatorConfig, log: Logger): Core {
@@ -105,7 +108,7 @@ function createCore(config: AggregatorConfig, log: Logger): Core {
     serverId: randomUUID(),
     version: packageVersion,
   });
-  return { view, ingest, bus: createBus(config, log) };
+  return { view, ingest, bus: createBus(config, log), loopDelay: new LoopDelay() };
 }
 
 function createBus(config: AggregatorConfig, log: Logger): Bus {
@@ -131,7 +134,7 @@ interface DoorOptions {
   readonly about: () => AboutSources;
 }
 
-async function createDoors({ view, ingest, bus }: Core, options: DoorOptions): Promise<Doors> {
+async function createDoors({ view, ingest, bus, loopDelay }: Core, options: DoorOptions): Promise<Doors> {
   const { log, loopbackOnly } = options;
   const watchers = new Watchers(view);
   let isOpen = false;
@@ -148,7 +151,7 @@ async function createDoors({ view, ingest, bus }: Core, options: DoorOptions): P
   const health: Health = addHealthAndReflection(grpcServer);
   const httpServer = await createHttpServer({
     ...shared,
-    registry: createRegistry({ view, ingest, watchers, bus }),
+    registry: createRegistry({ view, ingest, watchers, bus, loopDelay }),
     isReady: () => isOpen,
     pageFolder: pageFolder(),
     loopbackOnly,

@@ -7,6 +7,7 @@ import { type Endpoint, sameEndpoint } from '../../model/endpoint.ts';
 import type { FourTuple, Side } from '../../model/four-tuple.ts';
 import { isOpen, type Protocol, type SocketState } from '../../model/socket-state.ts';
 import { outermost } from '../../model/translation.ts';
+import type { Counted } from './match-counts.ts';
 import type { ReportedFlow, ReportedSocket } from './report.ts';
 
 /**
@@ -66,6 +67,8 @@ export interface Connection {
   placed: boolean;
   /** When the first half was reported, aggregator's clock: the grace time counts from here. */
   readonly reportedAtMs: number;
+  /** What it counts as in how well connections are matched; null before it is judged. MatchQuality changes it. */
+  counted: Counted | null;
 }
 
 /** A connection of which `socket` is the only half so far. The correlator attaches it. */
@@ -89,6 +92,7 @@ export function newConnection(id: string, side: Side, socket: ReportedSocket, no
     closedAtMs: null,
     placed: false,
     reportedAtMs: nowMs,
+    counted: null,
   };
 }
 

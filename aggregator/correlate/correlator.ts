@@ -20,6 +20,8 @@ import { Gateways } from './gateways.ts';
 import { Joiner, type JoinObserver } from './joining.ts';
 import { listenerBehind } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
+import type { MatchCounts } from './match-counts.ts';
+import { MatchQuality } from './match-quality.ts';
 import type { Meeting } from './meetings.ts';
 import type { ConnectionObserver } from './observer.ts';
 import { differencesOf, type Portrait, portraitOf } from './portrait.ts';
@@ -37,6 +39,7 @@ export class Correlator implements SocketReports {
   readonly listeners = new Listeners();
   readonly flows = new Flows(this.claims);
   readonly gateways: Gateways;
+  readonly quality: MatchQuality;
   readonly #table = new ConnectionTable();
   /** Sockets with a peer, by host: what a change of that host's networks or state concerns. */
   readonly #socketsOf = new Map<ReportingHost, Set<ReportedSocket>>();
@@ -57,6 +60,12 @@ export class Correlator implements SocketReports {
     this.#observer = observer;
     this.#limits = limits;
     this.recentlyClosed = new RecentlyClosed(limits);
+    this.quality = new MatchQuality({
+      claims: this.claims,
+      table: this.#table,
+      isWithinGrace: (connection, nowMs) => this.isWithinGrace(connection, nowMs),
+      matched: (connection) => observer.matched(connection),
+    });
     const reported = { table: this.#table, flows: this.flows, claims: this.claims };
     const joiner = new Joiner(reported, idPrefix, this.#joinObserver());
     this.#joiner = joiner;
@@ -64,6 +73,7 @@ export class Correlator implements SocketReports {
       connectionOf: (socket) => this.#table.connectionOf(socket),
       infer: (one, other, nowMs) => joiner.infer(one, other, nowMs),
       partInferred: (connection, nowMs) => joiner.part(connection, nowMs),
+      doubt: (connection) => this.quality.doubt(connection),
     });
   }
 
@@ -128,7 +138,8 @@ export class Correlator implements SocketReports {
   hostChanged(host: ReportingHost, nowMs: number): void {
     const portrait = portraitOf(host);
     if (!this.#portraits.has(host)) this.gateways.hostAppeared(host);
-    const changed = differencesOf(this.#portraits.get(host) ?? null, portrait);
+    const before = this.#portraits.get(host) ?? null;
+    const changed = differencesOf(before, portrait);
     this.#portraits.set(host, portrait);
     if (changed.claims) {
       this.claims.update(host);
@@ -142,6 +153,7 @@ export class Correlator implements SocketReports {
         if (connection !== undefined && isConcerned) this.#conclude(connection, nowMs);
       }
     }
+    if (changed.state || changed.scope || changed.claims) this.quality.doubtAround(host, before, portrait);
     for (const ip of changed.addresses) {
       for (const connection of this.#table.concerned.byMissingEnd(host.realm, ip))
         this.#conclude(connection, nowMs);
@@ -182,7 +194,9 @@ export class Correlator implements SocketReports {
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
     for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
     this.claims.remove(host);
-    this.#claimedAnew(host, [...(this.#portraits.get(host)?.addresses ?? [])], nowMs);
+    const portrait = this.#portraits.get(host) ?? null;
+    this.#claimedAnew(host, [...(portrait?.addresses ?? [])], nowMs);
+    this.quality.doubtAround(host, portrait);
     this.#portraits.delete(host);
     this.gateways.hostLost(host);
   }
@@ -197,6 +211,8 @@ export class Correlator implements SocketReports {
       listeners: this.listeners.size,
       flows: this.flows.size,
       gateways: this.gateways.size,
+      doubted: this.quality.doubted,
+      matchedHosts: this.quality.counts.hosts.size,
     };
   }
 
@@ -205,10 +221,22 @@ export class Correlator implements SocketReports {
     for (const connection of this.#waiting) {
       if (this.isWithinGrace(connection, nowMs)) break;
       this.#place(connection, nowMs);
+      this.quality.judge(connection, nowMs);
     }
     for (const connection of this.recentlyClosed.expire(nowMs)) this.#forget(connection, nowMs);
     this.flows.expire(nowMs);
     this.gateways.sweep(nowMs);
+    this.quality.settle(nowMs);
+  }
+
+  /** How well connections are matched now: of the fleet, and of each host that has an end of any. */
+  matchCounts(nowMs: number): MatchCounts {
+    for (const connection of this.#waiting) {
+      if (this.isWithinGrace(connection, nowMs)) break;
+      this.quality.doubt(connection);
+    }
+    this.quality.settle(nowMs);
+    return this.quality.counts;
   }
 
   /** Whether the other end of a lone half may still be on its way. */
@@ -234,6 +262,7 @@ export class Correlator implements SocketReports {
     if (connection.placed) this.#observer.updated(connection, nowMs);
     else if (missingSide(connection) === null || connection.datagramPeer !== null)
       this.#place(connection, nowMs);
+    this.quality.judge(connection, nowMs);
   }
 
   #place(connection: Connection, nowMs: number): void {
@@ -270,6 +299,7 @@ export class Correlator implements SocketReports {
   #leave(connection: Connection): void {
     this.#waiting.delete(connection);
     this.recentlyClosed.delete(connection);
+    this.quality.leave(connection);
   }
 
   #joinObserver(): JoinObserver {
@@ -283,6 +313,7 @@ export class Correlator implements SocketReports {
         this.#leave(connection);
         if (connection.placed) this.#observer.dissolved(connection, nowMs);
       },
+      doubted: (connection) => this.quality.doubt(connection),
       crowdedOut: (connection, nowMs) => {
         this.recentlyClosed.evicted++;
         this.#forget(connection, nowMs);

@@ -37,6 +37,8 @@ export interface Inferring {
   infer(one: ReportedSocket, other: ReportedSocket, nowMs: number): void;
   /** Takes that back. */
   partInferred(connection: Connection, nowMs: number): void;
+  /** Whether it is behind a gateway is another answer now, and so may be why its other end is unseen. */
+  doubt(connection: Connection): void;
 }
 
 /** Endpoints in their realm. */
@@ -177,7 +179,7 @@ export class Gateways {
     entry.isBlurred = true;
     this.#separate(entry, null, nowMs);
     const connection = this.#inferring.connectionOf(entry.socket);
-    if (connection !== undefined) connection.behindGateway = true;
+    if (connection !== undefined) this.#setBehindGateway(connection, true);
   }
 
   /** Takes back what was inferred, unless it is with `partner`. */
@@ -236,8 +238,13 @@ export class Gateways {
   #unblur(entry: Entry): void {
     entry.isBlurred = false;
     const connection = this.#inferring.connectionOf(entry.socket);
-    if (connection !== undefined) connection.behindGateway = false;
+    if (connection !== undefined) this.#setBehindGateway(connection, false);
     this.#due.add(entry);
+  }
+
+  #setBehindGateway(connection: Connection, isBehind: boolean): void {
+    connection.behindGateway = isBehind;
+    this.#inferring.doubt(connection);
   }
 
   #file({ socket, establishedUntilMs }: Life, place: Place): void {

@@ -43,6 +43,8 @@ export interface JoinObserver {
   merged(connection: Connection, nowMs: number): void;
   /** It makes room for a younger one under its key. */
   crowdedOut(connection: Connection, nowMs: number): void;
+  /** Others are rivals of its half, which nobody told it. */
+  doubted(connection: Connection): void;
   /** Another socket has its place: it ended without a word, and its time of closing is set. */
   missedClose(socket: ReportedSocket, connection: Connection, nowMs: number): void;
 }
@@ -81,7 +83,7 @@ export class Joiner {
     this.#table.connections.set(id, connection);
     this.#attach(connection, side, socket, standing, nowMs);
     this.#observer.created(connection);
-    markAmbiguous(connection, placement);
+    this.#markAmbiguous(connection, placement);
     this.#seekWay(connection);
     this.#observer.rejoined(connection, nowMs);
   }
@@ -153,9 +155,19 @@ export class Joiner {
     const placement = placeHalf(candidates, socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#merge(half, placement, nowMs);
-    markAmbiguous(connection, placement);
+    this.#markAmbiguous(connection, placement);
     this.#seekWay(connection);
     this.#observer.rejoined(connection, nowMs);
+  }
+
+  /** Says of a lone connection, and of its rivals, whether anything tells them apart. */
+  #markAmbiguous(connection: Connection, placement: Placement): void {
+    connection.ambiguous = placement.kind === 'ambiguous';
+    if (placement.kind !== 'ambiguous') return;
+    for (const rival of placement.rivals) {
+      rival.ambiguous = true;
+      this.#observer.doubted(rival);
+    }
   }
 
   /** A half that stood there is gone: ambiguous halves there may be told apart now, and find their other end. */
@@ -291,10 +303,4 @@ export class Joiner {
 /** Whether none of the records that lead there began after the socket was over. */
 function isOfItsTime({ by }: Passage, { closedAtMs }: ReportedSocket): boolean {
   return closedAtMs === null || by.every((flow) => flow.openedAtMs <= closedAtMs + clockSlackMs);
-}
-
-/** Says of a lone connection, and of its rivals, whether anything tells them apart. */
-function markAmbiguous(connection: Connection, placement: Placement): void {
-  connection.ambiguous = placement.kind === 'ambiguous';
-  if (placement.kind === 'ambiguous') for (const rival of placement.rivals) rival.ambiguous = true;
 }

@@ -11,6 +11,8 @@ export interface ConnectionObserver {
   parted(connection: Connection): void;
   /** After `placed`: the counters of an end are newer, and nothing else is different. */
   counted(connection: Connection, nowMs: number): void;
+  /** Both its ends are known, which they were not before. Comes at any time, also after it was placed. */
+  matched(connection: Connection): void;
   /** It left the live view: it lingered long enough, or its only reporting host is lost. */
   forgotten(connection: Connection, nowMs: number): void;
   /** It is no connection of its own: its only half is part of another one from now on. */

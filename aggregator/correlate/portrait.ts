@@ -2,12 +2,15 @@
  * What correlation took from a host when it last looked at it. Hosts are told changed for many reasons (a container
  * starts, a heartbeat is late); two portraits tell which of its sockets a change concerns, most often none.
  */
+import type { HostState } from '../../model/document.ts';
 import { formatPrefix, type IpAddress } from '../../model/ip.ts';
 import type { ReportingHost } from './report.ts';
 
 export interface Portrait {
   /** What its ends are called by. */
   readonly name: string;
+  readonly state: HostState;
+  readonly realm: string;
   /** What decides in which scope its sockets are. */
   readonly scope: string;
   /** Which namespace has which addresses. */
@@ -19,6 +22,7 @@ export interface Portrait {
 
 export interface Differences {
   readonly name: boolean;
+  readonly state: boolean;
   readonly scope: boolean;
   readonly claims: boolean;
   /** Addresses that it claims now or did before, and not both; all where its realm is another. */
@@ -35,6 +39,8 @@ export function portraitOf(host: ReportingHost): Portrait {
   const addresses = namespaces.flatMap((netns) => netns.addresses.map(({ ip }) => ip));
   return {
     name: JSON.stringify([host.name, [...host.labels]]),
+    state: host.state,
+    realm: host.realm,
     scope: JSON.stringify([host.realm, [...networks].sort()]),
     claims: JSON.stringify([
       host.realm,
@@ -54,6 +60,7 @@ export function differencesOf(before: Portrait | null, now: Portrait): Differenc
   const isMoved = before !== null && before.scope !== now.scope;
   return {
     name: isNamedAnew,
+    state: before?.state !== now.state,
     scope: before?.scope !== now.scope,
     claims: before?.claims !== now.claims,
     claimed: isMoved ? every : every.filter((ip) => addresses.has(ip) !== known.has(ip)),

@@ -65,6 +65,8 @@ export interface ReportedSocket {
   readonly openedAtMs: number;
   /** It was opened after this; 0 = unknown. */
   readonly notBeforeMs: number;
+  /** When the message that told of it came, on the aggregator's clock that never steps: what is made of it is timed by this. */
+  readonly acceptedMs: number;
   state: SocketState;
   inode: number;
   /** The owners it has, or the last it was seen with. Empty = never seen with one. */

@@ -31,6 +31,8 @@ export interface OpenedRow {
   readonly openedAtMs: number;
   /** 0 = unknown. */
   readonly notBeforeMs: number;
+  /** When the message came; monotonic clock. */
+  readonly acceptedMs: number;
   /** null = a socket; else a conversation that the host passes on, as it goes out. */
   readonly forwarded: FourTuple | null;
   readonly byConntrack: boolean;
@@ -77,15 +79,18 @@ export interface MessageRows {
   readonly counted: readonly CountedRow[];
 }
 
-/** Throws WireError for ids that are not in the dictionary, and for a slot that one message opens twice. */
+/**
+ * Throws WireError for ids that are not in the dictionary, and for a slot that one message opens twice.
+ * @param arrived when the message came, on both clocks of the aggregator
+ */
 export function resolveRows(
   batch: AgentBatch,
   dictionary: StreamDictionary,
   clock: ClockOffset,
-  nowMs: number,
+  arrived: { readonly unixMs: number; readonly monotonicMs: number },
 ): MessageRows {
   const pairs = pairsBySlot(batch.owners);
-  const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, nowMs);
+  const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, arrived.unixMs);
   const { translations, forwards } = resolveTranslations(batch, dictionary);
   const counters = resolveCounters(batch.counters);
   const opened = new Map<number, OpenedRow>();
@@ -95,6 +100,7 @@ export function resolveRows(
     if (opened.has(slot)) throw new WireError('bad-slot', `slot ${slot} is opened twice`);
     opened.set(slot, {
       ...open,
+      acceptedMs: arrived.monotonicMs,
       forwarded: take(forwards, slot),
       translation: take(translations, slot),
       counters: take(counters, slot),
@@ -153,7 +159,7 @@ function resolveOpen(
   pairs: ReadonlyMap<number, Pair[]>,
   dictionary: StreamDictionary,
   toOurs: (agentUnixMs: number) => number,
-): Omit<OpenedRow, 'forwarded' | 'translation' | 'counters'> {
+): Omit<OpenedRow, 'acceptedMs' | 'forwarded' | 'translation' | 'counters'> {
   const { opens } = batch;
   const slot = opens.slot[row]!;
   const { protocol, state, v6, byConntrack } = unpackMeta(opens.meta[row]!)!;

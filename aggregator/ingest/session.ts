@@ -70,6 +70,8 @@ export class IngestSession {
   readonly #context: SessionContext;
   #state: SessionState = { kind: 'awaiting-hello' };
   #dictionary = new StreamDictionary();
+  /** When the message came that is being taken. */
+  #arrived: Moment = { unixMs: 0, monotonicMs: 0 };
   /** Applied and kept for good. It equals what is applied: a journal on disk would stand between the two. */
   #durableSeq = 0;
   readonly #liveStream = (hello: Hello): LiveStream => ({
@@ -91,6 +93,7 @@ export class IngestSession {
   receive(bytes: Buffer): void {
     if (this.#state.kind === 'ended') return;
     this.#context.counters.messages++;
+    this.#arrived = this.#context.now();
     try {
       this.#take(decodeAgentMessage(bytes));
     } catch (error) {
@@ -210,7 +213,7 @@ export class IngestSession {
     this.#dictionary.define(batch);
     const { reports, counters, now } = this.#context;
     const nowMs = now().unixMs;
-    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock, nowMs));
+    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock, this.#arrived));
     this.#dictionary.drop(batch);
     for (const gap of batch.gaps) agent.record.addAgentGap(gap, nowMs);
     if ((batch.flags & messageFlags.snapshotEnd) === 0) {
@@ -235,7 +238,7 @@ export class IngestSession {
     const { reports, counters, now } = this.#context;
     const nowMs = now().unixMs;
     this.#dictionary.define(batch);
-    const rows = resolveRows(batch, this.#dictionary, record.clock, nowMs);
+    const rows = resolveRows(batch, this.#dictionary, record.clock, this.#arrived);
     if (record.table.size + rows.opened.length > this.#context.limits.slotsMax) {
       throw new WireError('too-many', `more than ${this.#context.limits.slotsMax} sockets`);
     }

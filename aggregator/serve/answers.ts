@@ -10,19 +10,17 @@ import type {
   HostsDocument,
   ListenersDocument,
   MapDocument,
-  SeenCounts,
   ServicesDocument,
 } from '../../model/document.ts';
 import { filterMatches } from '../../query/evaluate.ts';
 import { FilterError } from '../../query/filter-error.ts';
 import { parseFilter } from '../../query/parser.ts';
 import { everything } from '../../query/syntax.ts';
-import type { ReportingHost } from '../correlate/report.ts';
 import { type Answer, cut } from './answer.ts';
 import { documentHead, hostsIn } from './coverage.ts';
 import { reachedEdges } from './dependencies.ts';
 import { connectionDocument, edgeDocument, hostDocument } from './documents.ts';
-import type { ConnectionView, FleetView } from './fleet-view.ts';
+import type { ConnectionView } from './fleet-view.ts';
 import { isInRealm, type Selection, selectedEdges, serviceDocuments } from './inventory.ts';
 import { countListenerUsage, listenerDocument } from './listener-usage.ts';
 import { isOpenConnection } from './peers.ts';
@@ -81,27 +79,11 @@ export const services: Answer<ServicesDocument> = (view, request, now) => ({
 
 export const hosts: Answer<HostsDocument> = (view, request, now) => {
   const { filter } = selectionOf(request);
-  const matches = countMatches(view);
   const found = hostsIn(view, request.realm)
     .filter((host) => filterMatches(filter, hostSubject(host)))
-    .map((host) => hostDocument(host, matches.get(host) ?? { both: 0, client: 0, server: 0 }));
+    .map((host) => hostDocument(host, view.match(host)));
   return { ...documentHead(view, request.realm, now), hosts: cut(found, request, sorting.hostFields) };
 };
-
-/** Open connections of each host by which ends are seen; one with both ends on a host counts once. */
-function countMatches(view: FleetView): Map<ReportingHost, SeenCounts> {
-  const counts = new Map<ReportingHost, { both: number; client: number; server: number }>();
-  for (const connection of view.connections()) {
-    if (!isOpenConnection(connection)) continue;
-    for (const host of new Set([connection.client.socket?.host, connection.server.socket?.host])) {
-      if (host === undefined) continue;
-      const count = counts.get(host) ?? { both: 0, client: 0, server: 0 };
-      count[connection.seen] += 1;
-      counts.set(host, count);
-    }
-  }
-  return counts;
-}
 
 /** Without a filter all services, also those without edges; with one, those that it or a selected edge names. */
 export const map: Answer<MapDocument> = (view, request, now) => {

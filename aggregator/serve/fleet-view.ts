@@ -2,7 +2,7 @@
  * What answers are made from: the live view, as the serving side wants to read it. Correlation and graph satisfy it.
  * All of it is read synchronously between two events, so one answer is of one moment.
  */
-import type { DirectionRule, JoinRule, Seen, UnseenBecause } from '../../model/document.ts';
+import type { DirectionRule, JoinRule, Seen, SeenCounts, UnseenBecause } from '../../model/document.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
@@ -80,6 +80,8 @@ export interface FleetView {
   /** When this aggregator began to watch. */
   readonly sinceMs: number;
   hosts(): Iterable<ReportingHost>;
+  /** Open connections with an end on the host, by which ends are seen; one with both ends there counts once. */
+  match(host: ReportingHost): SeenCounts;
   /** Open ones, and closed ones for as long as they linger. */
   connections(): Iterable<ConnectionView>;
   connection(id: string): ConnectionView | null;

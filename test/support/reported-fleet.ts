@@ -91,6 +91,7 @@ export class ReportedFleet {
       limits: defaultCorrelatorLimits,
       sinceMs: this.nowMs,
       clock: () => this.nowMs,
+      monotonicClock: () => this.nowMs,
       hosts: () => this.hosts.values(),
     });
     this.view.subscribe((event) => this.events.push(event));
@@ -135,6 +136,7 @@ export class ReportedFleet {
       uid: 1000,
       openedAtMs: shape.openedAtMs ?? this.nowMs,
       notBeforeMs: shape.notBeforeMs ?? this.nowMs - 1_000,
+      acceptedMs: this.nowMs,
       state: shape.state ?? 'established',
       inode: 5000 + this.#lastId,
       owners: ownersOf(shape.program === undefined ? 'app' : shape.program, shape.pid ?? 100),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { clockSlackMs } from '../../../aggregator/correlate/generations.ts';
 import type { ConnectionView } from '../../../aggregator/serve/fleet-view.ts';
+import { kept, recount } from '../../support/match-recount.ts';
 import { fc } from '../../support/random-cases.ts';
 import { Telling } from './telling.ts';
 import { type History, history, scanIntervalMs, skewMaxMs, type Truth } from './true-history.ts';
@@ -68,6 +69,7 @@ function expectCounts(telling: Telling, alsoTotals: boolean): void {
     if (alsoTotals) expect([key, total, seen.both]).toEqual([key, counted.total, counted.both]);
   }
   expect([...edges.keys()]).toEqual([]);
+  expect(kept(view)).toEqual(recount(view));
 }
 
 /** Watchers are told of a connection once that it is there, and of its end only after that. */

@@ -4,6 +4,7 @@ import { generationsMax } from '../../../aggregator/correlate/connection-table.t
 import { flowsPerKeyMax } from '../../../aggregator/correlate/flows.ts';
 import type { ReportedFlow, ReportedSocket } from '../../../aggregator/correlate/report.ts';
 import { stagesMax } from '../../../model/translation.ts';
+import { kept, recount } from '../../support/match-recount.ts';
 import { fc } from '../../support/random-cases.ts';
 import { hostNetns, netnsOf, ReportedFleet } from '../../support/reported-fleet.ts';
 
@@ -138,6 +139,7 @@ describe('a host that lies about translations', () => {
         }
         for (const steps of Object.values(play.left)) for (const step of steps.splice(0)) step();
         expect(play.pairs.filter((pair) => !pair.includes('m'))).toEqual(['a b', 'a b', 'a b', 'a b']);
+        expect(kept(play.fleet.view)).toEqual(recount(play.fleet.view));
         expect(play.pairs.filter((pair) => /[abf]/.test(pair) && pair.includes('m'))).toEqual([]);
       }),
       { numRuns: Number(process.env['RUNS'] ?? 300) },

@@ -211,6 +211,7 @@ export class Telling {
       id: `${event.id}`,
       openedAtMs: openedAtMs + skewMs,
       notBeforeMs: notBeforeMs === 0 ? 0 : notBeforeMs + skewMs,
+      acceptedMs: 0,
       translation: null,
       counters: null,
       byConntrack: false,

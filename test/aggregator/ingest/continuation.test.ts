@@ -25,6 +25,7 @@ function rowOf({ state, inode, protocol = 'tcp' }: Shape): OpenedRow {
     owners: [],
     openedAtMs: 1,
     notBeforeMs: 0,
+    acceptedMs: 0,
     forwarded: null,
     translation: null,
     counters: null,

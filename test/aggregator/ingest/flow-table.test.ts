@@ -21,6 +21,7 @@ function flow(id: number, closedAtMs: number | null = null): OpenedFlow {
     owners: [],
     openedAtMs: 1,
     notBeforeMs: 0,
+    acceptedMs: 0,
     forwarded: { local: end(id + 100), remote: end(8443) },
     translation: null,
     counters: null,

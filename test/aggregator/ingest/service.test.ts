@@ -232,6 +232,7 @@ describe('the Ingest service', () => {
     await stream.heard('ack');
     const [socket] = server.ledger.open;
     expect({ ...socket, host: socket!.host.name }).toEqual({
+      acceptedMs: expect.any(Number) as number,
       host: 'web-1',
       byConntrack: false,
       netns: 4026531840,
