@@ -19,14 +19,8 @@
 
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { Protocol } from '../../model/socket-state.ts';
-import type { Cell, CellWatcher, DiagRows, RowTaker } from '../netlink/diag-rows.ts';
-import {
-  type DiagIdentity,
-  type DiagRow,
-  everyState,
-  messageStateAt,
-  stateMask,
-} from '../netlink/inet-diag.ts';
+import type { Cell, CellWatcher, DiagRows, MakeRow, RowTaker } from '../netlink/diag-rows.ts';
+import { type DiagIdentity, everyState, messageStateAt, stateMask } from '../netlink/inet-diag.ts';
 import type { Malformed, SockDiag } from '../netlink/sock-diag.ts';
 import type { TcpCounters, TcpTotals } from '../procfs/net-snmp.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
@@ -201,9 +195,10 @@ class RowsByState implements RowTaker {
   }
 }
 
-export function unowned({ protocol, state, local, remote, inode, uid, netns }: DiagRow): OwnedSocket {
-  return { protocol, state, local, remote, inode, uid, netns, owners: unsettledOwners };
-}
+/** The owners of such a row are still to be found. */
+export const unowned: MakeRow<OwnedSocket> = (parser, bytes, at, protocol) => {
+  return parser.parseOwned(bytes, at, protocol, unsettledOwners);
+};
 
 function isEqual(a: TcpTotals, b: TcpTotals): boolean {
   return a.opens === b.opens && a.resets === b.resets && a.established === b.established;

@@ -6,6 +6,7 @@
  * last time. It is believed only when all that a row is made of is equal; any other is found by its cookie.
  */
 import type { Protocol } from '../../model/socket-state.ts';
+import { SlotIndex } from '../slot-index.ts';
 import {
   type DiagIdentity,
   type DiagParser,
@@ -57,12 +58,18 @@ export interface RowTaker {
   take(bytes: Buffer, words: Uint32Array, at: number, end: number, protocol: Protocol): void;
 }
 
+/** Makes what is kept for a row. @param at where a whole inet_diag_msg begins. Throws DiagMessageError. */
+export type MakeRow<T> = (parser: DiagParser, bytes: Buffer, at: number, protocol: Protocol) => T;
+
+/** Everything that a row tells. */
+export const wholeRow: MakeRow<DiagRow> = (parser, bytes, at, protocol) => parser.parse(bytes, at, protocol);
+
 export class DiagRows<T> implements RowTaker {
   readonly #parser: DiagParser;
-  readonly #make: (row: DiagRow) => T;
+  readonly #make: MakeRow<T>;
   readonly #watcher: CellWatcher<T> | null;
-  /** By cookie. */
-  readonly #slots = new Map<CookieKey, number>();
+  /** By the low word of the cookie, which few sockets share. */
+  #byCookie = new SlotIndex();
   #freeSlots: number[] = [];
   #cells: (Cell<T> | undefined)[] = [undefined];
   /** By slot: the words of its row, the round in which it was shown last, and the slot that followed then. */
@@ -78,8 +85,7 @@ export class DiagRows<T> implements RowTaker {
   #shown = 0;
   #last = noSlot;
 
-  /** @param make what is kept for a row */
-  constructor(parser: DiagParser, make: (row: DiagRow) => T, watcher: CellWatcher<T> | null = null) {
+  constructor(parser: DiagParser, make: MakeRow<T>, watcher: CellWatcher<T> | null = null) {
     this.#parser = parser;
     this.#make = make;
     this.#watcher = watcher;
@@ -101,7 +107,7 @@ export class DiagRows<T> implements RowTaker {
 
   /** How many sockets are kept. */
   get size(): number {
-    return this.#slots.size;
+    return this.#byCookie.size;
   }
 
   mark(): () => void {
@@ -144,9 +150,9 @@ export class DiagRows<T> implements RowTaker {
     let isNews = false;
     if (slot === noSlot || !this.#isAsKept(slot, words, word)) {
       expectWhole(at, end);
-      slot = this.#slots.get(keyAt(words, word)) ?? noSlot;
+      slot = this.#slotOf(words, word);
       isNews = slot === noSlot || !this.#isAsKept(slot, words, word);
-      if (isNews) slot = this.#place(slot, this.#make(this.#parser.parse(bytes, at, protocol)), words, word);
+      if (isNews) slot = this.#place(slot, this.#make(this.#parser, bytes, at, protocol), words, word);
     }
     this.#followers[this.#last] = slot;
     this.#last = slot;
@@ -160,11 +166,10 @@ export class DiagRows<T> implements RowTaker {
 
   /** Forgets the socket of a row that is kept elsewhere from now on. @param at as for `take`, of a whole inet_diag_msg */
   drop(words: Uint32Array, at: number): void {
-    const key = keyAt(words, at >> 2);
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return;
+    const slot = this.#slotOf(words, at >> 2);
+    if (slot === noSlot) return;
     if (this.#shownIn[slot] === this.#round) this.#shown--;
-    this.#remove(key, slot);
+    this.#remove(slot);
     // This round's order may have it still.
     this.#dropped.push(slot);
   }
@@ -194,16 +199,18 @@ export class DiagRows<T> implements RowTaker {
 
   /** Ends a round: forgets what was not shown. */
   end(): void {
-    if (this.#shown === this.#slots.size) return;
-    for (const [key, slot] of this.#slots) if (this.#shownIn[slot] !== this.#round) this.#forget(key, slot);
+    if (this.#shown === this.size) return;
+    for (let slot = noSlot + 1; slot < this.#cells.length; slot++) {
+      if (this.#cells[slot] !== undefined && this.#shownIn[slot] !== this.#round) this.#forget(slot);
+    }
   }
 
   /** Forgets everything at once: one by one, 100,000 rows take 60 ms. */
   clear(): void {
     if (this.#watcher !== null) {
-      for (const slot of this.#slots.values()) this.#watcher.gone(this.#cells[slot]!);
+      for (const cell of this.#cells) if (cell !== undefined) this.#watcher.gone(cell);
     }
-    this.#slots.clear();
+    this.#byCookie = new SlotIndex();
     this.#freeSlots = [];
     this.#dropped = [];
     this.#cells = [undefined];
@@ -216,13 +223,13 @@ export class DiagRows<T> implements RowTaker {
     this.#last = noSlot;
   }
 
-  #forget(key: CookieKey, slot: number): void {
-    this.#remove(key, slot);
+  #forget(slot: number): void {
+    this.#remove(slot);
     this.#freeSlots.push(slot);
   }
 
-  #remove(key: CookieKey, slot: number): void {
-    this.#slots.delete(key);
+  #remove(slot: number): void {
+    this.#byCookie.delete(this.#kept[slot * keptWords + wordAt.cookie]!, slot);
     this.#watcher?.gone(this.#cells[slot]!);
     this.#cells[slot] = undefined;
     this.#kept.fill(0, slot * keptWords, (slot + 1) * keptWords);
@@ -230,7 +237,7 @@ export class DiagRows<T> implements RowTaker {
 
   /** Puts a row that is new, or not as it was, into a new cell. @param known slot of its socket, or noSlot */
   #place(known: number, value: T, words: Uint32Array, word: number): number {
-    const slot = known === noSlot ? this.#newSlot(keyAt(words, word)) : known;
+    const slot = known === noSlot ? this.#newSlot(words[word + wordAt.cookie]!) : known;
     if (known !== noSlot) this.#watcher?.gone(this.#cells[slot]!);
     const cell = { value, slot };
     this.#cells[slot] = cell;
@@ -260,12 +267,23 @@ export class DiagRows<T> implements RowTaker {
     kept[at + keptAt.inode] = words[word + wordAt.inode]!;
   }
 
-  #newSlot(key: CookieKey): number {
+  /** noSlot where the socket of a row is not kept. */
+  #slotOf(words: Uint32Array, word: number): number {
+    const low = words[word + wordAt.cookie]!;
+    const high = words[word + wordAt.cookie + 1]!;
+    const slot = this.#byCookie.find(low, (found) => {
+      const at = found * keptWords + wordAt.cookie;
+      return this.#kept[at] === low && this.#kept[at + 1] === high;
+    });
+    return slot < 0 ? noSlot : slot;
+  }
+
+  #newSlot(cookieLow: number): number {
     const slot = this.#freeSlots.pop() ?? this.#cells.length;
     if (slot >= this.#shownIn.length) this.#grow();
     this.#shownIn[slot] = 0;
     this.#followers[slot] = noSlot;
-    this.#slots.set(key, slot);
+    this.#byCookie.add(cookieLow, slot);
     return slot;
   }
 
@@ -275,20 +293,6 @@ export class DiagRows<T> implements RowTaker {
     this.#shownIn = larger(this.#shownIn, slots);
     this.#followers = larger(this.#followers, slots);
   }
-}
-
-/** A number as long as it is exact; the kernel counts cookies up from 0, and a few down from 2^64. */
-type CookieKey = number | bigint;
-
-const exactHighMax = 1 << 21;
-
-/** @param word where inet_diag_msg begins */
-function keyAt(words: Uint32Array, word: number): CookieKey {
-  return cookieKey(words[word + wordAt.cookie]!, words[word + wordAt.cookie + 1]!);
-}
-
-function cookieKey(low: number, high: number): CookieKey {
-  return high < exactHighMax ? high * 2 ** 32 + low : (BigInt(high) << 32n) | BigInt(low);
 }
 
 function larger(words: Uint32Array, length: number): Uint32Array<ArrayBuffer> {

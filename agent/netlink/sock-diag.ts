@@ -12,7 +12,7 @@ import { type MalformedRow, malformedRowsMax } from '../collector.ts';
 import type { Libc } from '../libc.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { isLittleEndian } from './byte-order.ts';
-import { type CellWatcher, DiagRows, type RowTaker } from './diag-rows.ts';
+import { type CellWatcher, DiagRows, type MakeRow, type RowTaker, wholeRow } from './diag-rows.ts';
 import {
   type DiagIdentity,
   DiagMessageError,
@@ -105,13 +105,13 @@ export class SockDiag {
   }
 
   /** Makes a place where the rows of this socket's dumps are kept; see DiagRows. */
-  keep<T>(make: (row: DiagRow) => T, watcher: CellWatcher<T> | null = null): DiagRows<T> {
+  keep<T>(make: MakeRow<T>, watcher: CellWatcher<T> | null = null): DiagRows<T> {
     return new DiagRows(this.#parser, make, watcher);
   }
 
   /** Rows that are new objects each time. Throws NetlinkError, and is closed then. */
   async dump(query: DiagQuery, slice: TimeSlice): Promise<DiagDump> {
-    const keeper = this.keep((row) => row);
+    const keeper = this.keep(wholeRow);
     keeper.begin();
     const malformed = await this.dumpKept(query, keeper, slice);
     return { ...malformed, rows: keeper.values() };

@@ -45,6 +45,10 @@ export interface Holding<H extends Holder> {
 
 const noOwners: readonly Owner[] = [];
 
+/** Of every holding at first; `appended` puts another list in their place. */
+const noClaims: never[] = [];
+const noCells: RowCell[] = [];
+
 /** How many sockets get their owners in one step: some tens of microseconds of work. */
 const socketsPerStep = 32;
 
@@ -100,7 +104,8 @@ export class Holdings<H extends Holder> {
     const before = holder.held;
     holder.held = held;
     if (before.fds.length === 0) {
-      for (const [i, inode] of held.inodes.entries()) {
+      for (let i = 0; i < held.inodes.length; i++) {
+        const inode = held.inodes[i]!;
         if (inode !== 0) this.#claim(holder, inode, held.fds[i]!, true);
       }
       return;
@@ -134,8 +139,9 @@ export class Holdings<H extends Holder> {
   *settling(resolve: (holder: H) => Process | null): Generator<void, void> {
     const stale = this.#stale;
     this.#stale = [];
-    for (const [i, holding] of stale.entries()) {
-      if (i % socketsPerStep === 0) yield;
+    let settled = 0;
+    for (const holding of stale) {
+      if (settled++ % socketsPerStep === 0) yield;
       holding.isStale = false;
       const owners = ownersOf(holding, resolve);
       for (const cell of holding.cells) {
@@ -188,7 +194,7 @@ export class Holdings<H extends Holder> {
   #of(inode: number): Holding<H> {
     let holding = this.#byInode.get(inode);
     if (holding === undefined) {
-      holding = { inode, claims: [], cells: [], sought: null, isStale: false };
+      holding = { inode, claims: noClaims, cells: noCells, sought: null, isStale: false };
       this.#byInode.set(inode, holding);
     }
     return holding;
@@ -204,6 +210,11 @@ function ownersOf<H extends Holder>(
   resolve: (holder: H) => Process | null,
 ): readonly Owner[] {
   if (claims.length === 0) return noOwners;
+  if (claims.length === 1) {
+    const { holder, fds } = claims[0]!;
+    const process = resolve(holder);
+    return process === null ? noOwners : [{ process, fds }];
+  }
   let owners: Owner[] = [];
   for (const { holder, fds } of claims.toSorted((a, b) => a.holder.pid - b.holder.pid)) {
     const process = resolve(holder);

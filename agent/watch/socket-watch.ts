@@ -14,6 +14,7 @@ import type { Scan } from '../collector.ts';
 import { absenceAfter, present, type Sighting } from './absence.ts';
 import { carryOver, tellsSame } from './carry-over.ts';
 import { differenceOf } from './row-difference.ts';
+import { RowsByKey } from './rows-by-key.ts';
 import { socketKey } from './socket-key.ts';
 import { type Entry, type WatchedSocket, WatchedTable } from './watched-table.ts';
 
@@ -115,8 +116,8 @@ export class SocketWatch {
     const look = (yield* this.#lookAtDifference(scan.sockets)) ?? this.#lookAtEverything(scan.sockets);
     const others = yield* this.#applyKnown(scan, look.rows, events);
     yield* this.#applyAbsences(scan, look.entries, others, events);
-    for (const [key, socket] of others) {
-      this.#applyOther(scan, key, socket, events);
+    for (const socket of others.rows) {
+      this.#applyOther(scan, socket, events);
       yield;
     }
     this.#rememberLook(scan);
@@ -160,16 +161,23 @@ export class SocketWatch {
 
   /** Whether each of the rows is about another socket, which no other row shows. */
   *#isOneEach(rows: readonly OwnedSocket[]): Generator<void, boolean> {
-    const keys = new Set<string>();
+    const before = this.#rowsByKey();
     for (const row of rows) {
       yield;
       const known = this.#known(row);
-      const key = socketKey(known?.socket ?? row);
-      const isShown = this.#leftOver.has(key) || (known ?? this.#table.get(row))?.isShown === true;
-      if (isShown || keys.has(key)) return false;
-      keys.add(key);
+      const named = known?.socket ?? row;
+      if ((known ?? this.#table.get(row))?.isShown === true || this.#isLeftOver(named)) return false;
+      if (!before.add(named)) return false;
     }
     return true;
+  }
+
+  #rowsByKey(): RowsByKey {
+    return new RowsByKey((row) => this.#table.hashOf(row));
+  }
+
+  #isLeftOver(row: OwnedSocket): boolean {
+    return this.#leftOver.size > 0 && this.#leftOver.has(socketKey(row));
   }
 
   /** The socket that goes on in the row, where it has the same inode. */
@@ -179,16 +187,12 @@ export class SocketWatch {
   }
 
   /**
-   * Rows with the inode and the tuple of a known socket, and returns the others by key. A torn table shows one socket
+   * Rows with the inode and the tuple of a known socket, and returns the others. A torn table shows one socket
    * several times, also before and after a change of its state, and a reused tuple under both inodes: the row of the
    * known inode wins, then one with an inode, then the first.
    */
-  *#applyKnown(
-    scan: Scan,
-    rows: readonly OwnedSocket[],
-    events: SocketEvent[],
-  ): Generator<void, Map<string, OwnedSocket>> {
-    const others = new Map<string, OwnedSocket>();
+  *#applyKnown(scan: Scan, rows: readonly OwnedSocket[], events: SocketEvent[]): Generator<void, RowsByKey> {
+    const others = this.#rowsByKey();
     for (const socket of rows) {
       yield;
       const entry = this.#known(socket);
@@ -196,22 +200,20 @@ export class SocketWatch {
         if (!entry.isShown) this.#applyShown(scan, entry, socket, events);
         continue;
       }
-      const key = socketKey(socket);
-      const rival = others.get(key);
-      if (rival === undefined || (rival.inode === 0 && socket.inode !== 0)) others.set(key, socket);
+      others.add(socket, (rival) => rival.inode === 0 && socket.inode !== 0);
     }
     return others;
   }
 
   /** A row whose inode is new or absent: of a new socket, of a known one that changed, or of none that is believed. */
-  #applyOther(scan: Scan, key: string, socket: OwnedSocket, events: SocketEvent[]): void {
+  #applyOther(scan: Scan, socket: OwnedSocket, events: SocketEvent[]): void {
     const entry = this.#table.get(socket);
-    if (entry === undefined) this.#open(scan, key, socket, events);
+    if (entry === undefined) this.#open(scan, socket, events);
     else if (entry.isShown) return;
     else if (continues(entry.socket, socket)) this.#applyShown(scan, entry, socket, events);
     else {
       this.#close(entry, entry.absence.kind === 'present' ? scan.startedAtMs : entry.absence.sinceMs, events);
-      this.#open(scan, key, socket, events);
+      this.#open(scan, socket, events);
     }
   }
 
@@ -229,14 +231,14 @@ export class SocketWatch {
   *#applyAbsences(
     scan: Scan,
     entries: Iterable<Entry>,
-    others: ReadonlyMap<string, OwnedSocket>,
+    others: RowsByKey,
     events: SocketEvent[],
   ): Generator<void, void> {
     const inhabited = new Set(scan.netns.map(({ inode }) => inode));
     const absent: Entry[] = [];
     for (const entry of entries) {
       yield;
-      if (entry.isShown || others.has(socketKey(entry.socket))) continue;
+      if (entry.isShown || others.has(entry.socket)) continue;
       const sighting = sightingWithoutRow(scan, inhabited, entry.socket.netns);
       entry.absence = absenceAfter(entry.absence, sighting, scan.startedAtMs);
       if (entry.absence.kind === 'closed') this.#close(entry, entry.absence.sinceMs, events);
@@ -245,14 +247,14 @@ export class SocketWatch {
     this.#absent = absent;
   }
 
-  #open(scan: Scan, key: string, socket: OwnedSocket, events: SocketEvent[]): void {
+  #open(scan: Scan, socket: OwnedSocket, events: SocketEvent[]): void {
     if (this.#table.size >= this.#watchedMax) {
       this.refusedTotal++;
       return;
     }
     const opening = this.#witness.openingOf(socket, scan);
     if (opening === 'told') {
-      this.#leftOver.add(key);
+      this.#leftOver.add(socketKey(socket));
       return;
     }
     const id = this.nextId();

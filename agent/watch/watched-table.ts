@@ -44,7 +44,7 @@ export class WatchedTable {
 
   /** The entry with the key of that row. */
   get(row: SocketRow): Entry | undefined {
-    const hash = this.#hashOf(row);
+    const hash = this.hashOf(row);
     return this.#entries[this.#byKey.find(hash, (slot) => hasSameKey(this.#entries[slot]!.socket, row))];
   }
 
@@ -80,17 +80,17 @@ export class WatchedTable {
   }
 
   #addToIndexes(slot: number, socket: OwnedSocket): void {
-    this.#byKey.add(this.#hashOf(socket), slot);
+    this.#byKey.add(this.hashOf(socket), slot);
     if (socket.inode !== 0) this.#byInode.add(socket.inode, slot);
   }
 
   #deleteFromIndexes({ slot, socket }: Entry): void {
-    this.#byKey.delete(this.#hashOf(socket), slot);
+    this.#byKey.delete(this.hashOf(socket), slot);
     if (socket.inode !== 0) this.#byInode.delete(socket.inode, slot);
   }
 
-  /** Of the key: any number of sockets have one tuple where their inodes tell them apart. */
-  #hashOf(row: SocketRow): number {
+  /** Of the key, 32 bits: any number of sockets have one tuple where their inodes tell them apart. */
+  hashOf(row: SocketRow): number {
     const hash = this.#hashes.of(row);
     return goesByInode(row) ? (hash ^ row.inode) | 0 : hash | 0;
   }

@@ -28,9 +28,9 @@ class Watched {
   made = 0;
   readonly rows = new DiagRows<DiagRow>(
     new DiagParser(netns),
-    (row) => {
+    (parser, bytes, at, protocol) => {
       this.made++;
-      return row;
+      return parser.parse(bytes, at, protocol);
     },
     {
       shown: (cell) => {

@@ -123,6 +123,8 @@ describe('answers', () => {
         const family = a.includes(':') || b.includes(':') ? 'ipv6' : 'ipv4';
         const { payload } = diagMessage(row, { family });
         expect(parser.parse(payload, 0, 'tcp')).toEqual(row);
+        const { cookie: _, ...owned } = { ...row, owners: [] };
+        expect(parser.parseOwned(payload, 0, 'tcp', [])).toEqual(owned);
       }),
     );
   });

@@ -6,7 +6,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Libc, loadLibc } from '../../../agent/libc.ts';
-import type { Cell } from '../../../agent/netlink/diag-rows.ts';
+import { type Cell, wholeRow } from '../../../agent/netlink/diag-rows.ts';
 import { type DiagRow, everyState, stateMask } from '../../../agent/netlink/inet-diag.ts';
 import { encodeMessage, type NetlinkMessage } from '../../../agent/netlink/message.ts';
 import { NetlinkError } from '../../../agent/netlink/netlink-error.ts';
@@ -178,7 +178,7 @@ describe('a look-up', () => {
     const libc = fakeLibc([[[message(1)], [end(3, 0)]], [answer]]);
     const diag = SockDiag.open(libc, netns);
     const cells: Cell<DiagRow>[] = [];
-    const keeper = diag.keep<DiagRow>((shown) => shown, {
+    const keeper = diag.keep(wholeRow, {
       shown: (cell) => cells.push(cell),
       gone: () => {},
     });
@@ -224,7 +224,7 @@ describe('the kernel', () => {
       await Promise.all([once(client, 'connect'), accepted]);
       const diag = SockDiag.open(await loadLibc(), netns);
       const cells: Cell<DiagRow>[] = [];
-      const keeper = diag.keep<DiagRow>((shown) => shown, {
+      const keeper = diag.keep(wholeRow, {
         shown: (cell) => cells.push(cell),
         gone: () => {},
       });
