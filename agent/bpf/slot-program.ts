@@ -8,19 +8,16 @@
  */
 import {
   add,
-  callHelper,
   jump,
   jumpIf,
   label,
   load,
-  loadCallback,
   move,
   type Statement,
   shiftLeft,
   store,
   subtract,
 } from './instruction.ts';
-import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import {
   castTo,
@@ -40,10 +37,10 @@ import {
 } from './record-program.ts';
 import { controlLayout, listenersMax, recordLayout } from './scan-memory.ts';
 import { slotFindings as found, slotStack, stackSlot, walkArguments } from './stack.ts';
-import { subflowArguments, subflowCallback } from './subflow-program.ts';
+import { callSubflowFunction, subflowArguments } from './subflow-program.ts';
 
 /** Below slotStack. */
-const below = { records: stackSlot('records', -288, 8), subflows: subflowArguments(-320) } as const;
+const below = { records: stackSlot('records', -288, 8), subflows: subflowArguments(-336) } as const;
 
 /** Address of the first of the slots, and of walkArguments. */
 export const [slots, walk] = ['r6', 'r7'] as const;
@@ -142,12 +139,7 @@ export function describeMptcpSlot(kernel: KernelLayout, slot: number): Statement
     store('fp', subflows.startLow, 'r1'),
     load('r1', control, counters.records),
     store('fp', records, 'r1'),
-    move('r1', 1),
-    loadCallback('r2', subflowCallback),
-    move('r3', 'fp'),
-    add('r3', subflows.start),
-    move('r4', 0),
-    callHelper(helpers.loop),
+    ...callSubflowFunction(kernel, subflows),
     ...readSlot(kernel, slot),
     load('r2', 'fp', found.file(slot)),
     jumpIf('r1', '==', 'r2', next),

@@ -5,6 +5,9 @@
  *     mptcp_sock.conn_list → mptcp_subflow_context.node → ... → mptcp_sock.conn_list
  *                            mptcp_subflow_context.tcp_sock → sock
  *
+ * Where the kernel has bpf_loop, a function that is called for each subflow makes the record, so that the verifier looks at
+ * one and not at as many as there may be; else they stand one behind the other.
+ *
  * Such a socket is known by its address alone, so everything is copied with the helper that Linux 5.5 brought. Nobody
  * keeps the list from changing meanwhile: what is copied from memory that is no subflow any more is a record that the next
  * scan does not show.
@@ -18,6 +21,7 @@ import {
   jumpIf,
   label,
   load,
+  loadCallback,
   loadMapValue,
   move,
   networkToHost16,
@@ -45,7 +49,11 @@ import { stackSlot } from './stack.ts';
 /** The first one, and as many others as the kernel lets a connection have (MPTCP_SUBFLOWS_MAX). */
 export const subflowsMax = 9;
 
-/** What is known of the socket before, as the program that found it leaves it on its stack. @param start of 32 bytes */
+/**
+ * What is known of the socket before, as the program that found it leaves it on its stack.
+ *
+ * @param start of 32 bytes; of 48 for subflowFunction
+ */
 export function subflowArguments(start: number) {
   return {
     start,
@@ -55,6 +63,9 @@ export function subflowArguments(start: number) {
     fd: stackSlot('fd', start + 16, 4),
     pid: stackSlot('pid', start + 20, 4),
     startLow: stackSlot('startLow', start + 24, 4),
+    /** How far subflowFunction is: addresses of the list's end, and of its member that comes next. */
+    head: stackSlot('head', start + 32, 8),
+    next: stackSlot('next', start + 40, 8),
   } as const;
 }
 
@@ -63,6 +74,8 @@ const passed = subflowArguments(0);
 
 const stack = {
   key: stackSlot('key', -8, 4),
+  /** Of the subflow among those of its socket, from 0. */
+  number: stackSlot('number', -4, 4),
   /** For what is copied on its way to somewhere else. */
   word: stackSlot('word', -16, 8),
   next: stackSlot('next', -24, 8),
@@ -86,40 +99,83 @@ const counters = { ...controlLayout.fields, key: stack.key };
  * @param recordMap fd of a map of recordLayout
  */
 export function subflowProgram(kernel: BasicLayout, recordMap: number): Statement[] {
-  const { mptcp } = kernel;
-  if (mptcp === null) return [];
+  if (kernel.mptcp === null) return [];
+  const each = (number: number): Statement[] => [
+    store('fp', stack.number, number),
+    ...describeSubflow(kernel, recordMap, `subflow-${number}`),
+  ];
   return [
     store('fp', stack.passed, 'r1'),
-    load(node, 'r1', passed.socket),
-    add(node, mptcp.subflows.offset),
-    store('fp', stack.head, node),
-    ...copy(stack.next, 'fp', node, 0),
-    ...Array.from({ length: subflowsMax }, (_, number) => describeSubflow(kernel, recordMap, number)).flat(),
+    ...findSubflows(kernel, stack, 'r1', passed.socket),
+    ...Array.from({ length: subflowsMax }, (_, number) => each(number)).flat(),
     label('no-more-subflows'),
   ];
 }
 
 /** Label of subflowFunction. */
-export const subflowCallback = 'subflows';
+export const subflowCallback = 'subflow';
 
-/** subflowProgram as a callback of bpf_loop, whose context is subflowArguments. */
+/** Has subflowFunction make the records. Only the registers that a call loses are lost. @param known as passed, on the stack */
+export function callSubflowFunction(
+  kernel: BasicLayout,
+  known: ReturnType<typeof subflowArguments>,
+): Statement[] {
+  return [
+    ...(kernel.mptcp === null ? [] : findSubflows(kernel, known, 'fp', known.socket)),
+    move('r1', subflowsMax),
+    loadCallback('r2', subflowCallback),
+    move('r3', 'fp'),
+    add('r3', known.start),
+    move('r4', 0),
+    callHelper(helpers.loop),
+  ];
+}
+
+/** A callback of bpf_loop, whose context is subflowArguments: describes the next subflow, and ends the loop behind the last. */
 export function subflowFunction(
   kernel: BasicLayout,
   { recordMap, controlMap }: { readonly recordMap: number; readonly controlMap: number },
 ): Statement[] {
+  // A kernel that knows no such sockets wants to see the function all the same, as the program names it.
+  if (kernel.mptcp === null) return [label(subflowCallback), move('r0', 1), exit()];
+  const steps = ['head', 'next'] as const;
   return [
     label(subflowCallback),
-    move('r1', 'r2'),
+    store('fp', stack.passed, 'r2'),
+    store('fp', stack.number, 'r1'),
+    ...steps.flatMap((step) => [load('r1', 'r2', passed[step]), store('fp', stack[step], 'r1')]),
     loadMapValue(control, controlMap),
-    ...subflowProgram(kernel, recordMap),
+    ...describeSubflow(kernel, recordMap, 'subflow'),
+    load('r1', 'fp', stack.passed),
+    load('r2', 'fp', stack.next),
+    store('r1', passed.next, 'r2'),
     move('r0', 0),
+    exit(),
+    label('no-more-subflows'),
+    move('r0', 1),
     exit(),
   ];
 }
 
-function describeSubflow(kernel: BasicLayout, recordMap: number, number: number): Statement[] {
+/** Onto the stack: the end and the beginning of the list. @param socket where its address is, relative to `from` */
+function findSubflows(
+  { mptcp }: BasicLayout,
+  { head, next }: { readonly head: Field; readonly next: Field },
+  from: Register,
+  socket: Field,
+): Statement[] {
+  return [
+    load('r1', from, socket),
+    add('r1', mptcp!.subflows.offset),
+    store('fp', head, 'r1'),
+    ...copy(next, 'fp', 'r1', 0),
+  ];
+}
+
+/** The subflow whose place in the list is in `next`, which moves on; goes to `no-more-subflows` where there is none. */
+function describeSubflow(kernel: BasicLayout, recordMap: number, name: string): Statement[] {
   const { subflow: context } = kernel.mptcp!;
-  const [name, next] = [`subflow-${number}`, `after-subflow-${number}`];
+  const next = `after-${name}`;
   const members = kernel.sock;
   return [
     load(node, 'fp', stack.next),
@@ -132,7 +188,7 @@ function describeSubflow(kernel: BasicLayout, recordMap: number, number: number)
     jumpIf(subflow, '==', 0, next),
     ...takeRecord(recordMap, counters, name, next),
     move(filling, record),
-    ...describeHolder(number),
+    ...describeHolder(),
     ...copy(fields.state, filling, subflow, members.state.offset),
     load('r1', filling, fields.state),
     jumpIf('r1', '==', states.closed, next),
@@ -154,7 +210,7 @@ function describeSubflow(kernel: BasicLayout, recordMap: number, number: number)
   ];
 }
 
-function describeHolder(number: number): Statement[] {
+function describeHolder(): Statement[] {
   return [
     load('r1', 'fp', stack.passed),
     ...(['pid', 'startLow', 'fd', 'inode'] as const).flatMap((field) => [
@@ -162,7 +218,8 @@ function describeHolder(number: number): Statement[] {
       store(filling, fields[field], 'r2'),
     ]),
     store(filling, fields.protocol, protocols.tcp),
-    store(filling, fields.subflow, number),
+    load('r1', 'fp', stack.number),
+    store(filling, fields.subflow, 'r1'),
   ];
 }
 
