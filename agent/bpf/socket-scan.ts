@@ -31,6 +31,15 @@ export const largestSizes: ScanSizes = { records: 1 << 21, tasks: 1 << 18 };
 /** Room at the start, 2 MiB and 256 KiB; a scan that finds it too small makes more and looks again. */
 export const firstSizes: ScanSizes = { records: 1 << 15, tasks: 1 << 12 };
 
+/** Room to start with, where so many TCP sockets are there: a quarter more, for UDP and for what several processes hold. */
+export function roomFor(sockets: number): ScanSizes {
+  const records = 2 ** Math.ceil(Math.log2(Math.max(1, sockets * 1.25)));
+  return {
+    ...firstSizes,
+    records: Math.min(largestSizes.records, Math.max(firstSizes.records, records)),
+  };
+}
+
 /** Programs in the kernel, with maps of a certain size. */
 interface Loaded {
   readonly sizes: ScanSizes;

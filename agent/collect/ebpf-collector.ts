@@ -28,7 +28,7 @@ import { UserNames } from '../resolve/user-names.ts';
 import { describeNamespaces } from './describe-namespaces.ts';
 import { DiagTables } from './diag-tables.ts';
 import { ebpfCannotSee } from './ebpf-cannot-see.ts';
-import { type EbpfKind, type EbpfPrograms, openEbpfPrograms } from './ebpf-programs.ts';
+import { type EbpfKind, type EbpfPrograms, expectSelf, openEbpfPrograms } from './ebpf-programs.ts';
 import { asUnavailable } from './ebpf-unavailable.ts';
 import { HeldSockets } from './held-sockets.ts';
 import { openProcessTable } from './open-process-table.ts';
@@ -172,8 +172,8 @@ export class EbpfCollector implements Collector {
     const startedAtMs = Date.now();
     const slice = new TimeSlice(this.#sliceMs);
     this.#users.refresh();
-    this.#surroundings ??= this.#surroundingsOf(await this.#programs.scan.run());
     const nowMs = performance.now();
+    this.#surroundings ??= await this.#lookAround(nowMs, slice);
     const isHeld = (inode: number): boolean => this.#held.holds(inode);
     const tables = await this.#ownerless.read({ ...this.#surroundings, isHeld, nowMs }, slice);
     const found = await this.#programs.scan.run(await this.#extent.begin(nowMs));
@@ -209,6 +209,18 @@ export class EbpfCollector implements Collector {
         details: this.#details.blindness,
       }),
     };
+  }
+
+  /**
+   * Before the first scan: takes in a walk over the fds, so that of the dump of everything only what nobody holds is ever
+   * made into rows. Throws EbpfUnavailableError where the walk is not about this /proc.
+   */
+  async #lookAround(nowMs: number, slice: TimeSlice): Promise<Surroundings> {
+    const found = await this.#programs.scan.run();
+    expectSelf(found.tasks, this.#procRoot, this.#programs.self);
+    await this.#details.refresh(found, nowMs);
+    await inSlices(this.#held.read(found), slice);
+    return this.#surroundingsOf(found);
   }
 
   /** An unchanged scan is the same object: nobody has to look for what is different. */

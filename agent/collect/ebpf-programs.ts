@@ -1,4 +1,4 @@
-/** Opens the eBPF programs, and shows that they tell of this /proc's processes before anybody relies on it. */
+/** Opens the eBPF programs, and shows of a scan that it tells of this /proc's processes, before anybody relies on it. */
 import type { BpfCalls } from '../bpf/bpf-calls.ts';
 import { BpfError } from '../bpf/bpf-error.ts';
 import { type Btf, BtfError } from '../bpf/btf.ts';
@@ -9,9 +9,10 @@ import { DetailLook } from '../bpf/detail-look.ts';
 import { eventLayout } from '../bpf/event-layout.ts';
 import { openFileScan } from '../bpf/file-scan.ts';
 import { basicLayout, type KernelLayout, kernelLayout, readOwnBtf } from '../bpf/kernel-layout.ts';
-import { SocketScan } from '../bpf/socket-scan.ts';
+import { roomFor, SocketScan } from '../bpf/socket-scan.ts';
 import { StateChanges } from '../bpf/state-changes.ts';
 import { TaskTable } from '../bpf/task-table.ts';
+import { readTcpSockets } from '../procfs/net-sockstat.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
@@ -55,20 +56,20 @@ export async function openEbpfPrograms(
     opened.push(one);
     return one;
   };
+  // Too little room costs another load, and another scan.
+  const room = roomFor(readTcpSockets(`${procRoot}/self`) ?? 0);
   // Each step is a look through megabytes, or a program that the kernel checks.
   const slice = new TimeSlice(0);
   try {
     const btf = readOwnBtf();
     await slice.rest();
     if (kind === 'ebpf-files') {
-      const scan = open(await openFileScan(calls, basicLayout(btf)));
-      expectSelf((await scan.run()).tasks, procRoot, self);
+      const scan = open(await openFileScan(calls, basicLayout(btf), room));
       return { kind, scan, walk: noWalk, details: noDetails, openChanges: () => Promise.resolve(null), self };
     }
     const kernel = kernelLayout(btf);
     await slice.rest();
-    const scan = open(await SocketScan.open(calls, kernel));
-    expectSelf((await scan.run()).tasks, procRoot, self);
+    const scan = open(await SocketScan.open(calls, kernel, room));
     await slice.rest();
     const walk = open(await ConnectionWalk.open(calls, kernel));
     await slice.rest();

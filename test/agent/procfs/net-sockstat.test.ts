@@ -1,6 +1,11 @@
 /** Counts of sockets, as the kernel prints them. */
 import { describe, expect, it } from 'vitest';
-import { parseOrphans, readOrphans } from '../../../agent/procfs/net-sockstat.ts';
+import {
+  parseOrphans,
+  parseTcpSockets,
+  readOrphans,
+  readTcpSockets,
+} from '../../../agent/procfs/net-sockstat.ts';
 
 const recorded = `sockets: used 20293
 TCP: inuse 20101 orphan 17 tw 4 alloc 20163 mem 2
@@ -10,16 +15,20 @@ FRAG: inuse 0 memory 0
 
 describe('sockstat', () => {
   it.each([
-    [recorded, 17],
-    [recorded.replace('orphan 17 ', ''), null],
-    ['UDP: orphan 3\n', null],
-    ['', null],
-  ])('%#', (text, orphans) => {
+    [recorded, 17, 20163],
+    [recorded.replace('orphan 17 ', ''), null, 20163],
+    [recorded.replace('alloc', 'other'), 17, null],
+    ['UDP: orphan 3 alloc 4\n', null, null],
+    ['', null, null],
+  ])('%#', (text, orphans, sockets) => {
     expect(parseOrphans(text)).toBe(orphans);
+    expect(parseTcpSockets(text)).toBe(sockets);
   });
 
   it('of this machine', () => {
     expect(readOrphans('/proc/self')).toBeGreaterThanOrEqual(0);
     expect(readOrphans('/nowhere')).toBeNull();
+    expect(readTcpSockets('/proc/self')).toBeGreaterThanOrEqual(0);
+    expect(readTcpSockets('/nowhere')).toBeNull();
   });
 });
