@@ -39,6 +39,8 @@ export const detailControl = layout('detail-control', {
   threadMemory: 8,
   /** Set by the agent: bit P & wantedMask is 1 where a process of pid P is asked for. */
   wanted: 1 << 13,
+  /** Always 0, which the verifier does not know. */
+  nothing: 8,
 });
 
 /** Several pids share a bit: the agent passes over what it did not ask for. */

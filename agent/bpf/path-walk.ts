@@ -48,7 +48,9 @@ export function findPath({ memoryOfTask, memory, file, mount }: DetailKernel): S
     load('r2', 'r1', file.mount),
     subtract('r2', mount.inner.offset),
     store('fp', walk.mount, 'r2'),
-    store('fp', walk.length, 0),
+    // From a length that it knows, the verifier would follow all steps one by one: a hundred times as long.
+    load('r2', control, detailControl.fields.nothing),
+    store('fp', walk.length, 'r2'),
     store('fp', walk.isWhole, 0),
     move('r1', pathPartsMax),
     loadCallback('r2', pathPartCallback),

@@ -7,7 +7,13 @@ import { openFileScan } from '../../../agent/bpf/file-scan.ts';
 import { readBasicLayout, readKernelLayout } from '../../../agent/bpf/kernel-layout.ts';
 import type { FoundSockets, ScanSizes } from '../../../agent/bpf/scan-maps.ts';
 import { recordLayout } from '../../../agent/bpf/scan-memory.ts';
-import { firstSizes, largerSizes, largestSizes, SocketScan } from '../../../agent/bpf/socket-scan.ts';
+import {
+  firstSizes,
+  largerSizes,
+  largestSizes,
+  roomFor,
+  SocketScan,
+} from '../../../agent/bpf/socket-scan.ts';
 import { type SeenTask, TaskTable } from '../../../agent/bpf/task-table.ts';
 import { takeCensus } from '../../../agent/collect/census.ts';
 import { parsePidStat } from '../../../agent/procfs/pid-stat.ts';
@@ -49,12 +55,30 @@ describe('room for what was found', () => {
     expect(largerSizes(firstSizes, { missedRecords, missedTasks })).toEqual(larger);
   });
 
+  it.each([
+    [0, firstSizes.records],
+    [26_000, 32_768],
+    [27_000, 65_536],
+    [100_000, 131_072],
+    [100_000_000, largestSizes.records],
+  ])('%i TCP sockets that the kernel counts', (sockets, records) => {
+    expect(roomFor(sockets)).toEqual({ records, tasks: firstSizes.tasks });
+  });
+
   it('does not grow beyond the largest', () => {
     expect(largerSizes(largestSizes, { missedRecords: 5, missedTasks: 5 })).toBeNull();
   });
 });
 
 const obstacle = await whyNoEbpf();
+
+it.skipIf(obstacle !== null)('a kernel without MPTCP takes the program too', async () => {
+  const [, port] = await listen('127.0.0.1');
+  const scan = await SocketScan.open(await loadBpfCalls(), { ...readKernelLayout(), mptcp: null });
+  const found = holdersOf(await scan.run(), port);
+  scan.close();
+  expect(found).toEqual([[process.pid, expect.any(Number)]]);
+});
 
 describe.skipIf(obstacle !== null).each<[string, OpenScan]>([
   ['fd tables', ofTables],

@@ -1,7 +1,8 @@
 /** The eBPF rung on real sockets, beside the procfs rung and ss; and without what it needs. */
-import { statSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { readlinkSync, statSync } from 'node:fs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BpfError } from '../../../agent/bpf/bpf-error.ts';
+import { DiagTables } from '../../../agent/collect/diag-tables.ts';
 import { createEbpfCollector, type EbpfCollectorOptions } from '../../../agent/collect/ebpf-collector.ts';
 import type { EbpfKind } from '../../../agent/collect/ebpf-programs.ts';
 import { EbpfUnavailableError } from '../../../agent/collect/ebpf-unavailable.ts';
@@ -98,6 +99,19 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces).each<EbpfKind>(['ebpf',
       ]);
       const queued = rows.find(({ local, state }) => local.port === 18263 && state === 'established');
       expect(queued).toMatchObject({ inode: 0, owners: [] });
+    });
+
+    it('what processes hold is known before the first dump, which makes no rows of it', async () => {
+      const [server] = await listen('127.0.0.1');
+      const inode = Number(/\d+/.exec(readlinkSync(`/proc/self/fd/${fdOf(server)}`))![0]);
+      const read = vi.spyOn(DiagTables.prototype, 'read');
+      const collector = await openEbpf();
+      const { sockets } = await collector.scan();
+      const queries = read.mock.calls[0]![2]!;
+      read.mockRestore();
+      expect(queries.map(({ isKnown }) => isKnown?.(inode))).toEqual(queries.map(() => true));
+      expect(queries.length).toBeGreaterThan(0);
+      expect(sockets.filter((socket) => socket.inode === inode)).toHaveLength(1);
     });
 
     it('equal tuples in two namespaces, both described', async () => {
