@@ -19,6 +19,7 @@ export interface Libc {
   setns(fd: number, type: number): number;
   /** Entries as struct linux_dirent64; 0 at the end. */
   getdents64(fd: number, bytes: Buffer, length: number): number;
+  lseek(fd: number, offset: number, whence: number): number;
   /** `name` ends with a NUL byte, the target does not. */
   readlinkat(folderFd: number, name: Buffer, target: Buffer, length: number): number;
   /** Of the last call that returned -1. */
@@ -47,6 +48,7 @@ export async function loadLibc(): Promise<Libc> {
       close: library.func('int close(int)') as Libc['close'],
       setns: library.func('int setns(int, int)') as Libc['setns'],
       getdents64: library.func('intptr_t getdents64(int, void *, size_t)') as Libc['getdents64'],
+      lseek: library.func('intptr_t lseek(int, intptr_t, int)') as Libc['lseek'],
       readlinkat: library.func(
         'intptr_t readlinkat(int, const void *, void *, size_t)',
       ) as Libc['readlinkat'],

@@ -139,18 +139,21 @@ export class OwnerSearch {
   async #walk(resident: Resident, walk: Walk, nowMs: number, slice: TimeSlice): Promise<void> {
     this.walksTotal++;
     this.#walked.set(resident, walk);
-    const recall = walk === 'all' ? recallNothing : this.#recall(resident.held);
-    resident.place = readPlace(resident.path);
+    const { path, held: before } = resident;
+    resident.place = readPlace(path);
     let held = walk === 'all' ? null : this.#reread(resident);
     let unread: Unread | null = null;
     if (held === null) {
       held = { fds: [], inodes: [] };
-      unread = await this.#fdReader.readFiles(resident.path, held, slice, recall);
+      unread =
+        walk === 'all'
+          ? await this.#fdReader.readAnew(path, held, slice)
+          : await this.#fdReader.readFiles(path, held, slice, this.#recall(before));
     }
     let isSame = this.#isStill(resident);
     if (unread === null && isSame === 'renamed') {
       held = { fds: [], inodes: [] };
-      unread = await this.#fdReader.readFiles(resident.path, held, slice, recallNothing);
+      unread = await this.#fdReader.readAnew(path, held, slice);
       isSame = this.#isStill(resident);
     }
     resident.isClosed = unread === denied;
@@ -263,10 +266,6 @@ export class OwnerSearch {
 }
 
 const nothing: SocketFds = { fds: [], inodes: [] };
-
-function recallNothing(): number {
-  return unknownFile;
-}
 
 /** null for a process that shows no sign of change. */
 function walkDue(resident: Resident, nowMs: number): Walk | null {

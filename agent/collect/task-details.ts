@@ -6,10 +6,8 @@
  *     walk       paths of cgroups, once per cgroup                          agent/bpf/cgroup-walk.ts
  *     /proc      what neither of them tells, and the hierarchies of cgroup v1
  *
- * Command lines are redacted when they come; of what they were only a digest is kept, so that what was not changed is not
- * redacted again: it takes longer than the look.
+ * Command lines are redacted when they come, and what was not changed is not redacted again (alike-details.ts).
  */
-import { createHash } from 'node:crypto';
 import type { BoundedTable } from '../bounded-table.ts';
 import { type CgroupWalk, cgroupsMax } from '../bpf/cgroup-walk.ts';
 import type { DetailLook, SeenDetails } from '../bpf/detail-look.ts';
@@ -20,7 +18,8 @@ import { type CgroupEntry, readCgroup } from '../procfs/pid-cgroup.ts';
 import { parseCmdline, readCmdline } from '../procfs/pid-cmdline.ts';
 import { readExe } from '../procfs/pid-exe.ts';
 import { isUnread, orElse, processPath } from '../procfs/proc-file.ts';
-import { describeDetails, type ProcessDetails, type RawDetails } from '../resolve/process-details.ts';
+import { AlikeDetails } from '../resolve/alike-details.ts';
+import type { ProcessDetails } from '../resolve/process-details.ts';
 import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
 import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
 
@@ -48,8 +47,6 @@ interface Known extends Reading {
   readonly signs: Uint32Array;
   readonly cgroup: bigint;
   details: ProcessDetails | null;
-  /** Of what the details were made of; null while there are none. */
-  digest: string | null;
   /** Of details; null while there are none. */
   startTicks: number | null;
   /** Its cgroups of v1 are closed to the agent. */
@@ -77,6 +74,7 @@ export interface DetailBlindness {
 
 export class TaskDetails {
   readonly #options: TaskDetailsOptions;
+  readonly #alike: AlikeDetails;
   readonly #known = new Map<number, Known>();
   /** Of the unified hierarchy, by id. */
   #paths: ReadonlyMap<bigint, string> = new Map();
@@ -90,6 +88,7 @@ export class TaskDetails {
 
   constructor(options: TaskDetailsOptions) {
     this.#options = options;
+    this.#alike = new AlikeDetails(options.cmdline);
     const own = readCgroup(`${options.procRoot}/self`);
     this.#hasOldHierarchies = !isUnread(own) && own.some(({ controllers }) => controllers !== '');
   }
@@ -158,7 +157,6 @@ export class TaskDetails {
       signs: known?.signs ?? Uint32Array.from(signWords, (word) => words[at + word]!),
       cgroup: (BigInt(words[at + cgroupWord + 1]!) << 32n) | BigInt(words[at + cgroupWord]!),
       details: known?.details ?? null,
-      digest: known?.digest ?? null,
       startTicks: known?.startTicks ?? null,
       isUnplaced: known?.isUnplaced ?? false,
       firstReadAtMs: known?.firstReadAtMs ?? nowMs,
@@ -202,10 +200,7 @@ export class TaskDetails {
       args: args.length > 0 ? parseCmdline(args) : orElse(readCmdline(path), []),
       cgroups: this.#cgroupsOf(known, path),
     };
-    const digest = digestOf(raw);
-    if (known.details !== null && known.digest === digest) return known.details;
-    known.digest = digest;
-    return describeDetails(raw, this.#options.cmdline);
+    return this.#alike.describe(raw);
   }
 
   #cgroupsOf(known: Known, path: string): readonly CgroupEntry[] {
@@ -221,13 +216,6 @@ export class TaskDetails {
 function hasSigns({ signs }: Known, words: Uint32Array, at: number): boolean {
   for (let i = 0; i < signWords.length; i++) if (words[at + signWords[i]!] !== signs[i]) return false;
   return true;
-}
-
-/** The same for the same details alone. */
-function digestOf({ exe, args, cgroups }: RawDetails): string {
-  const lines = cgroups.map(({ controllers, path }) => `${controllers}:${path}`);
-  const hash = createHash('sha256').update(JSON.stringify([exe, args, lines]));
-  return hash.digest('base64');
 }
 
 async function isOverWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {

@@ -1,4 +1,11 @@
-/** Reads /proc/PID/fd with getdents64 and readlinkat into buffers that are used again: no garbage per fd. */
+/**
+ * Reads /proc/PID/fd with getdents64 and readlinkat into buffers that are used again: no garbage per fd.
+ *
+ * To list an fd takes a third of the time that its link takes. The kernel gives out the lowest number that is free, so most
+ * processes have their fds in a row from 0 on: of a process that is new, those are asked for one after the other, and what
+ * lies behind the first gap is listed. In the kernel's own folder an fd has the position of its number plus two (proc_readfd_common
+ * of fs/proc/fd.c).
+ */
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Libc } from '../libc.ts';
@@ -8,6 +15,9 @@ import type { TimeSlice } from './time-slice.ts';
 
 /** Entries of one getdents64 call: about 600, that is 2 ms of links between two looks at the clock. */
 const entryBytes = 16 << 10;
+
+/** How many links are read in a row between two looks at the clock. */
+const linksPerLook = 64;
 
 /** Longer than any `socket:[INODE]`; the links of other files may be cut. */
 const linkBytes = 64;
@@ -20,9 +30,16 @@ const deniedLink = -2;
 /** What readSome says of an fd that is not open. */
 export const closedFd = -3;
 
+/** Inode of an fd as of an earlier reading, or `unknownFile`; asked in ascending order of fds. */
+export type Recall = (fd: number) => number;
+
 /** struct linux_dirent64: u64 inode, u64 offset, u16 length of this entry @16, u8 type @18, name @19 with a NUL. */
 const entryLengthOffset = 16;
 const entryNameOffset = 19;
+
+/** Stand before the first fd: `.` and `..`. */
+const entriesBeforeFds = 2;
+const fromBeginning = 0;
 
 /** "socket:[" as two little-endian words. */
 const prefixWords = [0x6b636f73, 0x5b3a7465] as const;
@@ -30,6 +47,14 @@ const prefixLength = 8;
 
 const dot = 0x2e;
 const digitZero = 0x30;
+
+/** What is read of a folder. */
+interface Reading {
+  readonly found: SocketFds;
+  readonly recall: Recall;
+  /** Files of other kinds are told too, with inode 0. */
+  readonly hasOthers: boolean;
+}
 
 export class LibcFdReader implements FdReader {
   readonly #libc: Libc;
@@ -42,22 +67,22 @@ export class LibcFdReader implements FdReader {
   }
 
   readSockets(path: string, found: SocketFds, slice: TimeSlice): Promise<Unread | null> {
-    return this.#read(path, found, slice, null);
+    const reading = { found, recall: recallNothing, hasOthers: false };
+    return this.#within(path, (folder) => this.#readListed(folder, reading, slice));
   }
 
-  /**
-   * Like readSockets, and adds every other file too, with inode 0. Listing an fd costs a fifth of reading its link, so
-   * only the links are read that `recall` does not know.
-   *
-   * @param recall inode of an fd as of an earlier reading, or `unknownFile`; asked in ascending order of fds
-   */
-  readFiles(
-    path: string,
-    found: SocketFds,
-    slice: TimeSlice,
-    recall: (fd: number) => number,
-  ): Promise<Unread | null> {
-    return this.#read(path, found, slice, recall);
+  /** Like readSockets, and adds every other file too, with inode 0. Only the links are read that `recall` does not know. */
+  readFiles(path: string, found: SocketFds, slice: TimeSlice, recall: Recall): Promise<Unread | null> {
+    const reading = { found, recall, hasOthers: true };
+    return this.#within(path, (folder) => this.#readListed(folder, reading, slice));
+  }
+
+  /** Like readFiles of a process that nothing is known of, in the kernel's own /proc. */
+  readAnew(path: string, found: SocketFds, slice: TimeSlice): Promise<Unread | null> {
+    const reading = { found, recall: recallNothing, hasOthers: true };
+    return this.#within(path, async (folder) => {
+      return (await this.#readRow(folder, reading, slice)) ?? this.#readListed(folder, reading, slice);
+    });
   }
 
   /**
@@ -66,84 +91,104 @@ export class LibcFdReader implements FdReader {
    * @returns by place in `fds`: inode of a socket, 0 for another file, closedFd
    */
   readSome(path: string, fds: readonly number[]): number[] | Unread {
-    const folder = unreadIfAbsent(() => openSync(`${path}/fd`, 'r'));
+    const folder = openFolder(path);
     if (isUnread(folder)) return folder;
     try {
-      const inodes = fds.map((fd) => {
-        this.#name.write(`${fd}\0`, 'latin1');
-        const got = this.#libc.readlinkat(folder, this.#name, this.#link, linkBytes);
-        if (got >= 0) return socketInode(this.#link, got);
-        return unreadOf(this.#libc.errno()) === denied ? deniedLink : closedFd;
-      });
+      const inodes = fds.map((fd) => this.#readInode(folder, fd));
       return inodes.includes(deniedLink) ? denied : inodes;
     } finally {
       closeSync(folder);
     }
   }
 
-  async #read(
-    path: string,
-    found: SocketFds,
-    slice: TimeSlice,
-    recall: ((fd: number) => number) | null,
-  ): Promise<Unread | null> {
-    const folder = unreadIfAbsent(() => openSync(`${path}/fd`, 'r'));
+  async #within(path: string, read: (folder: number) => Promise<Unread | null>): Promise<Unread | null> {
+    const folder = openFolder(path);
     if (isUnread(folder)) return folder;
     try {
-      for (;;) {
-        const length = this.#libc.getdents64(folder, this.#entries, entryBytes);
-        if (length < 0) return unreadOf(this.#libc.errno());
-        if (length === 0) return null;
-        if (!this.#readEntries(folder, length, found, recall)) return denied;
-        if (slice.isUsedUp()) await slice.rest();
-      }
+      return await read(folder);
     } finally {
       closeSync(folder);
     }
   }
 
+  /** Reads links from fd 0 on, until one is not open, and has the folder go on behind that. */
+  async #readRow(folder: number, reading: Reading, slice: TimeSlice): Promise<Unread | null> {
+    for (let fd = 0; ; fd++) {
+      const inode = this.#readInode(folder, fd);
+      if (inode === deniedLink) return denied;
+      if (inode === closedFd) {
+        const behind = entriesBeforeFds + fd + 1;
+        return this.#libc.lseek(folder, behind, fromBeginning) < 0 ? unreadOf(this.#libc.errno()) : null;
+      }
+      add(reading, fd, inode);
+      if (fd % linksPerLook === 0 && slice.isUsedUp()) await slice.rest();
+    }
+  }
+
+  /** Lists fds from where the folder is on. */
+  async #readListed(folder: number, reading: Reading, slice: TimeSlice): Promise<Unread | null> {
+    for (;;) {
+      const length = this.#libc.getdents64(folder, this.#entries, entryBytes);
+      if (length < 0) return unreadOf(this.#libc.errno());
+      if (length === 0) return null;
+      if (!this.#readEntries(folder, reading, length)) return denied;
+      if (slice.isUsedUp()) await slice.rest();
+    }
+  }
+
   /** False when the links may not be read. */
-  #readEntries(
-    folder: number,
-    length: number,
-    found: SocketFds,
-    recall: ((fd: number) => number) | null,
-  ): boolean {
+  #readEntries(folder: number, reading: Reading, length: number): boolean {
     const entries = this.#entries;
     for (let at = 0; at < length; at += entries.readUInt16LE(at + entryLengthOffset)) {
       if (entries[at + entryNameOffset] === dot) continue;
-      const fd = this.#takeName(at + entryNameOffset);
-      let inode = recall === null ? unknownFile : recall(fd);
-      if (inode === unknownFile) inode = this.#readInode(folder);
+      const fd = this.#fdAt(at + entryNameOffset);
+      let inode = reading.recall(fd);
+      if (inode === unknownFile) inode = this.#readInode(folder, fd);
       if (inode === deniedLink) return false;
-      if (inode === 0 && recall === null) continue;
-      found.fds.push(fd);
-      found.inodes.push(inode);
+      add(reading, fd, inode === closedFd ? 0 : inode);
     }
     return true;
   }
 
-  /** Inode of the fd whose name was taken last: 0 for any other file than a socket, and for one that is closed. */
-  #readInode(folder: number): number {
+  /** Inode of a socket, 0 for any other file, closedFd, deniedLink. */
+  #readInode(folder: number, fd: number): number {
+    this.#putName(fd);
     const got = this.#libc.readlinkat(folder, this.#name, this.#link, linkBytes);
-    if (got < 0) return unreadOf(this.#libc.errno()) === denied ? deniedLink : 0;
-    return socketInode(this.#link, got);
+    if (got >= 0) return socketInode(this.#link, got);
+    return unreadOf(this.#libc.errno()) === denied ? deniedLink : closedFd;
   }
 
-  /** Copies a name to where readlinkat takes it from, and returns it as the number that it is. */
-  #takeName(from: number): number {
+  /** Puts a number where readlinkat takes its name from. */
+  #putName(fd: number): void {
     const name = this.#name;
+    let end = 1;
+    for (let rest = fd; rest >= 10; rest = Math.trunc(rest / 10)) end++;
+    name[end] = 0;
+    for (let at = end - 1, rest = fd; at >= 0; at--, rest = Math.trunc(rest / 10))
+      name[at] = digitZero + (rest % 10);
+  }
+
+  /** A name of an entry as the number that it is. */
+  #fdAt(from: number): number {
     let fd = 0;
-    let at = 0;
-    for (; at < name.length - 1; at++) {
-      const byte = this.#entries[from + at]!;
-      if (byte === 0) break;
-      name[at] = byte;
-      fd = fd * 10 + byte - digitZero;
-    }
-    name[at] = 0;
+    for (let at = from; this.#entries[at] !== 0; at++) fd = fd * 10 + this.#entries[at]! - digitZero;
     return fd;
   }
+}
+
+/** @param path folder of the process or thread */
+function openFolder(path: string): number | Unread {
+  return unreadIfAbsent(() => openSync(`${path}/fd`, 'r'));
+}
+
+function recallNothing(): number {
+  return unknownFile;
+}
+
+function add({ found, hasOthers }: Reading, fd: number, inode: number): void {
+  if (inode === 0 && !hasOthers) return;
+  found.fds.push(fd);
+  found.inodes.push(inode);
 }
 
 /** 0 when the link is of another file. */

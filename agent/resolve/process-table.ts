@@ -7,8 +7,9 @@ import { readExe } from '../procfs/pid-exe.ts';
 import { type PidStat, readPidStat } from '../procfs/pid-stat.ts';
 import { readUid } from '../procfs/pid-status.ts';
 import { isUnread, orElse, processPath, threadPath, type Unread } from '../procfs/proc-file.ts';
+import { AlikeDetails } from './alike-details.ts';
 import type { ContainerNameTable, NameProblems } from './container-names.ts';
-import { describeDetails, type ProcessDetails, unknownDetails } from './process-details.ts';
+import { type ProcessDetails, unknownDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
 import { isRefreshDue, type Reading } from './refresh.ts';
 import type { UserNames } from './user-names.ts';
@@ -35,7 +36,7 @@ export interface SeenProcess extends Identity {
 
 export class ProcessTable {
   readonly #users: UserNames;
-  readonly #cmdline: CmdlineMode;
+  readonly #alike: AlikeDetails;
   readonly #containers: ContainerNameTable;
   readonly #remembered = new Map<string, Remembered>();
   #scan = 0;
@@ -44,7 +45,7 @@ export class ProcessTable {
 
   constructor(users: UserNames, cmdline: CmdlineMode, containers: ContainerNameTable) {
     this.#users = users;
-    this.#cmdline = cmdline;
+    this.#alike = new AlikeDetails(cmdline);
     this.#containers = containers;
   }
 
@@ -154,7 +155,7 @@ export class ProcessTable {
     const exe = orElse(readExe(path), null);
     const args = orElse(readCmdline(path), []);
     const cgroups = orElse(readCgroup(path), []);
-    return describeDetails({ exe, args, cgroups }, this.#cmdline);
+    return this.#alike.describe({ exe, args, cgroups });
   }
 
   #describe({ pid, startTicks, comm, uid }: Identity, details: ProcessDetails, nowMs: number): Process {

@@ -48,6 +48,7 @@ export function fakeLibc(
     close: (fd) => closed.push(fd),
     setns: () => -1,
     getdents64: () => -1,
+    lseek: () => -1,
     readlinkat: () => -1,
     errno: () => errno,
   };

@@ -1,5 +1,7 @@
-/** The fds of this very process, listed and asked for one by one. */
-import { closeSync, openSync } from 'node:fs';
+/** The fds of a process, listed and asked for one by one. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { loadLibc } from '../../../agent/libc.ts';
@@ -7,6 +9,7 @@ import { closedFd, LibcFdReader, unknownFile } from '../../../agent/procfs/libc-
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
 import { gone } from '../../../agent/procfs/proc-file.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
+import { until } from '../../support/until.ts';
 
 describe('fds by libc', () => {
   it('are the same one by one as in the list, and closed where they are', async () => {
@@ -24,6 +27,37 @@ describe('fds by libc', () => {
     expect(reader.readSome('/proc/self', [listening, 1_000_000])).toEqual([inode, closedFd]);
     expect(reader.readSome('/proc/self', [])).toEqual([]);
     expect(reader.readSome('/proc/0', [listening])).toBe(gone);
+    server.close();
+  });
+
+  it('are the same of a process that nothing is known of, whatever gaps there are', async () => {
+    const reader = new LibcFdReader(await loadLibc());
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = (server as unknown as { _handle: { fd: number } })._handle.fd;
+    for (const gaps of [[], [0], [1, 2], [3, 5, 6], [40]]) {
+      const closing = gaps.map((fd) => `exec ${fd}<&-;`).join(' ');
+      const script = `${closing} exec 200</dev/null; kill -STOP $$`;
+      const stdio = Array.from({ length: 50 }, (_, fd) => (fd % 2 === 1 ? socket : 'ignore'));
+      const child = spawn('bash', ['--norc', '-c', script], { stdio });
+      try {
+        await once(child, 'spawn');
+        const path = `/proc/${child.pid}`;
+        await until('the shell has stopped', () => readFileSync(`${path}/stat`, 'latin1').includes(') T '));
+        const anew: SocketFds = { fds: [], inodes: [] };
+        const listed: SocketFds = { fds: [], inodes: [] };
+        expect(await reader.readAnew(path, anew, new TimeSlice())).toBeNull();
+        expect(await reader.readFiles(path, listed, new TimeSlice(), () => unknownFile)).toBeNull();
+        expect(anew).toEqual(listed);
+        const names = readdirSync(`${path}/fd`).map(Number);
+        expect(anew.fds).toEqual(names.toSorted((a, b) => a - b));
+        expect(anew.fds.filter((fd) => gaps.includes(fd))).toEqual([]);
+        expect(anew.fds).toContain(200);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    }
+    expect(await reader.readAnew('/proc/0', { fds: [], inodes: [] }, new TimeSlice())).toBe(gone);
     server.close();
   });
 });

@@ -1,0 +1,39 @@
+/**
+ * What is told of processes, made once for all that were started alike: the workers of a server, and a process that is
+ * looked at again. To redact a command line takes longer than to read it.
+ *
+ * Command lines as they were are not to be kept, so they are known by a digest.
+ */
+import { createHash } from 'node:crypto';
+import { describeDetails, type ProcessDetails, type RawDetails } from './process-details.ts';
+import type { CmdlineMode } from './redact-cmdline.ts';
+
+/** How many descriptions are kept; for a further one all are forgotten, and made again when they are asked for. */
+export const descriptionsMax = 1024;
+
+export class AlikeDetails {
+  readonly #mode: CmdlineMode;
+  readonly #byDigest = new Map<string, ProcessDetails>();
+
+  constructor(mode: CmdlineMode) {
+    this.#mode = mode;
+  }
+
+  /** The same object for equal details, as long as it is kept. */
+  describe(raw: RawDetails): ProcessDetails {
+    const digest = digestOf(raw);
+    const known = this.#byDigest.get(digest);
+    if (known !== undefined) return known;
+    if (this.#byDigest.size >= descriptionsMax) this.#byDigest.clear();
+    const details = describeDetails(raw, this.#mode);
+    this.#byDigest.set(digest, details);
+    return details;
+  }
+}
+
+/** The same for equal details alone. */
+function digestOf({ exe, args, cgroups }: RawDetails): string {
+  const lines = cgroups.map(({ controllers, path }) => `${controllers}:${path}`);
+  const hash = createHash('sha256').update(JSON.stringify([exe, args, lines]));
+  return hash.digest('base64');
+}
