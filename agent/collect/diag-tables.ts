@@ -32,8 +32,8 @@ export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
 
 const everyUdpSocket = { protocol: 'udp', states: everyState } as const;
 
-/** TCP_LISTEN, and TCP_CLOSE, which for UDP means unconnected. */
-const listening = stateMask([7, 10]);
+/** Few sockets, and no walk over TCP's table of connections: TCP_LISTEN; TCP_CLOSE, which for UDP means unconnected. */
+const listening: Readonly<Record<Protocol, number>> = { tcp: stateMask([10]), udp: stateMask([7]) };
 
 /** One namespace. */
 export interface DiagTable {
@@ -172,8 +172,8 @@ export class DiagTables {
   async probe(slice: TimeSlice): Promise<void> {
     const diag = SockDiag.open(this.#libc, this.#entry.own);
     try {
-      // Listeners are few: what is asked is whether there is an answer.
-      for (const query of everySocket) await diag.dump({ ...query, states: listening }, slice);
+      // What is asked is whether there is an answer.
+      for (const protocol of protocols) await diag.dump({ protocol, states: listening[protocol] }, slice);
     } finally {
       diag.close();
     }

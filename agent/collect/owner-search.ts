@@ -16,7 +16,7 @@ import { closedFd, type LibcFdReader, unknownFile } from '../procfs/libc-fd-read
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { denied, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
+import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -150,7 +150,11 @@ export class OwnerSearch {
           ? await this.#fdReader.readAnew(path, held, slice)
           : await this.#fdReader.readFiles(path, held, slice, this.#recall(before));
     }
+    // Read before the look that tells whether it is still there, an owner's details need none of their own.
+    const isNewOwner = resident.process === null && held.inodes.some((inode) => this.#isShown(inode));
+    const process = isNewOwner ? this.#processes.resolve(path, resident.pid, resident.stat, nowMs) : gone;
     let isSame = this.#isStill(resident);
+    if (isSame === 'same' && !isUnread(process)) resident.process = process;
     if (unread === null && isSame === 'renamed') {
       held = { fds: [], inodes: [] };
       unread = await this.#fdReader.readAnew(path, held, slice);

@@ -166,6 +166,7 @@ export class DiagRows<T> implements RowTaker {
 
   /** Forgets the socket of a row that is kept elsewhere from now on. @param at as for `take`, of a whole inet_diag_msg */
   drop(words: Uint32Array, at: number): void {
+    if (this.size === 0) return;
     const slot = this.#slotOf(words, at >> 2);
     if (slot === noSlot) return;
     if (this.#shownIn[slot] === this.#round) this.#shown--;
