@@ -1,17 +1,7 @@
 /** Where on the running kernel the members lie that the programs of connection events read, besides those of the scan. */
-
-import { isLittleEndian } from '../netlink/byte-order.ts';
-import { type Btf, BtfError, readKernelBtf } from './btf.ts';
-import { type BasicLayout, basicLayout } from './kernel-layout.ts';
+import type { Btf } from './btf.ts';
 
 export type EventLayout = ReturnType<typeof eventLayout>;
-
-/** Of the running kernel. Throws BtfError when it does not tell, or lacks one of them. */
-export function readEventLayout(): { readonly kernel: BasicLayout; readonly layout: EventLayout } {
-  if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
-  const btf = readKernelBtf();
-  return { kernel: basicLayout(btf), layout: eventLayout(btf) };
-}
 
 /** Throws BtfError when the kernel lacks one of them. */
 export function eventLayout(btf: Btf) {

@@ -118,7 +118,13 @@ function changesOpener(calls: BpfCalls, btf: Btf, kernel: KernelLayout): EbpfPro
   return async () => {
     const known = types;
     types = null;
-    return known && orNone(() => StateChanges.open(calls, kernel, eventLayout(known)));
+    if (known === null) return null;
+    return orNone(async () => {
+      const layout = eventLayout(known);
+      // That is a look through megabytes.
+      await new TimeSlice().rest();
+      return StateChanges.open(calls, kernel, layout);
+    });
   };
 }
 

@@ -26,7 +26,7 @@ interface SeenHolder extends Holder {
 }
 
 /** How many records are compared, or sockets settled, between two rests. */
-const stepsPerRest = 500;
+const stepsPerRest = 250;
 
 const nothing = Buffer.alloc(0);
 

@@ -22,6 +22,9 @@ import type { NatMode } from './nat-mode.ts';
 import { Translations } from './translations.ts';
 import { UnconnectedPeers } from './unconnected-peers.ts';
 
+/** Events between two looks at the clock. */
+const eventsPerLook = 1_000;
+
 export interface ConntrackOptions {
   readonly nat: NatMode;
   readonly procRoot: string;
@@ -73,9 +76,12 @@ export class ConntrackFinder implements SocketFinder {
     if (this.#parts === null) return [];
     const { tables, translations, flows, datagrams, peers } = this.#parts;
     const nowMs = performance.now();
-    for (const event of events) datagrams.note(event, nowMs);
-    if (!this.#isTracking) return [];
     const slice = new TimeSlice();
+    for (const [i, event] of events.entries()) {
+      if (i % eventsPerLook === 0 && slice.isUsedUp()) await slice.rest();
+      datagrams.note(event, nowMs);
+    }
+    if (!this.#isTracking) return [];
     tables.begin();
     tables.keep(new Set(netns.map(({ inode }) => inode)));
     // A refusal is to be known also while there is nothing to ask.

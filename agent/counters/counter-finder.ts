@@ -29,6 +29,9 @@ export interface CounterFinderOptions {
 /** After so many scans a namespace that could not be entered is tried again. */
 const retryScans = 60;
 
+/** Events between two looks at the clock. */
+const eventsPerLook = 1_000;
+
 export class CounterFinder implements SocketFinder {
   readonly figures = [];
   readonly #libc: Libc;
@@ -72,9 +75,9 @@ export class CounterFinder implements SocketFinder {
 
   async find(events: readonly SocketEvent[]): Promise<readonly SocketFinding[]> {
     const slice = new TimeSlice();
-    for (const event of events) {
+    for (const [i, event] of events.entries()) {
+      if (i % eventsPerLook === 0 && slice.isUsedUp()) await slice.rest();
       this.#rotation.apply(event);
-      if (slice.isUsedUp()) await slice.rest();
     }
     this.#letGo();
     const findings: SocketFinding[] = [];

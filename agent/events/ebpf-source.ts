@@ -2,10 +2,12 @@
 import { statSync } from 'node:fs';
 import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
 import { ConnectionEvents, type EventLosses as ProgramLosses } from '../bpf/connection-events.ts';
-import { readEventLayout } from '../bpf/event-layout.ts';
+import { type EventLayout, eventLayout } from '../bpf/event-layout.ts';
+import { type BasicLayout, basicLayout, readOwnBtf } from '../bpf/kernel-layout.ts';
 import { asUnavailable } from '../collect/ebpf-unavailable.ts';
 import { expectOwnProc } from '../collect/own-proc.ts';
 import type { Scan } from '../collector.ts';
+import { TimeSlice } from '../procfs/time-slice.ts';
 import type { ConnectionEvent } from './connection-event.ts';
 import { EventReader } from './event-reader.ts';
 import type { EventLosses, EventSource } from './event-source.ts';
@@ -28,12 +30,24 @@ export async function openEbpfSource(
   expectOwnProc(procRoot);
   try {
     const calls = await loadCalls();
-    const { kernel, layout } = readEventLayout();
+    const { kernel, layout } = await readLayouts();
     const { ino } = statSync(`${procRoot}/self/ns/pid`);
     return new EbpfSource(await ConnectionEvents.open(calls, kernel, layout, ino, ringBytes));
   } catch (error) {
     throw asUnavailable(error);
   }
+}
+
+/** Each step is a look through megabytes. Rejects with BtfError where the kernel lacks something. */
+async function readLayouts(): Promise<{ readonly kernel: BasicLayout; readonly layout: EventLayout }> {
+  const slice = new TimeSlice();
+  const btf = readOwnBtf();
+  await slice.rest();
+  const kernel = basicLayout(btf);
+  await slice.rest();
+  const layout = eventLayout(btf);
+  await slice.rest();
+  return { kernel, layout };
 }
 
 class EbpfSource implements EventSource {

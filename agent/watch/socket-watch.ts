@@ -113,7 +113,8 @@ export class SocketWatch {
   /** apply() in steps, one for each row that is looked at; nothing else may be asked or told of the watch before the last. */
   *applying(scan: Scan): Generator<void, SocketEvent[]> {
     const events: SocketEvent[] = [];
-    const look = (yield* this.#lookAtDifference(scan.sockets)) ?? this.#lookAtEverything(scan.sockets);
+    const look =
+      (yield* this.#lookAtDifference(scan.sockets)) ?? (yield* this.#lookAtEverything(scan.sockets));
     const others = yield* this.#applyKnown(scan, look.rows, events);
     yield* this.#applyAbsences(scan, look.entries, others, events);
     for (const socket of others.rows) {
@@ -147,11 +148,15 @@ export class SocketWatch {
     return { rows: shown, entries: hidden.length === 0 ? entries : entries.sort(byAge) };
   }
 
-  #lookAtEverything(rows: readonly OwnedSocket[]): Look {
-    for (const entry of this.#table.entries()) this.#hide(entry);
+  *#lookAtEverything(rows: readonly OwnedSocket[]): Generator<void, Look> {
+    const entries: Entry[] = [];
+    for (const entry of this.#table.entries()) {
+      this.#hide(entry);
+      entries.push(entry);
+      yield;
+    }
     this.#leftOver.clear();
-    const entries = [...this.#table.entries()].sort(byAge);
-    return { rows, entries };
+    return { rows, entries: entries.sort(byAge) };
   }
 
   #hide(entry: Entry): void {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { openCollector } from '../../agent/collect/ladder.ts';
 import type { RungName } from '../../agent/collect/source.ts';
 import type { Collector, Scan } from '../../agent/collector.ts';
+import { inSlices } from '../../agent/procfs/time-slice.ts';
 import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 
 /** What is asked of a ticker, one JSON text per line. */
@@ -57,7 +58,7 @@ export async function runTicker(rung: RungName): Promise<void> {
 
 async function tick({ collector, watch }: { collector: Collector; watch: SocketWatch }): Promise<Scan> {
   const scan = await collector.scan();
-  watch.apply(scan);
+  await inSlices(watch.applying(scan));
   return scan;
 }
 

@@ -1,6 +1,6 @@
 /** Long work between turns of the event loop. */
-import { expect, test } from 'vitest';
-import { inSlices, TimeSlice } from '../../../agent/procfs/time-slice.ts';
+import { expect, test, vi } from 'vitest';
+import { inSlices, stepsPerLook, TimeSlice } from '../../../agent/procfs/time-slice.ts';
 
 function* count(to: number): Generator<void, string> {
   for (let i = 0; i < to; i++) yield;
@@ -13,6 +13,13 @@ test('steps go on to the end, with a turn of the event loop between slices', asy
   expect(await inSlices(count(2000), new TimeSlice(0))).toBe('counted to 2000');
   clearInterval(timer);
   expect(turns).toBeGreaterThan(0);
+});
+
+test('the clock is looked at after some steps, not after each', async () => {
+  const slice = new TimeSlice(60_000);
+  const isUsedUp = vi.spyOn(slice, 'isUsedUp');
+  await inSlices(count(10 * stepsPerLook), slice);
+  expect(isUsedUp).toHaveBeenCalledTimes(10);
 });
 
 test('steps that take no time are done within one turn', async () => {
