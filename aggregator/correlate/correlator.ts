@@ -91,6 +91,7 @@ export class Correlator implements SocketReports {
     if (isUnspecified(socket.remote.ip) && socket.remote.port === 0) return;
     addTo(this.#socketsOf, socket.host, socket);
     this.#joiner.take(socket, nowMs);
+    this.#joiner.settle(socket, socket.state, nowMs);
   }
 
   changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void {
@@ -101,6 +102,7 @@ export class Correlator implements SocketReports {
     if (isListening(socket.state)) return this.#listenerOpened(socket, nowMs);
     const connection = this.#table.connectionOf(socket);
     if (connection !== undefined) this.#conclude(connection, nowMs);
+    this.#joiner.settle(socket, previousState, nowMs);
   }
 
   closed(socket: ReportedSocket, nowMs: number): void {
@@ -108,15 +110,16 @@ export class Correlator implements SocketReports {
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
-    const { connection, standing } = half;
-    this.#conclude(connection, nowMs);
-    if (connection.ambiguous) this.#joiner.settleRivals(standing, nowMs);
+    this.#conclude(half.connection, nowMs);
+    this.#joiner.settle(socket, socket.state, nowMs);
+    const connection = this.#table.connectionOf(socket);
+    if (connection?.ambiguous === true) this.#joiner.settleRivals(half.standing, nowMs);
     // A record that began after it is over leads to the end of another conversation.
-    if (connection.via !== null) this.#joiner.seek(socket, nowMs);
+    if (connection !== undefined && connection.via !== null) this.#joiner.seek(socket, nowMs);
   }
 
   translated(socket: ReportedSocket, nowMs: number): void {
-    if (this.#joiner.refile(socket, nowMs)) return;
+    if (this.#joiner.refile(socket, nowMs)) return this.#joiner.settle(socket, socket.state, nowMs);
     // Its role tells the direction even where nothing is translated.
     const connection = this.#table.connectionOf(socket);
     if (connection !== undefined) this.#conclude(connection, nowMs);

@@ -7,8 +7,8 @@
  *   far   looks at it from somewhere else                                              client C:p → S:80,
  *                                                                                       or server S:8443 → C:p
  *
- * A near and a far half of one birth are joined, as inferred, when neither could be joined to another one, and when each
- * was there as the agent of the other looked: whoever the true peer is, that look has shown it. Else they are ambiguous.
+ * A near and a far half of one birth are joined, as inferred, when neither could be joined to another one, not even where
+ * clocks were wrong, and when each was there as the agent of the other looked: whoever the true peer is, that look has shown it. Else they are ambiguous.
  * A near half that looks at a claimed address may be the true one too, where a host translates and does not tell.
  *
  * Decided at each sweep for the halves of which something is new; what turns out otherwise later is taken back.
@@ -20,7 +20,7 @@ import { outermost } from '../../model/translation.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { addTo, removeFrom } from './concerned.ts';
 import { type Connection, missingSide, reportedHalves } from './connection.ts';
-import { clockSlackMs, couldBeOneBirth } from './generations.ts';
+import { clockSlackMs, couldBeOneBirth, unsureByMs, usualDifferenceMs } from './generations.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
 import { realmScope, scopeOf } from './scope.ts';
 
@@ -168,6 +168,7 @@ export class Gateways {
     const [own, other] = [entry, partner].map(({ socket }) => this.#inferring.connectionOf(socket));
     if (own === other || own === undefined || other === undefined) return false;
     if (!own.placed || !other.placed) return true;
+    if (unsureByMs(entry.socket, partner.socket) > usualDifferenceMs) return false;
     if (!this.#wasSeenBy(entry, partner) || !this.#wasSeenBy(partner, entry)) {
       return entry.establishedUntilMs === null && partner.establishedUntilMs === null;
     }

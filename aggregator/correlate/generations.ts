@@ -27,6 +27,9 @@ import type { ReportedSocket } from './report.ts';
 /** Handshake time plus what two hosts' clocks may differ by after their offsets were taken off, in milliseconds. */
 export const clockSlackMs = 2_000;
 
+/** What two clocks usually differ by after that, with a handshake: births that need more slack are one only for want of a better. */
+export const usualDifferenceMs = 500;
+
 /** A connection that a newly reported half meets under one of its keys. */
 export interface Candidate {
   readonly connection: Connection;
@@ -185,9 +188,13 @@ export function couldBeOneBirth(one: ReportedSocket, other: ReportedSocket): boo
 }
 
 function boundsOverlap(one: ReportedSocket, other: ReportedSocket): boolean {
+  return unsureByMs(one, other) <= clockSlackMs;
+}
+
+/** How much slack it takes to make one birth of two: none where that is 0 or less. */
+export function unsureByMs(one: ReportedSocket, other: ReportedSocket): number {
   const bornAfter = Math.max(one.notBeforeMs, other.notBeforeMs);
-  const bornBy = Math.min(one.openedAtMs, other.openedAtMs);
-  return bornAfter <= bornBy + clockSlackMs;
+  return bornAfter - Math.min(one.openedAtMs, other.openedAtMs);
 }
 
 /** Of halves of which conntrack alone tells one: whether neither began after the other was over, or was known before. */

@@ -4,32 +4,22 @@
  *
  * A connection that only becomes better known stays the same one, so that nobody who watches is told of another.
  */
+import type { JoinRule } from '../../model/document.ts';
 import type { Side } from '../../model/four-tuple.ts';
+import type { SocketState } from '../../model/socket-state.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { candidatesFor } from './candidates.ts';
 import { inherit, unlearn } from './conclusions.ts';
-import {
-  type Connection,
-  isStrongerJoin,
-  missingSide,
-  newConnection,
-  otherSide,
-  type Passage,
-} from './connection.ts';
+import { type Connection, isStrongerJoin, missingSide, newConnection, otherSide } from './connection.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
-import { compareBirths, type Flows } from './flows.ts';
-import {
-  type Candidate,
-  clockSlackMs,
-  hasTwin,
-  type Joining,
-  type Placement,
-  placeHalf,
-  rivalsOf,
-} from './generations.ts';
+import type { Flows } from './flows.ts';
+import { type Candidate, type Joining, type Placement, placeHalf } from './generations.ts';
+import { leaveWay, seekWay } from './leading.ts';
+import { Lives } from './lives.ts';
 import { doMeet, everyMeeting, isSameStanding, type Standing, standingOf } from './meetings.ts';
 import { mayPassOn } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
+import { hasRival, isDisputed, mayBeUnsettled, settleAround } from './settling.ts';
 
 /** What becomes of connections as their halves come and go. */
 export interface JoinObserver {
@@ -61,6 +51,7 @@ export class Joiner {
   readonly #reported: Reported;
   readonly #observer: JoinObserver;
   readonly #idPrefix: string;
+  readonly #lives = new Lives();
   #lastNumber = 0;
 
   constructor(reported: Reported, idPrefix: string, observer: JoinObserver) {
@@ -76,15 +67,44 @@ export class Joiner {
     const placement = placeHalf(candidatesFor(socket, standing, this.#reported), socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#join(placement, socket, standing, nowMs);
+    const connection = this.#begin(socket, standing, nowMs);
+    this.#markAmbiguous(connection, placement);
+    this.#leaveAlone(connection, nowMs);
+  }
+
+  /** A connection of which the socket is the only half. */
+  #begin(socket: ReportedSocket, standing: Standing, nowMs: number): Connection {
     this.#lastNumber++;
     const id = `${this.#idPrefix}-${this.#lastNumber.toString(36)}`;
-    const { side } = standing;
-    const connection = newConnection(id, side, socket, nowMs);
+    const connection = newConnection(id, standing.side, socket, nowMs);
     this.#table.connections.set(id, connection);
-    this.#attach(connection, side, socket, standing, nowMs);
+    this.#attach(connection, standing.side, socket, standing, nowMs);
     this.#observer.created(connection);
-    this.#markAmbiguous(connection, placement);
-    this.#seekWay(connection);
+    return connection;
+  }
+
+  /** Something is new about a half, which may have been in another state before: what was joined before that was known may have to be taken back (settling.ts). */
+  settle(socket: ReportedSocket, previousState: SocketState, nowMs: number): void {
+    this.#lives.note(socket, previousState);
+    const half = this.#table.halfOf(socket);
+    if (half === undefined || !mayBeUnsettled(half, this.#table)) return;
+    settleAround(half, this.#reported, this.#lives, {
+      sever: (one) => {
+        this.#part(one);
+        this.#begin(one.socket, one.standing, nowMs);
+      },
+      unite: (one, peer) => {
+        const rule = one.socket.host === peer.socket.host ? 'same-host' : 'wire';
+        this.#unite(one, peer, rule, nowMs);
+      },
+      leaveAlone: (connection) => this.#leaveAlone(connection, nowMs),
+    });
+  }
+
+  /** Nobody is its other end, for now. */
+  #leaveAlone(connection: Connection, nowMs: number): void {
+    const half = this.#loneHalfOf(connection);
+    if (half !== null) seekWay(half, this.#reported);
     this.#observer.rejoined(connection, nowMs);
   }
 
@@ -100,7 +120,7 @@ export class Joiner {
     if (connection.realm === socket.host.realm && isSameStanding(half.standing, standing)) return false;
     const peer = connection.halves[otherSide(side)];
     if (peer === null || peer === socket || this.#belongTogether(half, standing, peer)) {
-      if (peer === null) this.#leaveWay(connection);
+      if (peer === null) leaveWay(connection, this.#table);
       this.#makeRoom(this.#table.refile(half, standing), nowMs);
       this.#seekPeer(connection, nowMs);
     } else {
@@ -123,9 +143,12 @@ export class Joiner {
   infer(one: ReportedSocket, other: ReportedSocket, nowMs: number): void {
     const [half, far] = [this.#table.halfOf(one), this.#table.halfOf(other)];
     if (half === undefined || far === undefined) return;
-    const { connection, side } = far;
+    this.#unite(half, far, 'inferred', nowMs);
+  }
+
+  #unite(half: Half, { connection, side }: Half, rule: JoinRule, nowMs: number): void {
     const candidate: Candidate = { connection, side: otherSide(side), isOpposite: true, via: null };
-    this.#merge(half, { kind: 'join', candidate, rule: 'inferred', ousted: null }, nowMs);
+    this.#merge(half, { kind: 'join', candidate, rule, ousted: null }, nowMs);
   }
 
   /** Each of its two halves goes its own way again, and may find the other by better evidence. */
@@ -141,7 +164,7 @@ export class Joiner {
     const { via } = connection;
     if (via === null || via.by.every((flow) => mayPassOn(flow, this.#reported.claims))) return;
     if (missingSide(connection) === null) return this.part(connection, nowMs);
-    this.#leaveWay(connection);
+    leaveWay(connection, this.#table);
     this.#table.locateEnds(connection);
     this.#seekPeer(connection, nowMs);
   }
@@ -156,8 +179,7 @@ export class Joiner {
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#merge(half, placement, nowMs);
     this.#markAmbiguous(connection, placement);
-    this.#seekWay(connection);
-    this.#observer.rejoined(connection, nowMs);
+    this.#leaveAlone(connection, nowMs);
   }
 
   /** Says of a lone connection, and of its rivals, whether anything tells them apart. */
@@ -175,12 +197,10 @@ export class Joiner {
     const settled = new Set<Connection>();
     for (const { key } of everyMeeting(standing)) {
       for (const half of this.#table.at(key)) {
-        const { connection, socket } = half;
+        const { connection } = half;
         if (!connection.ambiguous) continue;
-        const others = candidatesFor(socket, half.standing, this.#reported, connection);
-        const isOver = connection.closedAtMs !== null;
-        if (isOver ? hasTwin(others, socket) : rivalsOf(others, socket).length > 0) continue;
-        settled.add(connection);
+        if (!hasRival(half, this.#reported) && !isDisputed(half, this.#reported, this.#lives))
+          settled.add(connection);
       }
     }
     for (const connection of settled) connection.ambiguous = false;
@@ -206,7 +226,7 @@ export class Joiner {
       if (!isContinued) unlearn(connection);
     }
     connection.joinedBy = rule;
-    this.#leaveWay(connection);
+    leaveWay(connection, this.#table);
     this.#table.lead(connection, candidate.via);
     const isSettled = rule === 'same-host' && connection.ambiguous;
     if (isSettled) connection.ambiguous = false;
@@ -258,37 +278,12 @@ export class Joiner {
     const [moved, into] = isTurned ? [rest, half.connection] : [half, other];
     const taken = isTurned ? otherSide(half.side) : side;
     const from = moved.connection;
-    this.#leaveWay(from);
+    leaveWay(from, this.#table);
     this.#table.remove(from);
     inherit(into, from, taken !== moved.side);
     const candidate = { ...joining.candidate, connection: into, side: taken };
     this.#join({ ...joining, candidate }, moved.socket, moved.standing, nowMs);
     this.#observer.merged(from, nowMs);
-  }
-
-  /** A lone end that a forwarder knows has its other end where the forwarder's record leads: none of a later conversation. */
-  #seekWay(connection: Connection): void {
-    const half = this.#loneHalfOf(connection);
-    if (half === null) return;
-    const { via } = connection;
-    const { socket, standing } = half;
-    const ways = this.#reported.flows.waysFrom(standing, socket);
-    if (via === null && ways.length === 0) return;
-    // The way that it has may be one that is over and forgotten.
-    const known = via !== null && isOfItsTime(via, socket) ? via : null;
-    const found = ways.find(({ passage }) => isOfItsTime(passage, socket))?.passage ?? null;
-    const isBetter = known === null || (found !== null && compareBirths(found, known, socket) < 0);
-    if (!isBetter || found === via) return;
-    this.#leaveWay(connection);
-    this.#table.lead(connection, found);
-    this.#table.locateEnds(connection);
-  }
-
-  /** What a forwarder's record led to is no evidence of a connection that it does not lead to. */
-  #leaveWay(connection: Connection): void {
-    if (connection.via === null) return;
-    this.#table.lead(connection, null);
-    connection.direction = 'unknown';
   }
 
   /** The half is open under a new socket now: its old socket ended without a word. */
@@ -298,9 +293,4 @@ export class Joiner {
     half.closedAtMs = Math.max(half.openedAtMs, successor.notBeforeMs);
     this.#observer.missedClose(half, displaced.connection, nowMs);
   }
-}
-
-/** Whether none of the records that lead there began after the socket was over. */
-function isOfItsTime({ by }: Passage, { closedAtMs }: ReportedSocket): boolean {
-  return closedAtMs === null || by.every((flow) => flow.openedAtMs <= closedAtMs + clockSlackMs);
 }

@@ -75,7 +75,15 @@ export function translationOf(role: Translation['role'], stages: readonly string
   return { role, stages: stages.map(tupleOf) };
 }
 
+/** What the host tells from now on is so at that moment. */
+export function asOf(host: ReportingHost, atMs: number): void {
+  host.asOfBeforeMs = host.asOfMs;
+  host.asOfMs = Math.max(host.asOfMs, atMs);
+}
+
 export class ReportedFleet {
+  /** Hosts say themselves as of when they tell; else it is always now. */
+  tellsAsOf = false;
   nowMs = 1_000_000;
   readonly hosts = new Map<string, ReportingHost>();
   readonly events: FleetEvent[] = [];
@@ -194,8 +202,7 @@ export class ReportedFleet {
     for (const host of this.hosts.values()) {
       if (host.state !== 'live') continue;
       host.lastSeenMs = this.nowMs;
-      host.asOfBeforeMs = host.asOfMs;
-      host.asOfMs = this.nowMs;
+      if (!this.tellsAsOf) asOf(host, this.nowMs);
     }
     this.view.correlator.sweep(this.nowMs);
   }

@@ -5,7 +5,7 @@ import { formatEndpoint } from '../../../model/endpoint.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
 import type { SocketEvent } from '../../../model/socket-event.ts';
 import type { Translation } from '../../../model/translation.ts';
-import { hostNetns, netnsOf, ReportedFleet, translationOf } from '../../support/reported-fleet.ts';
+import { asOf, hostNetns, netnsOf, ReportedFleet, translationOf } from '../../support/reported-fleet.ts';
 import { hostIp, innerNamespaces, podIp } from './true-ends.ts';
 import { endMs, flowsAt, type History, rowsAt, scanIntervalMs, type Truth } from './true-history.ts';
 
@@ -14,6 +14,8 @@ const localNetworks = ['172.17.0.0/16'];
 /** One message of one host: what a scan found, and when it reaches the aggregator. */
 interface Delivery {
   readonly atMs: number;
+  /** When the scan was made. */
+  readonly scanMs: number;
   readonly host: number;
   readonly events: readonly SocketEvent[];
   /** Sockets of earlier messages that conntrack was asked about meanwhile. */
@@ -47,6 +49,7 @@ export class Telling {
   constructor(story: History) {
     this.history = story;
     this.#startMs = this.fleet.nowMs;
+    this.fleet.tellsAsOf = true;
     this.#open = story.hosts.map(() => new Map());
     this.#flows = story.hosts.map(() => new Map());
     this.#hosts = story.hosts.map((_, n) => {
@@ -95,7 +98,7 @@ export class Telling {
       const flowsEnded = before.filter((truth) => !flows.includes(truth));
       if ([events, lookedUp, flowsBegun, flowsEnded].every((list) => list.length === 0)) continue;
       atMs = Math.max(atMs, scanMs + (delaysMs[deliveries.length] ?? 0));
-      deliveries.push({ ...nothing, atMs, host, events, lookedUp, flowsBegun, flowsEnded });
+      deliveries.push({ ...nothing, atMs, scanMs, host, events, lookedUp, flowsBegun, flowsEnded });
     }
     if (lost === null) return deliveries;
     const backMs = lost.fromMs + lost.forMs;
@@ -103,8 +106,8 @@ export class Telling {
       ...deliveries.map((delivery) =>
         delivery.atMs >= lost.fromMs && delivery.atMs < backMs ? { ...delivery, atMs: backMs } : delivery,
       ),
-      { ...nothing, atMs: lost.fromMs, host, kind: 'lost' as const },
-      { ...nothing, atMs: backMs - 0.5, host, kind: 'back' as const },
+      { ...nothing, atMs: lost.fromMs, scanMs: 0, host, kind: 'lost' as const },
+      { ...nothing, atMs: backMs - 0.5, scanMs: 0, host, kind: 'back' as const },
     ].sort((a, b) => a.atMs - b.atMs);
   }
 
@@ -129,7 +132,8 @@ export class Telling {
     return events;
   }
 
-  #deliver({ kind, host: n, events, lookedUp, flowsBegun, flowsEnded }: Delivery): void {
+  #deliver({ kind, host: n, scanMs, events, lookedUp, flowsBegun, flowsEnded }: Delivery): void {
+    asOf(this.#hosts[n]!, this.#startMs + scanMs + this.history.hosts[n]!.skewMs);
     if (kind === 'lost') this.#lose(n);
     else if (kind === 'back') this.#bringBack(n);
     for (const id of lookedUp) this.#lookUp(n, id);

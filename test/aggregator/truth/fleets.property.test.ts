@@ -11,6 +11,9 @@ const seed = Number(process.env['SEED'] ?? 1);
 /** Of 1,000 fleets, at least so many show each situation. */
 const leastOfEach = 2;
 
+/** Seed and number of fleets that showed a fault. */
+const onceWrong: readonly (readonly [seed: number, fleet: number])[] = [[33, 845]];
+
 describe('the answer', () => {
   test('is the truth, and every kind of situation was there', { timeout: 600_000 }, () => {
     const tally = new Tally();
@@ -25,7 +28,12 @@ describe('the answer', () => {
     expect(rare).toEqual([]);
     // Nobody is left out: most conversations have two ends, and most of those are determined.
     expect(tally.right).toBeGreaterThan(tally.conversations * 0.35);
-    // What clocks cannot tell apart is seldom joined wrong.
-    expect(tally.undetermined.joinedWrong).toBeLessThan(tally.right * 0.03);
+    // What clocks cannot tell apart is hardly ever joined wrong.
+    expect(tally.undetermined.joinedWrong).toBeLessThan(tally.right * 0.004);
+  });
+
+  test.each(onceWrong)('is the truth of fleet %i.%i, where it was not once', (seedThen, n) => {
+    const plan = fc.sample(fleetPlan, { seed: seedThen, numRuns: n + 1 })[n]!;
+    expect(new Tally().watch(plan)).toEqual([]);
   });
 });

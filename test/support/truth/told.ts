@@ -1,7 +1,7 @@
 /** Writes down what the aggregator's ingest makes of the wire, on its way to correlation: the inputs of the answer. */
 import { defaultCorrelatorLimits } from '../../../aggregator/correlate/correlator.ts';
 import { flowLingerMs } from '../../../aggregator/correlate/flows.ts';
-import { clockSlackMs } from '../../../aggregator/correlate/generations.ts';
+import { clockSlackMs, usualDifferenceMs } from '../../../aggregator/correlate/generations.ts';
 import type {
   ReportedFlow,
   ReportedSocket,
@@ -86,6 +86,7 @@ export class Told implements SocketReports {
   isFullyTold(truth: Truth): boolean {
     const ends = this.ends.get(truth);
     if (ends?.client === undefined || ends.server === undefined) return false;
+    if ([ends.client, ends.server].some((socket) => this.#beganBefore(socket, truth))) return false;
     const hasStages = endNames.every((name) => {
       const [stages, told] = [truth[name]!.stages, ends[name]!.translation?.stages ?? []];
       return stages.every((stage, n) => told[n] !== undefined && textOf(told[n]) === stage);
@@ -94,6 +95,14 @@ export class Told implements SocketReports {
     const name = `id-${truth.flow.host} ${truth.flow.dialed} ${truth.protocol}`;
     const toldAtMs = Math.max(this.#toldAtMs.get(ends.client)!, this.#toldAtMs.get(ends.server)!);
     return (this.#flowsUntil.get(name) ?? 0) > toldAtMs;
+  }
+
+  /**
+   * Whether it was told before that conversation began: what waited to be accepted has no inode, so its agent took the next
+   * socket of that tuple for the same one.
+   */
+  #beganBefore({ openedAtMs }: ReportedSocket, { bornMs }: Truth): boolean {
+    return openedAtMs + usualDifferenceMs < this.#startUnixMs + bornMs;
   }
 
   #note(socket: ReportedSocket): void {

@@ -1,0 +1,43 @@
+/**
+ * How long reported halves are known to have been established, and by when they were not any more. An agent looks once per
+ * interval, and tells that a socket is gone when two looks have missed it; so the end lies between two moments.
+ */
+import type { SocketState } from '../../model/socket-state.ts';
+import type { ReportedSocket } from './report.ts';
+
+/** Unix milliseconds, aggregator's clock. */
+interface End {
+  /** It was established until then at least; 0 = it may never have been. */
+  readonly establishedUntilMs: number;
+  /** It was not any more by then. */
+  readonly overByMs: number;
+}
+
+const never = Number.POSITIVE_INFINITY;
+
+export class Lives {
+  /** Of halves that are not established any more. */
+  readonly #ends = new WeakMap<ReportedSocket, End>();
+
+  /** To be called when a half is told of, whenever its state is another one than before, and when it closed. */
+  note(socket: ReportedSocket, previousState: SocketState): void {
+    const { host, state, closedAtMs } = socket;
+    if ((state === 'established' && closedAtMs === null) || this.#ends.has(socket)) return;
+    const overByMs = closedAtMs ?? host.asOfMs;
+    // One that is only gone from a snapshot is closed as of now: nobody knows since when.
+    const isTimed = closedAtMs !== null && closedAtMs < host.asOfMs;
+    const shownAtMs = isTimed ? closedAtMs - host.intervalMs : Math.min(host.asOfBeforeMs, overByMs);
+    const establishedUntilMs = previousState === 'established' ? shownAtMs : 0;
+    this.#ends.set(socket, { establishedUntilMs, overByMs });
+  }
+
+  establishedUntilMs(socket: ReportedSocket): number {
+    const { asOfMs, intervalMs } = socket.host;
+    return this.#ends.get(socket)?.establishedUntilMs ?? asOfMs - intervalMs;
+  }
+
+  /** Infinity while it is established. */
+  overByMs(socket: ReportedSocket): number {
+    return Math.min(this.#ends.get(socket)?.overByMs ?? never, socket.closedAtMs ?? never);
+  }
+}
