@@ -1,0 +1,70 @@
+/** The agents of the simulated fleet: what they tell is what the wire wants, and every connection has both its ends. */
+import { expect, test } from 'vitest';
+import { sizesFor } from '../../bench/support/fleet/fleet-rounds.ts';
+import { fieldNumbers, packColumns } from '../../bench/support/fleet/packed-columns.ts';
+import {
+  cellAgents,
+  eventsPerTick,
+  SimulatedAgent,
+  socketsPerAgent,
+} from '../../bench/support/fleet/simulated-agent.ts';
+import { decodeAgentMessage } from '../../wire/agent-message.ts';
+
+const fields = fieldNumbers();
+
+test('packed columns are what the wire reads, with the values that they had', () => {
+  const wide = Float64Array.of(1, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER);
+  const slot = Uint32Array.of(3, 70_000, 2 ** 20 - 1);
+  const packed = packColumns({ counterSlot: slot, counterSent: wide, closeSlot: new Uint32Array(0) }, fields);
+  const { counters, closes } = decodeAgentMessage(packed);
+  expect(counters.slot).toEqual(slot);
+  expect(counters.sent).toEqual(wide);
+  expect(closes.slot).toHaveLength(0);
+});
+
+test('over more than a whole cycle, every socket is the mirror of another, and slots are free when they are used', () => {
+  const fleet = Array.from({ length: cellAgents }, (_, i) => new SimulatedAgent(cellAgents + i, fields));
+  const open = fleet.map(() => new Map<number, string>());
+  const wrong: string[] = [];
+  const apply = (agent: number, bytes: Buffer): void => {
+    const { opens, closes, counters } = decodeAgentMessage(bytes);
+    const slots = open[agent]!;
+    for (const slot of Array.from(closes.slot)) if (!slots.delete(slot)) wrong.push(`${slot} closed`);
+    for (const [i, slot] of Array.from(opens.slot).entries()) {
+      if (slots.has(slot)) wrong.push(`${slot} opened`);
+      slots.set(slot, tupleOf(opens, i));
+    }
+    for (const slot of Array.from(counters.slot)) if (!slots.has(slot)) wrong.push(`${slot} counted`);
+  };
+  for (const [i, agent] of fleet.entries()) for (const bytes of agent.snapshot(5000)) apply(i, bytes);
+  for (let tick = 0; tick < 53; tick++)
+    for (const [i, agent] of fleet.entries()) apply(i, agent.next(6000 + tick));
+  expect(wrong).toEqual([]);
+  const tuples = open.flatMap((slots) => [...slots.values()]).filter((tuple) => !tuple.startsWith('0>'));
+  expect(new Set(tuples).size).toBe(cellAgents * socketsPerAgent);
+  const known = new Set(tuples);
+  expect(tuples.filter((tuple) => !known.has(mirrored(tuple)))).toEqual([]);
+});
+
+function tupleOf(
+  { localAddress, remoteAddress, ports }: ReturnType<typeof decodeAgentMessage>['opens'],
+  i: number,
+): string {
+  const packed = ports[i]!;
+  return [localAddress[i], remoteAddress[i], packed >>> 16, packed & 0xffff].join('>');
+}
+
+function mirrored(tuple: string): string {
+  const [local, remote, localPort, remotePort] = tuple.split('>');
+  return [remote, local, remotePort, localPort].join('>');
+}
+
+test('a tick is as many events as it says', () => {
+  const { opens, closes, counters } = decodeAgentMessage(new SimulatedAgent(7, fields).next(1000));
+  expect(opens.slot.length + closes.slot.length + counters.slot.length).toBe(eventsPerTick);
+});
+
+test('steps are whole cells, up to what the simulated agents can do', () => {
+  expect(sizesFor(1000)).toEqual([250, 500, 1000, 2000, 4000, 8000]);
+  expect(sizesFor(100).slice(0, 3)).toEqual([50, 100, 200]);
+});
