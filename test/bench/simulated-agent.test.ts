@@ -38,7 +38,7 @@ test('over more than a whole cycle, every socket is the mirror of another, and s
   };
   for (const [i, agent] of fleet.entries()) for (const bytes of agent.snapshot(5000)) apply(i, bytes);
   for (let tick = 0; tick < 53; tick++)
-    for (const [i, agent] of fleet.entries()) apply(i, agent.next(6000 + tick));
+    for (const [i, agent] of fleet.entries()) apply(i, agent.next(6000 + tick, 5999 + tick));
   expect(wrong).toEqual([]);
   const tuples = open.flatMap((slots) => [...slots.values()]).filter((tuple) => !tuple.startsWith('0>'));
   expect(new Set(tuples).size).toBe(cellAgents * socketsPerAgent);
@@ -60,11 +60,11 @@ function mirrored(tuple: string): string {
 }
 
 test('a tick is as many events as it says', () => {
-  const { opens, closes, counters } = decodeAgentMessage(new SimulatedAgent(7, fields).next(1000));
+  const { opens, closes, counters } = decodeAgentMessage(new SimulatedAgent(7, fields).next(1000, 900));
   expect(opens.slot.length + closes.slot.length + counters.slot.length).toBe(eventsPerTick);
 });
 
 test('steps are whole cells, up to what the simulated agents can do', () => {
-  expect(sizesFor(1000)).toEqual([250, 500, 1000, 2000, 4000, 8000]);
+  expect(sizesFor(1000)).toEqual([150, 250, 500, 1000, 2000, 4000, 8000]);
   expect(sizesFor(100).slice(0, 3)).toEqual([50, 100, 200]);
 });

@@ -28,7 +28,7 @@ const sampleMs = 2;
 /** Tells its parent its FleetAddresses, and then answers every message of it with its FleetLoad. */
 export async function runFleetReceiver(): Promise<void> {
   const config = { ...defaultAggregatorConfig, listen: '127.0.0.1:0', http: '127.0.0.1:0' };
-  const { grpcAddress, httpAddress } = await startAggregator(config, { log: pino({ level: 'warn' }) });
+  const { grpcAddress, httpAddress } = await startAggregator(config, { log: pino({ level: 'error' }) });
   const loop = monitorEventLoopDelay({ resolution: sampleMs });
   loop.enable();
   let before = { cpu: process.cpuUsage(), atMs: performance.now() };

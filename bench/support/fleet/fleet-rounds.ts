@@ -63,7 +63,7 @@ export async function measureFleet(program: string, agents: number): Promise<Eng
 /** Whole cells, each step twice the one before. */
 export function sizesFor(agents: number): number[] {
   const sizes: number[] = [];
-  for (let size = agents / 4; size <= agentsMax; size *= 2)
+  for (let size = agents / 8; size <= agentsMax; size *= 2)
     sizes.push(Math.round(size / cellAgents) * cellAgents);
   return [...new Set(sizes.filter((size) => size > 0))];
 }

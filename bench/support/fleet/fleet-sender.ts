@@ -87,6 +87,7 @@ class SendingFleet {
     const refusedBefore = this.#refused;
     let messages = 0;
     const begunMs = performance.now();
+    const begunUnixMs = Date.now();
     for (const agent of this.#agents) agent.acknowledged = histograms.ack;
     const total = seconds * this.#agents.length;
     while (messages < total) {
@@ -94,7 +95,8 @@ class SendingFleet {
       for (; messages < Math.min(due, total); messages++) {
         const dueMs = begunMs + (messages / this.#agents.length) * tickMs;
         record(histograms.late, performance.now() - dueMs);
-        this.#agents[messages % this.#agents.length]!.tick(dueMs);
+        const second = Math.floor(messages / this.#agents.length);
+        this.#agents[messages % this.#agents.length]!.tick(dueMs, begunUnixMs + second * tickMs);
       }
       await sleep(lookMs);
     }
@@ -160,8 +162,9 @@ class SendingAgent {
     return this.#due.size > 0;
   }
 
-  tick(dueMs: number): void {
-    const bytes = this.#agent.next(Date.now());
+  /** @param bornUnixMs when this second's sockets came into being */
+  tick(dueMs: number, bornUnixMs: number): void {
+    const bytes = this.#agent.next(Date.now(), bornUnixMs);
     this.#due.set(this.#agent.seq, dueMs);
     this.#connection.write(bytes);
   }

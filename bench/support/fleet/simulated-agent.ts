@@ -12,7 +12,7 @@ import type { Process } from '../../../model/process.ts';
 import { agentBatch, type Hello, type ProcessDefinition } from '../../../wire/agent-batch.ts';
 import { encodeAgentMessage } from '../../../wire/agent-message.ts';
 import { ipv4FromNumber, packMeta, packPorts } from '../../../wire/packing.ts';
-import { messageFlags, protocolVersion } from '../../../wire/protocol.ts';
+import { messageFlags, neverLooked, protocolVersion } from '../../../wire/protocol.ts';
 import { packColumns, packNumbers } from './packed-columns.ts';
 
 export const cellAgents = 50;
@@ -26,6 +26,9 @@ const countedPerTick = 400;
 
 /** Events of one message after the snapshot: each replaced connection has two ends here on average. */
 export const eventsPerTick = 4 * replacedPerTick + countedPerTick;
+
+/** An agent reads its events so often. */
+const eventsReadMs = 100;
 
 const clientProcesses = 4;
 const serverProcess = clientProcesses + 1;
@@ -42,6 +45,12 @@ interface Socket {
   readonly process: number;
   /** The agent's number for it. */
   readonly id: number;
+}
+
+/** As the columns of the wire have it. */
+interface Birth {
+  readonly ageMs: number;
+  readonly unseenMs: number;
 }
 
 export class SimulatedAgent {
@@ -75,14 +84,15 @@ export class SimulatedAgent {
         ...(isFirst ? { netns: [{ id: 1, netns: netnsOf(this.#agent) }] } : {}),
         ...(isFirst ? { processes: processesOf(this.#agent) } : {}),
       });
-      const columns = this.#openColumns(sockets.slice(from, from + perMessage));
+      const born = { ageMs: 60_000, unseenMs: neverLooked };
+      const columns = this.#openColumns(sockets.slice(from, from + perMessage), born);
       messages.push(Buffer.concat([encodeAgentMessage(head), packColumns(columns, this.#fields)]));
     }
     return messages;
   }
 
-  /** What is new after another second. */
-  next(nowMs: number): Buffer {
+  /** What is new after another second. @param bornMs when the sockets that are new came into being, as an event told */
+  next(nowMs: number, bornMs: number): Buffer {
     const first = (this.#tick % cycleTicks) * replacedPerTick;
     const replaced = Array.from({ length: 2 * replacedPerTick }, (_, i) =>
       i < replacedPerTick ? first + i : connections + first + i - replacedPerTick,
@@ -95,9 +105,12 @@ export class SimulatedAgent {
     );
     const head = packNumbers({ seq: ++this.#seq, baseUnixMs: nowMs }, this.#fields);
     const columns = {
-      ...this.#openColumns(replaced.map((i) => this.#socket(i))),
+      ...this.#openColumns(
+        replaced.map((i) => this.#socket(i)),
+        { ageMs: nowMs - bornMs, unseenMs: eventsReadMs },
+      ),
       closeSlot: Uint32Array.from(closed),
-      closeAgeMs: new Uint32Array(closed.length).fill(500),
+      closeAgeMs: new Uint32Array(closed.length).fill(nowMs - bornMs),
       ...this.#counterColumns(counted),
     };
     return Buffer.concat([head, packColumns(columns, this.#fields)]);
@@ -159,7 +172,7 @@ export class SimulatedAgent {
     return { slot: listenerSlot, local: 0, remote: 0, ports, process: serverProcess, id: 2 ** 40 };
   }
 
-  #openColumns(sockets: readonly Socket[]): Parameters<typeof packColumns>[0] {
+  #openColumns(sockets: readonly Socket[], { ageMs, unseenMs }: Birth): Parameters<typeof packColumns>[0] {
     const column = (of: (socket: Socket) => number): Uint32Array =>
       fill(new Uint32Array(sockets.length), sockets, of);
     return {
@@ -173,8 +186,8 @@ export class SimulatedAgent {
       openUid: column(() => 1000),
       openProcess: column(({ process }) => process),
       openFd: column(({ slot }) => 7 + (slot % 1000)),
-      openAgeMs: column(() => 500),
-      openUnseenMs: column(() => 1000),
+      openAgeMs: column(() => ageMs),
+      openUnseenMs: column(() => unseenMs),
       openId: fill(new Float64Array(sockets.length), sockets, ({ id }) => id),
     };
   }
