@@ -89,7 +89,7 @@ class LoadedFileScan {
       this.#maps.forgetThread();
     }
     const found = this.#maps.found();
-    return { ...found, records: attributeRecords(found), passing: 1 };
+    return { ...found, records: attributeRecords(found), passing: 1, handshakes: 1 };
   }
 
   /** Idempotent. Not during a run. */

@@ -33,7 +33,7 @@ import type { KernelLayout } from './kernel-layout.ts';
 import { entry, process, processStack } from './process-program.ts';
 import { castTo, control, count, part, sock } from './record-program.ts';
 import { controlLayout, imprintLayout, listenersMax, taskLayout } from './scan-memory.ts';
-import { countQueues } from './slot-program.ts';
+import { countQueues, noteQueue } from './slot-program.ts';
 import { groupsOfTable, slotStack, stackSlot } from './stack.ts';
 
 /** Labels of the callbacks, in the order in which they stand. */
@@ -169,7 +169,7 @@ function lookAtListeners(kernel: KernelLayout): Statement[] {
         load('r1', 'r2', part(fields.listenerAddresses, 8 * number, 8)),
         ...castTo(kernel, 'sock'),
         move(sock, 'r0'),
-        ...countQueues(kernel, `listener-${number}`, next),
+        ...countQueues(kernel, `listener-${number}`, next, noteQueue(kernel)),
         label(next),
       ];
     }).flat(),

@@ -8,8 +8,10 @@ import {
   jumpIf,
   label,
   load,
+  loadConstant,
   loadMap,
   move,
+  multiply,
   networkToHost16,
   type Statement,
   store,
@@ -91,6 +93,20 @@ export function keepRecord(counters: RecordCounters): Statement[] {
 /** Adds 1 to a field of the control map. r1 is lost. */
 export function count(counter: Field): Statement[] {
   return [load('r1', control, counter), add('r1', 1), store(control, counter, 'r1')];
+}
+
+/** Odd, so that nothing of what was mixed before is lost (of MMIX, a generator by Knuth). */
+const mixer = 6364136223846793005n;
+
+/** Has what is in r1 count in a field of the control map, and its place among what else does. r1 to r3 are lost. */
+export function mixIn(field: Field): Statement[] {
+  return [
+    load('r2', control, field),
+    loadConstant('r3', mixer),
+    multiply('r2', 'r3'),
+    add('r2', 'r1'),
+    store(control, field, 'r2'),
+  ];
 }
 
 /** Goes on at `next` for a `sock` that is told nothing of. */

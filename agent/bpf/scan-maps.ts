@@ -24,6 +24,10 @@ export interface FoundSockets {
   readonly acceptQueues: number;
   /** Signs of connections that pass: see controlLayout. */
   readonly passing: number;
+  /** Listeners that have handshakes under way. */
+  readonly handshakes: number;
+  /** Another number where the kernel's counts of connections without a file are others: see controlLayout. */
+  readonly counts: bigint;
   /** How many of slotGroupLayout are in use. */
   readonly groups: number;
 }
@@ -96,6 +100,8 @@ export class ScanMaps {
       missedTasks: counter('missedTasks'),
       acceptQueues: counter('acceptQueues'),
       passing: counter('passing'),
+      handshakes: counter('handshakes'),
+      counts: this.#control.bytes.readBigUInt64LE(fields.counts.offset),
       groups: counter('groups'),
     };
   }

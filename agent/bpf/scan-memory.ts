@@ -121,6 +121,12 @@ export const controlLayout = layout('control', {
   padding: 4,
   /** Always 0, which the verifier does not know. */
   nothing: 8,
+  /** Another number where one of the kernel's counts of connections without a file is: in TIME_WAIT, or to be accepted. */
+  counts: 8,
+  /** Listeners that have handshakes under way. */
+  handshakes: 4,
+  /** The namespace of the process that was looked at last. */
+  lastNetns: 4,
 });
 
 /** What goes on between the agent and the walk over the connections. */

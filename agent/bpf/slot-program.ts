@@ -27,6 +27,7 @@ import {
   describeState,
   describeTuple,
   keepRecord,
+  mixIn,
   part,
   passOverOthers,
   protocols,
@@ -82,7 +83,12 @@ export function describeSlot(kernel: KernelLayout, options: SlotProgramOptions, 
     jumpIf('r1', '!=', 'r2', next),
     ...keepRecord(counters),
     ...(isImprinted ? settle(kernel, slot, next) : []),
-    ...countQueues(kernel, name, next, isImprinted ? noteListener(name, slot) : []),
+    ...countQueues(
+      kernel,
+      name,
+      next,
+      isImprinted ? [...noteListener(name, slot), ...noteQueue(kernel)] : [],
+    ),
     label(next),
   ];
 }
@@ -182,5 +188,11 @@ export function countQueues(
     load('r1', 'r0', kernel.listener.requests),
     jumpIf('r1', '==', 0, next),
     ...count(counters.passing),
+    ...count(counters.handshakes),
   ];
+}
+
+/** A scan that another one follows tells whether an accept queue is as long as it was. */
+export function noteQueue(kernel: KernelLayout): Statement[] {
+  return [load('r1', sock, kernel.sock.acceptQueue), ...mixIn(counters.counts)];
 }

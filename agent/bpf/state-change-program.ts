@@ -9,6 +9,7 @@
 import type { EventLayout } from './event-layout.ts';
 import {
   add,
+  and,
   atomicAdd,
   callHelper,
   exit,
@@ -24,7 +25,7 @@ import {
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
-import { castTo, protocols, sock } from './record-program.ts';
+import { castTo, part, protocols, sock } from './record-program.ts';
 import { layout } from './scan-memory.ts';
 import { stackSlot } from './stack.ts';
 
@@ -34,8 +35,16 @@ export const stateChangeLayout = layout('change', {
   inode: 8,
 });
 
-/** What found the ring full, since the start. */
-export const changeLossLayout = layout('losses', { changes: 8 });
+/** By that many numbers changes are counted: that of a namespace is what is left of its inode. */
+export const seenCounters = 256;
+
+/** Counts since the start. */
+export const changeCountLayout = layout('counts', {
+  /** What found the ring full. */
+  lost: 8,
+  /** All changes of TCP sockets, also of those without an inode, once for each program: 8 bytes for each of seenCounters. */
+  seen: 8 * seenCounters,
+});
 
 /** Kept for each processor: inode and new state of the last change that the first program told. */
 export const changeNoteLayout = layout('note', { told: 8 });
@@ -43,9 +52,9 @@ export const changeNoteLayout = layout('note', { told: 8 });
 export interface StateChangeOptions {
   readonly kernel: KernelLayout;
   readonly layout: EventLayout;
-  /** Fds of the ring, of an array map of one changeLossLayout, and of a per-processor one of one changeNoteLayout. */
+  /** Fds of the ring, of an array map of one changeCountLayout, and of a per-processor one of one changeNoteLayout. */
   readonly ringMap: number;
-  readonly lossMap: number;
+  readonly countMap: number;
   readonly noteMap: number;
 }
 
@@ -59,13 +68,14 @@ const bitsOfState = 8;
 
 /** A socket without an inode is in no process: a connection that was not accepted yet, or what is left of one. */
 export function stateChangeProgram(options: StateChangeOptions, turn: 'first' | 'second'): Statement[] {
-  const { kernel, noteMap } = options;
+  const { kernel, noteMap, countMap } = options;
   const { told } = changeNoteLayout.fields;
   return [
     load(sock, 'r1', options.layout.context.sock),
     load(after, 'r1', options.layout.context.after),
     load('r1', sock, kernel.sock.protocol),
     jumpIf('r1', '!=', protocols.tcp, 'out'),
+    ...countSeen(kernel, countMap),
     load('r1', sock, kernel.sock.socket),
     jumpIf('r1', '==', 0, 'out'),
     add('r1', kernel.socketInode.offset),
@@ -92,16 +102,29 @@ export function stateChangeProgram(options: StateChangeOptions, turn: 'first' | 
   ];
 }
 
-function tell({ ringMap, lossMap }: StateChangeOptions): Statement[] {
+function countSeen(kernel: KernelLayout, countMap: number): Statement[] {
+  return [
+    load('r3', sock, kernel.sock.net),
+    load('r3', 'r3', kernel.net.inode),
+    and('r3', seenCounters - 1),
+    shiftLeft('r3', 3),
+    loadMapValue('r1', countMap),
+    add('r1', 'r3'),
+    move('r2', 1),
+    atomicAdd('r1', part(changeCountLayout.fields.seen, 0, 8), 'r2'),
+  ];
+}
+
+function tell({ ringMap, countMap }: StateChangeOptions): Statement[] {
   return [
     loadMap('r1', ringMap),
     move('r2', stateChangeLayout.bytes),
     move('r3', 0),
     callHelper(helpers.ringReserve),
     jumpIf('r0', '!=', 0, 'has-room'),
-    loadMapValue('r1', lossMap),
+    loadMapValue('r1', countMap),
     move('r2', 1),
-    atomicAdd('r1', changeLossLayout.fields.changes, 'r2'),
+    atomicAdd('r1', changeCountLayout.fields.lost, 'r2'),
     move('r0', 0),
     exit(),
     label('has-room'),

@@ -9,8 +9,9 @@ import type { KernelLayout } from './kernel-layout.ts';
 import { MappedArray } from './mapped-array.ts';
 import { RingBuffer } from './ring-buffer.ts';
 import {
-  changeLossLayout,
+  changeCountLayout,
   changeNoteLayout,
+  seenCounters,
   stateChangeLayout,
   stateChangeProgram,
 } from './state-change-program.ts';
@@ -26,7 +27,7 @@ export class StateChanges {
   readonly #calls: BpfCalls;
   readonly #layout: EventLayout;
   readonly #ring: RingBuffer;
-  readonly #losses: MappedArray;
+  readonly #counts: MappedArray;
   /** Of turns. */
   readonly #programs: readonly number[];
   /** Everything else that is to be closed. */
@@ -38,14 +39,14 @@ export class StateChanges {
   private constructor(
     calls: BpfCalls,
     layout: EventLayout,
-    maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
+    maps: { readonly ring: RingBuffer; readonly counts: MappedArray },
     programs: readonly number[],
     fds: readonly number[],
   ) {
     this.#calls = calls;
     this.#layout = layout;
     this.#ring = maps.ring;
-    this.#losses = maps.losses;
+    this.#counts = maps.counts;
     this.#programs = programs;
     this.#fds = fds;
     this.#missed = programs.map(() => 0);
@@ -59,15 +60,15 @@ export class StateChanges {
     bytes: number = changeRingBytes,
   ): Promise<StateChanges> {
     const fds: number[] = [];
-    const maps: { ring?: RingBuffer; losses?: MappedArray } = {};
+    const maps: { ring?: RingBuffer; counts?: MappedArray } = {};
     try {
       const noteMap = createArrayPerCpu(calls, 'told', changeNoteLayout.bytes, 1);
       fds.push(noteMap);
       const ring = RingBuffer.create(calls, 'changes', bytes);
       maps.ring = ring;
-      const losses = MappedArray.create(calls, 'losses', changeLossLayout.bytes, 1);
-      maps.losses = losses;
-      const options = { kernel, layout, noteMap, ringMap: ring.fd, lossMap: losses.fd };
+      const counts = MappedArray.create(calls, 'counts', changeCountLayout.bytes, 1);
+      maps.counts = counts;
+      const options = { kernel, layout, noteMap, ringMap: ring.fd, countMap: counts.fd };
       const programs: number[] = [];
       for (const turn of turns) {
         const statements = stateChangeProgram(options, turn);
@@ -75,11 +76,11 @@ export class StateChanges {
         fds.push(programs.at(-1)!);
       }
       for (const program of programs) fds.push(attachTracepoint(calls, program));
-      return new StateChanges(calls, layout, { ring, losses }, programs, fds);
+      return new StateChanges(calls, layout, { ring, counts }, programs, fds);
     } catch (error) {
       for (const fd of fds.toReversed()) calls.close(fd);
       maps.ring?.close();
-      maps.losses?.close();
+      maps.counts?.close();
       throw error;
     }
   }
@@ -96,19 +97,40 @@ export class StateChanges {
     return !this.#hasLost();
   }
 
+  /**
+   * Grows with every change of a TCP socket in those namespaces, and some others, whether it has an inode or not: while it
+   * is what it was, there was none. Throws BpfError.
+   */
+  count(namespaces: Iterable<number>): number {
+    const counters = new Set(Array.from(namespaces, (netns) => netns % seenCounters));
+    let sum = 0;
+    for (const counter of counters) sum += this.#counted('seen', counter);
+    for (const missed of this.#readMisses()) sum += missed;
+    return sum;
+  }
+
   /** Idempotent. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const fd of this.#fds.toReversed()) this.#calls.close(fd);
     this.#ring.close();
-    this.#losses.close();
+    this.#counts.close();
+  }
+
+  /** @param index of those counters that are several */
+  #counted(name: keyof typeof changeCountLayout.fields, index = 0): number {
+    return Number(this.#counts.bytes.readBigUInt64LE(changeCountLayout.fields[name].offset + 8 * index));
+  }
+
+  #readMisses(): readonly number[] {
+    return this.#programs.map((program) => readMisses(this.#calls, this.#layout, program));
   }
 
   /** Since the last call. A change that both programs were kept from is lost. */
   #hasLost(): boolean {
-    const lost = Number(this.#losses.bytes.readBigUInt64LE(changeLossLayout.fields.changes.offset));
-    const missed = this.#programs.map((program) => readMisses(this.#calls, this.#layout, program));
+    const lost = this.#counted('lost');
+    const missed = this.#readMisses();
     const hasLost = lost !== this.#lost || missed.every((count, i) => count !== this.#missed[i]);
     this.#lost = lost;
     this.#missed = missed;

@@ -37,6 +37,7 @@ import {
   families,
   keepRecord,
   mappedWord,
+  mixIn,
   part,
   protocols,
   record,
@@ -253,6 +254,7 @@ function countAcceptQueue({ sock }: BasicLayout, next: string): Statement[] {
     ...copy(queued, 'fp', subflow, sock.acceptQueue.offset),
     load('r1', 'fp', queued),
     jumpIf('r1', '==', 0, next),
+    ...mixIn(counters.counts),
     ...count(counters.acceptQueues),
   ];
 }

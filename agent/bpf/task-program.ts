@@ -34,7 +34,7 @@ import {
   processStack,
   thread,
 } from './process-program.ts';
-import { castTo, control, count } from './record-program.ts';
+import { castTo, control, count, mixIn } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
 import { groupsOfTable, type SlotsPerCall, walkArguments } from './stack.ts';
 
@@ -90,7 +90,16 @@ function noteConnections({ task, namespaces, net }: KernelLayout): Statement[] {
     load('r1', 'r1', namespaces.net),
     load('r2', 'r1', net.connections),
     store(entry, taskLayout.fields.connections, 'r2'),
+    load('r2', 'r1', net.inode),
     load('r1', 'r1', net.timeWaits),
+    // Of processes in a row that are in one namespace, the first counts: others come and go.
+    load('r3', control, counters.lastNetns),
+    jumpIf('r2', '==', 'r3', 'time-waits-are-counted'),
+    store(control, counters.lastNetns, 'r2'),
+    move('r4', 'r1'),
+    ...mixIn(counters.counts),
+    move('r1', 'r4'),
+    label('time-waits-are-counted'),
     jumpIf('r1', '<', 2, 'no-time-waits'),
     ...count(counters.passing),
     label('no-time-waits'),

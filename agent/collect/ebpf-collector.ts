@@ -105,7 +105,9 @@ export class EbpfCollector implements Collector {
   constructor(programs: EbpfPrograms, tables: DiagTables, options: EbpfCollectorOptions) {
     this.name = programs.kind;
     this.#programs = programs;
-    this.#ownerless = new OwnerlessSockets(tables, programs.walk);
+    this.#ownerless = new OwnerlessSockets(tables, programs.walk, (namespaces) =>
+      this.#extent.changeCount(namespaces),
+    );
     this.#procRoot = options.procRoot ?? '/proc';
     this.#sliceMs = options.sliceMs;
     this.#users = new UserNames(options.passwdPath);
@@ -244,12 +246,13 @@ export class EbpfCollector implements Collector {
   }
 
   /** Where the next scan looks for sockets without an owner, and whether there is a sign of any. */
-  #surroundingsOf({ tasks, acceptQueues, passing }: FoundSockets): Surroundings {
+  #surroundingsOf({ tasks, acceptQueues, passing, handshakes, counts }: FoundSockets): Surroundings {
     return {
       namespaces: taskNamespaces(new TaskTable(tasks), this.#procRoot, this.#programs.self),
       signs: {
         isPassing: passing > 0 || readOrphans(`${this.#procRoot}/self`) !== 0,
         hasAcceptQueue: acceptQueues > 0,
+        counts: handshakes > 0 ? null : counts,
       },
     };
   }

@@ -192,7 +192,7 @@ class OneLookCollector implements Collector {
 }
 
 /** There is no earlier scan to tell what need not be looked for. */
-const anything: OwnerlessQuestion['signs'] = { isPassing: true, hasAcceptQueue: true };
+const anything: OwnerlessQuestion['signs'] = { isPassing: true, hasAcceptQueue: true, counts: null };
 
 /** What has an inode may have got a file since the scan. */
 function mayBeHeld({ read }: OwnerlessTables): boolean {

@@ -2,7 +2,8 @@
  * The sockets that no process holds: what a walk over fds cannot see.
  *
  *     passing   SYN_RECV, and what a process has let go of: FIN_WAIT ... TIME_WAIT. Looked for whenever the kernel's
- *               counters say that there are any, by a walk over its table of connections; and in every scan by sock_diag
+ *               counters say that there are any, by a walk over its table of connections, unless it would show what the last
+ *               one did (walk-rest.ts); and in every scan by sock_diag
  *               where the walk does not go: in namespaces that have a table of their own, and before Linux 6.2.
  *     lasting   the accept queue, sockets of the kernel's own (NFS, WireGuard), sockets on their way to another process.
  *               Only a dump of everything shows them all, so they are looked for now and then and believed until the
@@ -18,6 +19,7 @@ import type { DiagQuery } from '../netlink/sock-diag.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
 import { type AllDiagTables, type DiagTables, everySocket } from './diag-tables.ts';
 import type { TaskNamespaces } from './task-namespaces.ts';
+import { WalkRest, type WalkSigns } from './walk-rest.ts';
 import { WalkedSockets } from './walked-sockets.ts';
 
 /** From one dump of everything to the next, at least; and as a multiple of the time that it took: the kernel's part grows with the host. */
@@ -53,6 +55,9 @@ const connecting: readonly DiagQuery[] = [{ protocol: 'tcp', states: everyState 
 const noOwners: readonly Owner[] = [];
 
 type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close' | 'tables'>;
+/** Changes of state in those namespaces since some time; null where they are not told. */
+type ChangeCount = (namespaces: Iterable<number>) => number | null;
+
 type Walk = Pick<ConnectionWalk, 'run' | 'close'>;
 
 /** The sockets that processes hold, as far as this file asks. */
@@ -70,6 +75,8 @@ export interface OwnerlessSigns {
   readonly isPassing: boolean;
   /** A listener has connections to accept. */
   readonly hasAcceptQueue: boolean;
+  /** Another number where the kernel counts more or fewer of either; null where it cannot tell. */
+  readonly counts: bigint | null;
 }
 
 export interface OwnerlessQuestion {
@@ -80,6 +87,14 @@ export interface OwnerlessQuestion {
   /** On a monotonic clock. */
   readonly nowMs: number;
 }
+
+/** What a walk showed of the namespaces that share a table, and how many it had no room for. */
+interface Connections {
+  readonly rows: readonly OwnedSocket[];
+  readonly missed: number;
+}
+
+const noConnections: Connections = { rows: [], missed: 0 };
 
 /** What one reading was about. */
 type Reading = 'everything' | 'nothing' | 'passing' | 'passing and accept queues';
@@ -94,7 +109,12 @@ export class OwnerlessSockets {
   readonly #tables: Tables;
   readonly #walk: Walk;
   readonly #walked = new WalkedSockets();
+  readonly #rest = new WalkRest();
+  readonly #changeCount: ChangeCount;
   #reading: Reading = 'everything';
+  /** What the last walk showed, and whether this scan does without one. */
+  #connections: Connections = noConnections;
+  #isBelieved = false;
   #rows: readonly OwnedSocket[] = [];
   #lasting: readonly OwnedSocket[] = [];
   #nextFullAtMs = Number.NEGATIVE_INFINITY;
@@ -102,9 +122,11 @@ export class OwnerlessSockets {
   /** What the last dump of everything could not see. */
   #blindness: Pick<AllDiagTables, 'closed' | 'closedEntries'> = { closed: 0, closedEntries: null };
 
-  constructor(tables: Tables, walk: Walk) {
+  /** @param changeCount as that of ScanExtent; default: nobody tells */
+  constructor(tables: Tables, walk: Walk, changeCount: ChangeCount = () => null) {
     this.#tables = tables;
     this.#walk = walk;
+    this.#changeCount = changeCount;
   }
 
   get tables(): DiagTables['tables'] {
@@ -115,31 +137,56 @@ export class OwnerlessSockets {
   async read(question: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
     const { namespaces, nowMs } = question;
     this.#entrances = namespaces.entrances;
+    this.#isBelieved = false;
+    const changes = this.#changeCount(namespaces.sharing);
+    this.#rest.look(changes);
     if (nowMs >= this.#nextFullAtMs) return this.#readEverything(question, slice);
-    return this.#readPassing(question, slice);
+    return this.#readPassing(question, changes, slice);
   }
 
   /** To be called after the scan, with the signs of that time: looks for what there was no sign of before. */
   async readAgain(question: OwnerlessQuestion, slice: TimeSlice): Promise<void> {
     this.#entrances = question.namespaces.entrances;
     const { isPassing, hasAcceptQueue } = question.signs;
+    const changes = this.#isBelieved ? this.#changeCount(question.namespaces.sharing) : null;
+    const isOther = this.#isBelieved && !this.#rest.isAsWalked(signsOf(question, changes), question.nowMs);
     const isNew =
       (this.#reading === 'nothing' && isPassing) ||
       (hasAcceptQueue && (this.#reading === 'nothing' || this.#reading === 'passing'));
-    if (isNew) await this.#readPassing(question, slice);
+    if (isNew || isOther) await this.#readPassing(question, changes, slice);
   }
 
-  async #readPassing({ namespaces, signs }: OwnerlessQuestion, slice: TimeSlice): Promise<OwnerlessTables> {
+  async #readPassing(
+    question: OwnerlessQuestion,
+    changes: number | null,
+    slice: TimeSlice,
+  ): Promise<OwnerlessTables> {
+    const { namespaces, signs } = question;
     const { isPassing, hasAcceptQueue } = signs;
     const isSign = isPassing || hasAcceptQueue;
-    const found = isSign ? await this.#walk.run(hasAcceptQueue) : null;
+    const walked = isSign ? await this.#walkOver(question, changes) : noConnections;
     this.#reading = readingOf(signs);
-    const isWalked = (netns: number): boolean => (!isSign || found !== null) && namespaces.sharing.has(netns);
+    const isWalked = (netns: number): boolean => walked !== null && namespaces.sharing.has(netns);
     const others = new Map([...namespaces.entrances].filter(([netns]) => !isWalked(netns)));
     const tables = await this.#tables.read(others, slice, hasAcceptQueue ? connecting : passing);
-    const walked = found === null ? [] : this.#walked.read(found.records, isWalked);
-    this.#rows = walked.concat(tables.read.flatMap((table) => table.parts().flat()));
-    return { ...tables, ...this.#blindness, missedConnections: found?.missedRecords ?? 0 };
+    const { rows, missed } = walked ?? noConnections;
+    this.#rows = rows.concat(tables.read.flatMap((table) => table.parts().flat()));
+    return { ...tables, ...this.#blindness, missedConnections: missed };
+  }
+
+  /** Null where the table is too small to be walked. */
+  async #walkOver(question: OwnerlessQuestion, changes: number | null): Promise<Connections | null> {
+    const { namespaces, nowMs } = question;
+    const signs = signsOf(question, changes);
+    this.#isBelieved = this.#rest.isAsWalked(signs, nowMs);
+    if (this.#isBelieved) return this.#connections;
+    this.#rest.forget();
+    const found = await this.#walk.run(signs.isThorough);
+    if (found === null) return null;
+    const rows = this.#walked.read(found.records, (netns) => namespaces.sharing.has(netns));
+    this.#connections = { rows, missed: found.missedRecords };
+    this.#rest.walked(signs, rows, nowMs);
+    return this.#connections;
   }
 
   async #readEverything(
@@ -223,6 +270,13 @@ export class OwnerlessSockets {
     this.#tables.close();
     this.#walk.close();
   }
+}
+
+function signsOf(
+  { namespaces: { sharing }, signs: { counts, hasAcceptQueue } }: OwnerlessQuestion,
+  changes: number | null,
+): WalkSigns {
+  return { changes, counts, isThorough: hasAcceptQueue, sharing };
 }
 
 function readingOf({ isPassing, hasAcceptQueue }: OwnerlessSigns): Reading {

@@ -25,7 +25,7 @@ interface Holders {
   holdersOf(inode: number): Iterable<Pick<Holder, 'index'>>;
 }
 
-type Changes = Pick<StateChanges, 'take' | 'close'>;
+type Changes = Pick<StateChanges, 'take' | 'count' | 'close'>;
 
 export interface ScanExtentOptions {
   readonly scan: Pick<SocketScan, 'mark'>;
@@ -78,6 +78,11 @@ export class ScanExtent {
       this.#recent.push(inode);
       for (const holder of this.#options.held.holdersOf(inode)) this.#overtaken.add(holder);
     });
+  }
+
+  /** See StateChanges; null while changes are not told. Throws BpfError. */
+  changeCount(namespaces: Iterable<number>): number | null {
+    return this.#changes?.count(namespaces) ?? null;
   }
 
   /** To be called when the scan was not taken in. */

@@ -94,15 +94,15 @@ function machine() {
   const ownerless = new OwnerlessSockets(tables, walk);
   const scan = async (nowMs: number, hasAcceptQueue = false, isPassing = true): Promise<number[]> => {
     await ownerless.read(
-      { namespaces, isHeld: () => false, signs: { isPassing, hasAcceptQueue }, nowMs },
+      { namespaces, isHeld: () => false, signs: { isPassing, hasAcceptQueue, counts: null }, nowMs },
       new TimeSlice(),
     );
     return ownerless.besides(held).map(({ local }) => local.port);
   };
-  return { asked, shows, held, ownerless, scan };
+  return { asked, shows, held, tables, walk, ownerless, scan };
 }
 
-const passingOnly = { isPassing: true, hasAcceptQueue: false };
+const passingOnly = { isPassing: true, hasAcceptQueue: false, counts: null };
 
 const timeWait = 6;
 const established = 1;
@@ -162,7 +162,10 @@ describe('what is asked', () => {
   ])('again after the scan: looked for %s', async (_, isPassing, hasAcceptQueue, signs, expected) => {
     const { asked, ownerless, scan } = machine();
     const again = (): Promise<void> =>
-      ownerless.readAgain({ namespaces, isHeld: () => false, signs, nowMs: 5 }, new TimeSlice());
+      ownerless.readAgain(
+        { namespaces, isHeld: () => false, signs: { ...signs, counts: null }, nowMs: 5 },
+        new TimeSlice(),
+      );
     await scan(0);
     await again();
     expect(asked).toEqual(['all of 1,2']);
@@ -172,6 +175,35 @@ describe('what is asked', () => {
     expect(asked.slice(before).filter((what) => what.startsWith('walk'))).toEqual(expected);
     await again();
     expect(asked.slice(before).filter((what) => what.startsWith('walk'))).toEqual(expected);
+  });
+
+  it('no walk while the last one is as good, and one after the scan when that turns out not to be so', async () => {
+    const { asked, shows, held, tables, walk } = machine();
+    const signs = { isPassing: true, hasAcceptQueue: false, counts: 1n };
+    let changes = 1;
+    const ownerless = new OwnerlessSockets(tables, walk, () => changes);
+    const question = { namespaces, isHeld: () => false };
+    const scan = async (nowMs: number, after: Partial<typeof signs> = {}): Promise<[number, number[]]> => {
+      const before = asked.length;
+      await ownerless.read({ ...question, signs, nowMs }, new TimeSlice());
+      await ownerless.readAgain({ ...question, signs: { ...signs, ...after }, nowMs }, new TimeSlice());
+      const walks = asked.slice(before).filter((what) => what.startsWith('walk')).length;
+      return [walks, ownerless.besides(held).map(({ local }) => local.port)];
+    };
+    await scan(0);
+    shows.walk = [{ fd: 0, inode: 0, state: timeWait, localPort: 1 }];
+    expect(await scan(1)).toEqual([1, [1]]);
+    expect(await scan(2)).toEqual([0, [1]]);
+    shows.walk = [];
+    expect(await scan(3)).toEqual([0, [1]]);
+    expect(await scan(4, { counts: 2n })).toEqual([1, []]);
+    signs.counts = 2n;
+    expect(await scan(5)).toEqual([0, []]);
+    changes = 2;
+    // The change may have been under way.
+    expect(await scan(6)).toEqual([1, []]);
+    expect(await scan(7)).toEqual([1, []]);
+    expect(await scan(8)).toEqual([0, []]);
   });
 
   it('is closed with both', () => {

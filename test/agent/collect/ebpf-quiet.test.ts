@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -90,11 +91,14 @@ class Agitator {
   }
 }
 
-/** What a scan tells of the sockets of a process, in words. */
+/** What a scan tells of the sockets of a process, and of those in its namespace that nobody holds, in words. */
 async function shown(collector: EbpfCollector, pid: number): Promise<string[]> {
+  const { ino } = statSync(`/proc/${pid}/ns/net`);
   const { sockets } = await collector.scan();
   return sockets
-    .filter(({ owners }) => owners.some(({ process }) => process.pid === pid))
+    .filter(({ owners, netns }) => {
+      return owners.length === 0 ? netns === ino : owners.some(({ process }) => process.pid === pid);
+    })
     .map(inWords)
     .toSorted();
 }

@@ -43,6 +43,8 @@ export function encodeFound(tasks: readonly TaskOf[]): FoundSockets {
     missedTasks: 0,
     acceptQueues: 0,
     passing: 0,
+    handshakes: 0,
+    counts: 0n,
     groups: 0,
   };
 }

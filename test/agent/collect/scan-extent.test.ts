@@ -25,6 +25,7 @@ function rig(isRefused = false): Rig {
       made.isLost = false;
       return !isLost;
     },
+    count: () => 0,
     close: () => {
       made.closed++;
     },
