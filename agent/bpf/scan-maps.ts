@@ -24,7 +24,7 @@ export interface FoundSockets {
   readonly acceptQueues: number;
   /** Signs of connections that pass: see controlLayout. */
   readonly passing: number;
-  /** Listeners that have handshakes under way. */
+  /** Listeners whose queues may become others without a sign: see controlLayout. */
   readonly handshakes: number;
   /** Another number where the kernel's counts of connections without a file are others: see controlLayout. */
   readonly counts: bigint;

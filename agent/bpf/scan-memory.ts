@@ -123,7 +123,7 @@ export const controlLayout = layout('control', {
   nothing: 8,
   /** Another number where one of the kernel's counts of connections without a file is: in TIME_WAIT, or to be accepted. */
   counts: 8,
-  /** Listeners that have handshakes under way. */
+  /** Listeners that have handshakes under way, and those of MPTCP that have connections to accept. */
   handshakes: 4,
   /** The namespace of the process that was looked at last. */
   lastNetns: 4,

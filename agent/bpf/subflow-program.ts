@@ -37,7 +37,6 @@ import {
   families,
   keepRecord,
   mappedWord,
-  mixIn,
   part,
   protocols,
   record,
@@ -254,8 +253,9 @@ function countAcceptQueue({ sock }: BasicLayout, next: string): Statement[] {
     ...copy(queued, 'fp', subflow, sock.acceptQueue.offset),
     load('r1', 'fp', queued),
     jumpIf('r1', '==', 0, next),
-    ...mixIn(counters.counts),
     ...count(counters.acceptQueues),
+    // How long the queue is goes into no count, so it may become another at any time.
+    ...count(counters.handshakes),
   ];
 }
 
