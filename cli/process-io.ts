@@ -19,6 +19,16 @@ export function processIo(): CliIo {
   };
 }
 
+/** Resolves once all that was written is with the kernel; if it cannot be written, never. */
+export function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.write('', (error) => {
+      if (error === undefined || error === null) resolve();
+    });
+  });
+}
+
 /** `whotalks connections | head` is no error; a full disk is one. */
 function endOnFailedWrite(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);

@@ -27,6 +27,13 @@ export const wordOf = {
 /** IPPROTO_UDP; the others are TCP and MPTCP, whose sockets show themselves as TCP does. */
 const udp = 17;
 
+const established = 1;
+
+/** Whether a record's kind is that of a TCP connection in this state. */
+export function isEstablished(kind: number): boolean {
+  return ((kind >>> 16) & 0xff) === established && (kind & 0xffff) !== udp;
+}
+
 export class RecordReader {
   readonly #addresses = new AddressTexts();
 

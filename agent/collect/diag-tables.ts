@@ -30,6 +30,9 @@ export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
   states: everyState,
 }));
 
+/** What is asked for, in each namespace or in one. */
+export type DiagQueries = readonly DiagQuery[] | ((netns: number) => readonly DiagQuery[]);
+
 const everyUdpSocket = { protocol: 'udp', states: everyState } as const;
 
 /** Few sockets, and no walk over TCP's table of connections: TCP_LISTEN; TCP_CLOSE, which for UDP means unconnected. */
@@ -94,7 +97,7 @@ export class DiagTables {
   async read(
     byNetns: ReadonlyMap<number, readonly Entrance[]>,
     slice: TimeSlice,
-    queries: readonly DiagQuery[] | null = null,
+    queries: DiagQueries | null = null,
   ): Promise<AllDiagTables> {
     for (const [netns, table] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, table);
     for (const cell of this.#procCells) this.#watcher?.gone(cell);
@@ -201,11 +204,12 @@ export class DiagTables {
     netns: number,
     inhabitants: readonly Entrance[],
     slice: TimeSlice,
-    queries: readonly DiagQuery[] | null,
+    queries: DiagQueries | null,
   ): Promise<DiagTable | null> {
     const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
     if (table === null) return null;
     try {
+      if (typeof queries === 'function') return await dumpAsked(table, queries(netns), slice);
       if (queries !== null) return await dumpAsked(table, queries, slice);
       return await dumpEverything(table, slice, () => this.#openCounters(netns, inhabitants));
     } catch (error) {

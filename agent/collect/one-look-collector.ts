@@ -4,6 +4,7 @@
  *
  *     scan        every socket that a process holds                    agent/bpf/socket-scan.ts
  *     ownerless   by sock_diag, whatever that scan has not shown        ownerless-sockets.ts
+ *                 without what is established, where the kernel counts no more of it than the scan has shown
  *     scan        again, only where there is something of that kind which a process may have received meanwhile
  *     details     executables, containers, units, addresses: only if asked for   one-look-details.ts
  */
@@ -21,6 +22,7 @@ import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
 import { isShown } from '../procfs/pids.ts';
 import { inSlices, TimeSlice } from '../procfs/time-slice.ts';
+import { ConnectionCount } from './connection-count.ts';
 import { DiagTables } from './diag-tables.ts';
 import { ebpfCannotSee } from './ebpf-cannot-see.ts';
 import { expectSelf } from './ebpf-programs.ts';
@@ -137,13 +139,18 @@ class OneLookCollector implements Collector {
     const { scan, ownerless, surroundings, self } = this.#programs;
     const startedAtMs = Date.now();
     const slice = new TimeSlice(this.#sliceMs);
+    const count = ConnectionCount.begin();
     let found = await scan.run();
     expectSelf(found.tasks, this.#procRoot, self);
     const namespaces = taskNamespaces(new TaskTable(found.tasks), this.#procRoot, self);
     await surroundings.refresh(found);
     let looked = await this.#read(found, slice);
     const isHeld = (inode: number): boolean => looked.holds(inode);
-    const question: OwnerlessQuestion = { namespaces, signs: anything, isHeld, nowMs: performance.now() };
+    const holdsEstablished = (netns: number): boolean => {
+      return netns === count?.netns && count.isStill(looked.established(netns));
+    };
+    const nowMs = performance.now();
+    const question = { namespaces, signs: anything, isHeld, holdsEstablished, nowMs };
     const tables = await ownerless.read(question, slice);
     if (mayBeHeld(tables)) {
       found = await scan.run();

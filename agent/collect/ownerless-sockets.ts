@@ -17,7 +17,7 @@ import type { ConnectionWalk } from '../bpf/connection-walk.ts';
 import { everyState, stateMask } from '../netlink/inet-diag.ts';
 import type { DiagQuery } from '../netlink/sock-diag.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import { type AllDiagTables, type DiagTables, everySocket } from './diag-tables.ts';
+import { type AllDiagTables, type DiagQueries, type DiagTables, everySocket } from './diag-tables.ts';
 import type { TaskNamespaces } from './task-namespaces.ts';
 import { WalkRest, type WalkSigns } from './walk-rest.ts';
 import { WalkedSockets } from './walked-sockets.ts';
@@ -52,6 +52,11 @@ const passing: readonly DiagQuery[] = [
 /** Everything but listeners, which shows accept queues where the walk does not go. */
 const connecting: readonly DiagQuery[] = [{ protocol: 'tcp', states: everyState & ~stateMask([10]) }];
 
+/** Everything but established connections. */
+const everythingElse: readonly DiagQuery[] = everySocket.map((query) => {
+  return query.protocol === 'tcp' ? { ...query, states: everyState & ~stateMask([1]) } : query;
+});
+
 const noOwners: readonly Owner[] = [];
 
 type Tables = Pick<DiagTables, 'read' | 'confirm' | 'close' | 'tables'>;
@@ -84,6 +89,8 @@ export interface OwnerlessQuestion {
   readonly signs: OwnerlessSigns;
   /** Whether a process held the socket at the last scan: what it let go of since is asked for one by one. */
   readonly isHeld: (inode: number) => boolean;
+  /** Whether processes are known to hold every connection of a namespace that is established: a dump leaves them out. */
+  readonly holdsEstablished?: (netns: number) => boolean;
   /** On a monotonic clock. */
   readonly nowMs: number;
 }
@@ -190,12 +197,15 @@ export class OwnerlessSockets {
   }
 
   async #readEverything(
-    { namespaces: { entrances, sharing }, isHeld, nowMs }: OwnerlessQuestion,
+    { namespaces: { entrances, sharing }, isHeld, holdsEstablished, nowMs }: OwnerlessQuestion,
     slice: TimeSlice,
   ): Promise<OwnerlessTables> {
     const startedAtMs = performance.now();
     this.#reading = 'everything';
-    const others = everySocket.map((query) => ({ ...query, isKnown: isHeld }));
+    const others: DiagQueries = (netns) => {
+      const asked = holdsEstablished?.(netns) === true ? everythingElse : everySocket;
+      return asked.map((query) => ({ ...query, isKnown: isHeld }));
+    };
     const tables = await this.#tables.read(entrances, slice, others);
     this.#blindness = { closed: tables.closed, closedEntries: tables.closedEntries };
     // Of a namespace that is closed to the agent, the walk shows what passes and what waits to be accepted.

@@ -1,5 +1,7 @@
 /** A column of a table: what it shows of a row, for people (text) and for programs (value). */
 
+import type { CellBytes } from './cell-bytes.ts';
+
 export type Scalar = string | number | boolean | null;
 
 export interface Column<Row> {
@@ -11,6 +13,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => Scalar;
   /** For people, where that differs. @param asOf time of the document, for ages */
   readonly text?: (row: Row, asOf: string) => string;
+  /** Fills the cells of all rows, for people, where there are so many that a string for each would be dear. */
+  readonly fill?: (rows: readonly Row[], cells: CellBytes) => void;
   /** Right-aligned. */
   readonly isNumber?: true;
   /** Shown by `-o wide` only. */

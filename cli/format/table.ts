@@ -1,6 +1,7 @@
 /** Aligned tables for people. */
+import { CellBytes, digitsOf, noWhole, writeWhole } from './cell-bytes.ts';
 import { type Column, cellText } from './column.ts';
-import { cutToWidth, displayWidth, isPrintableAscii, plainText } from './plain-text.ts';
+import { cutToWidth, displayWidth, plainText } from './plain-text.ts';
 
 export interface TableOptions {
   readonly asOf: string;
@@ -10,7 +11,8 @@ export interface TableOptions {
   readonly isColored: boolean;
 }
 
-const gap = '  ';
+/** Blanks between two columns. */
+const gap = 2;
 
 /** What a second line begins with. */
 const belowMark = '  └ ';
@@ -18,23 +20,17 @@ const belowMark = '  └ ';
 /** A column that shrinks keeps this many cells. */
 const shrunkWidthMin = 8;
 
-/** How many rows are made to text at a time: what is over at once needs no collecting, and of a long table that is much. */
-const rowsPerBlock = 256;
-
-/** A column of some rows as a terminal shows it. */
-interface Cells {
-  readonly texts: readonly string[];
-  /** Cells that a terminal takes for one of the texts. */
-  readonly widthOf: (text: string) => number;
-}
+const [blank, lineFeed] = [0x20, 0x0a];
 
 /** Where everything stands in a line. */
 interface Layout {
   /** Of the columns. */
   readonly widths: readonly number[];
   readonly areNumbers: readonly boolean[];
-  /** So many blanks as the index says. */
-  readonly blanks: readonly string[];
+  /** Whether cells are cut. */
+  readonly isCut: boolean;
+  /** What a line takes at most. */
+  readonly lineBytes: number;
 }
 
 /**
@@ -45,50 +41,64 @@ export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   options: TableOptions,
-  below: (row: Row) => string | null = () => null,
+  below: ((row: Row) => string | null) | null = null,
 ): string {
   if (rows.length === 0) return '';
-  const heads = columns.map((column) => (options.hasHeaders ? column.title : ''));
-  const blocks = blocksOf(rows);
-  const tableOf = (block: readonly Row[]): Cells[] =>
-    columns.map((column) => cellsOf(block, column, options.asOf));
-  const natural = heads.map(displayWidth);
-  for (const block of blocks) widen(natural, tableOf(block));
-  const widths = fitWidths(columns, natural, options.width);
-  const areNumbers = columns.map(({ isNumber }) => isNumber === true);
-  const layout = { widths, areNumbers, blanks: blanksUpTo(Math.max(...widths)) };
-  const texts = blocks.map((block) =>
-    formatLines(tableOf(block), layout, (i) => lineBelow(below(block[i]!), options.width)),
-  );
-  if (!options.hasHeaders) return texts.join('');
-  const table = heads.map((head) => ({ texts: [head], widthOf: displayWidth }));
-  const head = formatLines(table, layout, () => '').trimEnd();
-  return `${options.isColored ? `\x1b[1m${head}\x1b[0m` : head}\n${texts.join('')}`;
+  const table = columns.map((column) => cellsOf(rows, column, options.asOf));
+  const heads = columns.map(({ title }) => headOf(options.hasHeaders ? title : ''));
+  const layout = layOut(columns, table, heads, options.width);
+  const text = formatLines(table, layout, below === null ? null : linesBelow(rows, below, options.width));
+  if (!options.hasHeaders) return text;
+  const title = formatLines(heads, layout, null).trimEnd();
+  return `${options.isColored ? `\x1b[1m${title}\x1b[0m` : title}\n${text}`;
 }
 
-function blocksOf<Row>(rows: readonly Row[]): (readonly Row[])[] {
-  const blocks = Math.ceil(rows.length / rowsPerBlock);
-  return Array.from({ length: blocks }, (_, i) => rows.slice(i * rowsPerBlock, (i + 1) * rowsPerBlock));
-}
-
-/** Whether there is anything to be escaped or measured is soon told of many cells at once; mostly there is not. */
-function cellsOf<Row>(rows: readonly Row[], column: Column<Row>, asOf: string): Cells {
-  const texts = rows.map((row) => cellText(column, row, asOf));
-  if (isPrintableAscii(texts.join(''))) return { texts, widthOf: (text) => text.length };
-  return { texts: texts.map(plainText), widthOf: displayWidth };
-}
-
-function lineBelow(text: string | null, width: number | null): string {
-  if (text === null) return '';
-  const line = belowMark + plainText(text);
-  return `${width === null ? line : cutToWidth(line, width)}\n`;
-}
-
-/** Makes columns as wide as their cells. */
-function widen(widths: number[], table: readonly Cells[]): void {
-  for (const [i, { texts, widthOf }] of table.entries()) {
-    for (const text of texts) widths[i] = Math.max(widths[i]!, widthOf(text));
+function cellsOf<Row>(rows: readonly Row[], column: Column<Row>, asOf: string): CellBytes {
+  const cells = new CellBytes(rows.length);
+  if (column.fill !== undefined) {
+    column.fill(rows, cells);
+  } else {
+    for (const [i, row] of rows.entries()) cells.textOf[i] = cells.take(cellText(column, row, asOf));
   }
+  return cells;
+}
+
+function layOut<Row>(
+  columns: readonly Column<Row>[],
+  table: readonly CellBytes[],
+  heads: readonly CellBytes[],
+  width: number | null,
+): Layout {
+  const sizes = table.map((cells, i) => [cells.measure(), heads[i]!.measure()] as const);
+  const natural = sizes.map((each) => Math.max(...each.map((size) => size.width)));
+  const bytes = sizes.map((each) => Math.max(...each.map((size) => size.bytes)));
+  const widths = fitWidths(columns, natural, width);
+  return {
+    widths,
+    areNumbers: columns.map(({ isNumber }) => isNumber === true),
+    isCut: widths.some((each, i) => each < natural[i]!),
+    lineBytes: widths.reduce((sum, each, i) => sum + each + bytes[i]! + gap, 1),
+  };
+}
+
+function headOf(title: string): CellBytes {
+  const cells = new CellBytes(1);
+  cells.textOf[0] = cells.take(title);
+  return cells;
+}
+
+/** One for each row, with its end; empty where a row needs none. */
+function linesBelow<Row>(
+  rows: readonly Row[],
+  below: (row: Row) => string | null,
+  width: number | null,
+): string[] {
+  return rows.map((row) => {
+    const text = below(row);
+    if (text === null) return '';
+    const line = belowMark + plainText(text);
+    return `${width === null ? line : cutToWidth(line, width)}\n`;
+  });
 }
 
 /** Takes cells from the widest shrinkable column until the line fits or nothing more can be taken. */
@@ -98,8 +108,7 @@ function fitWidths<Row>(
   width: number | null,
 ): number[] {
   const widths = [...natural];
-  let excess =
-    widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - (width ?? Infinity);
+  let excess = widths.reduce((sum, each) => sum + each, 0) + gap * (widths.length - 1) - (width ?? Infinity);
   while (excess > 0) {
     let widest = -1;
     for (const [i, column] of columns.entries()) {
@@ -113,40 +122,119 @@ function fitWidths<Row>(
   return widths;
 }
 
-/** Without blanks at the ends of lines. @param below what stands under the row with that index */
-function formatLines(table: readonly Cells[], layout: Layout, below: (row: number) => string): string {
-  const parts: string[] = [];
-  for (let row = 0; row < table[0]!.texts.length; row++) {
-    let last = table.length - 1;
-    let end = cellAt(table, layout, last, row).trimEnd();
-    while (end === '' && last > 0) end = cellAt(table, layout, --last, row).trimEnd();
-    for (let column = 0; column < last; column++) {
-      const text = cellAt(table, layout, column, row);
-      const blanks = blanksBeside(text, table, layout, column);
-      if (layout.areNumbers[column]!) parts.push(blanks, text, gap);
-      else parts.push(text, blanks, gap);
-    }
-    if (layout.areNumbers[last]!) parts.push(blanksBeside(end, table, layout, last));
-    parts.push(end, '\n', below(row));
+/** Without blanks at the ends of lines. @param below what stands under each row */
+function formatLines(table: readonly CellBytes[], layout: Layout, below: readonly string[] | null): string {
+  const lines = new Lines(table, layout);
+  const rows = table[0]!.length;
+  for (let row = 0; row < rows; row++) {
+    lines.add(row);
+    if (below !== null && below[row] !== '') lines.addText(below[row]!);
   }
-  return parts.join('');
+  return lines.text();
 }
 
-function cellAt(table: readonly Cells[], { widths }: Layout, column: number, row: number): string {
-  const { texts, widthOf } = table[column]!;
-  const text = texts[row]!;
-  return widthOf(text) <= widths[column]! ? text : cutToWidth(text, widths[column]!);
-}
+/**
+ * Puts cells into lines, which are blank to begin with: what stands between cells needs no writing. Sockets of one process
+ * mostly differ in numbers alone, so a line with the texts of the last one is a copy of it, with numbers of its own.
+ */
+class Lines {
+  readonly #table: readonly CellBytes[];
+  readonly #layout: Layout;
+  readonly #bytes: Buffer;
+  #end = 0;
+  /** Where the last line begins, and where in it, by column, the numbers begin. */
+  #lastBegin = 0;
+  readonly #wholesAt: number[];
+  /** Where what is not in #texts yet begins. */
+  #begin = 0;
+  /** Lines that are done, where others stand between them. */
+  #texts = '';
 
-function blanksBeside(
-  text: string,
-  table: readonly Cells[],
-  { widths, blanks }: Layout,
-  column: number,
-): string {
-  return blanks[widths[column]! - table[column]!.widthOf(text)]!;
-}
+  constructor(table: readonly CellBytes[], layout: Layout) {
+    this.#table = table;
+    this.#layout = layout;
+    this.#wholesAt = table.map(() => 0);
+    this.#bytes = Buffer.alloc(layout.lineBytes * table[0]!.length, blank);
+  }
 
-function blanksUpTo(width: number): string[] {
-  return Array.from({ length: width + 1 }, (_, length) => ' '.repeat(length));
+  add(row: number): void {
+    if (row > 0 && !this.#layout.isCut && this.#isLikeLast(row)) this.#repeatLast(row);
+    else this.#addWhole(row);
+  }
+
+  addText(text: string): void {
+    this.#texts += this.#rest() + text;
+  }
+
+  text(): string {
+    return this.#texts + this.#rest();
+  }
+
+  #addWhole(row: number): void {
+    const { widths, areNumbers } = this.#layout;
+    const into = this.#bytes;
+    const begin = this.#end;
+    let at = begin;
+    for (let column = 0; column < widths.length; column++) {
+      const cells = this.#table[column]!;
+      const blanks = widths[column]! - cells.widthOf(row);
+      this.#wholesAt[column] = at - begin + cells.bytesOf(cells.textOf[row]!);
+      if (blanks < 0) at = this.#writeCut(cells.text(row), widths[column]!, at);
+      else if (areNumbers[column]!) at = cells.write(row, into, at + blanks);
+      else at = cells.write(row, into, at) + blanks;
+      at += gap;
+    }
+    while (at > begin && into[at - 1] === blank) at--;
+    into[at] = lineFeed;
+    this.#end = at + 1;
+    this.#lastBegin = begin;
+  }
+
+  /** Whether a row has the texts of the one before, and numbers where that has some, aligned to the left. */
+  #isLikeLast(row: number): boolean {
+    const { areNumbers } = this.#layout;
+    for (let column = 0; column < areNumbers.length; column++) {
+      const { textOf, wholeOf } = this.#table[column]!;
+      if (textOf[row] !== textOf[row - 1]) return false;
+      const whole = wholeOf[row]!;
+      const before = wholeOf[row - 1]!;
+      if (whole !== before && (areNumbers[column]! || whole === noWhole || before === noWhole)) return false;
+    }
+    return true;
+  }
+
+  #repeatLast(row: number): void {
+    const into = this.#bytes;
+    const begin = this.#end;
+    into.copyWithin(begin, this.#lastBegin, begin);
+    this.#end = begin + begin - this.#lastBegin;
+    this.#lastBegin = begin;
+    const last = this.#table.length - 1;
+    for (let column = 0; column <= last; column++) {
+      const { wholeOf } = this.#table[column]!;
+      const whole = wholeOf[row]!;
+      const before = wholeOf[row - 1]!;
+      if (whole === before) continue;
+      const at = begin + this.#wholesAt[column]!;
+      const end = writeWhole(whole, into, at);
+      // Behind the last one there is the end of the line.
+      const copied = column === last ? this.#end : at + digitsOf(before);
+      if (end < copied) into.fill(blank, end, copied);
+      if (column !== last) continue;
+      into[end] = lineFeed;
+      this.#end = end + 1;
+    }
+  }
+
+  /** @returns where the gap to the next column begins */
+  #writeCut(text: string, width: number, at: number): number {
+    const cut = cutToWidth(text, width);
+    return at + this.#bytes.write(cut, at) + width - displayWidth(cut);
+  }
+
+  #rest(): string {
+    const text = this.#bytes.toString('utf8', this.#begin, this.#end);
+    this.#begin = this.#end;
+    return text;
+  }
 }
