@@ -30,8 +30,11 @@ export const everySocket: readonly DiagQuery[] = protocols.map((protocol) => ({
   states: everyState,
 }));
 
-/** What is asked for, in each namespace or in one. */
-export type DiagQueries = readonly DiagQuery[] | ((netns: number) => readonly DiagQuery[]);
+/** What is asked of every namespace. */
+export interface TablesQuery extends DiagQuery {
+  /** The states of a namespace where they are not the same in all. */
+  readonly statesIn?: (netns: number) => number;
+}
 
 const everyUdpSocket = { protocol: 'udp', states: everyState } as const;
 
@@ -97,7 +100,7 @@ export class DiagTables {
   async read(
     byNetns: ReadonlyMap<number, readonly Entrance[]>,
     slice: TimeSlice,
-    queries: DiagQueries | null = null,
+    queries: readonly TablesQuery[] | null = null,
   ): Promise<AllDiagTables> {
     for (const [netns, table] of this.#open) if (!byNetns.has(netns)) this.#drop(netns, table);
     for (const cell of this.#procCells) this.#watcher?.gone(cell);
@@ -204,13 +207,12 @@ export class DiagTables {
     netns: number,
     inhabitants: readonly Entrance[],
     slice: TimeSlice,
-    queries: DiagQueries | null,
+    queries: readonly TablesQuery[] | null,
   ): Promise<DiagTable | null> {
     const table = this.#open.get(netns) ?? this.#openFor(netns, inhabitants);
     if (table === null) return null;
     try {
-      if (typeof queries === 'function') return await dumpAsked(table, queries(netns), slice);
-      if (queries !== null) return await dumpAsked(table, queries, slice);
+      if (queries !== null) return await dumpAsked(table, netns, queries, slice);
       return await dumpEverything(table, slice, () => this.#openCounters(netns, inhabitants));
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
@@ -294,12 +296,16 @@ async function dumpEverything(
 
 async function dumpAsked(
   { diag, asked }: OpenTable,
-  queries: readonly DiagQuery[],
+  netns: number,
+  queries: readonly TablesQuery[],
   slice: TimeSlice,
 ): Promise<DiagTable> {
   const dumps: Malformed[] = [];
   asked.begin();
-  for (const query of queries) dumps.push(await diag.dumpKept(query, asked, slice));
+  for (const query of queries) {
+    const states = query.statesIn?.(netns) ?? query.states;
+    dumps.push(await diag.dumpKept({ ...query, states }, asked, slice));
+  }
   asked.end();
   return { ...joined(dumps), parts: () => [asked.values()], truncated: [] };
 }

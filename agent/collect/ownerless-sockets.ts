@@ -17,7 +17,7 @@ import type { ConnectionWalk } from '../bpf/connection-walk.ts';
 import { everyState, stateMask } from '../netlink/inet-diag.ts';
 import type { DiagQuery } from '../netlink/sock-diag.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import { type AllDiagTables, type DiagQueries, type DiagTables, everySocket } from './diag-tables.ts';
+import { type AllDiagTables, type DiagTables, everySocket, type TablesQuery } from './diag-tables.ts';
 import type { TaskNamespaces } from './task-namespaces.ts';
 import { WalkRest, type WalkSigns } from './walk-rest.ts';
 import { WalkedSockets } from './walked-sockets.ts';
@@ -52,10 +52,7 @@ const passing: readonly DiagQuery[] = [
 /** Everything but listeners, which shows accept queues where the walk does not go. */
 const connecting: readonly DiagQuery[] = [{ protocol: 'tcp', states: everyState & ~stateMask([10]) }];
 
-/** Everything but established connections. */
-const everythingElse: readonly DiagQuery[] = everySocket.map((query) => {
-  return query.protocol === 'tcp' ? { ...query, states: everyState & ~stateMask([1]) } : query;
-});
+const unestablished = everyState & ~stateMask([1]);
 
 const noOwners: readonly Owner[] = [];
 
@@ -202,10 +199,15 @@ export class OwnerlessSockets {
   ): Promise<OwnerlessTables> {
     const startedAtMs = performance.now();
     this.#reading = 'everything';
-    const others: DiagQueries = (netns) => {
-      const asked = holdsEstablished?.(netns) === true ? everythingElse : everySocket;
-      return asked.map((query) => ({ ...query, isKnown: isHeld }));
-    };
+    const isHeldIn = (netns: number): boolean => holdsEstablished?.(netns) === true;
+    const others = everySocket.map((query): TablesQuery => {
+      if (query.protocol !== 'tcp') return { ...query, isKnown: isHeld };
+      return {
+        ...query,
+        isKnown: isHeld,
+        statesIn: (netns) => (isHeldIn(netns) ? unestablished : everyState),
+      };
+    });
     const tables = await this.#tables.read(entrances, slice, others);
     this.#blindness = { closed: tables.closed, closedEntries: tables.closedEntries };
     // Of a namespace that is closed to the agent, the walk shows what passes and what waits to be accepted.
