@@ -1,5 +1,4 @@
 /** Columns of `sockets`: a table of many is filled in another way than other formats, and says the same. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { socketColumns } from '../../cli/columns/sockets.ts';
 import type { Column } from '../../cli/format/column.ts';
@@ -8,6 +7,7 @@ import { noContainer } from '../../model/container.ts';
 import { type IpAddress, parseIp } from '../../model/ip.ts';
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
+import { fc } from '../support/random-cases.ts';
 
 const ip = fc
   .constantFrom('127.0.0.1', '10.1.100.9', 'fd00::1', '::')
