@@ -30,8 +30,8 @@ export interface EventFeedParts {
   readonly complete: (told: readonly Told[]) => readonly Told[];
   /** Takes what has to be told. */
   readonly tell: (told: Told) => void;
-  /** Called when something was told between two scans. */
-  readonly flush: () => void;
+  /** Called after each look between two scans with how much was told, also when that is nothing. */
+  readonly offer: (rows: number) => void;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
 }
@@ -54,7 +54,7 @@ export class EventFeed {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#drainAndFlush(), drainIntervalMs);
+    this.#timer = setInterval(() => void this.#drainAndOffer(), drainIntervalMs);
   }
 
   /**
@@ -96,9 +96,9 @@ export class EventFeed {
     this.#parts.source.close();
   }
 
-  async #drainAndFlush(): Promise<void> {
+  async #drainAndOffer(): Promise<void> {
     if (this.#draining !== null || this.#isHeld) return;
-    if ((await this.#drain()) > 0) this.#parts.flush();
+    this.#parts.offer(await this.#drain());
   }
 
   /** One drain at a time; whoever comes meanwhile waits for its end, and drains what came in between. */

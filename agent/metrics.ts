@@ -31,7 +31,7 @@ export interface MetricsSources {
   readonly shortLived: ShortLived;
   /** null = no events. */
   readonly feed: EventFeed | null;
-  readonly loopDelay: Pick<LoopDelay, 'takeMaxMs'>;
+  readonly loopDelay: Pick<LoopDelay, 'take'>;
 }
 
 /** One value per text of a label. */
@@ -49,6 +49,22 @@ class AgentMetrics {
         this.set(read());
       },
     });
+  }
+
+  /** Several gauges that are read in one go. @param helps by name */
+  gaugesTogether<Name extends string>(
+    helps: Readonly<Record<Name, string>>,
+    read: () => Readonly<Record<Name, number>>,
+  ): void {
+    const gauges = new Map<Name, Gauge>();
+    const collect = (): void => {
+      const values = read();
+      for (const [name, gauge] of gauges) gauge.set(values[name]);
+    };
+    for (const [name, help] of Object.entries(helps) as [Name, string][]) {
+      const base = { name: `whotalks_agent_${name}`, help, registers: [this.registry] };
+      gauges.set(name, new Gauge(gauges.size === 0 ? { ...base, collect } : base));
+    }
   }
 
   counter(name: string, help: string, read: () => number): void {
@@ -145,10 +161,20 @@ function addCost(metrics: AgentMetrics, { budget, loopDelay }: MetricsSources): 
     return budget.share ?? 0;
   });
   metrics.gauge('cpu_share_limit', 'What --cpu-max allows; 0 = no limit.', () => budget.shareMax);
-  metrics.gauge(
-    'event_loop_delay_max_seconds',
-    'Longest time that scans kept the event loop from its turns, since the last scrape.',
-    () => loopDelay.takeMaxMs() / 1000,
+  metrics.gaugesTogether(
+    {
+      event_loop_delay_max_seconds:
+        'Longest time that scans kept the event loop from its turns, since the last scrape.',
+      event_loop_delay_p99_seconds:
+        'What 99 of 100 delays of the event loop during scans were below, since the last scrape.',
+    },
+    () => {
+      const { maxMs, p99Ms } = loopDelay.take();
+      return {
+        event_loop_delay_max_seconds: maxMs / 1000,
+        event_loop_delay_p99_seconds: p99Ms / 1000,
+      };
+    },
   );
 }
 

@@ -146,11 +146,11 @@ function createWatch(
   const complete = (told: Parameters<Finders['complete']>[0]): ReturnType<Finders['complete']> =>
     finders.complete(told);
   // Nothing is told before the first scan, which is part of the first snapshot.
-  const flush = (): void => {
-    if (stream.state.kind !== 'idle') stream.flush();
+  const offer = (rows: number): void => {
+    if (stream.state.kind !== 'idle') stream.offer(rows);
   };
   const feed =
-    source === null ? null : new EventFeed({ source, shortLived, watch, gaps, complete, tell, flush, nowMs });
+    source === null ? null : new EventFeed({ source, shortLived, watch, gaps, complete, tell, offer, nowMs });
   return { shortLived, watch, holders, feed };
 }
 

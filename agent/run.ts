@@ -68,6 +68,7 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
     if (outcome.overran) reportOverrun(counters, tookMs, intervalMs(), log);
     reportMalformed(counters, scan, log);
     builder.setNetns(scan.netns);
+    stream.tickBegins();
     const refusedBefore = watch.refusedTotal;
     const seen = await applyScan(scan, pipeline);
     for (const finder of finders) {

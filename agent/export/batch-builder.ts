@@ -69,6 +69,12 @@ export class BatchBuilder {
     this.#phase = 'to-begin';
   }
 
+  /** Whether the next message would have nothing to tell. */
+  get isAllTold(): boolean {
+    const isTold = this.#phase === 'told' && this.#netnsToDefine.length === 0;
+    return isTold && this.#slots.pendingCount + this.#gaps.pendingCount === 0 && !this.#dictionary.hasChanges;
+  }
+
   /**
    * The next message, or null when there is nothing to tell. What it tells counts as told from here on. Every stream
    * starts with startSnapshot.

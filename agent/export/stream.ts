@@ -2,20 +2,20 @@
  * The stream to the aggregator: does what lifecycle.ts decides, sends what the batch builder hands out for as long as
  * the window is open, and gives each word of the aggregator to whom it concerns.
  */
-import { status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { agentBatch, type Heartbeat, type Hello } from '../../wire/agent-batch.ts';
 import { sendWindowBatches, sendWindowBytes } from '../../wire/agent-limits.ts';
 import { encodeAgentMessage } from '../../wire/agent-message.ts';
 import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
-import { unreachableReason } from '../../wire/unreachable.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import type { BatchBuilder } from './batch-builder.ts';
+import { Coalescing } from './coalescing.ts';
 import type { Connect, Connection } from './connection.ts';
 import type { GapLedger } from './gap-ledger.ts';
 import { Heartbeats } from './heartbeats.ts';
+import { judgeEnd } from './judge-end.ts';
 import { advance, type StreamAction, type StreamEvent, type StreamState } from './lifecycle.ts';
 import { SendWindow } from './send-window.ts';
 import type { SlotTable } from './slot-table.ts';
@@ -69,6 +69,7 @@ export class AgentStream {
   /** Of the last message with rows; goes on across streams. */
   #seq = 0;
   readonly #window = new SendWindow();
+  readonly #coalescing = new Coalescing();
   #heartbeats: Heartbeats;
   /** Seq of the message that began the last snapshot, and of the one that ended it; null while that is not sent. */
   #snapshotBeginSeq = 0;
@@ -107,23 +108,40 @@ export class AgentStream {
   }
 
   start(): void {
+    this.#coalescing.tickEnds();
     this.#handle({ kind: 'start' });
     this.#tick = setInterval(() => this.#onTick(), tickMs);
     this.#tick.unref();
   }
 
-  /**
-   * Sends what the slot table has to tell, as far as the window allows; what is left goes with a later flush. When that
-   * takes long, the event loop has its turn before the next message.
-   */
+  /** What a scan made different goes into the slot table from here on. It is sent by flush, when all of it is there. */
+  tickBegins(): void {
+    this.#coalescing.tickBegins();
+  }
+
+  /** Sends what the slot table has to tell, as far as the window allows; what is left goes as that opens. */
   flush(): void {
-    if (this.#later !== undefined) return;
+    this.#coalescing.tickEnds();
+    this.#send();
+  }
+
+  /** So many rows were told of events between two ticks: sends them, or waits for more. Call it again while they wait. */
+  offer(rows: number): void {
+    const { slots, clock } = this.#options;
+    if (this.#coalescing.offer(rows, slots.pendingCount, clock.monotonicMs())) this.#send();
+  }
+
+  /** Sends what is due. When that takes long, the event loop has its turn before the next message. */
+  #send(): void {
+    if (this.#later !== undefined || this.#isClosing) return;
     const slice = new TimeSlice(sendSliceMs);
-    while (this.#sendNext()) {
+    const { slots, builder } = this.#options;
+    while (this.#coalescing.mayGo(slots.pendingCount) && this.#sendNext()) {
+      if (builder.isAllTold) return this.#coalescing.allTold();
       if (!slice.isUsedUp()) continue;
       this.#later = setImmediate(() => {
         this.#later = undefined;
-        this.flush();
+        this.#send();
       });
       return;
     }
@@ -135,7 +153,10 @@ export class AgentStream {
     if (!mayHaveRows || this.#connection === null) return false;
     if (!this.#window.isOpen || this.#connection.isBlocked) return false;
     const batch = this.#options.builder.build(this.#seq + 1, this.#options.clock.nowMs());
-    if (batch === null) return false;
+    if (batch === null) {
+      this.#coalescing.allTold();
+      return false;
+    }
     this.#seq = batch.seq;
     if ((batch.flags & messageFlags.snapshotEnd) !== 0) this.#snapshotEndSeq = batch.seq;
     const bytes = encodeAgentMessage(batch);
@@ -187,7 +208,8 @@ export class AgentStream {
         this.#window.clear();
         this.#snapshotBeginSeq = this.#seq + 1;
         this.#snapshotEndSeq = null;
-        return this.flush();
+        this.#coalescing.becomeDue();
+        return this.#send();
       case 'use-endpoint':
         this.#endpoint = action.endpoint ?? this.#options.server;
         return;
@@ -210,7 +232,7 @@ export class AgentStream {
     this.#connection = this.#options.connect(this.#endpoint, {
       connected: () => this.#handle({ kind: 'connected' }),
       said: (saying) => this.#onSaying(saying),
-      drained: () => this.flush(),
+      drained: () => this.#send(),
       ended: (code, details) => this.#handle({ kind: 'ended', ...judgeEnd(code, details, this.#endpoint) }),
     });
     const hello: Hello = {
@@ -258,7 +280,7 @@ export class AgentStream {
       if (this.#state.kind === 'snapshotting') this.#complain('info', `reporting to ${this.#endpoint}`);
       this.#handle({ kind: 'snapshot-acknowledged' });
     }
-    this.flush();
+    this.#send();
   }
 
   /**
@@ -286,7 +308,7 @@ export class AgentStream {
       return;
     }
     this.#beat(nowMs);
-    this.flush();
+    this.#send();
   }
 
   /** Heartbeats pass the window, but not a transport that is full: they would only queue up. */
@@ -304,26 +326,6 @@ export class AgentStream {
     };
     connection.write(encodeAgentMessage(agentBatch({ baseUnixMs: unixMs, heartbeat })));
   }
-}
-
-const refusals: readonly status[] = [
-  status.FAILED_PRECONDITION,
-  status.ALREADY_EXISTS,
-  status.UNAUTHENTICATED,
-  status.PERMISSION_DENIED,
-];
-
-/** Whether the end of a stream is a refusal that only a person can mend, and how to say it in one line. */
-function judgeEnd(code: status, details: string, endpoint: string): { why: string; refused: boolean } {
-  if (code === status.UNIMPLEMENTED) {
-    return { why: `${endpoint} is no whotalks aggregator: it has no Ingest service`, refused: true };
-  }
-  if (refusals.includes(code)) return { why: `${endpoint} refuses this agent: ${details}`, refused: true };
-  if (code === status.UNAVAILABLE) {
-    return { why: `cannot reach ${endpoint}: ${unreachableReason(details)}; trying again`, refused: false };
-  }
-  if (code === status.OK) return { why: `${endpoint} ended the stream`, refused: false };
-  return { why: `${endpoint}: ${details} (${status[code]})`, refused: false };
 }
 
 function pause(ms: number): Promise<void> {

@@ -41,7 +41,7 @@ export async function runHearer(way: 'ebpf' | 'destroy', work: HearerWork): Prom
     gaps: new GapLedger(),
     complete: (told) => told,
     tell: () => {},
-    flush: () => {},
+    offer: () => {},
     nowMs: () => Date.now(),
   });
   feed.start();

@@ -68,7 +68,7 @@ function makeFeed(more: Partial<EventFeedParts> = {}) {
   const shortLived = new ShortLived(() => [owner(77)]);
   const watch = new SocketWatch(1000, shortLived);
   const gaps = new GapLedger();
-  let flushes = 0;
+  const offered: number[] = [];
   let nowMs = 1000;
   const feed = new EventFeed({
     source,
@@ -77,9 +77,7 @@ function makeFeed(more: Partial<EventFeedParts> = {}) {
     gaps,
     complete: (events) => events,
     tell: (event) => told.push(event),
-    flush: () => {
-      flushes++;
-    },
+    offer: (rows) => offered.push(rows),
     nowMs: () => nowMs,
     ...more,
   });
@@ -91,7 +89,7 @@ function makeFeed(more: Partial<EventFeedParts> = {}) {
     watch,
     shortLived,
     gaps,
-    flushes: () => flushes,
+    offered,
     setNow: (to: number) => {
       nowMs = to;
     },
@@ -99,13 +97,14 @@ function makeFeed(more: Partial<EventFeedParts> = {}) {
 }
 
 describe('the feed', () => {
-  test('tells and flushes by itself, and not when nothing happened', async () => {
-    const { feed, source, told, flushes } = makeFeed();
+  test('tells and offers by itself, and asks again when nothing happened', async () => {
+    const { feed, source, told, offered } = makeFeed();
     feed.start();
     source.waiting.push(ended(1), ended(2));
     await until('both are told', () => told.length === 4);
     expect(told.map(({ kind }) => kind)).toEqual(['opened', 'closed', 'opened', 'closed']);
-    await until('they are on their way', () => flushes() === 1);
+    await until('it has looked again', () => offered.at(-1) === 0);
+    expect(offered.filter((rows) => rows > 0)).toEqual([4]);
     expect(feed.totals).toEqual({ opened: 0, closed: 2, lost: 0, overruns: 0 });
   });
 

@@ -44,7 +44,7 @@ export async function openMetrics(collector: Collector = shownCollector): Promis
     watch: new SocketWatch(),
     shortLived: new ShortLived(() => []),
     feed: null,
-    loopDelay: { takeMaxMs: () => 0 },
+    loopDelay: { take: () => ({ maxMs: 7, p99Ms: 3 }) },
   };
   return {
     ...sources,

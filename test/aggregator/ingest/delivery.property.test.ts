@@ -144,7 +144,8 @@ class World {
       this.link.deliverToAgent();
       this.agent.stream.flush();
       const { slots, stream } = this.agent;
-      if (stream.state.kind === 'streaming' && slots.pendingCount === 0 && slots.closedCount === 0) return;
+      const isAllTold = slots.pendingCount === 0 && stream.inFlight.batches === 0;
+      if (stream.state.kind === 'streaming' && isAllTold && slots.closedCount === 0) return;
     }
     expect.unreachable(`not settled: ${JSON.stringify(this.agent.stream.state)}`);
   }
