@@ -107,8 +107,11 @@ export async function openDetailPrograms(
   pidLevel: number,
 ): Promise<DetailPrograms> {
   return {
-    look: await orNone(() => DetailLook.open(calls, kernel, detailKernel(btf), pidLevel)),
-    walk: await orNone(() => CgroupWalk.open(calls, cgroupKernel(btf))),
+    look: await orNone(async () => {
+      const details = await restAfter(detailKernel(btf));
+      return DetailLook.open(calls, kernel, details, pidLevel);
+    }),
+    walk: await orNone(async () => CgroupWalk.open(calls, await restAfter(cgroupKernel(btf)))),
   };
 }
 
@@ -119,13 +122,14 @@ function changesOpener(calls: BpfCalls, btf: Btf, kernel: KernelLayout): EbpfPro
     const known = types;
     types = null;
     if (known === null) return null;
-    return orNone(async () => {
-      const layout = eventLayout(known);
-      // That is a look through megabytes.
-      await new TimeSlice().rest();
-      return StateChanges.open(calls, kernel, layout);
-    });
+    return orNone(async () => StateChanges.open(calls, kernel, await restAfter(eventLayout(known))));
   };
+}
+
+/** What was looked up in megabytes of types, after a turn of the event loop. */
+async function restAfter<T>(looked: T): Promise<T> {
+  await new TimeSlice().rest();
+  return looked;
 }
 
 /** Null where the kernel refuses or lacks something. */
