@@ -7,6 +7,7 @@
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
 import { recordWords, wordOf } from '../bpf/socket-record.ts';
+import { FdLists } from '../resolve/fd-lists.ts';
 import { SharedEndpoints } from '../resolve/shared-endpoints.ts';
 import { SlotIndex } from '../slot-index.ts';
 
@@ -48,9 +49,6 @@ const noOwners: readonly Owner[] = [];
 /** Never written to. */
 const noClaims: Claim[] = [];
 
-/** Up to which fd a list of that fd alone is one and the same for all owners. */
-export const sharedFdsMax = 4096;
-
 /** What settling brought. */
 export interface Settled {
   /** Something is not what it was. */
@@ -82,7 +80,7 @@ export class SocketSlots {
   readonly #free: number[] = [];
   readonly #slots: (Slot | undefined)[] = [];
   readonly #endpoints = new SharedEndpoints();
-  readonly #fdLists: (readonly number[])[] = [];
+  readonly #fdLists = new FdLists();
   /** The last list that a slot is in; of those with several claims, which would be in it several times. */
   readonly #listedIn = new Map<number, number>();
   /** Slots to be settled. */
@@ -189,7 +187,7 @@ export class SocketSlots {
   #ownersOf(claims: readonly Claim[]): Owner[] {
     const [first, ...others] = claims;
     if (first !== undefined && others.length === 0) {
-      return [{ process: first.holder.process, fds: this.#listOf(first.fd) }];
+      return [{ process: first.holder.process, fds: this.#fdLists.of(first.fd) }];
     }
     const fdsOf = new Map<Process, Set<number>>();
     for (const { holder, fd } of claims) {
@@ -200,12 +198,6 @@ export class SocketSlots {
     return [...fdsOf]
       .map(([process, fds]) => ({ process, fds: [...fds].toSorted((a, b) => a - b) }))
       .toSorted((a, b) => a.process.pid - b.process.pid);
-  }
-
-  #listOf(fd: number): readonly number[] {
-    if (fd >= sharedFdsMax) return [fd];
-    this.#fdLists[fd] ??= [fd];
-    return this.#fdLists[fd];
   }
 
   /** Appends the socket to a list, once. @param list number of the list */

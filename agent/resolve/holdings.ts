@@ -6,6 +6,7 @@ import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { Cell } from '../netlink/diag-rows.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
+import { FdLists } from './fd-lists.ts';
 import type { Reading } from './refresh.ts';
 import { appended } from './short-list.ts';
 
@@ -26,8 +27,8 @@ interface Ownable {
 
 interface Claim<H extends Holder> {
   readonly holder: H;
-  /** Ascending. */
-  readonly fds: number[];
+  /** Ascending. A list of one is shared with others, a longer one is its own. */
+  fds: readonly number[];
 }
 
 /** One socket inode. */
@@ -57,6 +58,7 @@ export const unsettledOwners: readonly Owner[] = [];
 
 export class Holdings<H extends Holder> {
   readonly #byInode = new Map<number, Holding<H>>();
+  readonly #fdLists = new FdLists();
   #stale: Holding<H>[] = [];
   /** Shown, and held by nobody known when `settle` was called last. */
   readonly #unowned = new Set<Holding<H>>();
@@ -170,8 +172,10 @@ export class Holdings<H extends Holder> {
     const holding = this.#of(inode);
     const last = holding.claims.at(-1);
     if (isNew && last !== undefined && last.holder !== holder) this.shared.add(holding);
-    if (last?.holder === holder) last.fds.push(fd);
-    else holding.claims = appended(holding.claims, { holder, fds: [fd] });
+    if (last?.holder !== holder)
+      holding.claims = appended(holding.claims, { holder, fds: this.#fdLists.of(fd) });
+    else if (last.fds.length === 1) last.fds = [last.fds[0]!, fd];
+    else (last.fds as number[]).push(fd);
     holding.sought = null;
     this.#touch(holding);
   }
