@@ -11,9 +11,11 @@ export interface Reading {
 
 /**
  * Young things change most: a process drops its privileges, a container gets its address after its first process
- * started. So an answer is believed for as long as the thing was known when it was read: 0, 1, 2, 4 ... intervals.
+ * started. So an answer is believed for as long as the thing was known when it was read: 0, 1, 2, 4 ... intervals; but
+ * never asked for twice in one scan, which has one time.
  */
 export function isRefreshDue(reading: Reading, nowMs: number): boolean {
   const knownMs = reading.readAtMs - reading.firstReadAtMs;
-  return nowMs - reading.readAtMs >= Math.min(refreshIntervalMaxMs, knownMs);
+  const ageMs = nowMs - reading.readAtMs;
+  return ageMs > 0 && ageMs >= Math.min(refreshIntervalMaxMs, knownMs);
 }

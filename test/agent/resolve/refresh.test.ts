@@ -12,3 +12,8 @@ it('is often while a thing is young, and every 30 s later', () => {
   }
   expect(readings).toEqual([1, 2, 4, 8, 16, 32, 62, 92]);
 });
+
+it('is never twice at one time, when a thing is new either', () => {
+  expect(isRefreshDue({ firstReadAtMs: 500, readAtMs: 500 }, 500)).toBe(false);
+  expect(isRefreshDue({ firstReadAtMs: 500, readAtMs: 500 }, 501)).toBe(true);
+});
