@@ -32,7 +32,7 @@ import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
 import { entry, process, processStack } from './process-program.ts';
 import { castTo, control, count, part, sock } from './record-program.ts';
-import { controlLayout, imprintLayout, listenersMax, taskLayout } from './scan-memory.ts';
+import { controlLayout, imprintLayout, listenersMax, markLayout, taskLayout } from './scan-memory.ts';
 import { countQueues, noteQueue } from './slot-program.ts';
 import { groupsOfTable, slotStack, stackSlot } from './stack.ts';
 
@@ -55,6 +55,8 @@ const { fields } = imprintLayout;
 export interface ImprintOptions extends FingerprintOptions {
   /** Fd of the map of imprintLayout, twice as many as there are processes. */
   readonly imprintMap: number;
+  /** Fd of the map of markLayout. */
+  readonly markMap: number;
 }
 
 /**
@@ -64,16 +66,14 @@ export interface ImprintOptions extends FingerprintOptions {
  */
 export function recogniseProcess(
   kernel: KernelLayout,
-  { imprintMap }: ImprintOptions,
+  { imprintMap, markMap }: ImprintOptions,
   walkFiles: (callback: string) => readonly Statement[],
   read: string,
 ): Statement[] {
   return [
     load('r1', control, counters.tasksBefore),
     jumpIf('r1', '==', 0, read),
-    ...seekImprint(imprintMap, read),
-    load('r1', 'r0', fields.isMarked),
-    jumpIf('r1', '!=', 0, read),
+    ...seekImprint(imprintMap, markMap, read),
     load('r1', 'r0', fields.isSettled),
     jumpIf('r1', '==', 0, read),
     load('r1', 'r0', fields.startNs),
@@ -103,8 +103,8 @@ export function recogniseProcess(
   ];
 }
 
-/** r0 = the imprint of the thread of `entry`, if it has one. */
-function seekImprint(imprintMap: number, read: string): Statement[] {
+/** r0 = the imprint of the thread of `entry`, if it has one and is not marked. */
+function seekImprint(imprintMap: number, markMap: number, read: string): Statement[] {
   return [
     load('r1', entry, taskLayout.fields.tid),
     store('fp', stack.tid, 'r1'),
@@ -119,22 +119,26 @@ function seekImprint(imprintMap: number, read: string): Statement[] {
     jumpIf('r1', '<', 'r2', 'seek-found-some'),
     jump(read),
     label('seek-found-some'),
+    ...findEntry(markMap, stack.key, read),
+    load('r1', 'r0', markLayout.fields.isMarked),
+    jumpIf('r1', '!=', 0, read),
+    load('r1', control, counters.cursor),
     load('r2', control, counters.imprintsBefore),
     add('r1', 'r2'),
-    ...findImprint(imprintMap, stack.key, read),
+    ...findEntry(imprintMap, stack.key, read),
     load('r1', 'r0', fields.tid),
     load('r2', entry, taskLayout.fields.tid),
     jumpIf('r1', '!=', 'r2', read),
   ];
 }
 
-/** r0 = the imprint at the index in r1. */
-function findImprint(imprintMap: number, key: typeof stack.key, otherwise: string): Statement[] {
+/** r0 = the entry of a map at the index in r1. */
+function findEntry(map: number, key: typeof stack.key, otherwise: string): Statement[] {
   return [
     store('fp', key, 'r1'),
     move('r2', 'fp'),
     add('r2', key.offset),
-    loadMap('r1', imprintMap),
+    loadMap('r1', map),
     callHelper(helpers.mapLookup),
     jumpIf('r0', '==', 0, otherwise),
   ];
@@ -146,7 +150,7 @@ function takeImprint(imprintMap: number, otherwise: string): Statement[] {
     load('r1', control, counters.imprintsNow),
     load('r2', control, counters.tasks),
     add('r1', 'r2'),
-    ...findImprint(imprintMap, stack.key, otherwise),
+    ...findEntry(imprintMap, stack.key, otherwise),
   ];
 }
 
@@ -208,7 +212,6 @@ export function leaveImprint(
     ]),
     load('r1', control, counters.fingerprint),
     store('r0', fields.fingerprint, 'r1'),
-    store('r0', fields.isMarked, 0),
     load('r1', control, counters.firstGroup),
     store('r0', fields.firstGroup, 'r1'),
     load('r2', 'fp', groupsOfTable),
@@ -249,7 +252,7 @@ function seekFunction({ imprintMap, controlMap }: ImprintOptions): Statement[] {
     label('seek-goes-on'),
     load('r2', control, counters.imprintsBefore),
     add('r1', 'r2'),
-    ...findImprint(imprintMap, slotStack.key, 'seek-ends'),
+    ...findEntry(imprintMap, slotStack.key, 'seek-ends'),
     load('r1', 'r0', fields.tid),
     jumpIf('r1', '<', wanted, 'seek-passes'),
     label('seek-ends'),

@@ -70,16 +70,19 @@ export const imprintLayout = layout('imprint', {
   fingerprint: 8,
   /** 1 when all that its records tell is told by events, should it change. */
   isSettled: 4,
-  /** Set by the agent: 1 when something changed. */
-  isMarked: 4,
   /** How many of listenerAddresses there are. */
   listeners: 4,
   /** Which of its slots held settled sockets: where that begins in the map of slotGroupLayout, and how many there are. */
   firstGroup: 4,
   groups: 4,
-  padding: 4,
   /** Of struct sock, 8 bytes each. */
   listenerAddresses: 8 * listenersMax,
+});
+
+/** Of a process of the last scan, at the same index; the agent alone writes it. */
+export const markLayout = layout('mark', {
+  /** 1 when something changed. */
+  isMarked: 8,
 });
 
 /** Some slots of an fd table, side by side. */
