@@ -31,6 +31,8 @@ export interface MappedPart {
   /** Whole pages. */
   readonly offset: number;
   readonly isReadOnly: boolean;
+  /** Of a file that may not be shared, though nobody writes it. Default false. */
+  readonly isPrivate?: boolean;
 }
 
 export interface Mapping {
@@ -52,6 +54,7 @@ const bpfNumbers: Partial<Record<NodeJS.Architecture, number>> = {
 const protRead = 1;
 const protReadWrite = 3;
 const mapShared = 1;
+const mapPrivate = 2;
 const mapFailed = 0xffff_ffff_ffff_ffffn;
 
 const afUnix = 1;
@@ -76,9 +79,9 @@ export async function loadBpfCalls(): Promise<BpfCalls> {
           else reject(error as Error);
         });
       }),
-    map: (fd, length, { offset, isReadOnly } = wholeMapping) => {
+    map: (fd, length, { offset, isReadOnly, isPrivate = false } = wholeMapping) => {
       const protection = isReadOnly ? protRead : protReadWrite;
-      const address = mmap(null, length, protection, mapShared, fd, offset);
+      const address = mmap(null, length, protection, isPrivate ? mapPrivate : mapShared, fd, offset);
       if (koffi.address(address) === mapFailed) return null;
       return {
         bytes: Buffer.from(koffi.view(address, length)),

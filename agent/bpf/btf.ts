@@ -10,7 +10,8 @@
  *
  * All in the byte order of the machine; whoever reads one on a big-endian machine is told that it has no magic.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import type { BpfCalls } from './bpf-calls.ts';
 
 /** Where the kernel shows its own. */
 const vmlinuxPath = '/sys/kernel/btf/vmlinux';
@@ -63,6 +64,9 @@ const extraWords = wordsByKind({ int: 1, array: 3, variable: 1, declarationTag: 
 /** The last kind that is known here; there is none with number 0. A kernel that has more is not understood. */
 const lastKind = btfKinds.enum64;
 
+/** Words of a type without its entries, by kind; 0 for kinds that are not known. */
+const firstWords = extraWords.map((extra, kind) => (kind === 0 || kind > lastKind ? 0 : typeWords + extra));
+
 /** How many typedefs, qualifiers and dimensions of arrays may stand before a type; the kernel allows half as many. */
 const wrappingsMax = 64;
 
@@ -94,11 +98,16 @@ export class BtfUnreadableError extends BtfError {
   override readonly name = 'BtfUnreadableError';
 }
 
-/** Reads the description of the running kernel. Throws BtfUnreadableError where it shows none, or a damaged one. */
-export function readKernelBtf(path = vmlinuxPath): Btf {
+/**
+ * Reads the description of the running kernel. Throws BtfUnreadableError where it shows none, or a damaged one.
+ *
+ * @param calls with them it is looked at where the kernel has it, if that allows it (Linux 6.16), and not read page by page:
+ *     for a process that is over soon, since it never lets go of it
+ */
+export function readKernelBtf(path = vmlinuxPath, calls: Pick<BpfCalls, 'map'> | null = null): Btf {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = (calls === null ? null : mapFile(path, calls)) ?? readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new BtfUnreadableError(`cannot read ${path}: ${code ?? 'unknown reason'}`, { cause: error });
@@ -108,6 +117,19 @@ export function readKernelBtf(path = vmlinuxPath): Btf {
   } catch (error) {
     if (!(error instanceof BtfError)) throw error;
     throw new BtfUnreadableError(`${path} is damaged: ${error.message}`, { cause: error });
+  }
+}
+
+/** Null where the kernel only has it read. Throws Node's own error. */
+function mapFile(path: string, calls: Pick<BpfCalls, 'map'>): Buffer | null {
+  const fd = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    if (size === 0) return null;
+    const mapping = calls.map(fd, size, { offset: 0, isReadOnly: true, isPrivate: true });
+    return mapping?.bytes.subarray(0, size) ?? null;
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -196,15 +218,18 @@ export class Btf {
   /** From here on every type and all of its entries lie within the bytes. Throws BtfError where one does not. */
   #index(): void {
     const [words, places, names] = [this.#words, this.#places, this.#names];
+    const [first, perEntry] = [firstWords, entryWords];
+    const end = words.length - typeWords;
     let id = 1;
     let at = 0;
-    for (; at + typeWords <= words.length; id++) {
+    while (at <= end) {
       const shape = words[at + 1]!;
       const kind = (shape >>> 24) & 31;
-      if (kind === 0 || kind > lastKind) throw new BtfError(`type ${id} is of an unknown kind, ${kind}`);
+      const fixed = first[kind]!;
+      if (fixed === 0) throw new BtfError(`type ${id} is of an unknown kind, ${kind}`);
       places[id] = at;
-      names[id] = words[at]!;
-      at += typeWords + extraWords[kind]! + entryWords[kind]! * (shape & 0xffff);
+      names[id++] = words[at]!;
+      at += fixed + perEntry[kind]! * (shape & 0xffff);
     }
     if (at !== words.length) throw new BtfError(`type ${id - 1} does not end where the types do`);
   }

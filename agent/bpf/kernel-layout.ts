@@ -1,5 +1,6 @@
 /** Where on the running kernel the members lie that the programs read: all that they need of its BTF. */
 import { isLittleEndian } from '../netlink/byte-order.ts';
+import type { BpfCalls } from './bpf-calls.ts';
 import { type Btf, BtfError, readKernelBtf } from './btf.ts';
 
 /** What the scan of files needs (file-scan.ts), there since Linux 5.11. */
@@ -18,10 +19,14 @@ export function readBasicLayout(): BasicLayout {
   return basicLayout(readOwnBtf());
 }
 
-/** Throws BtfError when the kernel does not tell, or the machine is not one that programs are made for. */
-export function readOwnBtf(): Btf {
+/**
+ * Throws BtfError when the kernel does not tell, or the machine is not one that programs are made for.
+ *
+ * @param calls see readKernelBtf
+ */
+export function readOwnBtf(calls: Pick<BpfCalls, 'map'> | null = null): Btf {
   if (!isLittleEndian()) throw new BtfError('this machine is big-endian');
-  return readKernelBtf();
+  return readKernelBtf(undefined, calls);
 }
 
 /** Throws BtfError when the kernel lacks one of them. */

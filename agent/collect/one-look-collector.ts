@@ -60,7 +60,7 @@ export async function createOneLookCollector(options: OneLookOptions): Promise<C
     const libc = await (options.loadLibc ?? loadLibc)();
     const calls = await loadBpfCalls();
     const self = expectOwnProc(procRoot);
-    const btf = readOwnBtf();
+    const btf = readOwnBtf(calls);
     const kernel = kernelLayout(btf);
     const scan = open(await SocketScan.open(calls, kernel, firstSizes, slotsPerCall.once));
     const ownerless = open(new OwnerlessSockets(new DiagTables(libc), walkOnDemand(calls, kernel)));

@@ -138,7 +138,7 @@ export class RepeatedTexts<K> {
 }
 
 /** @returns where it ends */
-export function writeWhole(whole: number, into: Uint8Array, at: number): number {
+function writeWhole(whole: number, into: Uint8Array, at: number): number {
   const end = at + digitsOf(whole);
   let left = whole;
   for (let digit = end - 1; digit >= at; digit--) {
@@ -149,7 +149,7 @@ export function writeWhole(whole: number, into: Uint8Array, at: number): number 
   return end;
 }
 
-export function digitsOf(whole: number): number {
+function digitsOf(whole: number): number {
   if (whole < 0) return 0;
   if (whole < 10) return 1;
   if (whole < 100) return 2;

@@ -1,5 +1,5 @@
 /** Aligned tables for people. */
-import { CellBytes, digitsOf, noWhole, writeWhole } from './cell-bytes.ts';
+import { CellBytes } from './cell-bytes.ts';
 import { type Column, cellText } from './column.ts';
 import { cutToWidth, displayWidth, plainText } from './plain-text.ts';
 
@@ -27,8 +27,6 @@ interface Layout {
   /** Of the columns. */
   readonly widths: readonly number[];
   readonly areNumbers: readonly boolean[];
-  /** Whether cells are cut. */
-  readonly isCut: boolean;
   /** What a line takes at most. */
   readonly lineBytes: number;
 }
@@ -76,7 +74,6 @@ function layOut<Row>(
   return {
     widths,
     areNumbers: columns.map(({ isNumber }) => isNumber === true),
-    isCut: widths.some((each, i) => each < natural[i]!),
     lineBytes: widths.reduce((sum, each, i) => sum + each + bytes[i]! + gap, 1),
   };
 }
@@ -133,18 +130,12 @@ function formatLines(table: readonly CellBytes[], layout: Layout, below: readonl
   return lines.text();
 }
 
-/**
- * Puts cells into lines, which are blank to begin with: what stands between cells needs no writing. Sockets of one process
- * mostly differ in numbers alone, so a line with the texts of the last one is a copy of it, with numbers of its own.
- */
+/** Puts cells into lines, which are blank to begin with: what stands between cells needs no writing. */
 class Lines {
   readonly #table: readonly CellBytes[];
   readonly #layout: Layout;
   readonly #bytes: Buffer;
   #end = 0;
-  /** Where the last line begins, and where in it, by column, the numbers begin. */
-  #lastBegin = 0;
-  readonly #wholesAt: number[];
   /** Where what is not in #texts yet begins. */
   #begin = 0;
   /** Lines that are done, where others stand between them. */
@@ -153,24 +144,10 @@ class Lines {
   constructor(table: readonly CellBytes[], layout: Layout) {
     this.#table = table;
     this.#layout = layout;
-    this.#wholesAt = table.map(() => 0);
     this.#bytes = Buffer.alloc(layout.lineBytes * table[0]!.length, blank);
   }
 
   add(row: number): void {
-    if (row > 0 && !this.#layout.isCut && this.#isLikeLast(row)) this.#repeatLast(row);
-    else this.#addWhole(row);
-  }
-
-  addText(text: string): void {
-    this.#texts += this.#rest() + text;
-  }
-
-  text(): string {
-    return this.#texts + this.#rest();
-  }
-
-  #addWhole(row: number): void {
     const { widths, areNumbers } = this.#layout;
     const into = this.#bytes;
     const begin = this.#end;
@@ -178,7 +155,6 @@ class Lines {
     for (let column = 0; column < widths.length; column++) {
       const cells = this.#table[column]!;
       const blanks = widths[column]! - cells.widthOf(row);
-      this.#wholesAt[column] = at - begin + cells.bytesOf(cells.textOf[row]!);
       if (blanks < 0) at = this.#writeCut(cells.text(row), widths[column]!, at);
       else if (areNumbers[column]!) at = cells.write(row, into, at + blanks);
       else at = cells.write(row, into, at) + blanks;
@@ -187,43 +163,14 @@ class Lines {
     while (at > begin && into[at - 1] === blank) at--;
     into[at] = lineFeed;
     this.#end = at + 1;
-    this.#lastBegin = begin;
   }
 
-  /** Whether a row has the texts of the one before, and numbers where that has some, aligned to the left. */
-  #isLikeLast(row: number): boolean {
-    const { areNumbers } = this.#layout;
-    for (let column = 0; column < areNumbers.length; column++) {
-      const { textOf, wholeOf } = this.#table[column]!;
-      if (textOf[row] !== textOf[row - 1]) return false;
-      const whole = wholeOf[row]!;
-      const before = wholeOf[row - 1]!;
-      if (whole !== before && (areNumbers[column]! || whole === noWhole || before === noWhole)) return false;
-    }
-    return true;
+  addText(text: string): void {
+    this.#texts += this.#rest() + text;
   }
 
-  #repeatLast(row: number): void {
-    const into = this.#bytes;
-    const begin = this.#end;
-    into.copyWithin(begin, this.#lastBegin, begin);
-    this.#end = begin + begin - this.#lastBegin;
-    this.#lastBegin = begin;
-    const last = this.#table.length - 1;
-    for (let column = 0; column <= last; column++) {
-      const { wholeOf } = this.#table[column]!;
-      const whole = wholeOf[row]!;
-      const before = wholeOf[row - 1]!;
-      if (whole === before) continue;
-      const at = begin + this.#wholesAt[column]!;
-      const end = writeWhole(whole, into, at);
-      // Behind the last one there is the end of the line.
-      const copied = column === last ? this.#end : at + digitsOf(before);
-      if (end < copied) into.fill(blank, end, copied);
-      if (column !== last) continue;
-      into[end] = lineFeed;
-      this.#end = end + 1;
-    }
+  text(): string {
+    return this.#texts + this.#rest();
   }
 
   /** @returns where the gap to the next column begins */

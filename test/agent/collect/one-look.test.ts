@@ -1,6 +1,8 @@
 /** The eBPF rung of whoever looks once, on real sockets, beside the procfs rung. */
 import { statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { loadBpfCalls } from '../../../agent/bpf/bpf-calls.ts';
+import { kernelLayout, readOwnBtf } from '../../../agent/bpf/kernel-layout.ts';
 import type { SeenTask } from '../../../agent/bpf/task-table.ts';
 import { EbpfUnavailableError } from '../../../agent/collect/ebpf-unavailable.ts';
 import { HeldSockets } from '../../../agent/collect/held-sockets.ts';
@@ -133,6 +135,12 @@ describe.skipIf(obstacle !== null)('one look', () => {
     };
     expect(await addresses(false)).toBe(0);
     expect(await addresses(true)).toBeGreaterThan(0);
+  });
+
+  it('reads the types of the kernel where they are as it does page by page, and so where it has to', async () => {
+    const read = kernelLayout(readOwnBtf());
+    expect(kernelLayout(readOwnBtf(await loadBpfCalls()))).toEqual(read);
+    expect(kernelLayout(readOwnBtf({ map: () => null }))).toEqual(read);
   });
 
   it('says why it is not to be had', async () => {
