@@ -46,7 +46,12 @@ async function inStep(): Promise<Watched> {
   };
   let nowMs = Date.now();
   const agent = createTestAgent(connect, () => nowMs, { server: server.address });
-  cleanups.push(() => agent.stream.close());
+  cleanups.push(() => {
+    const closed = agent.stream.close();
+    // It waits for the server's last word by a clock that nothing else moves.
+    nowMs += 60_000;
+    return closed;
+  });
   agent.stream.start();
   await until('agent is in step', () => agent.stream.state.kind === 'streaming');
   messages.length = 0;
