@@ -3,7 +3,7 @@
  * interval, and tells that a socket is gone when two looks have missed it; so the end lies between two moments.
  */
 import type { SocketState } from '../../model/socket-state.ts';
-import type { ReportedSocket } from './report.ts';
+import type { ReportedSocket, ReportingHost } from './report.ts';
 
 /** Unix milliseconds, aggregator's clock. */
 interface End {
@@ -26,18 +26,22 @@ export class Lives {
     const overByMs = closedAtMs ?? host.asOfMs;
     // One that is only gone from a snapshot is closed as of now: nobody knows since when.
     const isTimed = closedAtMs !== null && closedAtMs < host.asOfMs;
-    const shownAtMs = isTimed ? closedAtMs - host.intervalMs : Math.min(host.asOfBeforeMs, overByMs);
+    const shownAtMs = isTimed ? closedAtMs - host.intervalMs : lookBefore(host, host.asOfBeforeMs);
     const establishedUntilMs = previousState === 'established' ? shownAtMs : 0;
     this.#ends.set(socket, { establishedUntilMs, overByMs });
   }
 
   establishedUntilMs(socket: ReportedSocket): number {
-    const { asOfMs, intervalMs } = socket.host;
-    return this.#ends.get(socket)?.establishedUntilMs ?? asOfMs - intervalMs;
+    return this.#ends.get(socket)?.establishedUntilMs ?? lookBefore(socket.host, socket.host.asOfMs);
   }
 
   /** Infinity while it is established. */
   overByMs(socket: ReportedSocket): number {
     return Math.min(this.#ends.get(socket)?.overByMs ?? never, socket.closedAtMs ?? never);
   }
+}
+
+/** By then a look has shown what is not told to be gone: the last before that moment may be the first that missed it. */
+function lookBefore({ intervalMs }: ReportingHost, atMs: number): number {
+  return atMs - 2 * intervalMs;
 }

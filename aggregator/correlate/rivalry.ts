@@ -127,7 +127,10 @@ export class Rivalry {
   #isBetter(half: Half, one: Half, other: Half): boolean {
     if (one === other) return false;
     if (this.#outlives(half, one, other)) return true;
-    if (!isOfOneNamespace(one.socket, other.socket) || this.#outlives(half, other, one)) return false;
+    if (this.#outlives(half, other, one)) return false;
+    const [isBorn, isOtherBorn] = [one, other].map(({ socket }) => couldBeOneBirth(half.socket, socket));
+    if (isBorn !== isOtherBorn) return isBorn!;
+    if (!isOfOneNamespace(one.socket, other.socket)) return false;
     const [gapMs, otherGapMs] = [one, other].map(({ socket }) => unsureByMs(half.socket, socket));
     return gapMs! <= usualDifferenceMs && otherGapMs! > usualDifferenceMs;
   }
