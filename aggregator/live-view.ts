@@ -20,7 +20,7 @@ import type { ConnectionObserver } from './correlate/observer.ts';
 import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
 import { seenAs } from './correlate/seen-as.ts';
 import { trafficOf } from './correlate/traffic.ts';
-import { type EdgeShare, Edges } from './graph/edges.ts';
+import { type Edge, type EdgeShare, Edges } from './graph/edges.ts';
 import type { Naming } from './graph/naming.ts';
 import { LatencyCounts } from './latency-counts.ts';
 import type {
@@ -58,14 +58,15 @@ export class LiveView implements FleetView, ConnectionObserver {
   readonly #places = new Map<Connection, Connection['endpoints']>();
   /** Placed, and not told closed yet. */
   readonly #toldOpen = new Set<Connection>();
-  readonly #subscribers = new Set<(event: FleetEvent) => void>();
+  /** With whether each of them listens now. */
+  readonly #subscribers = new Map<(event: FleetEvent) => void, () => boolean>();
 
   constructor(options: LiveViewOptions) {
     this.#options = options;
     this.sinceMs = options.sinceMs;
     this.#monotonicClock = options.monotonicClock ?? (() => performance.now());
     const idPrefix = Math.floor(options.sinceMs / 1000).toString(36);
-    this.correlator = new Correlator(this, idPrefix, options.limits);
+    this.correlator = new Correlator(this, idPrefix, options.limits, options.sinceMs);
   }
 
   // --- what ingest tells ---
@@ -97,10 +98,14 @@ export class LiveView implements FleetView, ConnectionObserver {
   placed(connection: Connection, nowMs: number): void {
     this.#count(connection, nowMs);
     if (connection.closedAtMs === null) this.#toldOpen.add(connection);
+    this.#publishPlaced(connection, nowMs);
+  }
+
+  #publishPlaced(connection: Connection, atMs: number): void {
     if (connection.closedAtMs === null || connection.established) {
-      this.#publish({ kind: 'opened', connection: this.#viewOf(connection), atMs: nowMs });
+      this.#publishOf('opened', connection, atMs);
     }
-    if (connection.closedAtMs !== null) this.#publishClosed(connection, nowMs);
+    if (connection.closedAtMs !== null) this.#publishClosed(connection, atMs);
   }
 
   updated(connection: Connection, nowMs: number): void {
@@ -124,8 +129,34 @@ export class LiveView implements FleetView, ConnectionObserver {
 
   matched({ halves, datagramPeer }: Connection): void {
     const [one, other] = [halves.a ?? datagramPeer, halves.b ?? datagramPeer];
-    const acceptedMs = Math.max(one?.acceptedMs ?? 0, other?.acceptedMs ?? 0);
+    this.plainMatched(Math.max(one?.acceptedMs ?? 0, other?.acceptedMs ?? 0));
+  }
+
+  plainMatched(acceptedMs: number): void {
     this.matchLatency.record((this.#monotonicClock() - acceptedMs) / 1000);
+  }
+
+  labelOf(socket: ReportedSocket): string {
+    return this.#serviceOf(socket) ?? socket.host.name;
+  }
+
+  edgeBegan(edge: Edge, nowMs: number): void {
+    this.#publish({ kind: 'edge', edge, atMs: nowMs });
+  }
+
+  plainPlaced(row: number, nowMs: number): void {
+    if (this.#isHeard()) this.#publishPlaced(this.correlator.connections.at(row), nowMs);
+  }
+
+  plainClosed(row: number, nowMs: number): void {
+    if (this.#isHeard()) this.#publishClosed(this.correlator.connections.at(row), nowMs);
+  }
+
+  adopted(connection: Connection): void {
+    const share = this.#shareOf(connection, undefined);
+    if (this.edgeTable.count(share, null) !== null) this.#shares.set(connection, share);
+    this.#places.set(connection, connection.endpoints);
+    if (connection.closedAtMs === null) this.#toldOpen.add(connection);
   }
 
   forgotten(connection: Connection): void {
@@ -179,11 +210,13 @@ export class LiveView implements FleetView, ConnectionObserver {
     for (const [connection, share] of this.#shares) {
       if (share.open) this.edgeTable.touch(share, lastSeenAtMs(connection));
     }
+    this.correlator.plain.touchEdges();
     return this.edgeTable.all();
   }
 
-  match(host: ReportingHost): SeenCounts {
-    return this.correlator.quality.counts.hosts.get(host)?.open ?? { both: 0, client: 0, server: 0 };
+  matches(): (host: ReportingHost) => SeenCounts {
+    const { hosts } = this.matchCounts();
+    return (host) => hosts.get(host)?.open ?? { both: 0, client: 0, server: 0 };
   }
 
   /** How well connections are matched now: of the fleet, and of each host that has an end of any. */
@@ -191,20 +224,28 @@ export class LiveView implements FleetView, ConnectionObserver {
     return this.correlator.matchCounts(this.#options.clock());
   }
 
-  subscribe(listener: (event: FleetEvent) => void): () => void {
-    this.#subscribers.add(listener);
+  subscribe(listener: (event: FleetEvent) => void, isListening: () => boolean = () => true): () => void {
+    this.#subscribers.set(listener, isListening);
     return () => this.#subscribers.delete(listener);
   }
 
   // --- how ---
 
   #publishClosed(connection: Connection, atMs: number): void {
-    const kind = connection.established ? 'closed' : 'refused';
-    this.#publish({ kind, connection: this.#viewOf(connection), atMs });
+    this.#publishOf(connection.established ? 'closed' : 'refused', connection, atMs);
+  }
+
+  /** No view is made where nobody would hear of it, as is so most of the time. */
+  #publishOf(kind: 'opened' | 'closed' | 'refused', connection: Connection, atMs: number): void {
+    if (this.#isHeard()) this.#publish({ kind, connection: this.#viewOf(connection), atMs });
+  }
+
+  #isHeard(): boolean {
+    return [...this.#subscribers.values()].some((isListening) => isListening());
   }
 
   #publish(event: FleetEvent): void {
-    for (const subscriber of this.#subscribers) subscriber(event);
+    for (const subscriber of this.#subscribers.keys()) subscriber(event);
   }
 
   /** Puts the connection's count where it belongs now. */

@@ -31,7 +31,7 @@ export function createRegistry({ view, ingest, watchers, bus, loopDelay }: Metri
 
 function addFleetMetrics(registry: Registry, view: LiveView): void {
   const { correlator, edgeTable } = view;
-  const { recentlyClosed } = correlator;
+  const { recentlyClosed, plain } = correlator;
   gaugeBy(registry, ['whotalks_hosts', 'state'], 'Hosts by state.', () => {
     const counts = { live: 0, stale: 0, lost: 0 };
     for (const host of view.hosts()) counts[host.state]++;
@@ -43,12 +43,17 @@ function addFleetMetrics(registry: Registry, view: LiveView): void {
     'Open connections, by the ends that were seen.',
     () => view.matchCounts().fleet.open,
   );
-  gauge(registry, 'whotalks_recently_closed', 'Closed connections still shown.', () => recentlyClosed.size);
+  gauge(
+    registry,
+    'whotalks_recently_closed',
+    'Closed connections still shown.',
+    () => recentlyClosed.size + plain.lingering,
+  );
   counter(
     registry,
     'whotalks_recently_closed_evicted_total',
     'Closed connections dropped before their time because there were too many.',
-    () => recentlyClosed.evicted,
+    () => recentlyClosed.evicted + plain.evicted,
   );
   counter(
     registry,

@@ -133,16 +133,13 @@ test('relative imports are whole file names that exist', () => {
   expect(wrong).toEqual([]);
 });
 
-/** Parts that stand on their own, with tests and benches as their only users. docs/engine.md says how the product comes to them. */
-const standalone = ['aggregator/core/connection-core.ts', 'aggregator/core/arrange.ts'];
-
 test('every file of the product is reached from its entry points', () => {
   const program = /input: path\('\.\/(.*)'\)/.exec(readSource('vite.programs.config.ts'))![1]!;
   const page = [...readSource('web/index.html').matchAll(/src="\.?\/?([^"]+\.tsx?)"/g)].map(
     (match) => `web/${match[1]}`,
   );
   expect(page).not.toEqual([]);
-  const reached = reachableFrom([program, ...page, ...standalone]);
+  const reached = reachableFrom([program, ...page]);
   expect(product.filter((path) => !reached.has(path) && !path.endsWith('.config.ts'))).toEqual([]);
 });
 

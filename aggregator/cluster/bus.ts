@@ -5,7 +5,7 @@
  * is counted in its state, which `/readyz`, the metrics and the log show.
  */
 import type { ConnectionDocument, EdgeDocument } from '../../model/document.ts';
-import type { ConnectionView, EdgeView, FleetView } from '../serve/fleet-view.ts';
+import type { ConnectionView, EdgeView, FleetEvent, FleetView } from '../serve/fleet-view.ts';
 
 /** One thing to tell, with its document as it is at this moment. `atMs` is the aggregator's clock, unix ms. */
 export type BusEvent =
@@ -48,7 +48,7 @@ export interface BusDocuments {
 
 /** Publishes what happens in `view` from now on. Returns the function that ends it; it does not close the bus. */
 export function publishFleet(view: FleetView, bus: Bus, documents: BusDocuments): () => void {
-  return view.subscribe((event) => {
+  const publish = (event: FleetEvent): void => {
     if (!bus.hasTakers()) return;
     const { kind, atMs } = event;
     if (kind === 'opened' || kind === 'closed') {
@@ -56,5 +56,6 @@ export function publishFleet(view: FleetView, bus: Bus, documents: BusDocuments)
     } else if (kind === 'edge') {
       bus.publish({ kind, atMs, document: documents.edge(event.edge) });
     }
-  });
+  };
+  return view.subscribe(publish, () => bus.hasTakers());
 }

@@ -62,6 +62,18 @@ export class Addresses {
     return row < 0 ? noAddress : tag | row;
   }
 
+  /** Which of two addresses that are in use is higher as a number, IPv4 as its mapped form: below 0 for `one`. */
+  compare(one: number, other: number): number {
+    if (!isInterned(one) && !isInterned(other)) return (one >>> 0) - (other >>> 0);
+    const [a, b] = [this.#mappedWords(one), this.#mappedWords(other)];
+    const at = a.findIndex((word, i) => word !== b[i]);
+    return at < 0 ? 0 : (a[at]! >>> 0) - (b[at]! >>> 0);
+  }
+
+  #mappedWords(address: number): Int32Array {
+    return isInterned(address) ? this.wordsOf(address) : Int32Array.of(0, 0, 0xffff, address);
+  }
+
   /** The 16 bytes behind an interned address, as four words. */
   wordsOf(address: number): Int32Array {
     const first = rowOf(address) << 3;

@@ -45,7 +45,7 @@ export class AgentSlots {
     return entry - 1;
   }
 
-  /** Every slot that is used, ascending. */
+  /** Every slot that is used, ascending. They may be freed meanwhile. */
   *slots(): Iterable<number> {
     for (let slot = 0; slot < this.#entries.length; slot++) if (this.#entries[slot]! > 0) yield slot;
   }

@@ -13,6 +13,8 @@ export interface Closing {
   readonly edges: EdgeCounts;
   /** What is over, in the order in which it came to be, with the tick of its end. */
   readonly over: RowQueue;
+  /** Connections that were forgotten before their time because too many lingered. */
+  evicted: number;
 }
 
 /** An end's socket is gone. What is over already was so before. */
@@ -32,7 +34,8 @@ export function settle(rows: ConnectionRows, row: number, tick: number, { edges,
   const edge = words[first + edgeWord]! - 1;
   if (isOver) {
     words[first + factsWord] = known & ~facts.over;
-    words[first + closedWord] = never;
+    // What is gone was there until then: it is over then at the earliest.
+    if ((known & (facts.goneA | facts.goneB)) === 0) words[first + closedWord] = never;
     if (edge >= 0) edges.countOpen(edge, 1);
     return;
   }
@@ -62,5 +65,6 @@ export function forget(rows: ConnectionRows, row: number, edges: EdgeCounts): vo
   if (edge >= 0 && (words[first + factsWord]! & facts.over) === 0) edges.countOpen(edge, -1);
   words[first + edgeWord] = 0;
   words[first + factsWord]! |= facts.forgotten;
+  rows.forgot(row);
   if (hasNoSocket(words, first)) rows.free(row);
 }

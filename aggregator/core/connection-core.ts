@@ -4,54 +4,51 @@
  *
  * docs/engine.md has the design, connection-row.ts the layout of a row.
  */
-import type { Addresses } from './addresses.ts';
 import type { AgentSlots } from './agent-slots.ts';
 import { Block, blockMax, type Outcome, outcomes } from './block.ts';
-import { forget, hasNoSocket, markGone, settle } from './closing.ts';
+import { type Closing, hasNoSocket, markGone, settle } from './closing.ts';
 import {
   bytesDouble,
   edgeWord,
   evidenceMask,
   facts,
   factsWord,
-  holderWord,
   lifeOf,
+  listensA,
   openedWord,
   rowShift,
   turned,
 } from './connection-row.ts';
-import { ConnectionRows } from './connection-rows.ts';
+import { ConnectionRows, type EndOfRows } from './connection-rows.ts';
 import { type HalfColumns, learn } from './joining.ts';
 import { forgetBlock } from './lingering.ts';
 import { matchHalves, retainKey } from './match-halves.ts';
 import type { TupleColumns } from './open-passes.ts';
-import { listenFor, place, placeJoined, type Surroundings } from './placing.ts';
+import { listenFor, placeAnew, placeJoined, type Surroundings } from './placing.ts';
 import { isQueuedLife, queuedRow, RowQueue } from './row-queue.ts';
 import { findSlots, touchRows } from './slot-passes.ts';
-import { makeStub, releaseStub } from './stubs.ts';
+import { makeStub, releaseStub, retainStub } from './stubs.ts';
 
-/** Connections that one call of sweep places, and that it forgets, at most. */
+/** Connections that one call of sweep lets go, and that it forgets, at most. */
 const sweepMax = 16 * blockMax;
 
 export interface CoreLimits {
   /** Rows at a time: open connections, those that linger, and stubs. */
   readonly rowsMax: number;
-  /** How long a lone half waits for its other end before it is placed alone. */
+  /** How long a lone half waits for its other end before it leaves. */
   readonly graceTicks: number;
-  /** How long a connection that is over stays in the live view, and how many of them do. */
+  /** How long a connection that is over stays in the live view. */
   readonly lingerTicks: number;
-  readonly lingerMax: number;
 }
 
 /** What is beyond plain, told in the midst of a block. */
-export interface Elsewhere {
+export interface Elsewhere extends EndOfRows {
   /** @param words a copy of the row as it was; its slots now stand for a stub, which the table of the unusual knows by `row` */
   left(row: number, words: Int32Array): void;
 }
 
 export interface CoreOptions extends Surroundings {
   readonly limits: CoreLimits;
-  readonly addresses: Addresses;
   readonly elsewhere: Elsewhere;
   /** Of the hash; drawn at start. */
   readonly seed: number;
@@ -73,17 +70,28 @@ export class ConnectionCore {
   /** Lone connections that are not placed, in the order of their first report. */
   readonly #waiting = new RowQueue();
   readonly #over = new RowQueue();
-  readonly #closing: { readonly edges: CoreOptions['edges']; readonly over: RowQueue };
+  readonly #closing: Closing;
 
   constructor(options: CoreOptions) {
     this.#options = options;
-    this.rows = new ConnectionRows(options.limits.rowsMax, options.seed, options.addresses);
-    this.#closing = { edges: options.edges, over: this.#over };
+    const { limits, seed, addresses, elsewhere } = options;
+    this.rows = new ConnectionRows(limits.rowsMax, seed, addresses, elsewhere);
+    this.#closing = { edges: options.edges, over: this.#over, evicted: 0 };
   }
 
   /** Rows in use. */
   get live(): number {
     return this.rows.store.live;
+  }
+
+  /** Connections that are over and linger. */
+  get over(): number {
+    return this.#over.size;
+  }
+
+  /** Connections that were forgotten before their time because there were too many. */
+  get evicted(): number {
+    return this.#closing.evicted;
   }
 
   get bytes(): number {
@@ -149,46 +157,40 @@ export class ConnectionCore {
     }
   }
 
-  /** Listeners of an agent came or went: looks anew behind all of its sockets. To be called once per message at most. */
-  listen(slots: AgentSlots): void {
-    const { words } = this.rows;
-    for (const slot of slots.slots()) {
-      const [row, side] = [slots.get(slot) >> 1, slots.get(slot) & 1];
-      const known = words[(row << rowShift) + factsWord]!;
-      if ((known & (facts.elsewhere | facts.forgotten)) !== 0) continue;
-      const isChanged = listenFor(words, row << rowShift, side, this.#options);
-      if (isChanged && (known & facts.placed) !== 0) this.#place(row);
-    }
+  /** A listener came behind an end of a connection that is placed. */
+  listenAnew(row: number): void {
+    const first = row << rowShift;
+    for (const side of [0, 1]) listenFor(this.rows.words, first, side, this.#options);
+    this.#placeAnew(row);
   }
 
-  /** All sockets of an agent are taken back as if they had not been reported: its host is lost. */
-  withdraw(slots: AgentSlots, tick: number): void {
-    const { words } = this.rows;
-    for (const slot of slots.slots()) {
-      const entry = slots.take(slot);
-      const [row, side] = [entry >> 1, entry & 1];
-      const first = row << rowShift;
-      if ((words[first + factsWord]! & facts.elsewhere) !== 0) releaseStub(this.rows, row);
-      else if (words[first + holderWord + 1 - side] === 0) this.#forget(row, side);
-      else this.#withdrawEnd(row, side, tick);
-    }
+  /** A connection that is filed leaves. */
+  leave(row: number): void {
+    this.#leave(row);
+    retainStub(this.rows, row);
+    releaseStub(this.rows, row);
   }
 
   /**
-   * Places lone halves whose grace is over, and forgets what lingered long enough: as much as one slice of time has room for.
+   * Lets lone halves go whose grace is over, and forgets what lingered long enough or is too much: as much as one slice of
+   * time has room for.
+   * @param lingerMax connections that linger at most
    * @returns whether there is more to do
    */
-  sweep(tick: number): boolean {
-    const { limits, edges } = this.#options;
+  sweep(tick: number, lingerMax: number): boolean {
+    const { graceTicks, lingerTicks } = this.#options.limits;
     const waiting = this.#waiting;
-    const isDue = (): boolean => waiting.size > 0 && tick - waiting.tick >= limits.graceTicks;
-    for (let placed = 0; placed < sweepMax && isDue(); placed++) {
+    // Below 0 when the clock was set back: nobody knows how long it waited.
+    const isOver = (waited: number): boolean => waited < 0 || waited >= graceTicks;
+    const isDue = (): boolean => waiting.size > 0 && isOver(tick - waiting.tick);
+    for (let left = 0; left < sweepMax && isDue(); left++) {
       const entry = waiting.shift();
-      if (this.#isStillWaiting(entry)) this.#place(queuedRow(entry));
+      if (this.#isStillWaiting(entry)) this.leave(queuedRow(entry));
     }
+    const limits = { lingerTicks, lingerMax };
     let isMore = true;
     for (let forgotten = 0; isMore && forgotten < sweepMax; forgotten += blockMax)
-      isMore = forgetBlock(this.#block, this.rows, this.#over, limits, edges, tick);
+      isMore = forgetBlock(this.#block, this.rows, this.#closing, limits, tick);
     this.rows.index.grow();
     return isMore || isDue();
   }
@@ -219,14 +221,21 @@ export class ConnectionCore {
       if (outcome[i]! > outcomes.joined || (known & facts.elsewhere) !== 0) continue;
       // All of one agent, so its listeners are near.
       listenFor(words, at << rowShift, side[i]!, this.#options);
+      if (outcome[i] === outcomes.joined) this.#listenAgain(at << rowShift, 1 - side[i]!);
       settle(this.rows, at, tick, this.#closing);
       if (outcome[i] === outcomes.lone) this.#waiting.push(at, lifeOf(known), tick);
     }
     placeJoined(this.#block, this.rows, this.#options);
   }
 
-  #place(row: number): void {
-    place(this.#aside, this.rows, row, this.#options);
+  /** A listener may have come since that end was opened; one that has gone since then is evidence still. */
+  #listenAgain(first: number, side: number): void {
+    const isFound = (this.rows.words[first + factsWord]! & (listensA << side)) !== 0;
+    if (!isFound) listenFor(this.rows.words, first, side, this.#options);
+  }
+
+  #placeAnew(row: number): void {
+    placeAnew(this.#aside, this.rows, row, this.#options);
   }
 
   #closeEnd(row: number, side: number, closed: number): Outcome {
@@ -254,7 +263,7 @@ export class ConnectionCore {
     const told = evidence & evidenceMask;
     words[at] = learn(rested, side === 0 ? told : turned(told));
     settle(this.rows, row, tick, this.#closing);
-    if ((known & facts.placed) !== 0) this.#place(row);
+    if ((known & facts.placed) !== 0) this.#placeAnew(row);
     return outcomes.joined;
   }
 
@@ -278,29 +287,6 @@ export class ConnectionCore {
     if (isClient) edges.addBytes(edge, moreSent, moreReceived);
     else edges.addBytes(edge, moreReceived, moreSent);
     return outcomes.joined;
-  }
-
-  /** @param side the end that is withdrawn; -1 = none */
-  #forget(row: number, side: number): void {
-    const first = row << rowShift;
-    this.rows.unfile(row);
-    if (side >= 0) this.rows.words[first + factsWord]! |= facts.goneA << side;
-    const isForgotten = (this.rows.words[first + factsWord]! & facts.forgotten) !== 0;
-    if (!isForgotten) forget(this.rows, row, this.#options.edges);
-    else if (hasNoSocket(this.rows.words, first)) this.rows.free(row);
-  }
-
-  #withdrawEnd(row: number, side: number, tick: number): void {
-    const first = row << rowShift;
-    const { words } = this.rows;
-    words[first + holderWord + side] = 0;
-    words[first + factsWord]! &= ~((facts.goneA | facts.restingA) << side);
-    if ((words[first + factsWord]! & facts.forgotten) !== 0) {
-      if (hasNoSocket(words, first)) this.rows.free(row);
-      return;
-    }
-    settle(this.rows, row, tick, this.#closing);
-    if ((words[first + factsWord]! & facts.placed) !== 0) this.#place(row);
   }
 
   readonly #leave = (row: number): void => {

@@ -11,8 +11,8 @@
  *     7   opened b
  *     8   born after      latest tick at which a look at either end did not show it; `never` = nobody looked
  *     9   facts           bits, below
- *     10  edge            + 1 (edges.ts); 0 = counts in none
- *     11  closed          tick, while no end is open
+ *     10  edge            + 1 (edge-counts.ts); 0 = counts in none
+ *     11  closed          tick of its end, while no end is open; else until when an end that is gone was there
  *     12  bytes a to b    a double: the highest count that either end told
  *     14  bytes b to a    a double
  *
@@ -89,19 +89,15 @@ export const directionRules = {
   listener: 5,
 } as const;
 
-/** Two bits say as what it counts in its edge: SeenEnds. */
-export const seenShift = 19;
-export const seenMask = 3 << seenShift;
-
 /** A listener was behind that end when it was looked for last. */
-export const listensA = 1 << 21;
-export const listensB = 1 << 22;
+export const listensA = 1 << 19;
+export const listensB = 1 << 20;
 
 /**
  * The bits above number the lives of a row, one connection after the other: an entry of a queue that names another life names
  * nothing.
  */
-export const lifeShift = 23;
+export const lifeShift = 21;
 
 export function lifeOf(factsOfRow: number): number {
   return factsOfRow >>> lifeShift;

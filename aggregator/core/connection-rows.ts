@@ -8,6 +8,14 @@ import { hashKey } from './key-hash.ts';
 import { MovingIndex } from './moving-index.ts';
 import { RowStore } from './row-store.ts';
 
+/** Who is told how connections end. Their words are still there. */
+export interface EndOfRows {
+  /** It lingered long enough, and is no part of the live view any more. */
+  forgotten(row: number): void;
+  /** Nothing stands for the row any more; it is about to be free. */
+  freed(row: number): void;
+}
+
 export class ConnectionRows {
   readonly index = new MovingIndex();
   readonly store: RowStore;
@@ -16,8 +24,10 @@ export class ConnectionRows {
   readonly doubles: Float64Array;
   readonly seed: number;
   readonly #addresses: Addresses;
+  readonly #told: EndOfRows;
 
-  constructor(max: number, seed: number, addresses: Addresses) {
+  constructor(max: number, seed: number, addresses: Addresses, told: EndOfRows) {
+    this.#told = told;
     this.store = new RowStore(max, rowShift);
     this.words = this.store.words;
     this.doubles = new Float64Array(this.words.buffer, this.words.byteOffset, this.words.length / 2);
@@ -36,6 +46,7 @@ export class ConnectionRows {
 
   /** A row without sockets and without a place in the index is free. */
   free(row: number): void {
+    this.#told.freed(row);
     const first = row << rowShift;
     const { words } = this;
     const life = lifeOf(words[first + factsWord]!) + 1;
@@ -45,6 +56,11 @@ export class ConnectionRows {
     for (let at = first + 4; at < first + (1 << rowShift); at++) words[at] = 0;
     words[first + factsWord] = life << lifeShift;
     this.store.release(row);
+  }
+
+  /** Its connection leaves the live view; it must be so in its facts. */
+  forgot(row: number): void {
+    this.#told.forgotten(row);
   }
 
   /** Its key finds it no longer. */

@@ -3,7 +3,7 @@
  *
  *     nobody there                                   it begins a connection
  *     the other end alone, of the same birth         it completes it
- *     both ends, gone, clearly of an earlier birth   it begins the next connection of that four-tuple
+ *     both ends, gone clearly before its birth       it begins the next connection of that four-tuple
  *
  * All else is unusual (a rival, a missed close, a birth that does not fit or that rounding leaves open, a socket connected to
  * itself) and leaves the core together with what stands there: which of them belong together is decided elsewhere, with
@@ -93,7 +93,9 @@ function relate(words: Int32Array, first: number, side: number, half: HalfColumn
   if (own !== 0) {
     const bothGone = facts.goneA | facts.goneB;
     const isPast = other !== 0 && (known & bothGone) === bothGone;
-    return isPast && isClearlyTwo(half.bornAfter[at]!, otherOpened) ? outcomes.next : outcomes.elsewhere;
+    // After the birth of the other end, and after all that is known of its life.
+    const since = Math.max(otherOpened, words[first + closedWord]!);
+    return isPast && isClearlyTwo(half.bornAfter[at]!, since) ? outcomes.next : outcomes.elsewhere;
   }
   const opened = half.opened[at]!;
   const bornAfter = Math.max(words[first + bornAfterWord]!, half.bornAfter[at]!);

@@ -1,9 +1,8 @@
 /** Forgets, a block at a time, what is over and lingered long enough or is too much. */
 import { type Block, blockMax } from './block.ts';
-import { forget } from './closing.ts';
+import { type Closing, forget } from './closing.ts';
 import { closedWord, facts, factsWord, lifeOf, rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
-import type { EdgeCounts } from './edge-counts.ts';
 import { touchCells } from './open-passes.ts';
 import { isQueuedLife, queuedRow, type RowQueue } from './row-queue.ts';
 import { hashRows, touchRows } from './slot-passes.ts';
@@ -21,19 +20,19 @@ const tickColumn = 'ports';
 export function forgetBlock(
   block: Block,
   rows: ConnectionRows,
-  over: RowQueue,
+  closing: Closing,
   limits: LingerTicks,
-  edges: EdgeCounts,
   tick: number,
 ): boolean {
-  takeDue(block, over, limits, tick);
+  takeDue(block, closing.over, limits, tick);
   touchRows(block, rows.words);
   hashRows(block, rows.words, rows.seed);
   for (const group of block.groups(rows.index)) touchCells(block, group);
   for (let i = 0; i < block.count; i++) {
     if (!isStillOver(rows.words, block[entryColumn][i]!, block[tickColumn][i]!)) continue;
+    if (tick - block[tickColumn][i]! < limits.lingerTicks) closing.evicted++;
     rows.unfile(block.row[i]!);
-    forget(rows, block.row[i]!, edges);
+    forget(rows, block.row[i]!, closing.edges);
   }
   return block.count === blockMax;
 }

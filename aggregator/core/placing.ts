@@ -1,9 +1,10 @@
 /**
- * Where a connection counts in the map: which end is the client, and in which edge it is.
+ * Where a connection counts in the map: which end is the client, and in which edge it is. Both its ends are there; what has
+ * one end alone is no matter of the core once its grace is over.
  *
  * Directions go by the rules of correlate/direction.ts, from strong to weak evidence, and are only replaced by stronger ones.
  */
-import { isInterned } from './addresses.ts';
+import { type Addresses, isInterned } from './addresses.ts';
 import { type Block, outcomes } from './block.ts';
 import {
   bytesDouble,
@@ -13,31 +14,22 @@ import {
   factsWord,
   holderWord,
   listensA,
+  listensB,
   rowShift,
   ruleMask,
   ruleShift,
-  seenMask,
-  seenShift,
 } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
-import { type EdgeCounts, type SeenEnds, seenEnds } from './edge-counts.ts';
+import type { EdgeCounts } from './edge-counts.ts';
 import type { Holders } from './holders.ts';
 import type { Listening } from './listening.ts';
-
-/** What is known of ends that nobody reports. Asked for lone halves only. */
-export interface Unseen {
-  /** Number of what the end is called by. @param place as in the row */
-  nameOf(address: number, place: number): number;
-  /** Whether a listener is behind it. @param port port << 1 | 1 for UDP */
-  listens(address: number, port: number, place: number): boolean;
-}
 
 /** What places connections, beside their rows. */
 export interface Surroundings {
   readonly holders: Holders;
   readonly listening: Listening;
   readonly edges: EdgeCounts;
-  readonly unseen: Unseen;
+  readonly addresses: Addresses;
 }
 
 /** Looks for a listener behind an end that is reported. @returns whether that is different from before */
@@ -70,22 +62,29 @@ export function placeJoined(block: Block, rows: ConnectionRows, around: Surround
   for (let k = 0; k < joined; k++) commit(block, order[k]!, rows, row[order[k]!]!, around.edges);
 }
 
-/** The same for one connection. It may be lone. */
-export function place(block: Block, rows: ConnectionRows, row: number, around: Surroundings): void {
+/** The same for one that is placed already, when more is known of who began it: its count moves where it is turned round. */
+export function placeAnew(block: Block, rows: ConnectionRows, row: number, around: Surroundings): void {
+  const at = (row << rowShift) + factsWord;
+  const before = rows.words[at]!;
+  direct(rows.words, row << rowShift, around);
+  const decided = rows.words[at]!;
+  if (((before ^ decided) & facts.clientIsB) === 0) return;
+  rows.words[at] = before;
+  uncount(rows, row, around.edges);
+  rows.words[at] = decided;
   prepare(block, 0, rows, row, around);
   commit(block, 0, rows, row, around.edges);
 }
 
-/** Puts the key of its edge into the block's columns, and into `cell` as what it is seen. */
+/** Decides its direction, and puts the key of its edge into the block's columns. */
 function prepare(block: Block, i: number, rows: ConnectionRows, row: number, around: Surroundings): void {
   const first = row << rowShift;
   const { words } = rows;
-  const { edges } = around;
-  uncount(rows, row, edges);
+  const { edges, holders } = around;
   direct(words, first, around);
   const server = (words[first + factsWord]! & facts.clientIsB) === 0 ? 1 : 0;
-  const client = nameOf(words, first, 1 - server, around);
-  const name = nameOf(words, first, server, around);
+  const client = holders.nameOf(words[first + holderWord + 1 - server]! - 1);
+  const name = holders.nameOf(words[first + holderWord + server]! - 1);
   const port = portOf(words, first, server);
   const scope = words[first + 3]! >> 1;
   const hash = edges.hashOf(client, name, port, scope);
@@ -94,7 +93,6 @@ function prepare(block: Block, i: number, rows: ConnectionRows, row: number, aro
   block.ports[i] = port;
   block.place[i] = scope;
   block.hash[i] = hash;
-  block.cell[i] = seenOf(words, first, server);
   block.touched ^= edges.touch(hash);
 }
 
@@ -102,16 +100,15 @@ function commit(block: Block, i: number, rows: ConnectionRows, row: number, edge
   const first = row << rowShift;
   const { words } = rows;
   const known = words[first + factsWord]!;
-  const seen = block.cell[i]! as SeenEnds;
-  const edge = edges.count(block.hash[i]!, block.a[i]!, block.b[i]!, block.ports[i]!, block.place[i]!, seen);
-  words[first + factsWord] = (known & ~seenMask) | (seen << seenShift) | facts.placed;
+  const edge = edges.count(block.hash[i]!, block.a[i]!, block.b[i]!, block.ports[i]!, block.place[i]!);
+  words[first + factsWord] = known | facts.placed;
   words[first + edgeWord] = edge + 1;
   if (edge < 0) return;
   if ((known & facts.over) !== 0) edges.countOpen(edge, -1);
   if ((known & facts.counted) !== 0) countBytes(rows, first, edge, edges, 1);
 }
 
-/** Takes back what `place` counted. */
+/** Takes back what it counts in an edge. */
 export function uncount(rows: ConnectionRows, row: number, edges: EdgeCounts): void {
   const first = row << rowShift;
   const { words } = rows;
@@ -119,7 +116,7 @@ export function uncount(rows: ConnectionRows, row: number, edges: EdgeCounts): v
   if (edge < 0) return;
   const known = words[first + factsWord]!;
   if ((known & facts.counted) !== 0) countBytes(rows, first, edge, edges, -1);
-  edges.uncount(edge, ((known & seenMask) >>> seenShift) as SeenEnds, (known & facts.over) === 0);
+  edges.uncount(edge, (known & facts.over) === 0);
   words[first + edgeWord] = 0;
 }
 
@@ -137,16 +134,6 @@ function countBytes(
   else edges.addBytes(edge, fromB, fromA);
 }
 
-function seenOf(words: Int32Array, first: number, server: number): SeenEnds {
-  if (words[first + holderWord + server] === 0) return seenEnds.client;
-  return words[first + holderWord + 1 - server] === 0 ? seenEnds.server : seenEnds.both;
-}
-
-function nameOf(words: Int32Array, first: number, side: number, { holders, unseen }: Surroundings): number {
-  const holder = words[first + holderWord + side]!;
-  return holder === 0 ? unseen.nameOf(words[first + side]!, words[first + 3]!) : holders.nameOf(holder - 1);
-}
-
 /** port << 1 | 1 for UDP of that end. */
 function portOf(words: Int32Array, first: number, side: number): number {
   const ports = words[first + 2]!;
@@ -157,10 +144,10 @@ function direct(words: Int32Array, first: number, around: Surroundings): void {
   const known = words[first + factsWord]!;
   const rule = (known & ruleMask) >>> ruleShift;
   if (rule === directionRules.listener) return;
-  const a = listens(words, first, 0, around);
-  const b = listens(words, first, 1, around);
+  const a = (known & listensA) !== 0;
+  const b = (known & listensB) !== 0;
   if (a !== b) decide(words, first, directionRules.listener, a);
-  else if (rule < directionRules.handshake) directWithoutListener(words, first, known, rule, around.holders);
+  else if (rule < directionRules.handshake) directWithoutListener(words, first, known, rule, around);
 }
 
 function directWithoutListener(
@@ -168,7 +155,7 @@ function directWithoutListener(
   first: number,
   known: number,
   rule: number,
-  holders: Holders,
+  { holders, addresses }: Surroundings,
 ): void {
   const trackedA = (known & facts.trackedA) !== 0;
   if ((known & (facts.dialedA | facts.dialedB)) !== 0) {
@@ -180,9 +167,7 @@ function directWithoutListener(
     if (a !== isEphemeral(words, first, 1, holders)) {
       if (rule <= directionRules.port) decide(words, first, directionRules.port, !a);
     } else if (rule <= directionRules.unknown) {
-      const ports = words[first + 2]!;
-      // By port, and of equal ones by address: which half came first plays no part in it.
-      decide(words, first, directionRules.unknown, ports >>> 16 <= (ports & 0xffff));
+      decide(words, first, directionRules.unknown, !isBehind(words, first, addresses));
     }
   }
 }
@@ -192,15 +177,14 @@ function decide(words: Int32Array, first: number, rule: number, clientIsB: boole
   words[first + factsWord] = others | (rule << ruleShift) | (clientIsB ? facts.clientIsB : 0);
 }
 
-/** What was found when it was looked for last; for an end that is unseen, now. */
-function listens(words: Int32Array, first: number, side: number, { unseen }: Surroundings): boolean {
-  if (words[first + holderWord + side] !== 0) return (words[first + factsWord]! & (listensA << side)) !== 0;
-  return unseen.listens(words[first + side]!, portOf(words, first, side), words[first + 3]!);
+/** Whether end a has the higher port, and of equal ones the higher address: which half came first plays no part in it. */
+function isBehind(words: Int32Array, first: number, addresses: Addresses): boolean {
+  const ports = words[first + 2]!;
+  const difference = (ports >>> 16) - (ports & 0xffff);
+  return difference === 0 ? addresses.compare(words[first]!, words[first + 1]!) > 0 : difference > 0;
 }
 
-/** By the range of its own namespace, or of the other end's where it is unseen. */
+/** By the range of its own namespace. */
 function isEphemeral(words: Int32Array, first: number, side: number, holders: Holders): boolean {
-  const own = words[first + holderWord + side]!;
-  const holder = own === 0 ? words[first + holderWord + 1 - side]! : own;
-  return holders.isEphemeral(holder - 1, portOf(words, first, side) >>> 1);
+  return holders.isEphemeral(words[first + holderWord + side]! - 1, portOf(words, first, side) >>> 1);
 }

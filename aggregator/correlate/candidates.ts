@@ -38,7 +38,7 @@ export function candidatesFor(
   for (const meeting of everyMeeting(standing)) add(meeting, null);
   // The far half stands at the end of a way, so that this one would be opposite to it.
   for (const { meeting, passage } of ways) {
-    add({ key: meeting.key, side: otherSide(meeting.side) }, passage);
+    add({ ...meeting, side: otherSide(meeting.side) }, passage);
   }
   return [...found.values()];
 }

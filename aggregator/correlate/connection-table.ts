@@ -7,7 +7,9 @@ import type { Side } from '../../model/four-tuple.ts';
 import type { IpAddress } from '../../model/ip.ts';
 import { addTo, ConcernedConnections, removeFrom } from './concerned.ts';
 import { type Connection, locateEnds, otherSide, type Passage, reportedHalves } from './connection.ts';
-import { everyMeeting, type Standing } from './meetings.ts';
+import type { ConnectionIds } from './connection-ids.ts';
+import type { KeyHolder } from './key-holder.ts';
+import { everyMeeting, plainStanding, type Standing } from './meetings.ts';
 import { OutermostIndex } from './outermost-index.ts';
 import { placedAddresses } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
@@ -29,10 +31,16 @@ export interface Half {
   readonly standing: Standing;
 }
 
+interface FiledHalf extends Half {
+  /** Of its keys. */
+  readonly stubs: readonly number[];
+}
+
 export class ConnectionTable {
   readonly connections = new Map<string, Connection>();
   readonly concerned = new ConcernedConnections();
-  readonly #halves = new Map<ReportedSocket, Half>();
+  readonly #keys: KeyHolder;
+  readonly #halves = new Map<ReportedSocket, FiledHalf>();
   /** By the key of a meeting, in the order of filing. */
   readonly #filed = new Map<string, Half[]>();
   readonly #translated = new OutermostIndex();
@@ -40,6 +48,10 @@ export class ConnectionTable {
   readonly #led = new Map<IpAddress, Set<Connection>>();
   /** Halves that were not filed under a key because too many open connections were. */
   unfiled = 0;
+
+  constructor(keys: KeyHolder) {
+    this.#keys = keys;
+  }
 
   get sizes(): Readonly<Record<string, number>> {
     return {
@@ -50,6 +62,15 @@ export class ConnectionTable {
       translated: this.#translated.size,
       led: this.#led.size,
     };
+  }
+
+  /** With their numbers, in the order in which they were begun. */
+  inOrder(ids: ConnectionIds): (readonly [number: number, connection: Connection])[] {
+    const numbered = Array.from(
+      this.connections.values(),
+      (connection) => [ids.parse(connection.id), connection] as const,
+    );
+    return numbered.sort(([a], [b]) => a - b);
   }
 
   halfOf(socket: ReportedSocket): Half | undefined {
@@ -90,6 +111,13 @@ export class ConnectionTable {
     });
     this.concerned.fileHalf(connection, socket);
     return this.#file({ socket, connection, side, standing });
+  }
+
+  /** The same for a half that was in the core, where it stood in that scope. */
+  adopt(connection: Connection, socket: ReportedSocket, scope: string): void {
+    const standing = plainStanding(socket, scope);
+    this.connections.set(connection.id, connection);
+    this.attach(connection, standing.side, socket, standing);
   }
 
   /** Takes a half out. Where its end was stays known, as long as nothing else tells it. */
@@ -145,9 +173,11 @@ export class ConnectionTable {
   }
 
   /** @returns the connections that have to make room: the oldest closed one under each key that has too many */
-  #file(half: Half): readonly Connection[] {
+  #file({ socket, connection, side, standing }: Half): readonly Connection[] {
     const surplus: Connection[] = [];
-    this.#halves.set(half.socket, half);
+    const stubs = everyMeeting(standing).map((meeting) => this.#keys.retain(meeting));
+    const half = { socket, connection, side, standing, stubs };
+    this.#halves.set(socket, half);
     this.#translated.file(half.socket);
     for (const { key } of everyMeeting(half.standing)) {
       const halves = this.#filed.get(key);
@@ -171,6 +201,7 @@ export class ConnectionTable {
   }
 
   #unfile(socket: ReportedSocket, standing: Standing): void {
+    const stubs = this.#halves.get(socket)?.stubs ?? [];
     this.#halves.delete(socket);
     this.#translated.unfile(socket);
     for (const { key } of everyMeeting(standing)) {
@@ -178,6 +209,7 @@ export class ConnectionTable {
       if (left.length === 0) this.#filed.delete(key);
       else this.#filed.set(key, left);
     }
+    for (const stub of stubs) this.#keys.release(stub);
   }
 }
 

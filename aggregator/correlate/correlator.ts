@@ -7,40 +7,48 @@
  * `nowMs` only.
  */
 import type { Side } from '../../model/four-tuple.ts';
-import { type IpAddress, isUnspecified } from '../../model/ip.ts';
+import { isUnspecified } from '../../model/ip.ts';
 import { isListening, type SocketState } from '../../model/socket-state.ts';
-import { defaultLingerLimits, type LingerLimits, RecentlyClosed } from '../history/recently-closed.ts';
+import { RecentlyClosed } from '../history/recently-closed.ts';
 import { AddressClaims } from './address-claims.ts';
 import { addTo, removeFrom } from './concerned.ts';
 import { concludeClosing, concludeDirection, concludeOpening, findDatagramPeer } from './conclusions.ts';
 import { type Connection, missingSide, reportedHalves } from './connection.ts';
+import { ConnectionIds } from './connection-ids.ts';
 import { ConnectionTable } from './connection-table.ts';
+import type { CorrelatorLimits } from './correlator-limits.ts';
+import { EveryConnection } from './every-connection.ts';
 import { Flows } from './flows.ts';
 import { Gateways } from './gateways.ts';
 import { Joiner, type JoinObserver } from './joining.ts';
 import { listenerBehind } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
-import type { MatchCounts } from './match-counts.ts';
+import {
+  type ListeningParts,
+  listenerOpened,
+  removeListener,
+  withdrawListener,
+} from './listening-changes.ts';
+import { MatchCounts } from './match-counts.ts';
 import { MatchQuality } from './match-quality.ts';
-import type { Meeting } from './meetings.ts';
 import type { ConnectionObserver } from './observer.ts';
+import { PlainConnections } from './plain-connections.ts';
+import type { PlainRow } from './plain-reading.ts';
 import { differencesOf, type Portrait, portraitOf } from './portrait.ts';
 import type { ReportedFlow, ReportedSocket, ReportingHost, SocketReports } from './report.ts';
+import { claimedAnew, moveToScopes, type Seeking, seekAt } from './seeking.ts';
 
-export interface CorrelatorLimits extends LingerLimits {
-  /** How long a lone half waits for its other end before it is placed alone. */
-  readonly graceMs: number;
-}
-
-export const defaultCorrelatorLimits: CorrelatorLimits = { graceMs: 3_000, ...defaultLingerLimits };
+export { type CorrelatorLimits, defaultCorrelatorLimits } from './correlator-limits.ts';
 
 export class Correlator implements SocketReports {
   readonly claims = new AddressClaims();
   readonly listeners = new Listeners();
-  readonly flows = new Flows(this.claims);
+  readonly flows: Flows;
   readonly gateways: Gateways;
   readonly quality: MatchQuality;
-  readonly #table = new ConnectionTable();
+  readonly plain: PlainConnections;
+  readonly connections: EveryConnection;
+  readonly #table: ConnectionTable;
   /** Sockets with a peer, by host: what a change of that host's networks or state concerns. */
   readonly #socketsOf = new Map<ReportingHost, Set<ReportedSocket>>();
   readonly #portraits = new Map<ReportingHost, Portrait>();
@@ -50,24 +58,34 @@ export class Correlator implements SocketReports {
   readonly #observer: ConnectionObserver;
   readonly #limits: CorrelatorLimits;
   readonly #joiner: Joiner;
+  readonly #seeking: Seeking;
+  readonly #listening: ListeningParts;
 
-  /** @param idPrefix told apart from other runs of the aggregator, so that an id never means two connections. */
-  constructor(
-    observer: ConnectionObserver,
-    idPrefix: string,
-    limits: CorrelatorLimits = defaultCorrelatorLimits,
-  ) {
+  /**
+   * @param idPrefix told apart from other runs of the aggregator, so that an id never means two connections
+   * @param originMs about now; the core tells time from then
+   */
+  constructor(observer: ConnectionObserver, idPrefix: string, limits: CorrelatorLimits, originMs: number) {
     this.#observer = observer;
     this.#limits = limits;
     this.recentlyClosed = new RecentlyClosed(limits);
-    this.quality = new MatchQuality({
+    const ids = new ConnectionIds(idPrefix);
+    const counts = new MatchCounts();
+    const plain = new PlainConnections(observer, ids, limits, originMs, counts, (...left) =>
+      this.#adopt(...left),
+    );
+    this.plain = plain;
+    this.flows = new Flows(this.claims, plain.keys);
+    this.#table = new ConnectionTable(plain.keys);
+    this.connections = new EveryConnection(this.#table, plain.rows, ids, this);
+    this.quality = new MatchQuality(counts, {
       claims: this.claims,
       table: this.#table,
       isWithinGrace: (connection, nowMs) => this.isWithinGrace(connection, nowMs),
       matched: (connection) => observer.matched(connection),
     });
-    const reported = { table: this.#table, flows: this.flows, claims: this.claims };
-    const joiner = new Joiner(reported, idPrefix, this.#joinObserver());
+    const reported = { table: this.#table, flows: this.flows, claims: this.claims, keys: plain.keys };
+    const joiner = new Joiner(reported, ids, this.#joinObserver());
     this.#joiner = joiner;
     this.gateways = new Gateways(this.claims, {
       connectionOf: (socket) => this.#table.connectionOf(socket),
@@ -75,10 +93,10 @@ export class Correlator implements SocketReports {
       partInferred: (connection, nowMs) => joiner.part(connection, nowMs),
       doubt: (connection) => this.quality.doubt(connection),
     });
-  }
-
-  get connections(): ReadonlyMap<string, Connection> {
-    return this.#table.connections;
+    const { flows, gateways } = this;
+    const conclude = this.#conclude.bind(this);
+    this.#listening = { table: this.#table, listeners: this.listeners, plain, conclude };
+    this.#seeking = { table: this.#table, flows, joiner, gateways };
   }
 
   /** Halves that cannot be joined because too many open connections stand under their key. */
@@ -87,8 +105,9 @@ export class Correlator implements SocketReports {
   }
 
   opened(socket: ReportedSocket, nowMs: number): void {
-    if (isListening(socket.state)) return this.#listenerOpened(socket, nowMs);
+    if (isListening(socket.state)) return listenerOpened(this.#listening, socket, nowMs);
     if (isUnspecified(socket.remote.ip) && socket.remote.port === 0) return;
+    if (this.plain.opened(socket, nowMs)) return this.#joiner.noteLife(socket, socket.state);
     addTo(this.#socketsOf, socket.host, socket);
     this.#joiner.take(socket, nowMs);
     this.#joiner.settle(socket, socket.state, nowMs);
@@ -99,14 +118,16 @@ export class Correlator implements SocketReports {
       this.#withdraw(socket, isListening(previousState), nowMs);
       return this.opened(socket, nowMs);
     }
-    if (isListening(socket.state)) return this.#listenerOpened(socket, nowMs);
+    if (isListening(socket.state)) return listenerOpened(this.#listening, socket, nowMs);
+    if (this.plain.changed(socket, previousState, nowMs)) return this.#joiner.noteLife(socket, previousState);
     const connection = this.#table.connectionOf(socket);
     if (connection !== undefined) this.#conclude(connection, nowMs);
     this.#joiner.settle(socket, previousState, nowMs);
   }
 
   closed(socket: ReportedSocket, nowMs: number): void {
-    if (isListening(socket.state)) return this.listeners.remove(socket);
+    if (isListening(socket.state)) return removeListener(this.#listening, socket);
+    if (this.plain.closed(socket, nowMs)) return this.#joiner.noteLife(socket, socket.state);
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
@@ -119,6 +140,7 @@ export class Correlator implements SocketReports {
   }
 
   translated(socket: ReportedSocket, nowMs: number): void {
+    if (this.plain.translated(socket, nowMs)) return;
     if (this.#joiner.refile(socket, nowMs)) return this.#joiner.settle(socket, socket.state, nowMs);
     // Its role tells the direction even where nothing is translated.
     const connection = this.#table.connectionOf(socket);
@@ -126,12 +148,13 @@ export class Correlator implements SocketReports {
   }
 
   counted(socket: ReportedSocket, nowMs: number): void {
+    if (this.plain.counted(socket)) return;
     const connection = this.#table.connectionOf(socket);
     if (connection?.placed) this.#observer.counted(connection, nowMs);
   }
 
   forwarded(flow: ReportedFlow, nowMs: number): void {
-    this.#seekAt(this.flows.add(flow, nowMs), nowMs);
+    seekAt(this.#seeking, this.flows.add(flow, nowMs), nowMs);
   }
 
   forwardEnded(flow: ReportedFlow, nowMs: number): void {
@@ -144,11 +167,12 @@ export class Correlator implements SocketReports {
     const before = this.#portraits.get(host) ?? null;
     const changed = differencesOf(before, portrait);
     this.#portraits.set(host, portrait);
+    this.plain.hostChanged(host, changed, nowMs);
     if (changed.claims) {
       this.claims.update(host);
-      this.#claimedAnew(host, changed.claimed, nowMs);
+      claimedAnew(this.#seeking, host, changed.claimed, nowMs);
     }
-    if (changed.scope) this.#moveToScopes(host, nowMs);
+    if (changed.scope) moveToScopes(this.#seeking, host, this.#socketsOf.get(host) ?? [], nowMs);
     if (changed.name || changed.netns.size > 0) {
       for (const socket of this.#socketsOf.get(host) ?? []) {
         const connection = this.#table.connectionOf(socket);
@@ -163,51 +187,23 @@ export class Correlator implements SocketReports {
     }
   }
 
-  /** Files anew what belongs to another scope since the host's realm or its networks changed. */
-  #moveToScopes(host: ReportingHost, nowMs: number): void {
-    for (const flow of this.flows.of(host)) {
-      this.flows.remove(flow);
-      this.forwarded(flow, nowMs);
-    }
-    for (const socket of this.#socketsOf.get(host) ?? []) this.#joiner.refile(socket, nowMs);
-  }
-
-  /** The halves that the wire shows there may be led to their other end. */
-  #seekAt(meetings: readonly Meeting[], nowMs: number): void {
-    for (const { key, side } of meetings) {
-      const ends = this.#table
-        .at(key)
-        .filter(({ standing }) => standing.key === key && standing.side === side);
-      for (const { socket } of ends) this.#joiner.seek(socket, nowMs);
-    }
-  }
-
-  /** Others claim these addresses now, or do not any more: that decides who may translate to them, and lead through them. */
-  #claimedAnew({ realm }: ReportingHost, addresses: readonly IpAddress[], nowMs: number): void {
-    const led = addresses.flatMap((ip) => this.flows.claimedAnew(ip));
-    for (const ip of addresses) {
-      for (const socket of this.#table.translatedTo(ip)) this.#joiner.refile(socket, nowMs);
-      for (const connection of this.#table.ledThrough(ip)) this.#joiner.judgeWay(connection, nowMs);
-      for (const connection of this.#table.concerned.byMissingEnd(realm, ip)) this.gateways.note(connection);
-      this.gateways.claimedAnew(ip);
-    }
-    this.#seekAt(led, nowMs);
-  }
-
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
+    this.plain.hostLost(host, nowMs);
     for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
     this.claims.remove(host);
     const portrait = this.#portraits.get(host) ?? null;
-    this.#claimedAnew(host, [...(portrait?.addresses ?? [])], nowMs);
+    claimedAnew(this.#seeking, host, [...(portrait?.addresses ?? [])], nowMs);
     this.quality.doubtAround(host, portrait);
     this.#portraits.delete(host);
     this.gateways.hostLost(host);
+    this.plain.drop(host, nowMs);
   }
 
   /** Entries of each table that grows with what is reported: all are 0 when nothing is open and nothing lingers. */
   get sizes(): Readonly<Record<string, number>> {
     return {
       ...this.#table.sizes,
+      ...this.plain.sizes,
       hostsWithSockets: this.#socketsOf.size,
       waiting: this.#waiting.size,
       recentlyClosed: this.recentlyClosed.size,
@@ -221,8 +217,10 @@ export class Correlator implements SocketReports {
 
   /** Places the lone halves whose grace time is over and forgets what lingered long enough. Call about once a second. */
   sweep(nowMs: number): void {
+    this.quality.countLone([], nowMs);
+    this.plain.sweep(nowMs, Math.max(0, this.#limits.lingerMax - this.recentlyClosed.size));
     for (const connection of this.#waiting) {
-      if (this.isWithinGrace(connection, nowMs)) break;
+      if (this.isWithinGrace(connection, nowMs)) continue;
       this.#place(connection, nowMs);
       this.quality.judge(connection, nowMs);
     }
@@ -235,17 +233,17 @@ export class Correlator implements SocketReports {
   /** How well connections are matched now: of the fleet, and of each host that has an end of any. */
   matchCounts(nowMs: number): MatchCounts {
     for (const connection of this.#waiting) {
-      if (this.isWithinGrace(connection, nowMs)) break;
-      this.quality.doubt(connection);
+      if (!this.isWithinGrace(connection, nowMs)) this.quality.doubt(connection);
     }
     this.quality.settle(nowMs);
+    this.quality.countLone(this.connections.lone(), nowMs);
     return this.quality.counts;
   }
 
   /** Whether the other end of a lone half may still be on its way. */
   isWithinGrace(connection: Connection, nowMs: number): boolean {
     const waitedMs = nowMs - connection.reportedAtMs;
-    // Below 0 when the clock was set back: nobody knows how long it waited.
+    // Below 0 when the clock was set back.
     return waitedMs >= 0 && waitedMs < this.#limits.graceMs;
   }
 
@@ -276,7 +274,8 @@ export class Correlator implements SocketReports {
 
   /** Takes a socket back as if it had not been reported: its host is lost, or it listens from now on. */
   #withdraw(socket: ReportedSocket, wasListening: boolean, nowMs: number): void {
-    if (wasListening) return this.#withdrawListener(socket, nowMs);
+    if (wasListening) return withdrawListener(this.#listening, socket, nowMs);
+    this.plain.leave(socket, nowMs);
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
@@ -290,6 +289,27 @@ export class Correlator implements SocketReports {
       this.#conclude(connection, nowMs);
     }
     if (connection.ambiguous) this.#joiner.settleRivals(half.standing, nowMs);
+  }
+
+  /** Takes over what leaves the core, as it would be here if it had been here all the time. */
+  #adopt(connection: Connection, left: PlainRow, nowMs: number): void {
+    const { halves, placed, closedAtMs } = connection;
+    const ends = [halves.a, halves.b];
+    halves.a = null;
+    halves.b = null;
+    for (const socket of ends) {
+      // As it stood there: whatever is new about it files it anew.
+      if (socket !== null) this.#table.adopt(connection, socket, left.space!.text);
+      if (socket?.closedAtMs === null) addTo(this.#socketsOf, socket.host, socket);
+    }
+    if (closedAtMs !== null) this.recentlyClosed.add(connection, closedAtMs);
+    if (placed) {
+      this.quality.takeOver(connection);
+      return this.#observer.adopted(connection, nowMs);
+    }
+    this.#waiting.add(connection);
+    this.connections.direct(connection, left);
+    this.#conclude(connection, nowMs);
   }
 
   #forget(connection: Connection, nowMs: number): void {
@@ -326,24 +346,5 @@ export class Correlator implements SocketReports {
         this.#conclude(connection, nowMs);
       },
     };
-  }
-
-  /** Also when a known listener's owners changed. What closed under an earlier listener keeps that one's name. */
-  #listenerOpened(socket: ReportedSocket, nowMs: number): void {
-    if (!this.listeners.add(socket)) return;
-    for (const connection of this.#table.concerned.byListener(socket)) {
-      const isSettled = connection.closedAtMs !== null && connection.direction === 'listener';
-      if (!isSettled) this.#conclude(connection, nowMs);
-    }
-  }
-
-  #withdrawListener(socket: ReportedSocket, nowMs: number): void {
-    this.listeners.remove(socket);
-    if (socket.protocol !== 'udp') return;
-    for (const connection of this.#table.concerned.byListener(socket)) {
-      if (connection.datagramPeer !== socket) continue;
-      connection.datagramPeer = null;
-      this.#conclude(connection, nowMs);
-    }
   }
 }

@@ -3,8 +3,8 @@
  * stronger one, so a listener that goes away later does not turn a connection round.
  */
 import type { DirectionRule } from '../../model/document.ts';
-import { formatEndpoint } from '../../model/endpoint.ts';
 import type { Side } from '../../model/four-tuple.ts';
+import { type IpAddress, ipBytes } from '../../model/ip.ts';
 import { defaultEphemeralPorts } from '../../model/netns.ts';
 import { outermost } from '../../model/translation.ts';
 import { type Connection, isSameTuple, otherSide } from './connection.ts';
@@ -44,9 +44,17 @@ export function tellsServer(connection: Connection, side: Side): boolean {
   return !isEphemeral(connection, side) && isEphemeral(connection, otherSide(side));
 }
 
-/** By port, then by text: which half came first plays no part in it. */
+/** By port, then by the number of the address: which half came first plays no part in it. */
 function isBehind({ a, b }: Connection['endpoints']): boolean {
-  return a.port === b.port ? formatEndpoint(a) > formatEndpoint(b) : a.port > b.port;
+  return a.port === b.port ? isHigher(a.ip, b.ip) : a.port > b.port;
+}
+
+/** IPv6 is above IPv4. */
+function isHigher(one: IpAddress, other: IpAddress): boolean {
+  const [bytes, others] = [ipBytes(one), ipBytes(other)];
+  if (bytes.length !== others.length) return bytes.length > others.length;
+  const at = bytes.findIndex((byte, i) => byte !== others[i]);
+  return at >= 0 && bytes[at]! > others[at]!;
 }
 
 /** Who began it as conntrack saw it, at either end or on the way; null where it tells nothing, or two things. */

@@ -5,13 +5,14 @@
  * A flow stays known for a while after it ended, since what its ends report may come later than its end. Of one host at
  * most one flow has a tuple at a time, as conntrack has it: a newer one ends the older.
  */
-import { reverse, type TupleKey, tupleKey } from '../../model/four-tuple.ts';
+import { reverse } from '../../model/four-tuple.ts';
 import type { IpAddress } from '../../model/ip.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { addTo, removeFrom } from './concerned.ts';
 import { otherSide, type Passage } from './connection.ts';
 import { clockSlackMs } from './generations.ts';
-import type { Meeting } from './meetings.ts';
+import type { KeyHolder } from './key-holder.ts';
+import { type Meeting, meetingAt } from './meetings.ts';
 import { mayPassOn, placedAddresses } from './passing-on.ts';
 import type { ReportedFlow, ReportedSocket, ReportingHost } from './report.ts';
 import { realmScope } from './scope.ts';
@@ -39,17 +40,20 @@ export interface Way {
 interface FiledFlow {
   readonly flow: ReportedFlow;
   /** The client's half at the tuple as dialed. */
-  readonly dialed: TupleKey;
+  readonly dialed: Meeting;
   /** The server's half at the tuple as passed on. */
-  readonly forwarded: TupleKey;
+  readonly forwarded: Meeting;
   /** Whether its host may pass on what it says, by all that is known of who claims which address. */
   mayLead: boolean;
   /** null while it goes on. */
   endedAtMs: number | null;
+  /** Of both keys. */
+  readonly stubs: readonly number[];
 }
 
 export class Flows {
   readonly #claims: AddressClaims;
+  readonly #keys: KeyHolder;
   readonly #filed = new Map<ReportedFlow, FiledFlow>();
   /** By the keys of both tuples. */
   readonly #byKey = new Map<string, FiledFlow[]>();
@@ -60,8 +64,9 @@ export class Flows {
   /** Flows that were not taken because there were too many under one key. */
   refused = 0;
 
-  constructor(claims: AddressClaims) {
+  constructor(claims: AddressClaims, keys: KeyHolder) {
     this.#claims = claims;
+    this.#keys = keys;
   }
 
   get size(): number {
@@ -71,8 +76,9 @@ export class Flows {
   /** @returns where ends may be filed of which it leads from one to the other; none where it may not. */
   add(flow: ReportedFlow, nowMs: number): readonly Meeting[] {
     const scope = realmScope(flow.host);
-    const dialed = tupleKey(scope, flow.protocol, flow.dialed);
-    const forwarded = tupleKey(scope, flow.protocol, reverse(flow.forwarded));
+    const { host, protocol } = flow;
+    const dialed = meetingAt({ host, scope, protocol, tuple: flow.dialed });
+    const forwarded = meetingAt({ host, scope, protocol, tuple: reverse(flow.forwarded) });
     if (dialed.key === forwarded.key) return [];
     const keys = [dialed.key, forwarded.key];
     for (const key of keys) this.#endOlder(flow.host, key, nowMs);
@@ -81,7 +87,8 @@ export class Flows {
       return [];
     }
     const mayLead = mayPassOn(flow, this.#claims);
-    const filed: FiledFlow = { flow, dialed, forwarded, mayLead, endedAtMs: null };
+    const stubs = [dialed, forwarded].map((meeting) => this.#keys.retain(meeting));
+    const filed: FiledFlow = { flow, dialed, forwarded, mayLead, endedAtMs: null, stubs };
     this.#filed.set(flow, filed);
     for (const key of keys) this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), filed]);
     for (const ip of placedAddresses(flow)) addTo(this.#byPlaced, ip, filed);
@@ -136,8 +143,8 @@ export class Flows {
   }
 
   /** Where one forwarder further leads from the end that would stand at `meeting`, if it were passed on from there. */
-  #beyond({ key, side }: Meeting): Meeting[] {
-    const from = { key, side: otherSide(side) };
+  #beyond({ key, side, place }: Meeting): Meeting[] {
+    const from = { key, side: otherSide(side), place };
     return (this.#byKey.get(key) ?? []).flatMap(({ dialed, forwarded }) => {
       if (isAt(dialed, from)) return [forwarded];
       return isAt(forwarded, from) ? [dialed] : [];
@@ -152,8 +159,8 @@ export class Flows {
     for (let forwarders = 1; forwarders <= forwardersMax && reached.length > 0; forwarders++) {
       ways.push(...reached);
       if (ways.length >= waysMax) break;
-      reached = reached.flatMap(({ meeting: { key, side }, passage }) =>
-        this.#steps({ key, side: otherSide(side) }, socket, passage),
+      reached = reached.flatMap(({ meeting, passage }) =>
+        this.#steps({ ...meeting, side: otherSide(meeting.side) }, socket, passage),
       );
     }
     return ways.slice(0, waysMax);
@@ -202,6 +209,7 @@ export class Flows {
 
   #remove(filed: FiledFlow): void {
     this.#filed.delete(filed.flow);
+    for (const stub of filed.stubs) this.#keys.release(stub);
     this.#ended.delete(filed);
     for (const ip of placedAddresses(filed.flow)) removeFrom(this.#byPlaced, ip, filed);
     for (const { key } of [filed.dialed, filed.forwarded]) {
@@ -219,6 +227,6 @@ export function compareBirths(one: Passage, other: Passage, socket: ReportedSock
   return distanceMs(a) - distanceMs(b) || (a.host.id < b.host.id ? -1 : Number(a.host.id > b.host.id));
 }
 
-function isAt(one: TupleKey, other: Meeting): boolean {
+function isAt(one: Meeting, other: Meeting): boolean {
   return one.key === other.key && one.side === other.side;
 }

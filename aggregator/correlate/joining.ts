@@ -11,6 +11,7 @@ import type { AddressClaims } from './address-claims.ts';
 import { candidatesFor } from './candidates.ts';
 import { inherit, unlearn } from './conclusions.ts';
 import { type Connection, isStrongerJoin, missingSide, newConnection, otherSide } from './connection.ts';
+import type { ConnectionIds } from './connection-ids.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
 import { type Candidate, type Joining, type Placement, placeHalf } from './generations.ts';
@@ -44,26 +45,33 @@ export interface Reported {
   readonly table: ConnectionTable;
   readonly flows: Flows;
   readonly claims: AddressClaims;
+  readonly keys: PlainNeighbours;
+}
+
+/** What the core has under the keys of a half. */
+export interface PlainNeighbours {
+  /** It leaves the core: from now on it is in the table. */
+  evict(standing: Standing): void;
 }
 
 export class Joiner {
   readonly #table: ConnectionTable;
   readonly #reported: Reported;
   readonly #observer: JoinObserver;
-  readonly #idPrefix: string;
+  readonly #ids: ConnectionIds;
   readonly #lives = new Lives();
-  #lastNumber = 0;
 
-  constructor(reported: Reported, idPrefix: string, observer: JoinObserver) {
+  constructor(reported: Reported, ids: ConnectionIds, observer: JoinObserver) {
     this.#table = reported.table;
     this.#reported = reported;
-    this.#idPrefix = idPrefix;
+    this.#ids = ids;
     this.#observer = observer;
   }
 
   /** Makes a socket a half of the connection that it belongs to, or of one of its own. */
   take(socket: ReportedSocket, nowMs: number): void {
     const standing = standingOf(socket, this.#reported.claims);
+    this.#reported.keys.evict(standing);
     const placement = placeHalf(candidatesFor(socket, standing, this.#reported), socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#join(placement, socket, standing, nowMs);
@@ -74,8 +82,7 @@ export class Joiner {
 
   /** A connection of which the socket is the only half. */
   #begin(socket: ReportedSocket, standing: Standing, nowMs: number): Connection {
-    this.#lastNumber++;
-    const id = `${this.#idPrefix}-${this.#lastNumber.toString(36)}`;
+    const id = this.#ids.format(this.#ids.next());
     const connection = newConnection(id, standing.side, socket, nowMs);
     this.#table.connections.set(id, connection);
     this.#attach(connection, standing.side, socket, standing, nowMs);
@@ -83,9 +90,14 @@ export class Joiner {
     return connection;
   }
 
+  /** The same of a half in the core, where nothing is to be taken back. */
+  noteLife(socket: ReportedSocket, previousState: SocketState): void {
+    this.#lives.note(socket, previousState);
+  }
+
   /** Something is new about a half, which may have been in another state before: what was joined before that was known may have to be taken back (settling.ts). */
   settle(socket: ReportedSocket, previousState: SocketState, nowMs: number): void {
-    this.#lives.note(socket, previousState);
+    this.noteLife(socket, previousState);
     const half = this.#table.halfOf(socket);
     if (half === undefined || !mayBeUnsettled(half, this.#table)) return;
     settleAround(half, this.#reported, this.#lives, {
@@ -118,6 +130,7 @@ export class Joiner {
     const { connection, side } = half;
     const standing = standingOf(socket, this.#reported.claims);
     if (connection.realm === socket.host.realm && isSameStanding(half.standing, standing)) return false;
+    this.#reported.keys.evict(standing);
     const peer = connection.halves[otherSide(side)];
     if (peer === null || peer === socket || this.#belongTogether(half, standing, peer)) {
       if (peer === null) leaveWay(connection, this.#table);

@@ -32,6 +32,10 @@ export function cellOf(isOpen: boolean, seen: Seen, result: MatchResult): number
   return row * matchResults.length + matchResults.indexOf(result);
 }
 
+export function matchedCell(isOpen: boolean): number {
+  return cellOf(isOpen, 'both', 'matched');
+}
+
 /** Whether both ends are known of what counts in that cell; no cell is below 0. */
 export function isMatchedCell(cell: number): boolean {
   return cell >= 0 && cell % matchResults.length === matchResults.indexOf('matched');
@@ -92,6 +96,11 @@ export class MatchCounts {
     counted.one = one;
     counted.other = second;
     this.#add(counted, 1);
+  }
+
+  /** One more connection, or one less, that is kept elsewhere. @param other null where it is that of `one` */
+  add(cell: number, one: ReportingHost | null, other: ReportingHost | null, by: 1 | -1): void {
+    this.#add({ cell, one, other }, by);
   }
 
   /** The connection is gone. */

@@ -16,8 +16,9 @@ import {
   cellOf,
   countedNowhere,
   isMatchedCell,
-  MatchCounts,
+  type MatchCounts,
   type MatchResult,
+  matchedCell,
 } from './match-counts.ts';
 import type { Portrait } from './portrait.ts';
 import type { ReportingHost } from './report.ts';
@@ -33,13 +34,15 @@ export interface MatchQualityParts {
 }
 
 export class MatchQuality {
-  readonly counts = new MatchCounts();
+  readonly counts: MatchCounts;
   readonly #parts: MatchQualityParts;
   readonly #doubted = new Set<Connection>();
+  readonly #loneElsewhere: Counted[] = [];
   /** With an end that is unseen, by the host of the other. */
   readonly #lone = new Map<ReportingHost, Set<Connection>>();
 
-  constructor(parts: MatchQualityParts) {
+  constructor(counts: MatchCounts, parts: MatchQualityParts) {
+    this.counts = counts;
     this.#parts = parts;
   }
 
@@ -104,6 +107,25 @@ export class MatchQuality {
   /** Judges what is in doubt. */
   settle(nowMs: number): void {
     for (const connection of this.#doubted) this.judge(connection, nowMs);
+  }
+
+  /** It was counted in the core, and its count is this one's from now on. */
+  takeOver(connection: Connection): void {
+    const { a, b } = connection.halves;
+    const cell = matchedCell(connection.closedAtMs === null);
+    connection.counted = { cell, one: a!.host, other: a!.host === b!.host ? null : b!.host };
+  }
+
+  /** Lone ones that are kept elsewhere, in place of those that were told last. */
+  countLone(connections: Iterable<Connection>, nowMs: number): void {
+    for (const counted of this.#loneElsewhere.splice(0)) this.counts.uncount(counted);
+    for (const connection of connections) {
+      const result: MatchResult = this.unseenBecause(connection, nowMs) ?? 'matched';
+      const counted = countedNowhere();
+      const cell = cellOf(connection.closedAtMs === null, seenOf(connection), result);
+      this.counts.count(counted, cell, hostAt(connection, 'a'), hostAt(connection, 'b'));
+      this.#loneElsewhere.push(counted);
+    }
   }
 
   /** The connection left the live view. */

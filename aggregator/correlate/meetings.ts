@@ -15,14 +15,25 @@
 import type { Side } from '../../model/four-tuple.ts';
 import { type FourTuple, tupleKey } from '../../model/four-tuple.ts';
 import { isLoopback } from '../../model/ip.ts';
+import type { Protocol } from '../../model/socket-state.ts';
 import { outermost } from '../../model/translation.ts';
 import type { AddressClaims } from './address-claims.ts';
-import type { ReportedSocket } from './report.ts';
+import type { ReportedSocket, ReportingHost } from './report.ts';
 import { hostScope, netnsScope, scopeOf } from './scope.ts';
+
+/** What a key is of. */
+export interface Place {
+  /** Of the half. */
+  readonly host: ReportingHost;
+  readonly scope: string;
+  readonly protocol: Protocol;
+  readonly tuple: FourTuple;
+}
 
 export interface Meeting {
   /** See model/four-tuple. */
   readonly key: string;
+  readonly place: Place;
   /** Which half of that key the socket is; the two ends of a connection are opposite at every key that they share. */
   readonly side: Side;
 }
@@ -35,22 +46,31 @@ export interface Standing extends Meeting {
 
 const noneInner: readonly Meeting[] = [];
 
+export function meetingAt(place: Place): Meeting {
+  return { ...tupleKey(place.scope, place.protocol, place.tuple), place };
+}
+
 /** Where `socket` can meet its other end; what is on the wire is what other hosts may know. No key is there twice. */
 export function standingOf(socket: ReportedSocket, claims: AddressClaims): Standing {
   const { host, netns, protocol, translation } = socket;
   if (translation === null || translation.stages.length === 0) {
-    const { key, side } = tupleKey(scopeOf(socket), protocol, socket);
-    return { key, side, inner: noneInner };
+    return plainStanding(socket, scopeOf(socket));
   }
   const last = outermost(socket, translation);
   const { local, remote } = claims.isForeign(host, last.local.ip) ? socket : last;
-  const wire = tupleKey(scopeOf({ host, netns, local, remote }), protocol, { local, remote });
+  const scope = scopeOf({ host, netns, local, remote });
+  const wire = meetingAt({ host, scope, protocol, tuple: { local, remote } });
   const inner = new Map<string, Meeting>();
   for (const tuple of [socket, ...translation.stages]) {
-    const meeting = tupleKey(innerScope(socket, tuple), protocol, tuple);
+    const meeting = meetingAt({ host, scope: innerScope(socket, tuple), protocol, tuple });
     if (meeting.key !== wire.key && !inner.has(meeting.key)) inner.set(meeting.key, meeting);
   }
   return { ...wire, inner: [...inner.values()] };
+}
+
+/** Where a half stands of which no translation is known. */
+export function plainStanding({ host, protocol, local, remote }: ReportedSocket, scope: string): Standing {
+  return { ...meetingAt({ host, scope, protocol, tuple: { local, remote } }), inner: noneInner };
 }
 
 /** What is on the wire first. */

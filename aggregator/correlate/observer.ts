@@ -1,8 +1,11 @@
 /** What correlation concludes, as the graph hears it. */
 import type { Connection } from './connection.ts';
+import type { PlainObserver } from './plain-observer.ts';
 
 /** Told of every conclusion, in order. The connection already has its new values. */
-export interface ConnectionObserver {
+export interface ConnectionObserver extends PlainObserver {
+  /** It was in the core and is an object from now on. Nothing else is different. */
+  adopted(connection: Connection, nowMs: number): void;
   /** Its place in the map is decided: matched, or alone after the grace time. Comes once per connection, first. */
   placed(connection: Connection, nowMs: number): void;
   /** After `placed`: an end, its owners, its direction, or whether it is open became different. */

@@ -79,6 +79,8 @@ export interface ReportedSocket {
   readonly byConntrack: boolean;
   /** null while it is there. */
   closedAtMs: number | null;
+  /** Correlation's own, which ingest leaves alone: where it finds a socket that it keeps in the core; 0 = nowhere there. */
+  token?: number | undefined;
 }
 
 /** A translated conversation that a host passes on, between two others. */

@@ -8,7 +8,7 @@
  *
  * The rule is per connection, not per address: a pod on a bridge that is routed elsewhere reaches other hosts untranslated.
  */
-import { isLoopback, prefixContains } from '../../model/ip.ts';
+import { type IpAddress, isLoopback, type Prefix, prefixContains } from '../../model/ip.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
 
 export function scopeOf(socket: Pick<ReportedSocket, 'host' | 'netns' | 'local' | 'remote'>): string {
@@ -16,6 +16,19 @@ export function scopeOf(socket: Pick<ReportedSocket, 'host' | 'netns' | 'local' 
   if (isLoopback(local.ip) || isLoopback(remote.ip)) return netnsScope(host, netns);
   if (shareLocalNetwork(host, local.ip, remote.ip)) return hostScope(host);
   return realmScope(host);
+}
+
+/** The kind of scope of two addresses, by the host-local networks of their host. */
+export function scopeAmong(
+  networks: readonly Prefix[],
+  local: IpAddress,
+  remote: IpAddress,
+): 'netns' | 'host' | 'realm' {
+  if (isLoopback(local) || isLoopback(remote)) return 'netns';
+  const isShared = networks.some(
+    (network) => prefixContains(network, local) && prefixContains(network, remote),
+  );
+  return isShared ? 'host' : 'realm';
 }
 
 export function netnsScope(host: ReportingHost, netns: number): string {

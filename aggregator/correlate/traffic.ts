@@ -18,6 +18,10 @@ export interface Traffic {
 export function trafficOf(connection: Connection): Traffic {
   const client = connection.halves[connection.client]?.counters ?? null;
   const server = connection.halves[otherSide(connection.client)]?.counters ?? null;
+  return trafficBetween(client, server);
+}
+
+export function trafficBetween(client: SocketCounters | null, server: SocketCounters | null): Traffic {
   return {
     bytesToServer: highest(withoutSyn(client), server?.bytesReceived),
     bytesToClient: highest(server?.bytesSent, client?.bytesReceived),

@@ -5,13 +5,17 @@
 import type { Seen } from '../../model/document.ts';
 import type { Protocol } from '../../model/socket-state.ts';
 
-/** What one connection says about one edge. */
-export interface EdgeShare {
+/** What tells edges apart. */
+export interface EdgeName {
   readonly realm: string;
   readonly client: string;
   readonly server: string;
   readonly port: number;
   readonly protocol: Protocol;
+}
+
+/** What one connection says about one edge. */
+export interface EdgeShare extends EdgeName {
   readonly open: boolean;
   readonly seen: Seen;
   readonly firstSeenAtMs: number;
@@ -21,12 +25,7 @@ export interface EdgeShare {
   readonly bytesToClient: number | null;
 }
 
-export interface Edge {
-  readonly realm: string;
-  readonly client: string;
-  readonly server: string;
-  readonly port: number;
-  readonly protocol: Protocol;
+export interface Edge extends EdgeName {
   open: number;
   total: number;
   firstSeenAtMs: number;
@@ -64,34 +63,47 @@ export class Edges {
     return added;
   }
 
-  #add(share: EdgeShare): { readonly edge: Edge; readonly isNew: boolean } | null {
-    const key = edgeKey(share);
+  /** The edge of that name, which comes into being without a connection where there is none. Null when the table is full. */
+  obtain(name: EdgeName): { readonly edge: Edge; readonly isNew: boolean } | null {
+    const key = edgeKey(name);
     const known = this.#edges.get(key);
-    if (known === undefined && this.#edges.size >= this.#max) {
+    if (known !== undefined) return { edge: known, isNew: false };
+    if (this.#edges.size >= this.#max) {
       this.refused++;
       return null;
     }
-    const edge = known ?? newEdge(share);
-    if (known === undefined) this.#edges.set(key, edge);
+    const edge = newEdge(name);
+    this.#edges.set(key, edge);
+    return { edge, isNew: true };
+  }
+
+  /** Forgets an edge that has never had a connection that still counts. */
+  dropEmpty(edge: Edge): void {
+    if (edge.total === 0) this.#edges.delete(edgeKey(edge));
+  }
+
+  #add(share: EdgeShare): { readonly edge: Edge; readonly isNew: boolean } | null {
+    const obtained = this.obtain(share);
+    if (obtained === null) return null;
+    const { edge } = obtained;
     edge.open += share.open ? 1 : 0;
     edge.total++;
     edge.seen[share.seen]++;
     addBytes(edge, share, 1);
     edge.firstSeenAtMs = Math.min(edge.firstSeenAtMs, share.firstSeenAtMs);
     edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, share.lastSeenAtMs);
-    return { edge, isNew: known === undefined };
+    return obtained;
   }
 
   /** Takes a count back. An edge that never had another connection goes with it. */
   uncount(share: EdgeShare): void {
-    const key = edgeKey(share);
-    const edge = this.#edges.get(key);
+    const edge = this.#edges.get(edgeKey(share));
     if (edge === undefined) return;
     edge.open -= share.open ? 1 : 0;
     edge.total--;
     edge.seen[share.seen]--;
     addBytes(edge, share, -1);
-    if (edge.total === 0) this.#edges.delete(key);
+    this.dropEmpty(edge);
   }
 
   /** The share's connection is no longer open; it still counts in the totals. */
@@ -113,10 +125,21 @@ export class Edges {
   }
 }
 
-function newEdge(share: EdgeShare): Edge {
-  const { open: _open, seen: _seen, ...described } = share;
-  const seen = { both: 0, client: 0, server: 0 };
-  return { ...described, open: 0, total: 0, seen, bytesToServer: null, bytesToClient: null };
+function newEdge({ realm, client, server, port, protocol }: EdgeName): Edge {
+  return {
+    realm,
+    client,
+    server,
+    port,
+    protocol,
+    open: 0,
+    total: 0,
+    firstSeenAtMs: Number.POSITIVE_INFINITY,
+    lastSeenAtMs: Number.NEGATIVE_INFINITY,
+    seen: { both: 0, client: 0, server: 0 },
+    bytesToServer: null,
+    bytesToClient: null,
+  };
 }
 
 function addBytes(edge: Edge, share: EdgeShare, sign: 1 | -1): void {
@@ -127,7 +150,6 @@ function addBytes(edge: Edge, share: EdgeShare, sign: 1 | -1): void {
 }
 
 /** Names are foreign text and may hold any character, so they are told apart by length. */
-function edgeKey(share: EdgeShare): string {
-  const { protocol, port, realm, client, server } = share;
+function edgeKey({ protocol, port, realm, client, server }: EdgeName): string {
   return `${protocol}:${port}:${realm.length}:${client.length}:${realm}${client}${server}`;
 }

@@ -185,6 +185,7 @@ export class AgentTable {
       ...described,
       id: `${this.#epoch.toString(36)}-${id}`,
       closedAtMs: null,
+      token: undefined,
     };
     this.#reports.opened(socket, nowMs);
     if (closedAtMs === null) this.#rows.set(slot, { socket, id });

@@ -79,9 +79,10 @@ export const services: Answer<ServicesDocument> = (view, request, now) => ({
 
 export const hosts: Answer<HostsDocument> = (view, request, now) => {
   const { filter } = selectionOf(request);
+  const match = view.matches();
   const found = hostsIn(view, request.realm)
     .filter((host) => filterMatches(filter, hostSubject(host)))
-    .map((host) => hostDocument(host, view.match(host)));
+    .map((host) => hostDocument(host, match(host)));
   return { ...documentHead(view, request.realm, now), hosts: cut(found, request, sorting.hostFields) };
 };
 

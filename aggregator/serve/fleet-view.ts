@@ -80,16 +80,19 @@ export interface FleetView {
   /** When this aggregator began to watch. */
   readonly sinceMs: number;
   hosts(): Iterable<ReportingHost>;
-  /** Open connections with an end on the host, by which ends are seen; one with both ends there counts once. */
-  match(host: ReportingHost): SeenCounts;
+  /** Tells of a host its open connections, by which ends are seen; one with both ends there counts once. */
+  matches(): (host: ReportingHost) => SeenCounts;
   /** Open ones, and closed ones for as long as they linger. */
   connections(): Iterable<ConnectionView>;
   connection(id: string): ConnectionView | null;
   /** Sockets that wait for peers now. */
   listeners(): Iterable<ListenerView>;
   edges(): Iterable<EdgeView>;
-  /** Tells every change from now on, in order. Returns the function that ends it. */
-  subscribe(listener: (event: FleetEvent) => void): () => void;
+  /**
+   * Tells every change from now on, in order. Returns the function that ends it.
+   * @param isListening while nobody is, changes of connections are not told
+   */
+  subscribe(listener: (event: FleetEvent) => void, isListening?: () => boolean): () => void;
 }
 
 export type FleetEvent =

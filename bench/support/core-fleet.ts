@@ -7,6 +7,7 @@ import { EdgeCounts } from '../../aggregator/core/edge-counts.ts';
 import { Holders } from '../../aggregator/core/holders.ts';
 import { Listening } from '../../aggregator/core/listening.ts';
 import { matchHalves } from '../../aggregator/core/match-halves.ts';
+import { EdgeSums } from '../../test/support/edge-sums.ts';
 import { openThreadClock } from './cpu-time.ts';
 import { hosts, type Stream, serverPortOf, serviceOf } from './half-stream.ts';
 
@@ -14,7 +15,8 @@ export const seed = 12345;
 
 export class CoreFleet {
   readonly core: ConnectionCore;
-  readonly edges = new EdgeCounts(seed, 1 << 17);
+  readonly sums = new EdgeSums();
+  readonly edges = new EdgeCounts(seed, this.sums, 1 << 17);
   readonly slots = Array.from({ length: hosts }, () => new AgentSlots(1 << 20));
   /** Connections that left the core: there should be none. */
   left = 0;
@@ -27,14 +29,13 @@ export class CoreFleet {
       listening.add(host, serverPortOf(host) << 1, 0);
     }
     this.core = new ConnectionCore({
-      limits: { rowsMax: connections, graceTicks: 300, lingerTicks: 1, lingerMax: 1 << 30, ...limits },
+      limits: { rowsMax: connections, graceTicks: 300, lingerTicks: 1, ...limits },
       seed,
       holders,
       listening,
       edges: this.edges,
       addresses: new Addresses(seed, 1 << 10),
-      unseen: { nameOf: () => 0, listens: () => false },
-      elsewhere: { left: () => this.left++ },
+      elsewhere: { left: () => this.left++, forgotten: () => {}, freed: () => {} },
     });
   }
 
@@ -68,7 +69,7 @@ export class CoreFleet {
 
   /** Forgets all that is over. */
   sweepAll(tick: number): void {
-    while (this.core.sweep(tick));
+    while (this.core.sweep(tick, 1 << 30));
   }
 
   closeAll({ halves, blocks }: Stream): void {

@@ -38,7 +38,7 @@ export function runCore(halfCount: number, columnsFile: string | null): CoreRun 
   cpuMs(() => fleet.sweepAll(1000));
   // Once more over a table of its full size, as the peer does.
   const openMs = cpuMs(() => fleet.openAll(stream, null));
-  const matched = [...fleet.edges.all()].reduce((sum, edge) => sum + edge.open, 0);
+  const matched = [...fleet.sums.all].reduce((sum, edge) => sum + edge.open, 0);
   const closeMs = cpuMs(() => fleet.closeAll(stream));
   const expireMs = cpuMs(() => fleet.sweepAll(2000));
   const matchMs = cpuMs(() => fleet.matchAll(stream));

@@ -96,7 +96,7 @@ export class ReportedFleet {
     this.nowMs = options.sinceMs ?? this.nowMs;
     this.view = new LiveView({
       naming: new Naming(options.rules ?? [], options.names ?? []),
-      limits: defaultCorrelatorLimits,
+      limits: { ...defaultCorrelatorLimits, plainMax: 1 << 12 },
       sinceMs: this.nowMs,
       clock: () => this.nowMs,
       monotonicClock: () => this.nowMs,

@@ -41,8 +41,8 @@ function matchedIn({ core }: CoreFleet, rows: number): number {
   return matched;
 }
 
-function openIn({ edges }: CoreFleet): number {
-  return [...edges.all()].reduce((sum, edge) => sum + edge.open, 0);
+function openIn({ sums }: CoreFleet): number {
+  return [...sums.all].reduce((sum, edge) => sum + edge.open, 0);
 }
 
 /** With slots that the agents have not used yet. */

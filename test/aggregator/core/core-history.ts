@@ -120,7 +120,7 @@ export class History {
     else if (each.kind === 'learn') same(pair.learn(each.agent, each.slot, each.evidence, this.#tick));
     else if (each.kind === 'count')
       same(pair.count(each.agent, each.slot, each.sent % bytesMax, each.received % bytesMax));
-    else if (each.kind === 'withdraw') pair.withdraw(each.agent, this.#tick);
+    else if (each.kind === 'withdraw') pair.withdraw(each.agent);
     else {
       this.#tick += each.ticks;
       pair.sweep(this.#tick);

@@ -1,4 +1,5 @@
 /** One history told to the core and to the plain one (plain-core.ts), and what both hold then, as texts to compare. */
+import { expect } from 'vitest';
 import { Addresses, isInterned } from '../../../aggregator/core/addresses.ts';
 import { AgentSlots } from '../../../aggregator/core/agent-slots.ts';
 import { blockMax, outcomes } from '../../../aggregator/core/block.ts';
@@ -17,6 +18,7 @@ import {
 import { EdgeCounts } from '../../../aggregator/core/edge-counts.ts';
 import { Holders } from '../../../aggregator/core/holders.ts';
 import { Listening } from '../../../aggregator/core/listening.ts';
+import { EdgeSums } from '../../support/edge-sums.ts';
 import { PlainCore, type PlainHalf } from './plain-core.ts';
 import type { PlainConnection, PlainSurroundings } from './plain-direction.ts';
 
@@ -26,7 +28,7 @@ const outcomeNames = Object.keys(outcomes);
 const nameOffset = 100;
 export const slotsMax = 1 << 14;
 
-/** Namespace 0 listens on 443 at any IPv4 address, namespace 1 on UDP 53 at one address, and an unseen 7 on 443. */
+/** Namespace 0 listens on 443 at any IPv4 address, namespace 1 on UDP 53 at one address. */
 const listeners = [
   { netns: 0, port: 443 << 1, address: 0 },
   { netns: 1, port: (53 << 1) | 1, address: 20 },
@@ -34,9 +36,9 @@ const listeners = [
 
 const plainSurroundings: PlainSurroundings = {
   nameOf: (holder) => holder + nameOffset,
-  nameOfUnseen: (address) => address & 0xffff,
   isEphemeral: (_, port) => port >= 32768 && port <= 60999,
-  listensUnseen: (address, port) => address === 7 && port === 443 << 1,
+  // IPv6 ids are above all IPv4 addresses, as 2001:db8::1 is above their mapped forms.
+  compare: (address, other) => (address >>> 0) - (other >>> 0),
   listens: (holder, port, address) =>
     listeners.some(
       (each) =>
@@ -53,10 +55,15 @@ export class CorePair {
   /** Of the core alone. */
   readonly listening = new Listening(4, 1 << 8);
   readonly left: string[] = [];
-  readonly #edges = new EdgeCounts(2, 1 << 12);
+  readonly #edges = new EdgeSums();
+  readonly #lingerMax: number;
   readonly #slots: readonly AgentSlots[];
 
-  constructor(agents: number, limits: CoreLimits, seed = 3) {
+  /** Rows that were freed with a connection in them. */
+  freed = 0;
+  forgotten = 0;
+
+  constructor(agents: number, limits: CoreLimits & { readonly lingerMax: number }, seed = 3) {
     const holders = new Holders(64);
     for (let i = 0; i < 64; i++)
       holders.add({ host: i >> 1, netns: i, name: i + nameOffset, ephemeralPorts: [32768, 60999] });
@@ -67,16 +74,15 @@ export class CorePair {
       seed,
       holders,
       listening,
-      edges: this.#edges,
+      edges: new EdgeCounts(2, this.#edges),
       addresses: this.addresses,
-      unseen: {
-        nameOf: (address) => plainSurroundings.nameOfUnseen(address),
-        listens: (address, port) => plainSurroundings.listensUnseen(address, port),
-      },
       elsewhere: {
         left: (_row, words) => this.left.push(`${words[holderWord]! - 1} ${words[holderWord + 1]! - 1}`),
+        forgotten: () => this.forgotten++,
+        freed: (row) => this.#noteFreed(row),
       },
     });
+    this.#lingerMax = limits.lingerMax;
     this.plain = new PlainCore(plainSurroundings, { ...limits, slotsMax });
     this.#slots = Array.from({ length: agents }, () => new AgentSlots(slotsMax));
   }
@@ -128,16 +134,28 @@ export class CorePair {
 
   /** Looks behind the sockets of an agent. The plain core knows no listeners that come and go. */
   listen(agent: number): void {
-    this.core.listen(this.#slots[agent]!);
+    const slots = this.#slots[agent]!;
+    for (const slot of slots.slots()) this.core.listenAnew(slots.get(slot) >> 1);
   }
 
-  withdraw(agent: number, tick: number): void {
-    this.core.withdraw(this.#slots[agent]!, tick);
-    this.plain.withdraw(agent, tick);
+  /** An agent is lost: whatever it has leaves, and its slots are free. */
+  withdraw(agent: number): void {
+    const slots = this.#slots[agent]!;
+    for (const slot of slots.slots()) {
+      const row = slots.get(slot) >> 1;
+      const known = this.core.rows.words[(row << rowShift) + factsWord]!;
+      if ((known & (facts.elsewhere | facts.forgotten)) === 0) this.core.leave(row);
+      this.core.close(Int32Array.of(slot), Int32Array.of(0), 0, 1, slots);
+    }
+    this.plain.withdraw(agent);
+  }
+
+  #noteFreed(row: number): void {
+    if ((this.core.rows.words[(row << rowShift) + factsWord]! & facts.elsewhere) === 0) this.freed++;
   }
 
   sweep(tick: number): void {
-    while (this.core.sweep(tick));
+    while (this.core.sweep(tick, this.#lingerMax));
     this.plain.sweep(tick);
   }
 
@@ -154,11 +172,11 @@ export class CorePair {
   }
 
   edges(): [string[], string[]] {
-    const told = [...this.#edges.all()].map((edge) => {
+    const told = [...this.#edges.all].map((edge) => {
       const name = `${edge.client}>${edge.server}:${edge.port >> 1}/${edge.port & 1}/${edge.scope}`;
-      const { both, client, server } = edge.seen;
-      const bytes = `${edge.bytesToServer}/${edge.bytesToClient}`;
-      return `${name} ${edge.open} of ${edge.total}, ${both}/${client}/${server}, ${bytes}`;
+      const bytes = `${edge.bytesToServer ?? 0}/${edge.bytesToClient ?? 0}`;
+      expect(edge.seen.both).toBe(edge.total);
+      return `${name} ${edge.open} of ${edge.total}, ${bytes}`;
     });
     return [told.sort(), plainEdges(this.plain).sort()];
   }
@@ -217,19 +235,17 @@ function describe(connection: PlainConnection): string {
 }
 
 function plainEdges({ shares }: PlainCore): string[] {
-  const sums = new Map<string, { open: number; total: number; seen: number[]; bytes: [number, number] }>();
+  const sums = new Map<string, { open: number; total: number; bytes: [number, number] }>();
   for (const { share, bytes } of shares) {
-    const sum = sums.get(share.key) ?? { open: 0, total: 0, seen: [0, 0, 0], bytes: [0, 0] };
+    const sum = sums.get(share.key) ?? { open: 0, total: 0, bytes: [0, 0] };
     sums.set(share.key, sum);
     sum.open += share.isOpen ? 1 : 0;
     sum.total++;
-    sum.seen[['both', 'client', 'server'].indexOf(share.seen)]! += 1;
     sum.bytes[0] += bytes[share.clientIsB ? 1 : 0];
     sum.bytes[1] += bytes[share.clientIsB ? 0 : 1];
   }
   return Array.from(
     sums,
-    ([key, { open, total, seen, bytes }]) =>
-      `${key} ${open} of ${total}, ${seen.join('/')}, ${bytes.join('/')}`,
+    ([key, { open, total, bytes }]) => `${key} ${open} of ${total}, ${bytes.join('/')}`,
   );
 }

@@ -44,9 +44,9 @@ test('both ends of thousands, told while the index grows', () => {
   agree(pair.edges());
   pair.sweep(300);
   agree(pair.edges());
-  pair.withdraw(0, 301);
+  pair.withdraw(0);
   agree(pair.connections());
-  pair.withdraw(1, 302);
+  pair.withdraw(1);
   pair.sweep(2000);
   expect([pair.core.live, pair.core.rows.index.size]).toEqual([0, 0]);
 });
@@ -56,7 +56,7 @@ test('a full table refuses halves, leaves their slots free, and takes them when 
   const told = pair.open(0, halves(0, 0, 150), 0)[0];
   expect(told.filter((outcome) => outcome === 'lone')).toHaveLength(100);
   expect(told.filter((outcome) => outcome === 'refused')).toHaveLength(50);
-  pair.withdraw(0, 0);
+  pair.withdraw(0);
   pair.sweep(1);
   expect(pair.open(0, halves(0, 100, 50), 1)[0]).toEqual(Array.from({ length: 50 }, () => 'lone'));
 });

@@ -1,9 +1,10 @@
 /** What is interned: keys with their uses, IPv6 addresses, listeners, edges. */
 import { expect, test } from 'vitest';
 import { Addresses, isInterned, noAddress } from '../../../aggregator/core/addresses.ts';
-import { EdgeCounts, seenEnds } from '../../../aggregator/core/edge-counts.ts';
+import { EdgeCounts } from '../../../aggregator/core/edge-counts.ts';
 import { KeyTable } from '../../../aggregator/core/key-table.ts';
 import { anyV6, Listening } from '../../../aggregator/core/listening.ts';
+import { EdgeSums } from '../../support/edge-sums.ts';
 import { fc } from '../../support/random-cases.ts';
 
 test('a key has one row for as long as it is used', () => {
@@ -90,13 +91,12 @@ test('who listens: at one address, at all of one family, at all', () => {
 });
 
 test('beyond its limit an edge counts nothing', () => {
-  const edges = new EdgeCounts(1, 1);
-  const count = (client: number): number =>
-    edges.count(edges.hashOf(client, 2, 3, 4), client, 2, 3, 4, seenEnds.both);
+  const sums = new EdgeSums(1);
+  const edges = new EdgeCounts(1, sums);
+  const count = (client: number): number => edges.count(edges.hashOf(client, 2, 3, 4), client, 2, 3, 4);
   expect([count(1), count(1), count(9)]).toEqual([0, 0, -1]);
-  expect(edges.refused).toBe(1);
-  edges.uncount(0, seenEnds.both, true);
-  edges.uncount(0, seenEnds.both, true);
-  expect([...edges.all()]).toEqual([]);
+  edges.uncount(0, true);
+  edges.uncount(0, true);
+  expect([...sums.all]).toEqual([]);
   expect(count(9)).toBe(0);
 });

@@ -106,7 +106,9 @@ export class PlainCore {
       return birth <= slack - rounding && met ? 'joined' : 'elsewhere';
     }
     const isPast = own?.isGone === true && other?.isGone === true;
-    return isPast && half.bornAfter - other.opened > slack + rounding ? 'lone' : 'elsewhere';
+    return isPast && half.bornAfter - Math.max(other.opened, known.closed!) > slack + rounding
+      ? 'lone'
+      : 'elsewhere';
   }
 
   #stubFor(key: string, known: PlainConnection | Stub | undefined): Stub {
@@ -194,33 +196,27 @@ export class PlainCore {
     return 'joined';
   }
 
-  withdraw(agent: number, tick: number): void {
+  withdraw(agent: number): void {
     const slots = [...this.#slots.keys()]
       .filter((key) => key.startsWith(`${agent}/`))
       .map((key) => Number(key.split('/')[1]))
       .sort((x, y) => x - y);
     for (const slot of slots) {
-      const { at, side } = this.#take(agent, slot)!;
-      if ('uses' in at) this.#release(at);
-      else if (at.ends[side === 0 ? 1 : 0] === null) {
-        at.ends[side] = null;
-        if (at.isForgotten) this.#freeWhenGone(at);
-        else this.#forget(at);
-      } else {
-        at.ends[side] = null;
-        if (at.isForgotten) this.#freeWhenGone(at);
-        else {
-          this.#settle(at, tick);
-          if (at.isPlaced) this.#place(at);
-        }
-      }
+      const { at } = this.#slots.get(`${agent}/${slot}`)!;
+      if (!('uses' in at) && !at.isForgotten) this.#leave(at);
+      this.close(agent, slot, 0);
     }
+  }
+
+  #leave(connection: PlainConnection): void {
+    const stub = this.#stubFor(connection.key, connection);
+    if (stub.uses === 0) this.filed.delete(stub.key);
   }
 
   sweep(tick: number): void {
     for (const connection of this.connections) {
       const waits = !connection.isPlaced && !connection.isForgotten;
-      if (waits && tick - connection.reported >= this.#limits.graceTicks) this.#place(connection);
+      if (waits && tick - connection.reported >= this.#limits.graceTicks) this.#leave(connection);
     }
     for (let first = this.#over[0]; first !== undefined; first = this.#over[0]) {
       const isDue = tick - first.tick >= this.#limits.lingerTicks;
@@ -248,7 +244,8 @@ export class PlainCore {
     const isOpen = connection.ends.some((end) => end !== null && !end.isGone && !end.isResting);
     if (isOpen !== connection.isOver) return;
     connection.isOver = !isOpen;
-    if (isOpen) connection.closed = null;
+    const isHalfGone = connection.ends.some((end) => end?.isGone === true);
+    if (isOpen) connection.closed = isHalfGone ? connection.closed : null;
     else {
       connection.closed ??= tick;
       this.#over.push({ connection, tick: connection.closed });
@@ -282,18 +279,10 @@ export class PlainCore {
     connection.isPlaced = true;
     const server = connection.clientIsB ? 0 : 1;
     const client = connection.clientIsB ? 1 : 0;
-    const name = (side: 0 | 1): number => {
-      const end = connection.ends[side];
-      return end === null
-        ? this.#around.nameOfUnseen(connection.address[side])
-        : this.#around.nameOf(end.holder);
-    };
-    const seen =
-      connection.ends[server] === null ? 'client' : connection.ends[client] === null ? 'server' : 'both';
+    const name = (side: 0 | 1): number => this.#around.nameOf(connection.ends[side]!.holder);
     const port = `${connection.port[server]}/${connection.place & 1}/${connection.place >> 1}`;
     connection.share = {
       key: `${name(client)}>${name(server)}:${port}`,
-      seen,
       clientIsB: connection.clientIsB,
       isOpen: !connection.isOver,
     };

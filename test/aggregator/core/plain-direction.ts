@@ -10,7 +10,6 @@ export interface PlainEnd {
 
 export interface Share {
   readonly key: string;
-  readonly seen: 'both' | 'client' | 'server';
   readonly clientIsB: boolean;
   isOpen: boolean;
 }
@@ -38,8 +37,8 @@ export interface PlainSurroundings {
   nameOf(holder: number): number;
   listens(holder: number, port: number, address: number): boolean;
   isEphemeral(holder: number, port: number): boolean;
-  nameOfUnseen(address: number): number;
-  listensUnseen(address: number, port: number): boolean;
+  /** Above 0 where the first is the higher. */
+  compare(address: number, other: number): number;
 }
 
 export function direct(connection: PlainConnection, around: PlainSurroundings): void {
@@ -55,21 +54,15 @@ function decide(
 ): { rule: number; clientIsB: boolean } {
   const { ends, port, address, evidence } = connection;
   const listens = ([0, 1] as const).map((side) => {
-    const end = ends[side];
-    const bound = port[side] * 2 + (connection.place & 1);
-    return end === null
-      ? around.listensUnseen(address[side], bound)
-      : around.listens(end.holder, bound, address[side]);
+    return around.listens(ends[side]!.holder, port[side] * 2 + (connection.place & 1), address[side]);
   });
   if (listens[0] !== listens[1]) return { rule: 5, clientIsB: listens[0]! };
   if ((evidence & (facts.dialedA | facts.dialedB)) !== 0)
     return { rule: 4, clientIsB: (evidence & facts.dialedB) !== 0 };
   const [trackedA, trackedB] = [(evidence & facts.trackedA) !== 0, (evidence & facts.trackedB) !== 0];
   if (trackedA !== trackedB) return { rule: 3, clientIsB: trackedB };
-  const ephemeral = ([0, 1] as const).map((side) => {
-    const end = ends[side] ?? ends[side === 0 ? 1 : 0]!;
-    return around.isEphemeral(end.holder, port[side]);
-  });
+  const ephemeral = ([0, 1] as const).map((side) => around.isEphemeral(ends[side]!.holder, port[side]));
   if (ephemeral[0] !== ephemeral[1]) return { rule: 2, clientIsB: ephemeral[1]! };
-  return { rule: 1, clientIsB: port[0] <= port[1] };
+  const isBehind = port[0] === port[1] ? around.compare(address[0], address[1]) > 0 : port[0] > port[1];
+  return { rule: 1, clientIsB: !isBehind };
 }

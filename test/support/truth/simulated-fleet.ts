@@ -37,6 +37,8 @@ export interface Watching {
    * this order: the host that is next, again and again. Faults and delays of the plan do not happen.
    */
   readonly nextHost?: () => number;
+  /** Connections that the core keeps at most; 0 = all are objects. */
+  readonly plainMax?: number;
 }
 
 /** Agents are in step by then, and their clocks are known. */
@@ -66,7 +68,7 @@ export class SimulatedFleet {
     const unixMs = (): number => startUnixMs + this.#nowMs;
     this.view = new LiveView({
       naming: new Naming([], []),
-      limits: { ...defaultCorrelatorLimits, lingerMs },
+      limits: { ...defaultCorrelatorLimits, lingerMs, plainMax: watching.plainMax ?? 1 << 12 },
       sinceMs: startUnixMs,
       clock: unixMs,
       hosts: () => this.#hosts.all(),

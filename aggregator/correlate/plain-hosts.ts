@@ -1,0 +1,244 @@
+/**
+ * Numbers for what the core tells halves apart by: address spaces, namespaces, and who has a socket. All sockets of one
+ * name in one namespace have one holder; with the last of them it is gone.
+ */
+import type { IpAddress, Prefix } from '../../model/ip.ts';
+import { defaultEphemeralPorts } from '../../model/netns.ts';
+import type { Process } from '../../model/process.ts';
+import { AgentSlots } from '../core/agent-slots.ts';
+import { Holders } from '../core/holders.ts';
+import type { Names } from '../graph/names.ts';
+import type { ReportedSocket, ReportingHost } from './report.ts';
+import { hostScope, netnsScope, realmScope, scopeAmong } from './scope.ts';
+
+/** Sockets of one host in the core. */
+const slotsMax = 1 << 21;
+
+/** What a scope number stands for. */
+export interface AddressSpace {
+  /** As of correlate/scope.ts. */
+  readonly text: string;
+  readonly realm: string;
+}
+
+/** A namespace that has sockets in the core. */
+export interface PlainNetns {
+  readonly host: PlainHost;
+  readonly inode: number;
+  /** Unique among address spaces. */
+  readonly scope: number;
+  readonly ephemeralPorts: readonly [first: number, last: number];
+  /** Holders by what they are called. */
+  readonly holders: Map<string, number>;
+}
+
+/** A host that has sockets in the core, which reaches them by slots. */
+export class PlainHost {
+  readonly host: ReportingHost;
+  readonly slots = new AgentSlots(slotsMax);
+  readonly netns = new Map<number, PlainNetns>();
+  /** What its processes are called. */
+  labels = new WeakMap<Process, string>();
+  /** Host-local networks. */
+  networks: readonly Prefix[];
+  readonly #free: number[] = [];
+  #next = 0;
+
+  constructor(host: ReportingHost) {
+    this.host = host;
+    this.networks = networksOf(host);
+  }
+
+  takeSlot(): number {
+    return this.#free.pop() ?? this.#next++;
+  }
+
+  freeSlot(slot: number): void {
+    this.#free.push(slot);
+  }
+}
+
+interface HolderEnd {
+  readonly netns: PlainNetns;
+  readonly label: string;
+  readonly name: number;
+  uses: number;
+}
+
+export class PlainHosts {
+  readonly holders: Holders;
+  readonly #names: Names;
+  readonly #labelOf: (socket: ReportedSocket) => string;
+  readonly #hosts = new Map<ReportingHost, PlainHost>();
+  readonly #ends: (HolderEnd | undefined)[] = [];
+  /** By the texts of correlate/scope.ts. */
+  readonly #scopes = new Map<string, number>();
+  readonly #spaces = new Map<number, AddressSpace>();
+  /** Texts of those that no host has any more, and since when. */
+  readonly #unused = new Map<string, number>();
+  #lastScope = 0;
+
+  /** @param labelOf what an end is called whose owner is known */
+  constructor(holdersMax: number, names: Names, labelOf: (socket: ReportedSocket) => string) {
+    this.holders = new Holders(holdersMax);
+    this.#names = names;
+    this.#labelOf = labelOf;
+  }
+
+  /** Entries that grow with what is reported, but for what is known of each host. */
+  get size(): number {
+    return this.holders.size;
+  }
+
+  known(host: ReportingHost): PlainHost | undefined {
+    return this.#hosts.get(host);
+  }
+
+  of(host: ReportingHost): PlainHost {
+    const known = this.#hosts.get(host);
+    if (known !== undefined) return known;
+    const begun = new PlainHost(host);
+    this.#hosts.set(host, begun);
+    return begun;
+  }
+
+  netnsOf({ host, netns: inode }: Pick<ReportedSocket, 'host' | 'netns'>): PlainNetns {
+    const plain = this.of(host);
+    const known = plain.netns.get(inode);
+    if (known !== undefined) return known;
+    const ephemeralPorts = host.netns.get(inode)?.ephemeralPorts ?? defaultEphemeralPorts;
+    const scope = this.scopeNumber(netnsScope(host, inode), host);
+    const begun = { host: plain, inode, scope, ephemeralPorts, holders: new Map<string, number>() };
+    plain.netns.set(inode, begun);
+    return begun;
+  }
+
+  /** No socket of a host is in the core any more. */
+  drop(host: ReportingHost, nowMs: number): void {
+    for (const inode of this.#hosts.get(host)?.netns.keys() ?? []) {
+      this.#unused.set(netnsScope(host, inode), nowMs);
+    }
+    this.#unused.set(hostScope(host), nowMs);
+    this.#hosts.delete(host);
+  }
+
+  /** Its realm, networks, names or ranges of ports are others, and nothing that this concerns is in the core. */
+  refresh(host: ReportingHost): void {
+    const plain = this.#hosts.get(host);
+    if (plain === undefined) return;
+    plain.networks = networksOf(host);
+    plain.labels = new WeakMap();
+    for (const [inode, netns] of plain.netns) {
+      this.#describe(netnsScope(host, inode), host.realm);
+      const ephemeralPorts = host.netns.get(inode)?.ephemeralPorts ?? netns.ephemeralPorts;
+      plain.netns.set(inode, { ...netns, ephemeralPorts, holders: new Map() });
+    }
+    this.#describe(hostScope(host), host.realm);
+  }
+
+  /** Forgets namespaces that the host has no more. */
+  prune(host: ReportingHost, nowMs: number): void {
+    const plain = this.#hosts.get(host);
+    for (const [inode, { holders }] of plain?.netns ?? []) {
+      if (host.netns.has(inode) || holders.size > 0) continue;
+      this.#unused.set(netnsScope(host, inode), nowMs);
+      plain!.netns.delete(inode);
+    }
+  }
+
+  /** Gives back the numbers of address spaces of which nothing lingers any more. */
+  expire(nowMs: number, lingerMs: number): void {
+    for (const [text, sinceMs] of this.#unused) {
+      if (nowMs - sinceMs < 2 * lingerMs) break;
+      this.#unused.delete(text);
+      this.#spaces.delete(this.#scopes.get(text) ?? 0);
+      this.#scopes.delete(text);
+    }
+  }
+
+  /** Number of an address space. @param text of correlate/scope.ts */
+  scopeNumber(text: string, { realm }: ReportingHost): number {
+    const known = this.#scopes.get(text);
+    if (this.#unused.size > 0) this.#unused.delete(text);
+    if (known !== undefined) return known;
+    const scope = ++this.#lastScope;
+    this.#scopes.set(text, scope);
+    this.#spaces.set(scope, { text, realm });
+    return scope;
+  }
+
+  /** The address space of a tuple of that namespace. */
+  scopeOf(
+    netns: PlainNetns,
+    local: IpAddress,
+    remote: IpAddress,
+    networks: readonly Prefix[] = netns.host.networks,
+  ): number {
+    const { host } = netns.host;
+    const kind = scopeAmong(networks, local, remote);
+    if (kind === 'netns') return netns.scope;
+    return this.scopeNumber(kind === 'host' ? hostScope(host) : realmScope(host), host);
+  }
+
+  /** Undefined where its host has been lost for long. */
+  spaceOf(scope: number): AddressSpace | undefined {
+    return this.#spaces.get(scope);
+  }
+
+  /** One more socket of a holder. The socket has an owner. @returns its number, or -1 where there are too many */
+  retain(netns: PlainNetns, socket: ReportedSocket): number {
+    const label = this.labelOf(netns.host, socket);
+    const known = netns.holders.get(label);
+    if (known !== undefined) {
+      this.#ends[known]!.uses++;
+      return known;
+    }
+    const name = this.#names.retain(label);
+    const { scope, ephemeralPorts } = netns;
+    const number = this.holders.add({ host: 0, netns: scope, name, ephemeralPorts });
+    if (number < 0) this.#names.release(name);
+    else {
+      netns.holders.set(label, number);
+      this.#ends[number] = { netns, label, name, uses: 1 };
+    }
+    return number;
+  }
+
+  release(holder: number): void {
+    const end = this.#ends[holder]!;
+    end.uses--;
+    if (end.uses > 0) return;
+    if (end.netns.holders.get(end.label) === holder) end.netns.holders.delete(end.label);
+    this.#names.release(end.name);
+    this.#ends[holder] = undefined;
+    this.holders.remove(holder);
+  }
+
+  netnsOfHolder(holder: number): PlainNetns {
+    return this.#ends[holder]!.netns;
+  }
+
+  /** Whether a socket is called as its holder is. */
+  isCalled(holder: number, socket: ReportedSocket): boolean {
+    const { netns, label } = this.#ends[holder]!;
+    return this.labelOf(netns.host, socket) === label;
+  }
+
+  labelOf({ labels }: PlainHost, socket: ReportedSocket): string {
+    const { process } = socket.owners[0]!;
+    const known = labels.get(process);
+    if (known !== undefined) return known;
+    const label = this.#labelOf(socket);
+    labels.set(process, label);
+    return label;
+  }
+
+  #describe(text: string, realm: string): void {
+    const scope = this.#scopes.get(text);
+    if (scope !== undefined) this.#spaces.set(scope, { text, realm });
+  }
+}
+
+export function networksOf(host: ReportingHost): readonly Prefix[] {
+  return [...host.netns.values()].flatMap(({ localNetworks }) => localNetworks);
+}

@@ -1,0 +1,53 @@
+/** Whether plain connections are in the core or everything is an object, any fleet gets the same answers. */
+import { expect, test } from 'vitest';
+import { hosts, map } from '../../../aggregator/serve/answers.ts';
+import { emptyRequest } from '../../../aggregator/serve/request.ts';
+import type { ConnectionDocument } from '../../../model/document.ts';
+import { fc } from '../../support/random-cases.ts';
+import { type FleetPlan, fleetPlan } from '../../support/truth/fleet-plan.ts';
+import { SimulatedFleet } from '../../support/truth/simulated-fleet.ts';
+import { historyOf } from '../../support/truth/true-history.ts';
+
+interface Answers {
+  readonly connections: readonly string[];
+  readonly edges: readonly string[];
+  readonly matches: readonly unknown[];
+  /** Connections in the core at the end. */
+  readonly plain: number;
+}
+
+function answersOf(plan: FleetPlan, plainMax: number): Answers {
+  const fleet = new SimulatedFleet(historyOf(plan), { plainMax });
+  fleet.run();
+  const { view } = fleet;
+  const now = 1_700_000_600_000;
+  return {
+    connections: fleet.documents().map(textOf).toSorted(),
+    edges: map(view, emptyRequest, now)
+      .edges.map((edge) => JSON.stringify(edge))
+      .toSorted(),
+    matches: hosts(view, emptyRequest, now).hosts.map(({ host, match }) => [host, match]),
+    plain: view.sizes['plain']!,
+  };
+}
+
+/** Numbers are given in another order where a connection becomes another's. */
+function textOf(connection: ConnectionDocument): string {
+  return JSON.stringify({ ...connection, id: null });
+}
+
+test('the same connections, edges and counts', { timeout: 300_000 }, () => {
+  let plain = 0;
+  fc.assert(
+    fc.property(fleetPlan, (plan) => {
+      const { plain: kept, ...core } = answersOf(plan, 1 << 12);
+      const { plain: none, ...objects } = answersOf(plan, 0);
+      expect(core).toEqual(objects);
+      expect(none).toBe(0);
+      plain += kept;
+    }),
+    { numRuns: Number(process.env['RUNS'] ?? 30), endOnFailure: process.env['SHRINK'] === '0' },
+  );
+  // It was the core that answered.
+  expect(plain).toBeGreaterThan(50);
+});
