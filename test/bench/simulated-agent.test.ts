@@ -22,29 +22,46 @@ test('packed columns are what the wire reads, with the values that they had', ()
   expect(closes.slot).toHaveLength(0);
 });
 
-test('over more than a whole cycle, every socket is the mirror of another, and slots are free when they are used', () => {
-  const fleet = Array.from({ length: cellAgents }, (_, i) => new SimulatedAgent(cellAgents + i, fields));
-  const open = fleet.map(() => new Map<number, string>());
+/** More than a whole cycle. */
+const ticks = 53;
+
+test('slots are free when they are opened, and open when they are counted or closed', () => {
+  const agent = new SimulatedAgent(cellAgents + 7, fields);
+  const open = socketsOf(agent.snapshot(5000));
   const wrong: string[] = [];
-  const apply = (agent: number, bytes: Buffer): void => {
-    const { opens, closes, counters } = decodeAgentMessage(bytes);
-    const slots = open[agent]!;
-    for (const slot of Array.from(closes.slot)) if (!slots.delete(slot)) wrong.push(`${slot} closed`);
+  for (let tick = 0; tick < ticks; tick++) {
+    const { opens, closes, counters } = decodeAgentMessage(agent.next(6000 + tick, 5999 + tick));
+    for (const slot of Array.from(closes.slot)) if (!open.delete(slot)) wrong.push(`${slot} closed`);
     for (const [i, slot] of Array.from(opens.slot).entries()) {
-      if (slots.has(slot)) wrong.push(`${slot} opened`);
-      slots.set(slot, tupleOf(opens, i));
+      if (open.has(slot)) wrong.push(`${slot} opened`);
+      open.set(slot, tupleOf(opens, i));
     }
-    for (const slot of Array.from(counters.slot)) if (!slots.has(slot)) wrong.push(`${slot} counted`);
-  };
-  for (const [i, agent] of fleet.entries()) for (const bytes of agent.snapshot(5000)) apply(i, bytes);
-  for (let tick = 0; tick < 53; tick++)
-    for (const [i, agent] of fleet.entries()) apply(i, agent.next(6000 + tick, 5999 + tick));
+    for (const slot of Array.from(counters.slot)) if (!open.has(slot)) wrong.push(`${slot} counted`);
+  }
   expect(wrong).toEqual([]);
-  const tuples = open.flatMap((slots) => [...slots.values()]).filter((tuple) => !tuple.startsWith('0>'));
-  expect(new Set(tuples).size).toBe(cellAgents * socketsPerAgent);
+  expect(open).toEqual(socketsOf(agent.snapshot(9000)));
+});
+
+test('every socket of a cell is the mirror of another, also when all have been replaced', () => {
+  const cell = Array.from({ length: cellAgents }, (_, i) => new SimulatedAgent(cellAgents + i, fields));
+  for (const agent of cell) for (let tick = 0; tick < ticks; tick++) agent.next(6000 + tick, 5999 + tick);
+  const tuples = cell
+    .flatMap((agent) => [...socketsOf(agent.snapshot(9000)).values()])
+    .filter((tuple) => !tuple.startsWith('0>'));
   const known = new Set(tuples);
+  expect(known.size).toBe(cellAgents * socketsPerAgent);
   expect(tuples.filter((tuple) => !known.has(mirrored(tuple)))).toEqual([]);
 });
+
+/** By slot. */
+function socketsOf(snapshot: readonly Buffer[]): Map<number, string> {
+  const sockets = new Map<number, string>();
+  for (const bytes of snapshot) {
+    const { opens } = decodeAgentMessage(bytes);
+    for (const [i, slot] of Array.from(opens.slot).entries()) sockets.set(slot, tupleOf(opens, i));
+  }
+  return sockets;
+}
 
 function tupleOf(
   { localAddress, remoteAddress, ports }: ReturnType<typeof decodeAgentMessage>['opens'],

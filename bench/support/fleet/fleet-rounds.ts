@@ -3,7 +3,6 @@ import { Child } from '../child.ts';
 import type { EngineFigure } from '../engine-page.ts';
 import { type FleetAddresses, type FleetLoad, fleetReceiverRole } from './fleet-receiver.ts';
 import { type FleetQuestion, type FleetSent, fleetSenderRole } from './fleet-sender.ts';
-import { latencyP99Ms, parseMatchLatency } from './match-latency.ts';
 import { cellAgents, eventsPerTick, socketsPerAgent } from './simulated-agent.ts';
 
 /** What keeps an aggregator useful: an agent's tick is acknowledged before the next one is due. */
@@ -21,13 +20,8 @@ const heapMiB = 10_240;
 /** For the snapshots of the agents that a step adds. */
 const addPatienceSeconds = 120;
 
-/** At which a match latency is asked for; a step with as many agents or more tells it. */
-const latencyEventsPerSecond = 100_000;
-
 interface Step extends FleetLoad, FleetSent {
   readonly agents: number;
-  /** null where nothing was matched. */
-  readonly matchP99Ms: number | null;
   /** Connections of which both ends are joined, of those that there are. */
   readonly matched: number;
 }
@@ -81,26 +75,20 @@ async function measureStep(
   const added = await tell<number>({ kind: 'add', address: grpcAddress, agents: more, patienceSeconds });
   if (added < more) return null;
   await tell({ kind: 'run', seconds: settleSeconds });
-  const before = parseMatchLatency(await metricsOf(httpAddress));
   await receiver.ask<FleetLoad>('begin');
   const sent = await tell<FleetSent>({ kind: 'run', seconds: measureSeconds });
   const load = await receiver.ask<FleetLoad>('end');
-  const metrics = await metricsOf(httpAddress);
   return {
     agents,
     ...load,
     ...sent,
-    matchP99Ms: latencyP99Ms(before, parseMatchLatency(metrics)),
-    matched: matchedIn(metrics) / (agents * (socketsPerAgent / 2)),
+    matched: (await matchedAt(httpAddress)) / (agents * (socketsPerAgent / 2)),
   };
 }
 
-async function metricsOf(httpAddress: string): Promise<string> {
-  return (await fetch(`http://${httpAddress}/metrics`)).text();
-}
-
-/** Connections of which both ends are seen. */
-function matchedIn(metrics: string): number {
+/** Connections of which both ends are seen, as the aggregator's own metrics have them. */
+async function matchedAt(httpAddress: string): Promise<number> {
+  const metrics = await (await fetch(`http://${httpAddress}/metrics`)).text();
   return Number(/^whotalks_connections\{seen="both"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }
 
@@ -143,7 +131,6 @@ function figuresOf(steps: readonly Step[], agents: number, tooMany: string | nul
       ratios: of(({ loopP99Ms }) => loopP99Ms),
       values: '',
     },
-    latencyFigure(steps),
     {
       what: 'most agents within bounds: event loop p99 20 ms, acknowledged within the second (p99)',
       goal: '',
@@ -151,18 +138,4 @@ function figuresOf(steps: readonly Step[], agents: number, tooMany: string | nul
       values: tooMany ?? 'more were not tried',
     },
   ];
-}
-
-function latencyFigure(steps: readonly Step[]): EngineFigure {
-  const step = steps.find(({ agents }) => agents * eventsPerTick >= latencyEventsPerSecond);
-  const p99Ms = step?.matchP99Ms ?? null;
-  return {
-    what: `match latency p99 at ${latencyEventsPerSecond.toLocaleString('en')} events per second, ms`,
-    goal: '<= 100',
-    ratios: p99Ms === null ? [] : [p99Ms],
-    values:
-      step === undefined
-        ? 'so many events were not reached'
-        : `at most, of ${(step.agents * eventsPerTick).toLocaleString('en')} events; acknowledged after ${step.ackP99Ms.toFixed(0)} ms (p99)`,
-  };
 }
