@@ -3,7 +3,7 @@
  *
  *     program/   what bin/whotalks runs, bundled      vite.programs.config.ts
  *     web/       the page that it serves              vite.config.ts
- *     proto/     the proto file that it reads
+ *     proto/     the proto file, and as JSON what whotalks reads of it in place of parsing it
  *     agent/ ... every module by itself, for the tests, benches and soaks that run some of them   tsconfig.build.json
  *
  * The new tree is built aside and takes the old one's place in one rename, so that a running whotalks or a second
@@ -11,6 +11,7 @@
  */
 import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { writeCodeCache } from './code-cache.mjs';
 import { fingerprint, readStamp } from './fingerprint.mjs';
 import { root, runQuietly, StepError, step } from './step.mjs';
@@ -50,8 +51,9 @@ export async function build() {
         bundle('vite.programs.config.ts', join(aside, 'program')),
         bundle('vite.config.ts', join(aside, 'web')),
       ]);
-      await writeCodeCache(join(aside, 'program/main.cjs'));
       cpSync(join(root, 'proto'), join(aside, 'proto'), { recursive: true });
+      await writeProtoTable(aside);
+      await writeCodeCache(join(aside, 'program/main.cjs'));
       writeFileSync(join(aside, '.stamp'), `${stamp}\n`);
       // mkdtemp keeps others out; what root built, every user of the machine may run.
       chmodSync(aside, 0o755);
@@ -60,6 +62,14 @@ export async function build() {
       rmSync(aside, { recursive: true, force: true });
     }
   });
+}
+
+/** By the compiled module, which parses the copy of the file beside it as long as there is no table; nothing is done where there is none. */
+async function writeProtoTable(tree) {
+  const path = join(tree, 'wire/proto-file.js');
+  if (!existsSync(path)) return;
+  const { parsedTable } = await import(pathToFileURL(path).href);
+  writeFileSync(join(tree, 'proto/whotalks.json'), JSON.stringify(parsedTable()));
 }
 
 async function compileModules(outDir) {

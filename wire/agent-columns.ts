@@ -58,7 +58,7 @@ const lists: Readonly<Record<Lists, string>> = {
   droppedNetns: 'droppedNetns',
 };
 
-/** The columns under the names that proto-loader gives their fields; it leaves out empty ones. */
+/** The columns under the names of their fields in camelCase; it leaves out empty ones. */
 export type ColumnFields = Readonly<Record<string, number[]>>;
 
 export function encodeColumns(batch: Sections): ColumnFields {

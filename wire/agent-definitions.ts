@@ -23,7 +23,7 @@ import {
 import { ip16Bytes } from './packing.ts';
 import { WireError } from './wire-error.ts';
 
-/** The messages as proto-loader has them: what is unset is absent, or the zero of its type. */
+/** The messages as the codec has them: what is unset is absent, or the zero of its type. */
 export interface HelloFields extends Partial<Omit<Hello, 'labels' | 'cannotSee'>> {
   labels?: Record<string, string>;
   cannotSee?: string[];

@@ -1,6 +1,6 @@
 /**
  * AgentBatch ↔ the bytes of one AgentMessage. Columns are read by a walk over the raw bytes and handed out as typed arrays;
- * all else, of which there is little, is proto-loader's.
+ * all else, of which there is little, the generic codec reads.
  */
 import type { AgentBatch } from './agent-batch.ts';
 import { decodeColumns, encodeColumns } from './agent-columns.ts';
@@ -27,9 +27,11 @@ import {
 import { gapsPerMessageMax } from './agent-limits.ts';
 import { checkCount, checkInteger } from './checks.ts';
 import { notAMessage, walkColumns } from './column-walk.ts';
-import { messageDefinition } from './proto-file.ts';
+import { decodeMessage } from './message-decoder.ts';
+import { encodeMessage } from './message-encoder.ts';
+import { messageType } from './proto-file.ts';
 
-/** What of AgentMessage is no column, as proto-loader has it: what is unset is absent, or the zero of its type. */
+/** What of AgentMessage is no column: what is unset is absent, or the zero of its type. */
 interface AgentMessageFields {
   seq?: number;
   baseUnixMs?: number;
@@ -56,7 +58,7 @@ export function encodeAgentMessage(batch: AgentBatch): Buffer {
     addresses: batch.addresses.map(encodeAddress),
     ...encodeColumns(batch),
   };
-  return messageDefinition('AgentMessage').serialize(fields);
+  return encodeMessage(messageType('AgentMessage'), fields);
 }
 
 /**
@@ -92,7 +94,7 @@ export function peekSeq(bytes: Buffer): number {
 
 function parseFields(bytes: Buffer): AgentMessageFields {
   try {
-    return messageDefinition('AgentMessage').deserialize(bytes) as AgentMessageFields;
+    return decodeMessage(messageType('AgentMessage'), bytes) as AgentMessageFields;
   } catch (cause) {
     throw notAMessage(bytes, cause instanceof Error ? cause.message : String(cause));
   }

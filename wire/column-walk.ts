@@ -12,14 +12,14 @@
  * `repeated fixed32` or `repeated fixed64`.
  */
 import { endianness } from 'node:os';
-import { messageDefinition } from './proto-file.ts';
+import { messageType } from './proto-file.ts';
 import { WireError } from './wire-error.ts';
 
 /** The values of one column. Those of 64 bits are exact below 2^53, and not below it when they are not. */
 export type Column = Uint32Array | Float64Array;
 
 export interface WalkedMessage {
-  /** By the names that proto-loader gives their fields; a column without values is absent. */
+  /** By the names of their fields in camelCase; a column without values is absent. */
   readonly columns: ReadonlyMap<string, Column>;
   /** The same message without its columns. */
   readonly rest: Buffer;
@@ -168,14 +168,10 @@ function joined(bytes: Buffer, pieces: readonly Piece[]): Buffer {
 }
 
 function readColumnFields(): (ColumnField | undefined)[] {
-  const { field: fields } = messageDefinition('AgentMessage').type as unknown as {
-    field: { name: string; number: number; label: string; type: string }[];
-  };
   const found: (ColumnField | undefined)[] = [];
-  for (const { name, number, label, type } of fields) {
-    const valueBytes = type === 'TYPE_FIXED32' ? 4 : 8;
-    if (label !== 'LABEL_REPEATED' || !type.startsWith('TYPE_FIXED')) continue;
-    found[number] = { name, valueBytes };
+  for (const { name, number, repeated, type } of messageType('AgentMessage').fields) {
+    if (repeated && type === 'fixed32') found[number] = { name, valueBytes: 4 };
+    if (repeated && type === 'fixed64') found[number] = { name, valueBytes: 8 };
   }
   return found;
 }

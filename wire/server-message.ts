@@ -21,7 +21,7 @@ export type ServerSaying =
 
 export type Welcome = Extract<ServerSaying, { kind: 'welcome' }>;
 
-/** As proto-loader has it; each field may be absent. */
+/** As the codec has it; each field may be absent. */
 export type ServerMessageFields = Partial<Record<ServerSaying['kind'], object>>;
 
 export function encodeServerMessage({ kind, ...body }: ServerSaying): ServerMessageFields {

@@ -6,9 +6,9 @@ import { formatIp } from '../../model/ip.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { decodeAgentMessage, encodeAgentMessage, peekSeq } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
-import { messageDefinition } from '../../wire/proto-file.ts';
 import type { WireError } from '../../wire/wire-error.ts';
 import { plain } from '../support/plain.ts';
+import { messageDefinition } from '../support/proto-loader-messages.ts';
 import { fc } from '../support/random-cases.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff });

@@ -1,7 +1,7 @@
 /** The walk over raw bytes beside proto-loader, which reads the same bytes in its own way. */
 import { describe, expect, test } from 'vitest';
 import { walkColumns } from '../../wire/column-walk.ts';
-import { messageDefinition } from '../../wire/proto-file.ts';
+import { messageDefinition } from '../support/proto-loader-messages.ts';
 import { fc } from '../support/random-cases.ts';
 
 const definition = messageDefinition('AgentMessage');

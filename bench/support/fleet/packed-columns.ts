@@ -1,15 +1,12 @@
 /** Encodes columns of an AgentMessage from typed arrays, without an object per value: one agent of a thousand must be cheap. */
-import { messageDefinition } from '../../../wire/proto-file.ts';
+import { messageType } from '../../../wire/proto-file.ts';
 
 /** Words of 32 bits, or whole numbers below 2^53 for columns of 64. */
 export type ColumnValues = Int32Array | Uint32Array | Float64Array;
 
-/** Of the fields of AgentMessage, by the names that proto-loader gives them. */
+/** Of the fields of AgentMessage, by their names in camelCase. */
 export function fieldNumbers(): ReadonlyMap<string, number> {
-  const { field } = messageDefinition('AgentMessage').type as unknown as {
-    field: { name: string; number: number }[];
-  };
-  return new Map(field.map(({ name, number }) => [name, number]));
+  return new Map(messageType('AgentMessage').fields.map(({ name, number }) => [name, number]));
 }
 
 /** The columns as packed fields, one after the other. Empty ones are left out. Throws for a name that no field has. */
