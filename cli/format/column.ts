@@ -1,6 +1,6 @@
 /** A column of a table: what it shows of a row, for people (text) and for programs (value). */
 
-import type { CellBytes } from './cell-bytes.ts';
+import type { ColumnCells } from './table-cells.ts';
 
 export type Scalar = string | number | boolean | null;
 
@@ -13,14 +13,22 @@ export interface Column<Row> {
   readonly value: (row: Row) => Scalar;
   /** For people, where that differs. @param asOf time of the document, for ages */
   readonly text?: (row: Row, asOf: string) => string;
-  /** Fills the cells of all rows, for people, where there are so many that a string for each would be dear. */
-  readonly fill?: (rows: readonly Row[], cells: CellBytes) => void;
+  /** How its cells come to be, for people, where there are so many rows that a string for each would be dear. */
+  readonly filling?: Filling<Row>;
   /** Right-aligned. */
   readonly isNumber?: true;
   /** Shown by `-o wide` only. */
   readonly isWide?: true;
   /** May be cut when the table is wider than the terminal. Addresses and numbers never are. */
   readonly canShrink?: true;
+}
+
+/** Fills several columns in one go over all rows. Says what each would say cell by cell. */
+export interface Filling<Row> {
+  /** Of the columns, all of which have this filling. */
+  readonly keys: readonly string[];
+  /** @param cells of each column, in the order of the keys */
+  readonly fill: (rows: readonly Row[], cells: readonly ColumnCells[]) => void;
 }
 
 /** What a person sees where nothing is known. */

@@ -1,7 +1,8 @@
 /** Aligned tables for people. */
-import { CellBytes } from './cell-bytes.ts';
-import { type Column, cellText } from './column.ts';
-import { cutToWidth, displayWidth, plainText } from './plain-text.ts';
+import { type Column, cellText, type Filling } from './column.ts';
+import { cutToWidth, plainText } from './plain-text.ts';
+import { type CellSize, TableCells } from './table-cells.ts';
+import { gap, type Layout, linesOf } from './table-lines.ts';
 
 export interface TableOptions {
   readonly asOf: string;
@@ -11,25 +12,14 @@ export interface TableOptions {
   readonly isColored: boolean;
 }
 
-/** Blanks between two columns. */
-const gap = 2;
-
 /** What a second line begins with. */
 const belowMark = '  └ ';
 
 /** A column that shrinks keeps this many cells. */
 const shrunkWidthMin = 8;
 
-const [blank, lineFeed] = [0x20, 0x0a];
-
-/** Where everything stands in a line. */
-interface Layout {
-  /** Of the columns. */
-  readonly widths: readonly number[];
-  readonly areNumbers: readonly boolean[];
-  /** What a line takes at most. */
-  readonly lineBytes: number;
-}
+/** The surplus of the ellipsis in which a cell ends that is cut. */
+const ellipsisSurplus = 2;
 
 /**
  * Lines, each ended by a line feed; nothing at all for no rows.
@@ -42,46 +32,70 @@ export function formatTable<Row>(
   below: ((row: Row) => string | null) | null = null,
 ): string {
   if (rows.length === 0) return '';
-  const table = columns.map((column) => cellsOf(rows, column, options.asOf));
-  const heads = columns.map(({ title }) => headOf(options.hasHeaders ? title : ''));
-  const layout = layOut(columns, table, heads, options.width);
-  const text = formatLines(table, layout, below === null ? null : linesBelow(rows, below, options.width));
+  const cells = cellsOf(rows, columns, options.asOf);
+  const heads = headsOf(columns, options.hasHeaders);
+  const layout = layOut(columns, [cells.sizes(), heads.sizes()], options.width);
+  const lines = below === null ? linesOf(cells, layout, 0, rows.length) : '';
+  const text = below === null ? lines : withLinesBelow(cells, layout, linesBelow(rows, below, options.width));
   if (!options.hasHeaders) return text;
-  const title = formatLines(heads, layout, null).trimEnd();
+  const title = linesOf(heads, layout, 0, 1).trimEnd();
   return `${options.isColored ? `\x1b[1m${title}\x1b[0m` : title}\n${text}`;
 }
 
-function cellsOf<Row>(rows: readonly Row[], column: Column<Row>, asOf: string): CellBytes {
-  const cells = new CellBytes(rows.length);
-  if (column.fill !== undefined) {
-    column.fill(rows, cells);
-  } else {
-    for (const [i, row] of rows.entries()) cells.textOf[i] = cells.take(cellText(column, row, asOf));
+function cellsOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[], asOf: string): TableCells {
+  const cells = new TableCells(rows.length, columns.length);
+  const fillings = new Set<Filling<Row>>();
+  for (const [i, column] of columns.entries()) {
+    if (column.filling !== undefined && columns.indexOf(column) === i) {
+      fillings.add(column.filling);
+    } else {
+      const own = cells.column(i);
+      for (const [row, each] of rows.entries()) own.textOf[row] = own.take(cellText(column, each, asOf));
+    }
   }
+  for (const filling of fillings) fillAtOnce(rows, columns, cells, filling);
   return cells;
 }
 
+/** What is not shown is filled all the same, and left. */
+function fillAtOnce<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  cells: TableCells,
+  { keys, fill }: Filling<Row>,
+): void {
+  const places = keys.map((key) => columns.findIndex((column) => column.key === key));
+  fill(
+    rows,
+    places.map((place) => (place < 0 ? new TableCells(rows.length, 1).column(0) : cells.column(place))),
+  );
+}
+
+function headsOf<Row>(columns: readonly Column<Row>[], hasHeaders: boolean): TableCells {
+  const heads = new TableCells(1, columns.length);
+  for (const [i, { title }] of columns.entries()) {
+    const own = heads.column(i);
+    own.textOf[0] = own.take(hasHeaders ? title : '');
+  }
+  return heads;
+}
+
+/** @param sizes of the cells, and of the heads */
 function layOut<Row>(
   columns: readonly Column<Row>[],
-  table: readonly CellBytes[],
-  heads: readonly CellBytes[],
+  sizes: readonly (readonly CellSize[])[],
   width: number | null,
 ): Layout {
-  const sizes = table.map((cells, i) => [cells.measure(), heads[i]!.measure()] as const);
-  const natural = sizes.map((each) => Math.max(...each.map((size) => size.width)));
-  const bytes = sizes.map((each) => Math.max(...each.map((size) => size.bytes)));
+  const greatest = (key: keyof CellSize): number[] => {
+    return columns.map((_, i) => Math.max(...sizes.map((each) => each[i]![key])));
+  };
+  const [natural, surplus] = [greatest('width'), greatest('surplus')];
   const widths = fitWidths(columns, natural, width);
   return {
     widths,
     areNumbers: columns.map(({ isNumber }) => isNumber === true),
-    lineBytes: widths.reduce((sum, each, i) => sum + each + bytes[i]! + gap, 1),
+    lineBytes: widths.reduce((sum, each, i) => sum + each + surplus[i]! + ellipsisSurplus + gap, 1),
   };
-}
-
-function headOf(title: string): CellBytes {
-  const cells = new CellBytes(1);
-  cells.textOf[0] = cells.take(title);
-  return cells;
 }
 
 /** One for each row, with its end; empty where a row needs none. */
@@ -119,69 +133,7 @@ function fitWidths<Row>(
   return widths;
 }
 
-/** Without blanks at the ends of lines. @param below what stands under each row */
-function formatLines(table: readonly CellBytes[], layout: Layout, below: readonly string[] | null): string {
-  const lines = new Lines(table, layout);
-  const rows = table[0]!.length;
-  for (let row = 0; row < rows; row++) {
-    lines.add(row);
-    if (below !== null && below[row] !== '') lines.addText(below[row]!);
-  }
-  return lines.text();
-}
-
-/** Puts cells into lines, which are blank to begin with: what stands between cells needs no writing. */
-class Lines {
-  readonly #table: readonly CellBytes[];
-  readonly #layout: Layout;
-  readonly #bytes: Buffer;
-  #end = 0;
-  /** Where what is not in #texts yet begins. */
-  #begin = 0;
-  /** Lines that are done, where others stand between them. */
-  #texts = '';
-
-  constructor(table: readonly CellBytes[], layout: Layout) {
-    this.#table = table;
-    this.#layout = layout;
-    this.#bytes = Buffer.alloc(layout.lineBytes * table[0]!.length, blank);
-  }
-
-  add(row: number): void {
-    const { widths, areNumbers } = this.#layout;
-    const into = this.#bytes;
-    const begin = this.#end;
-    let at = begin;
-    for (let column = 0; column < widths.length; column++) {
-      const cells = this.#table[column]!;
-      const blanks = widths[column]! - cells.widthOf(row);
-      if (blanks < 0) at = this.#writeCut(cells.text(row), widths[column]!, at);
-      else if (areNumbers[column]!) at = cells.write(row, into, at + blanks);
-      else at = cells.write(row, into, at) + blanks;
-      at += gap;
-    }
-    while (at > begin && into[at - 1] === blank) at--;
-    into[at] = lineFeed;
-    this.#end = at + 1;
-  }
-
-  addText(text: string): void {
-    this.#texts += this.#rest() + text;
-  }
-
-  text(): string {
-    return this.#texts + this.#rest();
-  }
-
-  /** @returns where the gap to the next column begins */
-  #writeCut(text: string, width: number, at: number): number {
-    const cut = cutToWidth(text, width);
-    return at + this.#bytes.write(cut, at) + width - displayWidth(cut);
-  }
-
-  #rest(): string {
-    const text = this.#bytes.toString('utf8', this.#begin, this.#end);
-    this.#begin = this.#end;
-    return text;
-  }
+/** @param below what stands under each row */
+function withLinesBelow(cells: TableCells, layout: Layout, below: readonly string[]): string {
+  return below.map((line, row) => linesOf(cells, layout, row, row + 1) + line).join('');
 }
