@@ -9,16 +9,18 @@
  *               of the row's namespace, then all others
  *
  * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all. Where the
- * other fds that the process had account for all that it has, those are not listed anew.
+ * other fds that the process had, and the numbers that the kernel gives out next, account for all that it has, those are not
+ * listed anew.
  */
 import type { Process } from '../../model/process.ts';
 import { closedFd, type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
-import { readPlace } from '../procfs/pid-folder.ts';
+import { readPidFolder, readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
-import { type Holding, Holdings, type RowCell } from '../resolve/holdings.ts';
+import type { Holding, RowCell } from '../resolve/holding.ts';
+import { Holdings } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { isRefreshDue } from '../resolve/refresh.ts';
 import type { Resident } from './roster.ts';
@@ -37,6 +39,9 @@ const filesBelievedFrom = 1000;
 
 /** How many fds are listed in the time in which the link of one is read. */
 const rereadGain = 4;
+
+/** How many numbers are tried for fds that a process got since its last walk, before its fds are listed. */
+export const guessedFdsMax = 32;
 
 /** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
 export const lookupsMax = 1000;
@@ -109,11 +114,11 @@ export class OwnerSearch {
     if (due.length === 0) return;
     // Where connections come and go, most of what nobody holds was closed after its row was read.
     const wanted = due
-      .filter(({ claims }) => claims.length === 0)
-      .filter(({ cells, sought }, i) => sought !== null || i >= lookupsMax || isThere(cells[0]!));
+      .filter(({ isHeld }) => !isHeld)
+      .filter(({ cell, sought }, i) => sought !== null || i >= lookupsMax || isThere(cell!));
     await this.#walkEverybody(wanted, residents, nowMs, slice);
     for (const holding of wanted) {
-      if (holding.claims.length > 0) continue;
+      if (holding.isHeld) continue;
       holding.sought = { firstReadAtMs: holding.sought?.firstReadAtMs ?? nowMs, readAtMs: nowMs };
     }
   }
@@ -125,11 +130,11 @@ export class OwnerSearch {
     nowMs: number,
     slice: TimeSlice,
   ): Promise<void> {
-    const namespaces = new Set(wanted.map(({ cells }) => cells[0]!.value.netns));
+    const namespaces = new Set(wanted.map(({ cell }) => cell!.value.netns));
     const neighbours = residents.filter(({ netns }) => netns !== null && namespaces.has(netns));
     let found = 0;
     for (const resident of [...neighbours, ...residents]) {
-      while (found < wanted.length && wanted[found]!.claims.length > 0) found++;
+      while (found < wanted.length && wanted[found]!.isHeld) found++;
       if (found === wanted.length) return;
       if (this.#walked.get(resident) === 'all' || resident.isClosed) continue;
       await this.#walk(resident, 'all', nowMs, slice);
@@ -140,7 +145,8 @@ export class OwnerSearch {
     this.walksTotal++;
     this.#walked.set(resident, walk);
     const { path, held: before } = resident;
-    resident.place = readPlace(path);
+    const folder = readPidFolder(path);
+    resident.place = folder?.place ?? 0;
     let held = walk === 'all' ? null : this.#reread(resident);
     let unread: Unread | null = null;
     if (held === null) {
@@ -152,7 +158,9 @@ export class OwnerSearch {
     }
     // Read before the look that tells whether it is still there, an owner's details need none of their own.
     const isNewOwner = resident.process === null && held.inodes.some((inode) => this.#isShown(inode));
-    const process = isNewOwner ? this.#processes.resolve(path, resident.pid, resident.stat, nowMs) : gone;
+    const process = isNewOwner
+      ? this.#processes.resolve(path, resident.pid, resident.stat, nowMs, folder?.uid)
+      : gone;
     let isSame = this.#isStill(resident);
     if (isSame === 'same' && !isUnread(process)) resident.process = process;
     if (unread === null && isSame === 'renamed') {
@@ -189,8 +197,9 @@ export class OwnerSearch {
   }
 
   /**
-   * What a process holds, by the fds that it had: those whose socket is still shown and nobody else's, and the links of the
-   * others. Null where that is not as many as it has now, or would not be cheaper than listing them.
+   * What a process holds, by the fds that it had: those whose socket is still shown and nobody else's, the links of the
+   * others, and those of the numbers that the kernel gives out next. Null where that is not as many as it has now, or would
+   * not be cheaper than listing them.
    */
   #reread({ path, held, fdCount }: Resident): SocketFds | null {
     const inodes = [...held.inodes];
@@ -200,18 +209,21 @@ export class OwnerSearch {
     const read = this.#fdReader.readSome(
       path,
       doubtful.map((i) => held.fds[i]!),
+      nextFds(held.fds),
+      fdCount - (inodes.length - doubtful.length),
     );
     if (isUnread(read)) return null;
-    for (const [n, i] of doubtful.entries()) inodes[i] = read[n]!;
+    for (const [n, i] of doubtful.entries()) inodes[i] = read.inodes[n]!;
     const isOpen = (_: number, i: number): boolean => inodes[i] !== closedFd;
     const now = { fds: held.fds.filter(isOpen), inodes: inodes.filter(isOpen) };
+    for (const [n, fd] of read.further.fds.entries()) insert(now, fd, read.further.inodes[n]!);
     return now.fds.length === fdCount ? now : null;
   }
 
   /** Whether a socket is still shown, so that the one process that held it does so still. */
   #isHeldAlone(inode: number): boolean {
     const holding = this.#holdings.get(inode);
-    return holding?.claims.length === 1 && holding.cells.length > 0 && holding.claims[0]!.fds.length === 1;
+    return holding?.isShown === true && holding.isHeldOnce;
   }
 
   /** What fds were at the last walk, as far as that is believed. */
@@ -227,15 +239,14 @@ export class OwnerSearch {
   }
 
   #isShown(inode: number): boolean {
-    const holding = this.#holdings.get(inode);
-    return holding !== undefined && holding.cells.length > 0;
+    return this.#holdings.get(inode)?.isShown === true;
   }
 
   /** Holders of sockets that got another one besides. */
   #sharers(): Resident[] {
     const sharers = new Set<Resident>();
-    for (const { claims } of this.#holdings.shared) {
-      for (const { holder } of claims) if (this.#walked.get(holder) !== 'all') sharers.add(holder);
+    for (const holding of this.#holdings.shared) {
+      for (const holder of holding.holders()) if (this.#walked.get(holder) !== 'all') sharers.add(holder);
     }
     return [...sharers];
   }
@@ -243,8 +254,8 @@ export class OwnerSearch {
   /** Processes that held a socket which was shown before and is not now: they may hold another instead. */
   #losers(): Resident[] {
     const losers = new Set<Resident>();
-    for (const { claims } of this.#holdings.lost) {
-      for (const { holder } of claims) if (!this.#walked.has(holder)) losers.add(holder);
+    for (const holding of this.#holdings.lost) {
+      for (const holder of holding.holders()) if (!this.#walked.has(holder)) losers.add(holder);
     }
     return [...losers];
   }
@@ -267,6 +278,25 @@ export class OwnerSearch {
     if (isUnread(process)) return null;
     return process === resident.process || this.#isStill(resident) === 'same' ? process : null;
   }
+}
+
+/** The numbers that the kernel gives to files that are opened next: the lowest ones that are free. @param fds ascending */
+function* nextFds(fds: readonly number[]): Generator<number, void> {
+  let guessed = 0;
+  for (let fd = 0, i = 0; guessed < guessedFdsMax; fd++) {
+    if (fds[i] === fd) i++;
+    else {
+      guessed++;
+      yield fd;
+    }
+  }
+}
+
+/** Puts an fd among others that are ascending, and has it ascend with them. */
+function insert({ fds, inodes }: SocketFds, fd: number, inode: number): void {
+  const at = fds.findLastIndex((other) => other < fd) + 1;
+  fds.splice(at, 0, fd);
+  inodes.splice(at, 0, inode);
 }
 
 const nothing: SocketFds = { fds: [], inodes: [] };

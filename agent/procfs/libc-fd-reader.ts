@@ -30,6 +30,14 @@ const deniedLink = -2;
 /** What readSome says of an fd that is not open. */
 export const closedFd = -3;
 
+/** What readSome tells. */
+export interface SomeFds {
+  /** By place in what was asked for: inode of a socket, 0 for another file, closedFd. */
+  readonly inodes: readonly number[];
+  /** Guesses that are open, in their order; inode 0 for what is no socket. */
+  readonly further: SocketFds;
+}
+
 /** Inode of an fd as of an earlier reading, or `unknownFile`; asked in ascending order of fds. */
 export type Recall = (fd: number) => number;
 
@@ -86,18 +94,38 @@ export class LibcFdReader implements FdReader {
   }
 
   /**
-   * Reads the links of some fds alone, without listing the others.
+   * Reads the links of some fds alone, without listing the others, and looks for further ones until so many are open.
    *
-   * @returns by place in `fds`: inode of a socket, 0 for another file, closedFd
+   * @param guesses numbers that others may have, the likeliest first
    */
-  readSome(path: string, fds: readonly number[]): number[] | Unread {
+  readSome(
+    path: string,
+    fds: readonly number[],
+    guesses: Iterable<number>,
+    openCount: number,
+  ): SomeFds | Unread {
     const folder = openFolder(path);
     if (isUnread(folder)) return folder;
     try {
       const inodes = fds.map((fd) => this.#readInode(folder, fd));
-      return inodes.includes(deniedLink) ? denied : inodes;
+      const further = { fds: [], inodes: [] };
+      if (inodes.includes(deniedLink)) return denied;
+      const missing = openCount - inodes.filter((inode) => inode !== closedFd).length;
+      if (missing > 0) this.#guess(folder, guesses, missing, further);
+      return { inodes, further };
     } finally {
       closeSync(folder);
+    }
+  }
+
+  /** Adds as many of the guesses as there are, until it has `count`. */
+  #guess(folder: number, guesses: Iterable<number>, count: number, found: SocketFds): void {
+    for (const fd of guesses) {
+      const inode = this.#readInode(folder, fd);
+      if (inode === closedFd || inode === deniedLink) continue;
+      found.fds.push(fd);
+      found.inodes.push(inode);
+      if (found.fds.length === count) return;
     }
   }
 

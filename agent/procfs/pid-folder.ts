@@ -6,13 +6,23 @@
 import { statSync } from 'node:fs';
 import { isUnread, unreadIfAbsent } from './proc-file.ts';
 
-/**
- * The number lasts for as long as the kernel keeps the folder in memory: another one may be of the same process.
- *
- * @param path of a process or a thread
- * @returns 0 where there is none
- */
+export interface PidFolder {
+  /** The number of its inode. It lasts for as long as the kernel keeps the folder in memory: another one may be of the same process. */
+  readonly place: number;
+  /**
+   * The effective user of the process, also where its files belong to root because it may not be dumped: the kernel keeps to
+   * that for folders that everybody may read (task_dump_owner of fs/proc/base.c). Only the kernel's own folder tells it.
+   */
+  readonly uid: number;
+}
+
+/** @param path of a process or a thread. Null where there is none. */
+export function readPidFolder(path: string): PidFolder | null {
+  const stats = unreadIfAbsent(() => statSync(path));
+  return isUnread(stats) ? null : { place: stats.ino, uid: stats.uid };
+}
+
+/** 0 where there is no folder. */
 export function readPlace(path: string): number {
-  const place = unreadIfAbsent(() => statSync(path).ino);
-  return isUnread(place) ? 0 : place;
+  return readPidFolder(path)?.place ?? 0;
 }

@@ -4,51 +4,17 @@
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
-import type { Cell } from '../netlink/diag-rows.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { FdLists } from './fd-lists.ts';
-import type { Reading } from './refresh.ts';
+import { type Holder, Holding, type RowCell } from './holding.ts';
 import { appended } from './short-list.ts';
-
-/** Whoever holds sockets, with the files that it was last seen with. */
-export interface Holder {
-  readonly pid: number;
-  /** Every open fd, ascending; inode 0 for what is no socket. */
-  held: SocketFds;
-}
-
-/** Where a row stands, to be replaced when its owners change. */
-export type RowCell = Cell<OwnedSocket>;
 
 /** The part of a row that is filled in here. */
 interface Ownable {
   owners: readonly Owner[];
 }
 
-interface Claim<H extends Holder> {
-  readonly holder: H;
-  /** Ascending. A list of one is shared with others, a longer one is its own. */
-  fds: readonly number[];
-}
-
-/** One socket inode. */
-export interface Holding<H extends Holder> {
-  readonly inode: number;
-  /** In no particular order. */
-  claims: Claim<H>[];
-  /** Rows that show it: one, but for torn tables. */
-  cells: RowCell[];
-  /** When somebody who holds it was looked for in vain; null = never, or found. */
-  sought: Reading | null;
-  /** Its rows may say other owners than its claims. */
-  isStale: boolean;
-}
-
 const noOwners: readonly Owner[] = [];
-
-/** Of every holding at first; `appended` puts another list in their place. */
-const noClaims: never[] = [];
-const noCells: RowCell[] = [];
 
 /** How many sockets get their owners in one step: some tens of microseconds of work. */
 const socketsPerStep = 32;
@@ -87,7 +53,7 @@ export class Holdings<H extends Holder> {
     const { inode } = cell.value;
     if (inode === 0) return;
     const holding = this.#of(inode);
-    holding.cells = appended(holding.cells, cell);
+    holding.show(cell);
     if (this.lost.size > 0) this.lost.delete(holding);
     this.#touch(holding);
   }
@@ -96,8 +62,8 @@ export class Holdings<H extends Holder> {
   hide(cell: RowCell): void {
     const holding = this.#byInode.get(cell.value.inode);
     if (holding === undefined) return;
-    holding.cells.splice(holding.cells.indexOf(cell), 1);
-    if (holding.cells.length === 0 && holding.claims.length > 0) this.lost.add(holding);
+    holding.hide(cell);
+    if (!holding.isShown && holding.isHeld) this.lost.add(holding);
     this.#forgetUnused(holding);
   }
 
@@ -146,10 +112,8 @@ export class Holdings<H extends Holder> {
       if (settled++ % socketsPerStep === 0) yield;
       holding.isStale = false;
       const owners = ownersOf(holding, resolve);
-      for (const cell of holding.cells) {
-        if (cell.value.owners === unsettledOwners) (cell.value as Ownable).owners = owners;
-        else if (!isSameOwners(cell.value.owners, owners)) cell.value = withOwners(cell.value, owners);
-      }
+      if (holding.cell !== null) setOwners(holding.cell, owners);
+      for (const cell of holding.furtherCells) setOwners(cell, owners);
       if (isUnowned(holding)) this.#unowned.add(holding);
       else this.#unowned.delete(holding);
     }
@@ -160,9 +124,7 @@ export class Holdings<H extends Holder> {
   /** False when there was no claim. */
   #unclaim(holder: H, inode: number): boolean {
     const holding = this.#byInode.get(inode);
-    const at = holding?.claims.findIndex((claim) => claim.holder === holder) ?? -1;
-    if (holding === undefined || at < 0) return false;
-    holding.claims.splice(at, 1);
+    if (holding === undefined || !holding.unclaim(holder)) return false;
     this.#touch(holding);
     return true;
   }
@@ -170,26 +132,21 @@ export class Holdings<H extends Holder> {
   /** Of one holder after the other; the kernel lists its fds in ascending order. */
   #claim(holder: H, inode: number, fd: number, isNew: boolean): void {
     const holding = this.#of(inode);
-    const last = holding.claims.at(-1);
-    if (isNew && last !== undefined && last.holder !== holder) this.shared.add(holding);
-    if (last?.holder !== holder)
-      holding.claims = appended(holding.claims, { holder, fds: this.#fdLists.of(fd) });
-    else if (last.fds.length === 1) last.fds = [last.fds[0]!, fd];
-    else (last.fds as number[]).push(fd);
+    if (holding.claim(holder, fd, this.#fdLists.of(fd)) && isNew) this.shared.add(holding);
     holding.sought = null;
     this.#touch(holding);
   }
 
   #touch(holding: Holding<H>): void {
-    if (holding.isStale || holding.cells.length === 0) return;
+    if (holding.isStale || !holding.isShown) return;
     holding.isStale = true;
     this.#stale.push(holding);
   }
 
   #forgetUnused(holding: Holding<H>): void {
-    if (holding.cells.length > 0) return;
+    if (holding.isShown) return;
     this.#unowned.delete(holding);
-    if (holding.claims.length > 0) return;
+    if (holding.isHeld) return;
     this.lost.delete(holding);
     this.shared.delete(holding);
     this.#byInode.delete(holding.inode);
@@ -198,33 +155,37 @@ export class Holdings<H extends Holder> {
   #of(inode: number): Holding<H> {
     let holding = this.#byInode.get(inode);
     if (holding === undefined) {
-      holding = { inode, claims: noClaims, cells: noCells, sought: null, isStale: false };
+      holding = new Holding(inode);
       this.#byInode.set(inode, holding);
     }
     return holding;
   }
 }
 
-function isUnowned<H extends Holder>({ cells, claims }: Holding<H>): boolean {
-  return cells.length > 0 && claims.length === 0;
+function isUnowned<H extends Holder>(holding: Holding<H>): boolean {
+  return holding.isShown && !holding.isHeld;
 }
 
 function ownersOf<H extends Holder>(
-  { claims }: Holding<H>,
+  { holder, fds, furtherClaims }: Holding<H>,
   resolve: (holder: H) => Process | null,
 ): readonly Owner[] {
-  if (claims.length === 0) return noOwners;
-  if (claims.length === 1) {
-    const { holder, fds } = claims[0]!;
+  if (holder === null) return noOwners;
+  if (furtherClaims.length === 0) {
     const process = resolve(holder);
     return process === null ? noOwners : [{ process, fds }];
   }
   let owners: Owner[] = [];
-  for (const { holder, fds } of claims.toSorted((a, b) => a.holder.pid - b.holder.pid)) {
-    const process = resolve(holder);
-    if (process !== null) owners = appended(owners, { process, fds });
+  for (const claim of [{ holder, fds }, ...furtherClaims].sort((a, b) => a.holder.pid - b.holder.pid)) {
+    const process = resolve(claim.holder);
+    if (process !== null) owners = appended(owners, { process, fds: claim.fds });
   }
   return owners;
+}
+
+function setOwners(cell: RowCell, owners: readonly Owner[]): void {
+  if (cell.value.owners === unsettledOwners) (cell.value as Ownable).owners = owners;
+  else if (!isSameOwners(cell.value.owners, owners)) cell.value = withOwners(cell.value, owners);
 }
 
 /** Inodes that are held under other fds than before, or only before, or only now. Both have their fds in ascending order. */

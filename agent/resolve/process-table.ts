@@ -28,6 +28,12 @@ interface Remembered extends Reading {
 /** What a process is without its files in /proc. */
 type Identity = Pick<Process, 'pid' | 'startTicks' | 'comm' | 'uid'>;
 
+interface ReadIdentity {
+  readonly pid: number;
+  readonly stat: PidStat;
+  readonly uid: number | Unread;
+}
+
 /** A process as something other than /proc has seen it. */
 export interface SeenProcess extends Identity {
   /** A thread that has files: pid, or another one where the first thread has exited. */
@@ -68,15 +74,17 @@ export class ProcessTable {
   /**
    * Details of a process. The same object as before while nothing about it changed, so that scans compare by identity.
    * A new comm under an old identity is an exec: everything is read again.
+   *
+   * @param uid of the process, where it was just read
    */
-  resolve(path: string, pid: number, stat: PidStat, nowMs: number): Process | Unread {
+  resolve(path: string, pid: number, stat: PidStat, nowMs: number, uid?: number): Process | Unread {
     const key = processKey({ pid, startTicks: stat.startTicks });
     const known = this.#remembered.get(key);
     if (known !== undefined && known.process.comm === stat.comm && !isRefreshDue(known, nowMs)) {
       known.scan = this.#scan;
       return known.process;
     }
-    const read = this.#read(path, pid, stat, nowMs);
+    const read = this.#read(path, { pid, stat, uid: uid ?? readUid(path) }, nowMs);
     if (isUnread(read)) return read;
     return this.#renew(key, known, read, nowMs);
   }
@@ -134,8 +142,7 @@ export class ProcessTable {
     else this.#remembered.set(key, entry);
   }
 
-  #read(path: string, pid: number, stat: PidStat, nowMs: number): Process | Unread {
-    const uid = readUid(path);
+  #read(path: string, { pid, stat, uid }: ReadIdentity, nowMs: number): Process | Unread {
     if (isUnread(uid)) return uid;
     const { startTicks, comm } = stat;
     return this.#describe({ pid, startTicks, comm, uid }, this.#readDetails(path), nowMs);

@@ -11,6 +11,9 @@ import { gone } from '../../../agent/procfs/proc-file.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import { until } from '../../support/until.ts';
 
+/** A number that this process never gets to. */
+const closed = 1_000_000;
+
 describe('fds by libc', () => {
   it('are the same one by one as in the list, and closed where they are', async () => {
     const reader = new LibcFdReader(await loadLibc());
@@ -22,12 +25,29 @@ describe('fds by libc', () => {
     const { fd: listening } = (server as unknown as { _handle: { fd: number } })._handle;
     const inode = listed.inodes[listed.fds.indexOf(listening)]!;
     expect(inode).toBeGreaterThan(0);
-    expect(reader.readSome('/proc/self', [file, listening])).toEqual([0, inode]);
+    const further: SocketFds = { fds: [], inodes: [] };
+    expect(reader.readSome('/proc/self', [file, listening], [], 2)).toEqual({ inodes: [0, inode], further });
     closeSync(file);
-    expect(reader.readSome('/proc/self', [listening, 1_000_000])).toEqual([inode, closedFd]);
-    expect(reader.readSome('/proc/self', [])).toEqual([]);
-    expect(reader.readSome('/proc/0', [listening])).toBe(gone);
+    const some = [listening, closed];
+    expect(reader.readSome('/proc/self', some, [closed], 2)).toEqual({ inodes: [inode, closedFd], further });
+    expect(reader.readSome('/proc/self', [], [listening], 0)).toEqual({ inodes: [], further });
+    expect(reader.readSome('/proc/0', [listening], [], 1)).toBe(gone);
     server.close();
+  });
+
+  it('are found by their numbers until there are as many as asked for', async () => {
+    const reader = new LibcFdReader(await loadLibc());
+    const files = ['/dev/null', '/dev/null', '/dev/null'].map((path) => openSync(path, 'r'));
+    const [first, second, third] = files as [number, number, number];
+    const guesses = [closed, second, closed, third];
+    const furtherOf = (openCount: number) =>
+      reader.readSome('/proc/self', [first, closed], guesses, openCount);
+    expect([1, 2, 3, 4].map(furtherOf)).toEqual(
+      [[], [second], [second, third], [second, third]].map((fds) => {
+        return { inodes: [0, closedFd], further: { fds, inodes: fds.map(() => 0) } };
+      }),
+    );
+    for (const file of files) closeSync(file);
   });
 
   it('are the same of a process that nothing is known of, whatever gaps there are', async () => {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { noSlot } from '../../../agent/netlink/diag-rows.ts';
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
-import { type Holder, Holdings, type RowCell, unsettledOwners } from '../../../agent/resolve/holdings.ts';
+import type { Holder, RowCell } from '../../../agent/resolve/holding.ts';
+import { Holdings, unsettledOwners } from '../../../agent/resolve/holdings.ts';
 import type { Process } from '../../../model/process.ts';
 import { fc } from '../../support/random-cases.ts';
 import { process, row } from '../sockets.ts';
