@@ -1,0 +1,86 @@
+/** What is read of a process that replaces some of its sockets, with a real one. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
+import { afterEach, expect, it } from 'vitest';
+import { openProcessTable } from '../../../agent/collect/open-process-table.ts';
+import { OwnerSearch } from '../../../agent/collect/owner-search.ts';
+import { Roster } from '../../../agent/collect/roster.ts';
+import { loadLibc } from '../../../agent/libc.ts';
+import { noSlot } from '../../../agent/netlink/diag-rows.ts';
+import { LibcFdReader } from '../../../agent/procfs/libc-fd-reader.ts';
+import { parseSocketLink } from '../../../agent/procfs/pid-fd.ts';
+import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
+import type { RowCell } from '../../../agent/resolve/holding.ts';
+import { UserNames } from '../../../agent/resolve/user-names.ts';
+import { row } from '../sockets.ts';
+import { closeAll, connected, fdOf, listen } from './machine.ts';
+
+class CountingReader extends LibcFdReader {
+  listings = 0;
+
+  override readFiles(...args: Parameters<LibcFdReader['readFiles']>): ReturnType<LibcFdReader['readFiles']> {
+    this.listings++;
+    return super.readFiles(...args);
+  }
+}
+
+let shell: ChildProcess | null = null;
+
+afterEach(async () => {
+  shell?.kill('SIGKILL');
+  await closeAll();
+});
+
+/** Enough that those whose links are read are few among them. */
+const socketCount = 32;
+
+/** From when on a process is no longer young. */
+const laterMs = 2001;
+
+/** Of an fd of the shell. */
+function cellOf(fd: number): RowCell {
+  return {
+    value: row({ inode: parseSocketLink(readlinkSync(`/proc/${shell!.pid}/fd/${fd}`)) }),
+    slot: noSlot,
+  };
+}
+
+function ownersIn({ value }: RowCell): string {
+  return value.owners.map(({ process: { pid }, fds }) => `${pid}:${fds.join('+')}`).join(' ');
+}
+
+it('new sockets under a number that was given back and under the next one are found without a list', async () => {
+  const [server, port] = await listen('127.0.0.1');
+  const sockets: number[] = [];
+  while (sockets.length < socketCount) sockets.push(fdOf((await connected(server))[0]));
+  const address = `/dev/tcp/127.0.0.1/${port}`;
+  const script = `echo up; read; exec 4<&- 5<&-; exec 4<>${address} {new}<>${address}; echo $new; read`;
+  shell = spawn('bash', ['--norc', '-c', script], { stdio: ['pipe', 'pipe', 'inherit', ...sockets] });
+  await once(shell.stdout!, 'data');
+
+  const reader = new CountingReader(await loadLibc());
+  const processes = openProcessTable(new UserNames(), {});
+  const [roster, search] = [new Roster('/proc'), new OwnerSearch('/proc', processes, reader)];
+  const look = async (nowMs: number): Promise<void> => {
+    const { residents } = await roster.call(nowMs, new TimeSlice());
+    search.begin([]);
+    const alone = residents.filter(({ pid }) => pid === shell!.pid);
+    await search.search(alone, nowMs, new TimeSlice(), () => true);
+  };
+  const before = sockets.map((_, i) => cellOf(i + 3));
+  for (const cell of before) search.shown(cell);
+  await look(0);
+  expect(before.map(ownersIn)).toEqual(before.map((_, i) => `${shell!.pid}:${i + 3}`));
+
+  shell.stdin!.write('go on\n');
+  const [next] = (await once(shell.stdout!, 'data')) as [Buffer];
+  expect(Number(String(next))).toBe(socketCount + 3);
+  for (const cell of before.slice(1, 3)) search.gone(cell);
+  const after = [4, socketCount + 3].map(cellOf);
+  for (const cell of after) search.shown(cell);
+  await look(laterMs);
+  expect(after.map(ownersIn)).toEqual([`${shell.pid}:4`, `${shell.pid}:${socketCount + 3}`]);
+  expect(before.map(ownersIn).slice(3)).toEqual(before.slice(3).map((_, i) => `${shell!.pid}:${i + 6}`));
+  expect(reader.listings).toBe(0);
+});
