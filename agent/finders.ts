@@ -20,11 +20,15 @@ export class Finders {
     this.#missing = missing;
   }
 
-  static async open({ procRoot, nat }: Pick<AgentConfig, 'procRoot' | 'nat'>): Promise<Finders> {
+  /** @param hearsEnds whether events tell of each end, and with which counters. Where none do, no connection rests. */
+  static async open(
+    { procRoot, nat }: Pick<AgentConfig, 'procRoot' | 'nat'>,
+    hearsEnds: boolean,
+  ): Promise<Finders> {
     const finders: SocketFinder[] = [];
     const missing: string[] = [];
     try {
-      finders.push(new CounterFinder(await loadLibc(), { procRoot }));
+      finders.push(new CounterFinder(await loadLibc(), { procRoot, ...(hearsEnds ? {} : { restMaxMs: 0 }) }));
     } catch (error) {
       missing.push(`Bytes and round trips of connections are not counted: ${errorLine(error)}.`);
     }

@@ -26,7 +26,7 @@ import { scanLoop, type TurnListener } from './scan-loop.ts';
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
   refuseExposure('--server', parseHostPort(config.server), config.insecure);
-  const finders = parts.finders ?? (await Finders.open(config));
+  const finders = parts.finders ?? (await Finders.open(config, parts.events?.source != null));
   const pipeline = createPipeline(config, finders, parts);
   const loopDelay = config.metrics === null ? null : new LoopDelay();
   let metrics: MetricsServer | null = null;

@@ -1,13 +1,14 @@
 /**
  * Bytes, round trips and retransmits of TCP connections, by asking the kernel for single sockets in turn: what a scan
- * spends on it is bounded, whatever the number of connections. A namespace is asked through a socket that is opened inside.
+ * spends on it is bounded, whatever the number of connections. Those that rest are asked ever less often. A namespace is asked
+ * through a socket that is opened inside.
  *
  *     events → Rotation: who is next → TcpInfoSocket per namespace → findings where a counter differs from the last
  */
 import { type SocketCounters, sameCounters } from '../../model/socket-counters.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import type { BoundedTable } from '../bounded-table.ts';
-import type { SocketFinder } from '../finder.ts';
+import type { FinderFigure, SocketFinder } from '../finder.ts';
 import type { Libc } from '../libc.ts';
 import { NetlinkError } from '../netlink/netlink-error.ts';
 import { NetnsEntry } from '../netlink/netns-entry.ts';
@@ -15,8 +16,15 @@ import { questionsMax, TcpInfoSocket } from '../netlink/tcp-info-socket.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { type Counted, Rotation } from './rotation.ts';
 
-/** Sockets that are looked at after one scan: about 1 ms of CPU. All of 20,000 have their turn in 80 scans. */
+/** Sockets that are looked at after one scan: about 2 ms of CPU. All of 20,000 have their turn in 80 scans. */
 export const socketsPerScan = 256;
+
+/**
+ * The longest for which a connection is not asked, however long nothing of it has changed. A figure is so at most 10 minutes
+ * old, and at most twice as old as the connection had been still before; where more are due than socketsPerScan, their
+ * turn comes on top.
+ */
+export const restMaxMs = 600_000;
 
 /** Namespaces with a socket of their own, which is a descriptor each; connections in further ones are not counted. */
 export const namespacesMax = 1024;
@@ -24,6 +32,10 @@ export const namespacesMax = 1024;
 export interface CounterFinderOptions {
   readonly procRoot: string;
   readonly socketsPerScan?: number;
+  /** Default restMaxMs. 0 = every connection is asked in turn: what its end brings is known from the last look alone. */
+  readonly restMaxMs?: number;
+  /** Milliseconds of a clock that never goes back; default performance.now. */
+  readonly nowMs?: () => number;
 }
 
 /** After so many scans a namespace that could not be entered is tried again. */
@@ -33,24 +45,35 @@ const retryScans = 60;
 const eventsPerLook = 1_000;
 
 export class CounterFinder implements SocketFinder {
-  readonly figures = [];
+  readonly figures: readonly FinderFigure[] = [
+    {
+      kind: 'counter',
+      name: 'counter_look_ups',
+      help: 'Questions for the counters of a connection.',
+      read: () => this.#lookUps,
+    },
+  ];
   readonly #libc: Libc;
   readonly #entry: NetnsEntry;
   readonly #procRoot: string;
   readonly #perScan: number;
-  readonly #rotation = new Rotation();
+  readonly #nowMs: () => number;
+  readonly #rotation: Rotation;
   readonly #sockets = new Map<number, TcpInfoSocket>();
   /** Why the connections of a namespace are not counted, by its inode. */
   readonly #refused = new Map<number, string>();
   #scans = 0;
   /** Namespaces that found no room, since the start. */
   #refusedTotal = 0;
+  #lookUps = 0;
 
   /** Throws NetlinkError where there is no sock_diag, and Node's own error where the agent has no /proc. */
-  constructor(libc: Libc, { procRoot, socketsPerScan: perScan = socketsPerScan }: CounterFinderOptions) {
+  constructor(libc: Libc, options: CounterFinderOptions) {
     this.#libc = libc;
-    this.#procRoot = procRoot;
-    this.#perScan = perScan;
+    this.#procRoot = options.procRoot;
+    this.#perScan = options.socketsPerScan ?? socketsPerScan;
+    this.#nowMs = options.nowMs ?? performance.now.bind(performance);
+    this.#rotation = new Rotation(options.restMaxMs ?? restMaxMs);
     this.#entry = NetnsEntry.open(libc);
     try {
       this.#sockets.set(this.#entry.own, TcpInfoSocket.open(libc));
@@ -81,7 +104,7 @@ export class CounterFinder implements SocketFinder {
     }
     this.#letGo();
     const findings: SocketFinding[] = [];
-    for (const [netns, due] of byNetns(this.#rotation.take(this.#perScan))) {
+    for (const [netns, due] of byNetns(this.#rotation.take(this.#perScan, this.#nowMs()))) {
       const socket = this.#socketOf(netns, due);
       for (let at = 0; socket !== null && at < due.length; at += questionsMax) {
         if (!this.#read(netns, socket, due.slice(at, at + questionsMax), findings)) break;
@@ -113,12 +136,14 @@ export class CounterFinder implements SocketFinder {
   /** False when the kernel stopped answering in that namespace. */
   #read(netns: number, socket: TcpInfoSocket, due: readonly Counted[], findings: SocketFinding[]): boolean {
     try {
+      this.#lookUps += due.length;
       const answers = socket.read(due.map((counted) => counted.socket));
       for (const [n, counted] of due.entries()) {
         const answer = answers[n]!;
         if (answer === null || answer.inode !== counted.socket.inode) continue;
         if (isSame(counted.counters, answer.counters)) continue;
         counted.counters = answer.counters;
+        this.#rotation.wake(counted);
         findings.push({ kind: 'counted', id: counted.id, counters: answer.counters });
       }
       return true;

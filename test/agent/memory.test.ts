@@ -43,7 +43,7 @@ function firstScan(found: ReturnType<typeof someSockets>) {
     processOf.set(pid, known);
     return known;
   });
-  const [watch, slots, rotation] = [new SocketWatch(), new SlotTable(new GapLedger()), new Rotation()];
+  const [watch, slots, rotation] = [new SocketWatch(), new SlotTable(new GapLedger()), new Rotation(600_000)];
   const reading = held.read(found);
   let step = reading.next();
   while (step.done !== true) step = reading.next();
@@ -53,7 +53,7 @@ function firstScan(found: ReturnType<typeof someSockets>) {
   }
   slots.startSnapshot();
   for (const record of slots.pending()) slots.markTold(record, 1);
-  rotation.take(processes * socketsPerProcess);
+  rotation.take(processes * socketsPerProcess, 0);
   return { held, watch, slots, rotation };
 }
 

@@ -28,7 +28,7 @@ export interface OpenedMetrics extends MetricsSources {
 }
 
 export async function openMetrics(collector: Collector = shownCollector): Promise<OpenedMetrics> {
-  const finders = await Finders.open(defaultAgentConfig);
+  const finders = await Finders.open(defaultAgentConfig, true);
   const budget = new Budget({
     ...defaultAgentConfig,
     cpu: new ProcessCpu(),

@@ -4,7 +4,11 @@ import { readdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createProcfsCollector } from '../../../agent/collect/procfs-collector.ts';
-import { CounterFinder } from '../../../agent/counters/counter-finder.ts';
+import {
+  CounterFinder,
+  type CounterFinderOptions,
+  restMaxMs,
+} from '../../../agent/counters/counter-finder.ts';
 import { type Libc, loadLibc } from '../../../agent/libc.ts';
 import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
 import type { SocketCounters } from '../../../model/socket-counters.ts';
@@ -20,8 +24,8 @@ class Finding {
   readonly #idOf = new Map<string, number>();
   readonly counters = new Map<number, SocketCounters>();
 
-  constructor(libc: Libc, socketsPerScan: number) {
-    this.finder = new CounterFinder(libc, { procRoot: '/proc', socketsPerScan });
+  constructor(libc: Libc, options: Partial<CounterFinderOptions>) {
+    this.finder = new CounterFinder(libc, { procRoot: '/proc', ...options });
   }
 
   async scan(): Promise<SocketEvent[]> {
@@ -30,10 +34,15 @@ class Finding {
       const { local, remote } = event.socket;
       this.#idOf.set(`${local.port} ${remote.port}`, event.id);
     }
+    await this.find(events);
+    return events;
+  }
+
+  /** As after a scan that brought these. */
+  async find(events: readonly SocketEvent[]): Promise<void> {
     for (const finding of await this.finder.find(events)) {
       if (finding.kind === 'counted') this.counters.set(finding.id, finding.counters);
     }
-    return events;
   }
 
   of({ localPort, remotePort }: Pick<Socket, 'localPort' | 'remotePort'>): SocketCounters | undefined {
@@ -53,8 +62,8 @@ describe('counters', () => {
     await closeAll();
   });
 
-  async function start(socketsPerScan = 1_000_000): Promise<Finding> {
-    const finding = new Finding(await loadLibc(), socketsPerScan);
+  async function start(options: Partial<CounterFinderOptions> = {}): Promise<Finding> {
+    const finding = new Finding(await loadLibc(), { socketsPerScan: 1_000_000, ...options });
     cleanups.push(() => finding.close());
     return finding;
   }
@@ -112,7 +121,7 @@ describe('counters', () => {
   });
 
   it('cost a bounded number of questions per scan, and every socket has its turn', async () => {
-    const finding = await start(3);
+    const finding = await start({ socketsPerScan: 3 });
     const [server] = await listen('127.0.0.1');
     const clients: Socket[] = [];
     for (let n = 0; n < 10; n++) clients.push((await connected(server))[0]);
@@ -122,6 +131,50 @@ describe('counters', () => {
       await finding.scan();
       return clients.every((client) => finding.of(client) !== undefined);
     });
+  });
+
+  it('are asked ever less often while a connection rests, and in each scan again once it does not', async () => {
+    let nowMs = 0;
+    const finding = await start({ nowMs: () => nowMs });
+    const [server] = await listen('127.0.0.1');
+    const [client, accepted] = await connected(server);
+    const receive = async (): Promise<void> => {
+      accepted.write('x');
+      await once(client, 'data');
+    };
+    /** What is known of the client's connection so much later. */
+    const receivedAfter = async (passedMs: number): Promise<number | undefined> => {
+      nowMs += passedMs;
+      await finding.find([]);
+      return finding.of(client)?.bytesReceived;
+    };
+    await finding.scan();
+    expect(await receivedAfter(0)).toBe(0);
+    await receivedAfter(60_000);
+    await receive();
+    // It has been still for a minute: nobody asks for 90 s and more.
+    expect(await receivedAfter(80_000)).toBe(0);
+    expect(await receivedAfter(40_000)).toBe(1);
+    await receive();
+    expect(await receivedAfter(0)).toBe(2);
+    for (let n = 0; n < 5; n++) await receivedAfter(restMaxMs);
+    await receive();
+    expect(await receivedAfter(0.7 * restMaxMs)).toBe(2);
+    expect(await receivedAfter(0.3 * restMaxMs)).toBe(3);
+  });
+
+  it('are asked after each scan where no connection may rest', async () => {
+    const finding = await start({ restMaxMs: 0, nowMs: () => 0 });
+    const [server] = await listen('127.0.0.1');
+    const [client, accepted] = await connected(server);
+    await finding.scan();
+    for (let received = 0; received < 5; received++) {
+      await finding.find([]);
+      await finding.find([]);
+      expect(finding.of(client)?.bytesReceived).toBe(received);
+      accepted.write('x');
+      await once(client, 'data');
+    }
   });
 
   it('leave no descriptor behind', async () => {
