@@ -16,6 +16,12 @@ import type { SocketEvent } from '../../../model/socket-event.ts';
 import { until } from '../../support/until.ts';
 import { closeAll, connected, listen, open } from '../collect/machine.ts';
 
+type Ports = Partial<Pick<Socket, 'localPort' | 'remotePort'>>;
+
+function portsOf({ localPort, remotePort }: Ports): string {
+  return `${localPort} ${remotePort}`;
+}
+
 /** The finder beside a collector and a watch, as in the agent. */
 class Finding {
   readonly #collector = createProcfsCollector();
@@ -28,13 +34,21 @@ class Finding {
     this.finder = new CounterFinder(libc, { procRoot: '/proc', ...options });
   }
 
-  async scan(): Promise<SocketEvent[]> {
+  async scan(): Promise<void> {
+    await this.find(await this.#look());
+  }
+
+  /** A scan that shows this one and nothing else of the machine. */
+  async scanFor(socket: Ports): Promise<void> {
+    const events = await this.#look();
+    await this.find(events.filter(({ id }) => id === this.#idOf.get(portsOf(socket))));
+  }
+
+  async #look(): Promise<SocketEvent[]> {
     const events = this.#watch.apply(await this.#collector.scan());
-    for (const event of events) {
-      const { local, remote } = event.socket;
-      this.#idOf.set(`${local.port} ${remote.port}`, event.id);
+    for (const { id, socket } of events) {
+      this.#idOf.set(portsOf({ localPort: socket.local.port, remotePort: socket.remote.port }), id);
     }
-    await this.find(events);
     return events;
   }
 
@@ -45,8 +59,8 @@ class Finding {
     }
   }
 
-  of({ localPort, remotePort }: Pick<Socket, 'localPort' | 'remotePort'>): SocketCounters | undefined {
-    return this.counters.get(this.#idOf.get(`${localPort} ${remotePort}`) ?? -1);
+  of(socket: Ports): SocketCounters | undefined {
+    return this.counters.get(this.#idOf.get(portsOf(socket)) ?? -1);
   }
 
   close(): void {
@@ -148,7 +162,7 @@ describe('counters', () => {
       await finding.find([]);
       return finding.of(client)?.bytesReceived;
     };
-    await finding.scan();
+    await finding.scanFor(client);
     expect(await receivedAfter(0)).toBe(0);
     await receivedAfter(60_000);
     await receive();
@@ -161,13 +175,14 @@ describe('counters', () => {
     await receive();
     expect(await receivedAfter(0.7 * restMaxMs)).toBe(2);
     expect(await receivedAfter(0.3 * restMaxMs)).toBe(3);
+    expect(finding.finder.cannotSee).toEqual([]);
   });
 
   it('are asked after each scan where no connection may rest', async () => {
     const finding = await start({ restMaxMs: 0, nowMs: () => 0 });
     const [server] = await listen('127.0.0.1');
     const [client, accepted] = await connected(server);
-    await finding.scan();
+    await finding.scanFor(client);
     for (let received = 0; received < 5; received++) {
       await finding.find([]);
       await finding.find([]);
