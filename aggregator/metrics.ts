@@ -97,6 +97,18 @@ function addLoopMetrics(registry: Registry, loopDelay: Pick<LoopDelay, 'take'>):
 function addIngestMetrics(registry: Registry, ingest: Ingest): void {
   const { counters } = ingest;
   gauge(registry, 'whotalks_agent_streams', 'Open streams of agents.', () => ingest.streams);
+  gauge(
+    registry,
+    'whotalks_ingest_waiting_messages',
+    'Messages of agents that are here and wait for their turn.',
+    () => ingest.turns.waiting,
+  );
+  counter(
+    registry,
+    'whotalks_ingest_turns_cut_short_total',
+    'Times that ingest gave the event loop its turn while messages waited.',
+    () => ingest.turns.cutShort,
+  );
   const totals: readonly (readonly [keyof typeof counters, string, string])[] = [
     ['messages', 'messages', 'Messages of agents.'],
     ['rows', 'rows', 'Rows applied: of snapshots, opened, closed, updated and reowned.'],

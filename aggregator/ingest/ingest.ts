@@ -9,6 +9,7 @@ import { type IngestCounters, newIngestCounters } from './ingest-counters.ts';
 import { defaultIngestLimits, type IngestLimits } from './limits.ts';
 import { serveStream } from './service.ts';
 import type { IngestSession, SessionContext } from './session.ts';
+import { Turns } from './turns.ts';
 
 export interface IngestOptions {
   /** Receives every change, in order. */
@@ -34,6 +35,8 @@ export interface Ingest {
   readonly counters: Readonly<IngestCounters>;
   /** Streams that are open now. */
   readonly streams: number;
+  /** What waits for its turn, and how often the event loop was given its own. */
+  readonly turns: Pick<Turns, 'waiting' | 'cutShort'>;
   /** Ends all streams. Idempotent. */
   close(): void;
 }
@@ -44,6 +47,7 @@ export function createIngest(options: IngestOptions): Ingest {
   const hosts = new Hosts(options.reports, limits, options.log);
   const counters = newIngestCounters();
   const sessions = new Set<IngestSession>();
+  const turns = new Turns({ monotonicClock: () => performance.now() });
   const context: SessionContext = {
     hosts,
     reports: options.reports,
@@ -55,7 +59,7 @@ export function createIngest(options: IngestOptions): Ingest {
     log: options.log,
   };
   const handleStream: grpc.handleBidiStreamingCall<Buffer, ServerMessageFields> = (call) => {
-    const session = serveStream(call, context, () => sessions.delete(session));
+    const session = serveStream(call, context, turns, () => sessions.delete(session));
     sessions.add(session);
   };
   return {
@@ -63,6 +67,7 @@ export function createIngest(options: IngestOptions): Ingest {
     hosts: () => hosts.all(),
     sweep: (nowMs) => hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }),
     counters,
+    turns,
     get streams() {
       return sessions.size;
     },

@@ -1,7 +1,14 @@
-/** The gRPC side of ingest: one call per agent, its bytes to a session and the session's words back. */
+/**
+ * The gRPC side of ingest: one call per agent, its bytes to a session when it is the call's turn, and the session's words back.
+ *
+ * A call is read message by message, and only in its turn. What is not read yet it keeps: up to 16 messages, Node's bound for
+ * a stream of objects, and those that lie in the same frame of HTTP/2 as the last of them; the frames after it wait in the
+ * window (64 KiB), and all others at the agent.
+ */
 import * as grpc from '@grpc/grpc-js';
 import { encodeServerMessage, type ServerMessageFields } from '../../wire/server-message.ts';
 import { type EndCode, IngestSession, type Peer, type SessionContext } from './session.ts';
+import type { Lane, Turns } from './turns.ts';
 
 type Call = grpc.ServerDuplexStream<Buffer, ServerMessageFields>;
 
@@ -16,8 +23,14 @@ const statusOf: Readonly<Record<EndCode, grpc.status>> = {
 };
 
 /** Serves one call. @returns its session; it is over when the call is. */
-export function serveStream(call: Call, context: SessionContext, onEnd: () => void): IngestSession {
+export function serveStream(
+  call: Call,
+  context: SessionContext,
+  turns: Turns,
+  onEnd: () => void,
+): IngestSession {
   const session = new IngestSession(peerOf(call, context), context);
+  const lane = laneOf(call, session, context);
   const helloDeadline = setTimeout(
     () => session.state.kind === 'awaiting-hello' && session.end('no-hello', 'no Hello came in time'),
     context.limits.helloTimeoutMs,
@@ -25,9 +38,10 @@ export function serveStream(call: Call, context: SessionContext, onEnd: () => vo
   const over = (): void => {
     clearTimeout(helloDeadline);
     session.close();
+    turns.leave(lane);
     onEnd();
   };
-  call.on('data', (bytes: Buffer) => receive(session, bytes, call, context));
+  call.on('readable', () => turns.join(lane));
   call.on('end', () => {
     over();
     call.end();
@@ -37,6 +51,20 @@ export function serveStream(call: Call, context: SessionContext, onEnd: () => vo
   call.on('close', over);
   call.sendMetadata(new grpc.Metadata());
   return session;
+}
+
+/** Of a session that is over, what came before its end and was not taken is passed over. */
+function laneOf(call: Call, session: IngestSession, context: SessionContext): Lane {
+  return {
+    takeNext: () => {
+      const bytes = call.read() as Buffer | null;
+      if (bytes !== null) receive(session, bytes, call, context);
+      return call.readableLength > 0;
+    },
+    get waiting() {
+      return call.readableLength;
+    },
+  };
 }
 
 /** A fault of this program ends the one stream on which it showed: the agent comes back with a snapshot. */

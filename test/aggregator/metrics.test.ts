@@ -20,6 +20,7 @@ function registryOf(fleet: ReportedFleet, delays = { maxSeconds: 0, p99Seconds: 
       sweep: () => undefined,
       counters: newIngestCounters(),
       streams: 0,
+      turns: { waiting: 0, cutShort: 0 },
       close: () => undefined,
     },
     watchers: new Watchers(fleet.view),

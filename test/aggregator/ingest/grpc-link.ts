@@ -17,6 +17,7 @@ export interface IngestServer {
   readonly ingest: Ingest;
   readonly ledger: ReportsLedger;
   readonly address: string;
+  readonly grpcServer: grpc.Server;
   close(): void;
 }
 
@@ -42,6 +43,7 @@ export async function startIngest(options: Partial<IngestOptions> = {}, port = 0
     ingest,
     ledger,
     address: `127.0.0.1:${bound}`,
+    grpcServer: server,
     close: () => {
       ingest.close();
       server.forceShutdown();
@@ -83,6 +85,16 @@ export class RawStream {
     const all = (): ServerSaying[] => this.said.filter((saying) => saying.kind === kind);
     await until(`the server says ${kind}`, () => all().length > count);
     return all()[count] as Extract<ServerSaying, { kind: Kind }>;
+  }
+
+  /** Leaves what is said from now on unread. */
+  stopReading(): void {
+    this.#call.pause();
+  }
+
+  /** Says that no more will come; what was sent is still on its way. */
+  finish(): void {
+    this.#call.end();
   }
 
   async ended(): Promise<{ code: string; details: string }> {

@@ -1,0 +1,78 @@
+/**
+ * Who is served when: streams with messages waiting take turns, one message each, for a slice of time; then the event loop
+ * has its turn, and leases, heartbeats, questions and metrics are looked after before the next slice.
+ *
+ * Nothing is queued here. A stream keeps what it has not been asked for, a bounded number of messages, and takes no more
+ * from the network meanwhile, so that HTTP/2's window holds the agent back.
+ */
+
+/** How long messages are taken before the event loop has its turn; the last one may go on beyond it. */
+export const turnMs = 10;
+
+/** One stream, in its own order. */
+export interface Lane {
+  /** Takes the message that has waited longest, if any. @returns whether another one waits. Must not throw. */
+  takeNext(): boolean;
+  /** Messages that are here and not taken. */
+  readonly waiting: number;
+}
+
+export interface TurnsOptions {
+  /** Milliseconds that never step. */
+  readonly monotonicClock: () => number;
+  /** Calls back once the event loop has had its turn. Default: setImmediate. */
+  readonly defer?: (serve: () => void) => void;
+}
+
+export class Turns {
+  readonly #now: () => number;
+  readonly #defer: (serve: () => void) => void;
+  /** With messages waiting, the one to be served next first. */
+  readonly #lanes = new Set<Lane>();
+  #isDeferred = false;
+  /** Slices that ended while messages still waited. */
+  cutShort = 0;
+
+  constructor({ monotonicClock, defer }: TurnsOptions) {
+    this.#now = monotonicClock;
+    this.#defer = defer ?? ((serve) => void setImmediate(serve));
+  }
+
+  /** Messages that wait for their turn, of all lanes. */
+  get waiting(): number {
+    let sum = 0;
+    for (const lane of this.#lanes) sum += lane.waiting;
+    return sum;
+  }
+
+  /** A message has come: the lane is served when it is its turn. One that stands in line keeps its place. */
+  join(lane: Lane): void {
+    this.#lanes.add(lane);
+    this.#serveLater();
+  }
+
+  /** The lane is not served any more. */
+  leave(lane: Lane): void {
+    this.#lanes.delete(lane);
+  }
+
+  #serveLater(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    this.#defer(() => this.#serve());
+  }
+
+  #serve(): void {
+    this.#isDeferred = false;
+    const endMs = this.#now() + turnMs;
+    // A Set is walked in the order of joining, those that join meanwhile included: whoever was served stands last again.
+    for (const lane of this.#lanes) {
+      this.#lanes.delete(lane);
+      if (lane.takeNext()) this.#lanes.add(lane);
+      if (this.#now() >= endMs) break;
+    }
+    if (this.#lanes.size === 0) return;
+    this.cutShort++;
+    this.#serveLater();
+  }
+}
