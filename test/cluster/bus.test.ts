@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import { type BusEvent, publishFleet } from '../../aggregator/cluster/bus.ts';
 import { createInProcessBus } from '../../aggregator/cluster/in-process.ts';
 import { type LinkEvent, type LinkState, oneLine, transition } from '../../aggregator/cluster/nats-link.ts';
+import { defaultCorrelatorLimits } from '../../aggregator/correlate/correlator.ts';
+import { Naming } from '../../aggregator/graph/naming.ts';
+import { LiveView } from '../../aggregator/live-view.ts';
 import type { ConnectionView, EdgeView, FleetEvent, FleetView } from '../../aggregator/serve/fleet-view.ts';
+import { ReportedFleet } from '../support/reported-fleet.ts';
 import { connectionDocument, edgeDocument, opened } from './bus-events.ts';
 
 test('listeners in the process hear every event in order, until they leave', () => {
@@ -64,6 +68,44 @@ test('a fleet’s opened, closed and first-seen edges are published, as document
   ]);
   stop();
   expect(left).toBe(true);
+});
+
+test('what happens while nobody listens is told to nobody, and no view of a connection is made for it', () => {
+  const fleet = new ReportedFleet();
+  let viewsMade = 0;
+  const view = new LiveView({
+    naming: new Naming([], []),
+    limits: defaultCorrelatorLimits,
+    sinceMs: 0,
+    // Each view asks for the time, and nothing else here does.
+    clock: () => {
+      viewsMade++;
+      return fleet.nowMs;
+    },
+    hosts: () => [],
+  });
+  const bus = createInProcessBus();
+  publishFleet(view, bus, {
+    connection: ({ id }) => connectionDocument(id),
+    edge: () => edgeDocument,
+  });
+  const host = fleet.host('web1', { addresses: ['10.0.0.1'] });
+  const openAndClose = (port: number): void => {
+    const socket = fleet.build(host, '10.0.0.1:40000', `10.9.9.9:${port}`);
+    view.reports.opened(socket, fleet.nowMs);
+    view.correlator.sweep(fleet.nowMs + 4_000);
+    socket.closedAtMs = fleet.nowMs + 5_000;
+    view.reports.closed(socket, socket.closedAtMs);
+  };
+  openAndClose(80);
+  expect(viewsMade).toBe(0);
+  const heard: string[] = [];
+  const leave = bus.subscribe(({ kind }) => heard.push(kind));
+  openAndClose(81);
+  expect([heard, viewsMade]).toEqual([['edge', 'opened', 'closed'], 2]);
+  leave();
+  openAndClose(82);
+  expect([heard.length, viewsMade]).toEqual([3, 2]);
 });
 
 const away: LinkState = { state: 'disconnected', since: 1, error: 'refused' };
