@@ -58,21 +58,17 @@ const lists: Readonly<Record<Lists, string>> = {
   droppedNetns: 'droppedNetns',
 };
 
-/** The columns under the names of their fields in camelCase; it leaves out empty ones. */
-export type ColumnFields = Readonly<Record<string, number[]>>;
+/** The columns under the names of their fields in camelCase. */
+export type ColumnFields = Readonly<Record<string, ArrayLike<number>>>;
 
 export function encodeColumns(batch: Sections): ColumnFields {
-  const fields: Record<string, number[]> = {};
+  const fields: Record<string, ArrayLike<number>> = {};
   for (const [section, { columns }] of Object.entries(layouts)) {
     const values = batch[section as SectionName] as unknown as Record<string, ArrayLike<number>>;
-    for (const { name, field } of columns) fields[field] = array(values[name]!);
+    for (const { name, field } of columns) fields[field] = values[name]!;
   }
-  for (const [list, field] of Object.entries(lists)) fields[field] = array(batch[list as Lists]);
+  for (const [list, field] of Object.entries(lists)) fields[field] = batch[list as Lists];
   return fields;
-}
-
-function array(column: ArrayLike<number>): number[] {
-  return Array.isArray(column) ? (column as number[]) : Array.from(column);
 }
 
 /** Throws WireError for columns of unequal length, slots out of range, unknown states and inexact ids. */
