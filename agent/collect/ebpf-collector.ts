@@ -271,7 +271,7 @@ export class EbpfCollector implements Collector {
   /** Looked for only among sockets that are not those of the last scan. */
   #namespacesOf(sockets: Sockets): readonly number[] {
     if (sockets !== this.#inhabited.sockets) {
-      this.#inhabited = { sockets, namespaces: [...new Set(sockets.map(({ netns }) => netns))] };
+      this.#inhabited = { sockets, namespaces: [...namespacesIn(sockets)] };
     }
     return this.#inhabited.namespaces;
   }
@@ -280,4 +280,15 @@ export class EbpfCollector implements Collector {
 /** A namespace without a process, whose addresses nobody tells. */
 function desertedNetns(inode: number): Netns {
   return { inode, isHost: false, addresses: [], localNetworks: [], ephemeralPorts: defaultEphemeralPorts };
+}
+
+/** Sockets of one process mostly are in one namespace, and follow each other. */
+function namespacesIn(sockets: Sockets): Set<number> {
+  const namespaces = new Set<number>();
+  let last: number | null = null;
+  for (const { netns } of sockets) {
+    if (netns !== last) namespaces.add(netns);
+    last = netns;
+  }
+  return namespaces;
 }
