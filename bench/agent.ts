@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { RungName } from '../agent/collect/source.ts';
 import { benchmarkPage, type Measured } from './support/benchmark-page.ts';
-import { type IdleCost, measureIdle } from './support/idle-agent.ts';
+import { type IdleCost, idleText, measureIdle } from './support/idle-agent.ts';
 import { measureOneShot, type OneShot, printOneShot } from './support/one-shot.ts';
 import { printMachine } from './support/report.ts';
 import { printScans } from './support/scan-figures.ts';
@@ -37,10 +37,8 @@ const page = join(import.meta.dirname, '../../docs/benchmarks.md');
 
 const defaultRounds = { 20: 9, 100: 5 } as const;
 
-function printIdle({ size, cpuPercent, rssMiB }: IdleCost): void {
-  console.log(
-    `\n${socketsLabel(size)}, an agent at its default interval: ${cpuPercent.toFixed(2)} % of a core, RSS ${rssMiB.toFixed(0)} MiB`,
-  );
+function printIdle(cost: IdleCost): void {
+  console.log(`\n${socketsLabel(cost.size)}, an agent at its default interval: ${idleText(cost)}`);
 }
 
 async function main(): Promise<void> {

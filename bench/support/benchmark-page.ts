@@ -1,6 +1,6 @@
 /** docs/benchmarks.md: what `npm run bench agent -- --write` measured, and on what. */
 import { execFileSync } from 'node:child_process';
-import type { IdleCost } from './idle-agent.ts';
+import { type IdleCost, idleText } from './idle-agent.ts';
 import { type OneShot, oneShotRatio } from './one-shot.ts';
 import { machineLines } from './report.ts';
 import { type Figure, figuresOf, longestBlocks } from './scan-figures.ts';
@@ -70,10 +70,7 @@ function idleSection({ idle, scans }: Measured): string[] {
   return [
     '## A whole agent',
     '',
-    ...idle.map(
-      ({ size, cpuPercent, rssMiB }) =>
-        `- ${socketsLabel(size)}, a scan each second, nothing new: ${cpuPercent.toFixed(2)} % of a core, RSS ${rssMiB.toFixed(0)} MiB`,
-    ),
+    ...idle.map((cost) => `- ${socketsLabel(cost.size)}, a scan each second, nothing new: ${idleText(cost)}`),
     ...scans.map((scan) => {
       const { first, later } = longestBlocks(scan);
       return `- ${socketsLabel(scan.size)}: the event loop stands still for ${first.toFixed(1)} ms at most in a first tick, ${later.toFixed(1)} ms in later ones`;
