@@ -156,7 +156,7 @@ export function parsePathParts(parts: Buffer): string | null {
 
 /**
  * What of the copied bytes are arguments, as /proc/PID/cmdline shows them: where a title was written over them, it ends
- * at the first NUL byte.
+ * with the first NUL byte.
  *
  * @param argsBytes between the start and the end of the arguments
  */
@@ -164,5 +164,5 @@ export function argumentsIn(copied: Buffer, argsBytes: number): Buffer {
   const args = copied.subarray(0, argsBytes);
   if (args.length < argsBytes || argsBytes === 0 || args.at(-1) === 0) return args;
   const end = copied.indexOf(0);
-  return end < 0 ? copied : copied.subarray(0, end);
+  return end < 0 ? copied : copied.subarray(0, end + 1);
 }

@@ -197,6 +197,16 @@ export function unsureByMs(one: ReportedSocket, other: ReportedSocket): number {
   return bornAfter - Math.min(one.openedAtMs, other.openedAtMs);
 }
 
+/** What the two ends of a handshake see apart from each other, at most, where nothing is far away. */
+const handshakeMs = 25;
+
+/** By how much the births of the two halves of a connection seem to differ, as well as their hosts' clocks are measured. */
+export function measuredDifferenceMs({ host: one }: ReportedSocket, { host: other }: ReportedSocket): number {
+  if (one === other) return handshakeMs;
+  if (one.clockDoubtMs === null || other.clockDoubtMs === null) return usualDifferenceMs;
+  return Math.min(usualDifferenceMs, one.clockDoubtMs + other.clockDoubtMs + handshakeMs);
+}
+
 /** Of halves of which conntrack alone tells one: whether neither began after the other was over, or was known before. */
 function isOfOneLife(one: ReportedSocket, other: ReportedSocket): boolean {
   const begins = (a: ReportedSocket, b: ReportedSocket): boolean =>

@@ -47,6 +47,8 @@ export interface ReportingHost {
   awaySinceMs: number | null;
   /** Agent's clock minus ours; null before the first heartbeat round trip. */
   clockOffsetMs: number | null;
+  /** By how much that may be wrong, and so times of two hosts beside each other; null before the first round trip. */
+  clockDoubtMs: number | null;
 }
 
 export const hostGapsMax = 64;

@@ -12,7 +12,13 @@
  */
 import { otherSide } from './connection.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
-import { clockSlackMs, couldBeOneBirth, unsureByMs, usualDifferenceMs } from './generations.ts';
+import {
+  clockSlackMs,
+  couldBeOneBirth,
+  measuredDifferenceMs,
+  unsureByMs,
+  usualDifferenceMs,
+} from './generations.ts';
 import type { Lives } from './lives.ts';
 import { everyMeeting, sideAt } from './meetings.ts';
 import type { ReportedSocket } from './report.ts';
@@ -132,7 +138,8 @@ export class Rivalry {
     if (isBorn !== isOtherBorn) return isBorn!;
     if (!isOfOneNamespace(one.socket, other.socket)) return false;
     const [gapMs, otherGapMs] = [one, other].map(({ socket }) => unsureByMs(half.socket, socket));
-    return gapMs! <= usualDifferenceMs && otherGapMs! > usualDifferenceMs;
+    const measuredMs = measuredDifferenceMs(half.socket, one.socket);
+    return [measuredMs, usualDifferenceMs].some((ms) => gapMs! <= ms && otherGapMs! > ms);
   }
 
   /** Whether `half` and `one` were established when `other` was over. Of one namespace, a clock and its order tell when. */

@@ -133,6 +133,7 @@ export class AgentRecord {
   heartbeat(heartbeat: Heartbeat, nowMs: number): void {
     this.clock.heartbeat(heartbeat.unixMs, heartbeat.roundTripMs, nowMs);
     this.host.clockOffsetMs = this.clock.measuredMs;
+    this.host.clockDoubtMs = this.clock.doubtMs;
     this.#lostInEpoch = Math.max(this.#lostInEpoch, heartbeat.lostEvents);
     this.host.lostEvents = this.#lostBefore + this.#lostInEpoch;
     if (heartbeat.collector !== '') this.host.collector = heartbeat.collector;
@@ -200,5 +201,6 @@ function newHost(hello: Hello, nowMs: number): ReportingHost {
     asOfBeforeMs: 0,
     awaySinceMs: nowMs,
     clockOffsetMs: null,
+    clockDoubtMs: null,
   };
 }

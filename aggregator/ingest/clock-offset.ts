@@ -55,6 +55,13 @@ export class ClockOffset {
     return best.lowMs <= 0 && best.highMs >= 0 ? 0 : (best.lowMs + best.highMs) / 2;
   }
 
+  /** By how much the measured offset may be wrong; null before it is measured. */
+  get doubtMs(): number | null {
+    const [best, measuredMs] = [this.#allowed, this.measuredMs];
+    if (best === null || measuredMs === null) return null;
+    return Math.max(measuredMs - best.lowMs, best.highMs - measuredMs);
+  }
+
   /** What all samples allow; where they contradict each other by a little, as clocks drift, what the narrowest does. */
   get #allowed(): Sample | null {
     const lowMs = Math.max(...this.#samples.map((sample) => sample.lowMs));

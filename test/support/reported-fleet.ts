@@ -125,6 +125,7 @@ export class ReportedFleet {
       asOfBeforeMs: this.nowMs,
       awaySinceMs: null,
       clockOffsetMs: 0,
+      clockDoubtMs: null,
     };
     this.hosts.set(name, host);
     this.view.reports.hostChanged(host, this.nowMs);

@@ -42,7 +42,7 @@ describe('the copied bytes', () => {
       'are a title that goes on in the environment',
       'nginx: worker process\0PATH=x\0',
       6,
-      'nginx: worker process',
+      'nginx: worker process\0',
     ],
     ['are a title that fills all of it', 'nginx: wor', 6, 'nginx: wor'],
     ['are some of many arguments', 'a\0bcd', 100, 'a\0bcd'],

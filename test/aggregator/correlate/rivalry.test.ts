@@ -15,8 +15,10 @@ class Told {
   readonly server = this.fleet.host('server', { addresses: ['10.0.0.2'] });
   readonly lab = this.fleet.host('lab', { addresses: ['10.0.0.1'] });
 
-  constructor() {
+  /** @param clockDoubtMs of each host */
+  constructor(clockDoubtMs: number | null) {
     this.fleet.tellsAsOf = true;
+    for (const host of [this.client, this.server, this.lab]) host.clockDoubtMs = clockDoubtMs;
   }
 
   end(name: 'client' | 'server' | 'lab', program: string, [bornAfter, bornBy, goneBy]: Times): () => void {
@@ -61,9 +63,10 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
 /** What is answered for those ends, which must not depend on the order of telling. */
 function answerTo(
   ends: readonly (readonly [host: 'client' | 'server' | 'lab', program: string, times: Times])[],
+  clockDoubtMs: number | null = null,
 ) {
   const answers = permutations(ends).map((order) => {
-    const told = new Told();
+    const told = new Told(clockDoubtMs);
     for (const [host, program, times] of order) told.end(host, program, times)();
     told.fleet.nowMs = told.startMs + 60_000;
     told.fleet.pass(4_000);
@@ -82,6 +85,19 @@ describe('generations of one namespace', () => {
       ['server', 's2', [12.2, 13.2, 14.2]],
     ] as const;
     expect(answerTo(ends)).toEqual(['c1 s1', 'c2 s2']);
+  });
+
+  it('are told apart within as little as the clocks are known to differ by', () => {
+    const ends = [
+      ['client', 'c1', [10, 10, 10.05]],
+      ['client', 'c2', [10.1, 10.1, 10.15]],
+      ['server', 's1', [10.01, 10.01, 10.06]],
+      ['server', 's2', [10.11, 10.11, 10.16]],
+    ] as const;
+    expect(answerTo(ends, 5)).toEqual(['c1 s1', 'c2 s2']);
+    const ambiguous = ['- s1 ambiguous', '- s2 ambiguous', 'c1 - ambiguous', 'c2 - ambiguous'];
+    expect(answerTo(ends, 50)).toEqual(ambiguous);
+    expect(answerTo(ends)).toEqual(ambiguous);
   });
 
   it('are ambiguous where both were born with the other end', () => {
@@ -135,7 +151,7 @@ describe('equal tuples of two networks', () => {
 
 describe('an end of which it becomes known that it was over', () => {
   it('leaves what came into being long after', () => {
-    const told = new Told();
+    const told = new Told(null);
     told.end('client', 'c1', [10, 11, null])();
     // The first look of its agent: it may be as old as can be.
     told.end('server', 's1', [-1_000, 40, null])();

@@ -96,6 +96,21 @@ describe('ClockOffset', () => {
     expect(clock.measuredMs).toBe(60_001);
   });
 
+  test('what is measured may be wrong by half of what the narrowest round trips allow', () => {
+    const clock = new ClockOffset(0, 0);
+    clock.heartbeat(1100, 0, 1050);
+    expect(clock.doubtMs).toBeNull();
+    clock.heartbeat(11_100, 20, 11_050);
+    expect([clock.measuredMs, clock.doubtMs]).toEqual([60, 10]);
+    clock.heartbeat(21_056, 8, 21_000);
+    expect([clock.measuredMs, clock.doubtMs]).toEqual([54, 4]);
+    // Clocks that agree as far as anybody knows: each way may have taken all of the time.
+    const same = new ClockOffset(0, 0);
+    same.heartbeat(1000, 0, 1003);
+    same.heartbeat(11_000, 10, 11_003);
+    expect([same.measuredMs, same.doubtMs]).toEqual([0, 7]);
+  });
+
   test('the error is at most the round trip', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1e9, max: 1e9 }), fc.nat(500), fc.nat(500), (offset, there, back) => {
