@@ -102,9 +102,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   #publishPlaced(connection: Connection, atMs: number): void {
-    if (connection.closedAtMs === null || connection.established) {
-      this.#publishOf('opened', connection, atMs);
-    }
+    if (connection.closedAtMs === null || connection.established) this.#publishOf('opened', connection, atMs);
     if (connection.closedAtMs !== null) this.#publishClosed(connection, atMs);
   }
 
@@ -241,7 +239,8 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   #isHeard(): boolean {
-    return [...this.#subscribers.values()].some((isListening) => isListening());
+    for (const isListening of this.#subscribers.values()) if (isListening()) return true;
+    return false;
   }
 
   #publish(event: FleetEvent): void {

@@ -214,10 +214,6 @@ export class PlainHosts {
     this.holders.remove(holder);
   }
 
-  netnsOfHolder(holder: number): PlainNetns {
-    return this.#ends[holder]!.netns;
-  }
-
   /** Whether a socket is called as its holder is. */
   isCalled(holder: number, socket: ReportedSocket): boolean {
     const { netns, label } = this.#ends[holder]!;

@@ -5,6 +5,7 @@ import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ToDocument } from '../../model/document.ts';
 import { silence, tellStory } from '../aggregator/serve/story.ts';
+import { bytesMethod } from '../support/bytes-method.ts';
 import { type QueryServer, startQueryServer } from '../support/query-server.ts';
 import { type CliWorld, runCli, startCli } from '../support/run-cli.ts';
 import { until } from '../support/until.ts';
@@ -220,15 +221,7 @@ describe('what can be wrong with the server', () => {
 
   test('its answer is damaged: exit code 1', async () => {
     const damaged = new grpc.Server();
-    const map: grpc.MethodDefinition<Buffer, Buffer> = {
-      path: '/whotalks.v1.Query/Map',
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (bytes) => bytes,
-      requestDeserialize: (bytes) => bytes,
-      responseSerialize: (bytes) => bytes,
-      responseDeserialize: (bytes) => bytes,
-    };
+    const map = bytesMethod('/whotalks.v1.Query/Map');
     const answer: grpc.handleUnaryCall<Buffer, Buffer> = (_call, reply) =>
       reply(null, Buffer.from([7, 7, 7]));
     damaged.addService({ map }, { map: answer });

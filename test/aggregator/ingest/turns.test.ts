@@ -7,6 +7,7 @@ import { packMeta, packPorts } from '../../../wire/packing.ts';
 import { messageFlags } from '../../../wire/protocol.ts';
 import type { ServerSaying } from '../../../wire/server-message.ts';
 import { netnsOf, processOf } from '../../agent/export/sockets.ts';
+import { bytesMethod } from '../../support/bytes-method.ts';
 import { until } from '../../support/until.ts';
 import { BurstStream } from './burst-stream.ts';
 import { type IngestServer, RawStream, startIngest } from './grpc-link.ts';
@@ -78,15 +79,7 @@ class SlowLedger extends ReportsLedger {
 }
 
 /** A question of a stock client beside the streams. */
-const question: grpc.MethodDefinition<Buffer, Buffer> = {
-  path: '/test.Questions/Ask',
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: (bytes) => bytes,
-  requestDeserialize: (bytes) => bytes,
-  responseSerialize: (bytes) => bytes,
-  responseDeserialize: (bytes) => bytes,
-};
+const question = bytesMethod('/test.Questions/Ask');
 
 const heartbeat = {
   unixMs: 1,
