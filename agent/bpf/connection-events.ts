@@ -19,7 +19,7 @@ import { type ReadRecord, RingBuffer } from './ring-buffer.ts';
 import { seedProgram } from './seed-program.ts';
 import { storageTypes } from './storage-types.ts';
 import { attachTracepoint, createSocketStorage, loadTypes } from './syscall.ts';
-import { loadAtTracepoint, readMisses } from './tracepoint-program.ts';
+import { loadAtTracepoint } from './tracepoint-program.ts';
 
 /**
  * Room for events that wait to be read: 32,768 of them, 0.4 seconds of 20,000 connections per second with both ends on
@@ -41,22 +41,12 @@ export interface EventLosses {
   readonly undecided: number;
 }
 
-/** Fds of the programs at the tracepoint; see change-programs.ts. */
-interface Programs {
-  readonly ofCalls: number;
-  /** Of packets. */
-  readonly first: number;
-  readonly second: number;
-}
-
 const kindsOfLoss = Object.keys(lossLayout.fields) as (keyof typeof lossLayout.fields)[];
 
 export class ConnectionEvents {
   readonly #calls: BpfCalls;
-  readonly #layout: EventLayout;
   readonly #ring: RingBuffer;
   readonly #losses: MappedArray;
-  readonly #programs: Programs;
   /** Fd of a link. */
   readonly #seed: number;
   /** Whether the agent sees all processes of the machine, so that every socket is told of, with or without its process. */
@@ -67,18 +57,14 @@ export class ConnectionEvents {
 
   private constructor(
     calls: BpfCalls,
-    layout: EventLayout,
     maps: { readonly ring: RingBuffer; readonly losses: MappedArray },
-    programs: Programs,
     seed: number,
     seesAll: boolean,
     fds: readonly number[],
   ) {
     this.#calls = calls;
-    this.#layout = layout;
     this.#ring = maps.ring;
     this.#losses = maps.losses;
-    this.#programs = programs;
     this.#seed = seed;
     this.seesAll = seesAll;
     this.#fds = fds;
@@ -117,21 +103,20 @@ export class ConnectionEvents {
       };
       const seed = await linkSeed(calls, surroundings);
       fds.push(seed);
-      const load = async (name: string, statements: readonly Statement[]): Promise<number> => {
+      const programs: number[] = [];
+      const load = async (name: string, statements: readonly Statement[]): Promise<void> => {
         const program = await loadAtTracepoint(calls, layout, name, statements);
         fds.push(program);
-        return program;
+        programs.push(program);
       };
       const options = { ...surroundings, ringMap: ring.fd };
-      const programs: Programs = {
-        ofCalls: await load('calls_of_tcp', callProgram(options)),
-        first: await load('packets_of_tcp', packetProgram(options, 'first')),
-        second: await load('packets_again', packetProgram(options, 'second')),
-      };
+      await load('calls_of_tcp', callProgram(options));
+      await load('packets_of_tcp', packetProgram(options, 'first'));
+      await load('packets_again', packetProgram(options, 'second'));
       await iterate(calls, seed);
-      for (const program of Object.values(programs) as number[]) fds.push(attachTracepoint(calls, program));
+      for (const program of programs) fds.push(attachTracepoint(calls, program));
       await iterate(calls, seed);
-      return new ConnectionEvents(calls, layout, { ring, losses }, programs, seed, pidLevel === 0, fds);
+      return new ConnectionEvents(calls, { ring, losses }, seed, pidLevel === 0, fds);
     } catch (error) {
       for (const fd of fds.toReversed()) calls.close(fd);
       maps.ring?.close();
@@ -176,22 +161,6 @@ export class ConnectionEvents {
   /** Notes beside sockets that have no process yet one that holds them. Rejects with BpfError, or Node's error of read(2). */
   async seed(): Promise<void> {
     await iterate(this.#calls, this.#seed);
-  }
-
-  /**
-   * Changes that each program was kept from, because it was at work on that processor; another one told them
-   * (event-program.ts). Throws BpfError.
-   */
-  leftToOthers(): Readonly<Record<keyof Programs, number>> {
-    return {
-      ofCalls: this.#missesOf('ofCalls'),
-      first: this.#missesOf('first'),
-      second: this.#missesOf('second'),
-    };
-  }
-
-  #missesOf(program: keyof Programs): number {
-    return readMisses(this.#calls, this.#layout, this.#programs[program]);
   }
 
   /** Idempotent. */

@@ -25,15 +25,16 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   requireProcfs(agentConfig.procRoot);
   const log = createPersonLog(io);
   const events = await openHostEvents(agentConfig);
-  const opened = await openHostCollector(agentConfig.source, agentConfig);
   const aggregator = await startEmbedded(io, settings, log);
   warnIfExposed(io, '--listen', aggregator.grpcAddress, settings.config.insecure);
   warnIfExposed(io, '--http', aggregator.httpAddress, settings.config.insecure);
-  const collector = tellingFirstScan(opened, (scan) => {
-    const cannotSee = [...scan.cannotSee, ...events.cannotSee];
-    io.stdout.write(welcome(io, aggregator, { ...scan, cannotSee }));
-  });
   try {
+    // After the aggregator listens: what the collector was tried with is the first scan, and has these sockets too.
+    const opened = await openHostCollector(agentConfig.source, agentConfig);
+    const collector = tellingFirstScan(opened, (scan) => {
+      const cannotSee = [...scan.cannotSee, ...events.cannotSee];
+      io.stdout.write(welcome(io, aggregator, { ...scan, cannotSee }));
+    });
     const config = { ...agentConfig, server: aggregator.grpcAddress };
     await runAgent(config, { collector, events, log, signal: io.signal, cpu: new TurnCpu() });
   } finally {
