@@ -95,7 +95,7 @@ export class TaskDetails {
 
   get tables(): readonly BoundedTable[] {
     const refusedTotal = this.#options.walk?.missedTotal ?? 0;
-    return [{ name: 'cgroups', size: this.#paths.size, limit: cgroupsMax, refusedTotal }];
+    return [{ name: 'cgroups', size: this.#paths.size, limit: cgroupsMax, refusedTotal }, this.#alike.table];
   }
 
   /** What /proc alone can tell now, and where it may not. */

@@ -5,6 +5,7 @@
  * Command lines as they were are not to be kept, so they are known by a digest.
  */
 import { createHash } from 'node:crypto';
+import type { BoundedTable } from '../bounded-table.ts';
 import { describeDetails, type ProcessDetails, type RawDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
 
@@ -14,9 +15,15 @@ export const descriptionsMax = 1024;
 export class AlikeDetails {
   readonly #mode: CmdlineMode;
   readonly #byDigest = new Map<string, ProcessDetails>();
+  #forgottenTotal = 0;
 
   constructor(mode: CmdlineMode) {
     this.#mode = mode;
+  }
+
+  get table(): BoundedTable {
+    const { size } = this.#byDigest;
+    return { name: 'descriptions', size, limit: descriptionsMax, refusedTotal: this.#forgottenTotal };
   }
 
   /** The same object for equal details, as long as it is kept. */
@@ -24,10 +31,15 @@ export class AlikeDetails {
     const digest = digestOf(raw);
     const known = this.#byDigest.get(digest);
     if (known !== undefined) return known;
-    if (this.#byDigest.size >= descriptionsMax) this.#byDigest.clear();
+    if (this.#byDigest.size >= descriptionsMax) this.#forget();
     const details = describeDetails(raw, this.#mode);
     this.#byDigest.set(digest, details);
     return details;
+  }
+
+  #forget(): void {
+    this.#forgottenTotal += this.#byDigest.size;
+    this.#byDigest.clear();
   }
 }
 

@@ -63,6 +63,7 @@ export class ProcessTable {
     const { size, unrememberedTotal: refusedTotal } = this;
     return [
       { name: 'processes', size, limit: rememberedProcessesMax, refusedTotal },
+      this.#alike.table,
       ...this.#containers.tables,
     ];
   }

@@ -38,5 +38,6 @@ describe('details of processes that were started alike', () => {
     const again = alike.describe(started);
     expect(again).not.toBe(first);
     expect(again).toEqual(first);
+    expect(alike.table).toEqual({ name: 'descriptions', size: 2, limit: 1024, refusedTotal: 1024 });
   });
 });
