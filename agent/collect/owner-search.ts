@@ -3,7 +3,7 @@
  *
  *     always    when it is new, when the number of its fds changed or is not told, and when one of its sockets vanished:
  *               where the number is the same, something else was opened in its place
- *     at times  every ownerSweepMs, because fds can be exchanged without changing their number
+ *     at times  every ownerSweepMs, because fds can be exchanged without changing their number; one process after the other
  *     at need   when one of its sockets got another holder besides, since it may have passed it on and put another in
  *               its place; and while a row has an inode that nobody known holds and is still there: first the processes
  *               of the row's namespace, then all others
@@ -22,7 +22,7 @@ import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import type { Holding, RowCell } from '../resolve/holding.ts';
 import { Holdings } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
-import { isRefreshDue } from '../resolve/refresh.ts';
+import { isRefreshDue, turnAfter } from '../resolve/refresh.ts';
 import type { Resident } from './roster.ts';
 
 /** How old the last walk over the fds of a process may be. */
@@ -171,10 +171,8 @@ export class OwnerSearch {
     resident.isClosed = unread === denied;
     this.#holdings.update(resident, unread === null && isSame === 'same' ? held : nothing);
     resident.walkedFdCount = unread === null || unread === denied ? resident.fdCount : -1;
-    if (resident.nextWalkAtMs === 0) {
-      resident.firstWalkAtMs = nowMs;
-      resident.nextWalkAtMs = nowMs + firstSweepMs(resident.pid);
-    } else if (walk === 'all') resident.nextWalkAtMs = nowMs + ownerSweepMs;
+    if (resident.nextWalkAtMs === 0) resident.firstWalkAtMs = nowMs;
+    if (walk === 'all') resident.nextWalkAtMs = turnAfter(nowMs, ownerSweepMs, resident.pid);
   }
 
   /**
@@ -313,9 +311,4 @@ function walkDue(resident: Resident, nowMs: number): Walk | null {
 
 function walkForChange({ firstWalkAtMs }: Resident, nowMs: number): Walk {
   return nowMs - firstWalkAtMs < youngMs ? 'all' : 'changes';
-}
-
-/** Processes that were first walked together are swept one after the other. The factor spreads neighbouring pids. */
-function firstSweepMs(pid: number): number {
-  return ownerSweepMs * ((pid * 0.6180339887) % 1);
 }

@@ -2,7 +2,7 @@
  * The census, kept from scan to scan: whoever was there before and shows no sign of change is not asked again.
  *
  * A sign of change is another fd folder (another process under the same pid) or the lack of a count of fds. Besides,
- * what is known is believed for a while only (see isRefreshDue), since a process may exec or enter another namespace.
+ * what is known is believed for a while only (see isRefreshTurn), since a process may exec or enter another namespace.
  */
 import type { Process } from '../../model/process.ts';
 import { type FdFolder, isSameFolder, readFdFolder } from '../procfs/fd-folder.ts';
@@ -10,7 +10,7 @@ import type { SocketFds } from '../procfs/pid-fd.ts';
 import type { PidStat } from '../procfs/pid-stat.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
+import { isRefreshTurn, type Reading } from '../resolve/refresh.ts';
 import { expectPids, type Inhabitant, visit } from './census.ts';
 
 /** One process, for as long as it lives. */
@@ -84,7 +84,7 @@ export class Roster {
   #find(pid: number, nowMs: number, departed: Resident[]): Resident | null | 'closed' {
     const known = this.#known.get(pid);
     const folder = readFdFolder(processPath(this.#procRoot, pid));
-    if (known !== undefined && !isUnread(folder) && isBelieved(known, folder, nowMs)) {
+    if (known !== undefined && !isUnread(folder) && isBelieved(pid, known, folder, nowMs)) {
       known.scan = this.#scan;
       if (known.resident !== null) known.resident.fdCount = folder.fdCount;
       return known.resident;
@@ -124,9 +124,9 @@ export class Roster {
 }
 
 /** A process that holds no files has no count to go by. */
-function isBelieved(known: Known, folder: FdFolder, nowMs: number): boolean {
+function isBelieved(pid: number, known: Known, folder: FdFolder, nowMs: number): boolean {
   const hasSign = known.resident !== null && folder.fdCount === 0;
-  return !hasSign && isSameFolder(known.folder, folder) && !isRefreshDue(known, nowMs);
+  return !hasSign && isSameFolder(known.folder, folder) && !isRefreshTurn(known, nowMs, pid);
 }
 
 function newResident(visited: Inhabitant): Resident {

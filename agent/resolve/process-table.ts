@@ -11,7 +11,7 @@ import { AlikeDetails } from './alike-details.ts';
 import type { ContainerNameTable, NameProblems } from './container-names.ts';
 import { type ProcessDetails, unknownDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
-import { isRefreshDue, type Reading } from './refresh.ts';
+import { isRefreshTurn, type Reading } from './refresh.ts';
 import type { UserNames } from './user-names.ts';
 
 /** How many processes are remembered; the details of any further one are read anew in every scan. */
@@ -81,7 +81,7 @@ export class ProcessTable {
   resolve(path: string, pid: number, stat: PidStat, nowMs: number, uid?: number): Process | Unread {
     const key = processKey({ pid, startTicks: stat.startTicks });
     const known = this.#remembered.get(key);
-    if (known !== undefined && known.process.comm === stat.comm && !isRefreshDue(known, nowMs)) {
+    if (known !== undefined && known.process.comm === stat.comm && !isRefreshTurn(known, nowMs, pid)) {
       known.scan = this.#scan;
       return known.process;
     }
@@ -100,7 +100,8 @@ export class ProcessTable {
     const key = processKey(seen);
     const known = this.#remembered.get(key);
     const isAsKnown = known?.process.comm === seen.comm && known.process.uid === seen.uid;
-    const isFresh = known !== undefined && known.details === details && !isRefreshDue(known, nowMs);
+    const isFresh =
+      known !== undefined && known.details === details && !isRefreshTurn(known, nowMs, seen.pid);
     if (isAsKnown && isFresh) {
       known.scan = this.#scan;
       return known.process;
