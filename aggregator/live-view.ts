@@ -75,6 +75,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   get reports(): SocketReports {
     const { correlator } = this;
     return {
+      kept: (host, left) => correlator.plain.keptOf(host, left),
       opened: (socket, nowMs) => correlator.opened(socket, nowMs),
       changed: (socket, previousState, nowMs) => correlator.changed(socket, previousState, nowMs),
       closed: (socket, nowMs) => correlator.closed(socket, nowMs),

@@ -40,7 +40,7 @@ import { claimedAnew, moveToScopes, type Seeking, seekAt } from './seeking.ts';
 
 export { type CorrelatorLimits, defaultCorrelatorLimits } from './correlator-limits.ts';
 
-export class Correlator implements SocketReports {
+export class Correlator implements Omit<SocketReports, 'kept'> {
   readonly claims = new AddressClaims();
   readonly listeners = new Listeners();
   readonly flows: Flows;
@@ -84,7 +84,9 @@ export class Correlator implements SocketReports {
       isWithinGrace: (connection, nowMs) => this.isWithinGrace(connection, nowMs),
       matched: (connection) => observer.matched(connection),
     });
-    const reported = { table: this.#table, flows: this.flows, claims: this.claims, keys: plain.keys };
+    const { flows, claims, listeners } = this;
+    const { keys, lives } = plain;
+    const reported = { table: this.#table, flows, claims, keys, lives };
     const joiner = new Joiner(reported, ids, this.#joinObserver());
     this.#joiner = joiner;
     this.gateways = new Gateways(this.claims, {
@@ -93,10 +95,8 @@ export class Correlator implements SocketReports {
       partInferred: (connection, nowMs) => joiner.part(connection, nowMs),
       doubt: (connection) => this.quality.doubt(connection),
     });
-    const { flows, gateways } = this;
-    const conclude = this.#conclude.bind(this);
-    this.#listening = { table: this.#table, listeners: this.listeners, plain, conclude };
-    this.#seeking = { table: this.#table, flows, joiner, gateways };
+    this.#listening = { table: this.#table, listeners, plain, conclude: this.#conclude.bind(this) };
+    this.#seeking = { table: this.#table, flows, joiner, gateways: this.gateways };
   }
 
   /** Halves that cannot be joined because too many open connections stand under their key. */

@@ -182,17 +182,20 @@ function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {
   return boundsOverlap(other, socket) && couldHaveMet(other, socket);
 }
 
+/** What is known of when a half was there. */
+export type Life = Pick<ReportedSocket, 'openedAtMs' | 'notBeforeMs' | 'closedAtMs' | 'state'>;
+
 /** Whether two halves may be one connection by their times alone, whichever was reported first. */
-export function couldBeOneBirth(one: ReportedSocket, other: ReportedSocket): boolean {
+export function couldBeOneBirth(one: Life, other: Life): boolean {
   return boundsOverlap(one, other) && couldHaveMet(one, other) && couldHaveMet(other, one);
 }
 
-function boundsOverlap(one: ReportedSocket, other: ReportedSocket): boolean {
+function boundsOverlap(one: Life, other: Life): boolean {
   return unsureByMs(one, other) <= clockSlackMs;
 }
 
 /** How much slack it takes to make one birth of two: none where that is 0 or less. */
-export function unsureByMs(one: ReportedSocket, other: ReportedSocket): number {
+export function unsureByMs(one: Life, other: Life): number {
   const bornAfter = Math.max(one.notBeforeMs, other.notBeforeMs);
   return bornAfter - Math.min(one.openedAtMs, other.openedAtMs);
 }
@@ -219,7 +222,7 @@ function isOfOneLife(one: ReportedSocket, other: ReportedSocket): boolean {
  * Whether `socket` may be the peer of a half that is gone. One first seen before that half closed may, and one that the
  * kernel shows as closed by its peer; an established one first seen later is its successor in the four-tuple.
  */
-function couldHaveMet(other: ReportedSocket, socket: ReportedSocket): boolean {
+function couldHaveMet(other: Life, socket: Life): boolean {
   if (other.closedAtMs === null) return true;
   const limitMs = other.closedAtMs + clockSlackMs;
   if (socket.openedAtMs <= limitMs) return true;

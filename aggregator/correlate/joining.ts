@@ -16,7 +16,7 @@ import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
 import { type Candidate, type Joining, type Placement, placeHalf } from './generations.ts';
 import { leaveWay, seekWay } from './leading.ts';
-import { Lives } from './lives.ts';
+import type { Lives } from './lives.ts';
 import { doMeet, everyMeeting, isSameStanding, type Standing, standingOf } from './meetings.ts';
 import { mayPassOn } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
@@ -46,6 +46,7 @@ export interface Reported {
   readonly flows: Flows;
   readonly claims: AddressClaims;
   readonly keys: PlainNeighbours;
+  readonly lives: Lives;
 }
 
 /** What the core has under the keys of a half. */
@@ -59,11 +60,12 @@ export class Joiner {
   readonly #reported: Reported;
   readonly #observer: JoinObserver;
   readonly #ids: ConnectionIds;
-  readonly #lives = new Lives();
+  readonly #lives: Lives;
 
   constructor(reported: Reported, ids: ConnectionIds, observer: JoinObserver) {
     this.#table = reported.table;
     this.#reported = reported;
+    this.#lives = reported.lives;
     this.#ids = ids;
     this.#observer = observer;
   }

@@ -24,11 +24,18 @@ export class Lives {
     const { host, state, closedAtMs } = socket;
     if ((state === 'established' && closedAtMs === null) || this.#ends.has(socket)) return;
     const overByMs = closedAtMs ?? host.asOfMs;
-    // One that is only gone from a snapshot is closed as of now: nobody knows since when.
-    const isTimed = closedAtMs !== null && closedAtMs < host.asOfMs;
-    const shownAtMs = isTimed ? closedAtMs - host.intervalMs : lookBefore(host, host.asOfBeforeMs);
-    const establishedUntilMs = previousState === 'established' ? shownAtMs : 0;
+    const establishedUntilMs = previousState === 'established' ? shownUntilMs(host, closedAtMs) : 0;
     this.#ends.set(socket, { establishedUntilMs, overByMs });
+  }
+
+  /** Whether it is known not to be established any more. */
+  hasEnded(socket: ReportedSocket): boolean {
+    return this.#ends.has(socket);
+  }
+
+  /** The half has closed, and this was noted elsewhere. */
+  remember(socket: ReportedSocket, establishedUntilMs: number): void {
+    this.#ends.set(socket, { establishedUntilMs, overByMs: socket.closedAtMs ?? never });
   }
 
   establishedUntilMs(socket: ReportedSocket): number {
@@ -39,6 +46,13 @@ export class Lives {
   overByMs(socket: ReportedSocket): number {
     return Math.min(this.#ends.get(socket)?.overByMs ?? never, socket.closedAtMs ?? never);
   }
+}
+
+/** Until when a look has shown what is not established any more. @param closedAtMs null where it is still there */
+export function shownUntilMs(host: ReportingHost, closedAtMs: number | null): number {
+  // One that is only gone from a snapshot is closed as of now: nobody knows since when.
+  const isTimed = closedAtMs !== null && closedAtMs < host.asOfMs;
+  return isTimed ? closedAtMs - host.intervalMs : lookBefore(host, host.asOfBeforeMs);
 }
 
 /** By then a look has shown what is not told to be gone: the last before that moment may be the first that missed it. */

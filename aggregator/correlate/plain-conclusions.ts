@@ -42,10 +42,10 @@ export class PlainConclusions {
 
   /** Counts a connection that is placed as matched, by what its facts say of being over. */
   countMatch(row: number, known: number, by: 1 | -1): void {
-    const [a, b] = this.#parts.rows.socketsOf(row);
-    if (a === undefined || b === undefined) return;
-    const cell = matchedCell((known & facts.over) === 0);
-    this.#matches.add(cell, a.host, a.host === b.host ? null : b.host, by);
+    const { rows } = this.#parts;
+    const [a, b] = [rows.hostOf(row << 1), rows.hostOf((row << 1) | 1)];
+    if (a === null || b === null) return;
+    this.#matches.add(matchedCell((known & facts.over) === 0), a, a === b ? null : b, by);
   }
 
   placed(row: number, nowMs: number): void {
@@ -54,8 +54,7 @@ export class PlainConclusions {
     countBytes(this.#parts, row);
     this.#tellBegun(nowMs);
     this.countMatch(row, this.#factsOf(row), 1);
-    const [a, b] = this.#parts.rows.socketsOf(row);
-    this.#observer.plainMatched(Math.max(a!.acceptedMs, b!.acceptedMs));
+    this.#observer.plainMatched(this.#parts.rows.acceptedMs(row));
     this.#observer.plainPlaced(row, nowMs);
   }
 

@@ -7,28 +7,31 @@
  */
 import type { SocketState } from '../../model/socket-state.ts';
 import { Addresses } from '../core/addresses.ts';
-import { outcomes } from '../core/block.ts';
 import { ConnectionCore } from '../core/connection-core.ts';
 import { facts, factsWord, holderWord, rowShift, turned } from '../core/connection-row.ts';
 import { EdgeCounts } from '../core/edge-counts.ts';
-import { never, tickAfter, tickBefore, tickMs } from '../core/ticks.ts';
+import { tickAfter, tickBefore, tickMs } from '../core/ticks.ts';
 import { Names } from '../graph/names.ts';
 import { NumberedEdges } from '../graph/numbered-edges.ts';
 import type { ConnectionIds } from './connection-ids.ts';
+import { Lives } from './lives.ts';
 import type { MatchCounts } from './match-counts.ts';
 import { PlainConclusions } from './plain-conclusions.ts';
 import { countBytes, type EdgeParts, touchEdge } from './plain-edges.ts';
 import { evidenceFor, isPlain, isUntranslated } from './plain-half.ts';
 import { networksOf, PlainHosts } from './plain-hosts.ts';
+import { KeptOfHost, type KeptParts, restoreEnds } from './plain-kept.ts';
 import { PlainKeys } from './plain-keys.ts';
 import { PlainListeners } from './plain-listeners.ts';
 import type { PlainLimits, PlainObserver, TakeLeft } from './plain-observer.ts';
+import { PlainOpening } from './plain-opening.ts';
 import { type PlainRow, readConnection } from './plain-reading.ts';
 import { PlainRows } from './plain-rows.ts';
 import { PlainSlots } from './plain-slots.ts';
+import { PlainSockets } from './plain-sockets.ts';
 import { PlainTuple } from './plain-tuples.ts';
 import type { Differences } from './portrait.ts';
-import type { ReportedSocket, ReportingHost } from './report.ts';
+import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
 
 /** Of the limit of connections: what else has a number, at most. What finds no place is kept as objects. */
 const shares = { addresses: 1 / 16, listening: 1 / 16, holders: 1 / 4, edges: 1 / 16 } as const;
@@ -43,11 +46,15 @@ export class PlainConnections {
   readonly #tuple: PlainTuple;
   readonly #takeLeft: TakeLeft;
   readonly #originMs: number;
+  /** Of the halves here, and of all others. */
+  readonly lives = new Lives();
   readonly #lingerMs: number;
   readonly rows: PlainRows;
   readonly keys: PlainKeys;
   readonly #parts: EdgeParts;
   readonly #conclusions: PlainConclusions;
+  readonly #opening: PlainOpening;
+  readonly #kept: KeptParts;
   readonly #left: PlainRow[] = [];
   #isLettingGo = false;
   #nowMs = 0;
@@ -90,52 +97,30 @@ export class PlainConnections {
         freed: (row) => this.#noteFreed(row),
       },
     });
-    this.rows = new PlainRows(limits.plainMax, this.#core.rows, ids, this.#hosts);
+    const sockets = new PlainSockets(this.#hosts, addresses);
+    this.rows = new PlainRows(limits.plainMax, this.#core.rows, ids, this.#hosts, sockets);
     this.#slots = new PlainSlots(this.#core, this.#hosts);
     this.keys = new PlainKeys(this.#core, this.#hosts, this.#tuple, () => this.#letGo());
     this.#parts = { core: this.#core.rows, rows: this.rows, edges };
-    const { begun } = keeper;
-    this.#conclusions = new PlainConclusions(this.#parts, this.#listeners, begun, matches, observer);
+    this.#conclusions = new PlainConclusions(this.#parts, this.#listeners, keeper.begun, matches, observer);
+    this.#kept = {
+      hosts: this.#hosts,
+      slots: this.#slots,
+      lives: this.lives,
+      originMs,
+      edges: this.#parts,
+      conclusions: this.#conclusions,
+    };
+    this.#opening = new PlainOpening({ ...this.#kept, core: this.#core, tuple: this.#tuple }, () =>
+      this.#letGo(),
+    );
   }
 
   // --- what hosts tell; each returns whether it was about a connection of the core ---
 
   opened(socket: ReportedSocket, nowMs: number): boolean {
     this.#nowMs = nowMs;
-    if (this.keys.isBlind || !isPlain(socket)) return false;
-    const netns = this.#hosts.netnsOf(socket);
-    const { host } = netns;
-    const scope = this.#hosts.scopeOf(netns, socket.local.ip, socket.remote.ip);
-    if (!this.#tuple.fill(socket, scope)) return false;
-    const holder = this.#hosts.retain(netns, socket);
-    if (holder < 0) {
-      this.#tuple.release();
-      return false;
-    }
-    const slot = host.takeSlot();
-    const { columns } = this.#tuple;
-    columns.slot[0] = slot;
-    columns.holder[0] = holder;
-    columns.opened[0] = tickAfter(socket.openedAtMs, this.#originMs);
-    columns.bornAfter[0] = socket.notBeforeMs === 0 ? never : tickBefore(socket.notBeforeMs, this.#originMs);
-    columns.evidence[0] = evidenceFor(socket);
-    this.#core.open(columns, 0, 1, host.slots, this.#tick(nowMs));
-    this.#tuple.release();
-    const outcome = this.#core.outcomeOf(0);
-    const row = this.#core.rowOf(0);
-    this.#letGo();
-    if (outcome !== outcomes.lone && outcome !== outcomes.joined) {
-      if (outcome === outcomes.elsewhere) this.#slots.closeSlot(host.slots, slot, 0);
-      host.freeSlot(slot);
-      this.#hosts.release(holder);
-      return false;
-    }
-    socket.token = slot + 1;
-    this.rows.setSocket(host.slots.get(slot), socket);
-    if (outcome === outcomes.lone) this.rows.begin(row, nowMs);
-    this.rows.settle(row, (this.#factsOf(row) & facts.over) !== 0, nowMs);
-    if (outcome === outcomes.joined) this.#conclusions.placed(row, nowMs);
-    return true;
+    return !this.keys.isBlind && isPlain(socket) && this.#opening.open(socket, nowMs);
   }
 
   /** Its state, inode or owners. */
@@ -165,16 +150,19 @@ export class PlainConnections {
   }
 
   counted(socket: ReportedSocket): boolean {
-    const row = this.#slots.rowOf(socket);
-    if (row < 0) return false;
-    if ((this.#factsOf(row) & facts.placed) !== 0) countBytes(this.#parts, row);
+    const half = this.#slots.halfOf(socket);
+    if (half < 0) return false;
+    this.rows.sockets.count(half, socket.counters!);
+    if ((this.#factsOf(half >> 1) & facts.placed) !== 0) countBytes(this.#parts, half >> 1);
     return true;
   }
 
   closed(socket: ReportedSocket, nowMs: number): boolean {
-    const row = this.#slots.rowOf(socket);
-    if (row < 0) return false;
+    const half = this.#slots.halfOf(socket);
+    if (half < 0) return false;
+    const row = half >> 1;
     const before = this.#factsOf(row);
+    this.rows.sockets.close(half, socket.closedAtMs!);
     if (!this.rows.mayBeOfOneBirth(row)) {
       this.leave(socket, nowMs);
       return false;
@@ -196,8 +184,8 @@ export class PlainConnections {
   /** What a change of a host concerns leaves. */
   hostChanged(host: ReportingHost, { name, scope, netns }: Differences, nowMs: number): void {
     if (name || scope || netns.size > 0) {
-      const isConcerned = (socket: ReportedSocket): boolean =>
-        name || netns.has(socket.netns) || this.#hasMoved(socket);
+      const isConcerned = (socket: ReportedSocket, row: number): boolean =>
+        name || netns.has(socket.netns) || this.#hasMoved(socket, row);
       this.#leaveHost(host, nowMs, isConcerned);
       this.#hosts.refresh(host);
     }
@@ -227,6 +215,11 @@ export class PlainConnections {
 
   listenerClosed(socket: ReportedSocket): void {
     this.#listeners.remove(socket);
+  }
+
+  /** The sockets of a host that are kept as columns. @param left takes those that are not kept any more */
+  keptOf(host: ReportingHost, left: TakeBack): KeptSockets {
+    return new KeptOfHost(this.#kept, host, left);
   }
 
   // --- time, and answers ---
@@ -264,23 +257,29 @@ export class PlainConnections {
   // --- how ---
 
   /** Makes everything of a host leave that `concerns` finds. */
-  #leaveHost(host: ReportingHost, nowMs: number, concerns: (socket: ReportedSocket) => boolean): void {
+  #leaveHost(
+    host: ReportingHost,
+    nowMs: number,
+    concerns: (socket: ReportedSocket, row: number) => boolean,
+  ): void {
     this.#nowMs = nowMs;
     const plain = this.#hosts.known(host);
     if (plain === undefined) return;
-    for (const slot of plain.slots.slots()) {
-      const half = plain.slots.get(slot);
-      const socket = this.rows.socketOf(half);
-      if (socket !== undefined && concerns(socket)) this.#leaveRow(half >> 1, socket);
+    for (const slots of [plain.slots, plain.keptSlots]) {
+      for (const slot of slots.slots()) {
+        const half = slots.get(slot);
+        const socket = this.rows.socketOf(half);
+        if (socket !== undefined && concerns(socket, half >> 1)) this.#leaveRow(half >> 1, socket);
+      }
     }
     this.#letGo();
   }
 
   /** Whether a socket is in another address space than the core has it in, since its host changed. */
-  #hasMoved(socket: ReportedSocket): boolean {
+  #hasMoved(socket: ReportedSocket, row: number): boolean {
     const netns = this.#hosts.netnsOf(socket);
     const scope = this.#hosts.scopeOf(netns, socket.local.ip, socket.remote.ip, networksOf(socket.host));
-    const known = this.#core.rows.words[(this.#slots.rowOf(socket) << rowShift) + 3]! >> 1;
+    const known = this.#core.rows.words[(row << rowShift) + 3]! >> 1;
     return scope !== known || this.#hosts.spaceOf(netns.scope)!.realm !== socket.host.realm;
   }
 
@@ -317,6 +316,7 @@ export class PlainConnections {
   }
 
   #noteLeft(row: number, words: Int32Array): void {
+    restoreEnds(this.#kept, row, words);
     this.#left.push(this.rows.describe(row, words, 0));
     this.#cleanUp(row, words, 0);
   }
@@ -331,7 +331,7 @@ export class PlainConnections {
     const holders = [words[first + holderWord]! - 1, words[first + holderWord + 1]! - 1];
     this.#listeners.unfile(row, words, first);
     for (const holder of holders) if (holder >= 0) this.#hosts.release(holder);
-    this.rows.clearSockets(row);
+    this.rows.sockets.clear(row);
   }
 
   /** Hands on what has left, one after the other. Not in the midst of a block. */

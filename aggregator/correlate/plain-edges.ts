@@ -4,7 +4,7 @@ import type { ConnectionRows } from '../core/connection-rows.ts';
 import type { EdgeCounts } from '../core/edge-counts.ts';
 import type { Edge } from '../graph/edges.ts';
 import type { PlainRows } from './plain-rows.ts';
-import { trafficBetween } from './traffic.ts';
+import { doubleOf, marks, type SocketColumns } from './socket-columns.ts';
 
 export interface EdgeParts {
   readonly core: ConnectionRows;
@@ -26,9 +26,17 @@ export function countBytes({ core, rows, edges }: EdgeParts, row: number): void 
   const first = row << rowShift;
   const { words, doubles } = core;
   const isTurned = (words[first + factsWord]! & facts.clientIsB) !== 0;
-  const [a, b] = rows.socketsOf(row).map((socket) => socket?.counters ?? null);
-  const { bytesToServer, bytesToClient } = isTurned ? trafficBetween(b!, a!) : trafficBetween(a!, b!);
-  if (bytesToServer === null || bytesToClient === null) return;
+  const { columns } = rows.sockets;
+  const client = (row << 1) | (isTurned ? 1 : 0);
+  const server = client ^ 1;
+  if (!columns.has(client, marks.counted) && !columns.has(server, marks.counted)) return;
+  // As trafficBetween has it; who was not counted has 0.
+  const dialed = Math.max(0, bytesOf(columns, client, doubleOf.sent) - 1);
+  const bytesToServer = Math.max(dialed, bytesOf(columns, server, doubleOf.received));
+  const bytesToClient = Math.max(
+    bytesOf(columns, server, doubleOf.sent),
+    bytesOf(columns, client, doubleOf.received),
+  );
   const toServer = (first >> 1) + bytesDouble + (isTurned ? 1 : 0);
   const toClient = (first >> 1) + bytesDouble + (isTurned ? 0 : 1);
   const edge = words[first + edgeWord]! - 1;
@@ -38,4 +46,8 @@ export function countBytes({ core, rows, edges }: EdgeParts, row: number): void 
   words[first + factsWord]! |= facts.counted;
   doubles[toServer] = bytesToServer;
   doubles[toClient] = bytesToClient;
+}
+
+function bytesOf(columns: SocketColumns, half: number, column: number): number {
+  return columns.has(half, marks.counted) ? columns.double(half, column) : 0;
 }

@@ -5,10 +5,11 @@
 import type { IpAddress, Prefix } from '../../model/ip.ts';
 import { defaultEphemeralPorts } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
+import { slotsMax as agentSlotsMax } from '../../wire/agent-limits.ts';
 import { AgentSlots } from '../core/agent-slots.ts';
 import { Holders } from '../core/holders.ts';
 import type { Names } from '../graph/names.ts';
-import type { ReportedSocket, ReportingHost } from './report.ts';
+import type { ReportedSocket, ReportingHost, TakeBack } from './report.ts';
 import { hostScope, netnsScope, realmScope, scopeAmong } from './scope.ts';
 
 /** Sockets of one host in the core. */
@@ -35,7 +36,14 @@ export interface PlainNetns {
 /** A host that has sockets in the core, which reaches them by slots. */
 export class PlainHost {
   readonly host: ReportingHost;
+  /** Of sockets that are told as objects, by numbers of our own. */
   readonly slots = new AgentSlots(slotsMax);
+  /** Of sockets that are kept, by the slots of the agent. */
+  readonly keptSlots = new AgentSlots(agentSlotsMax);
+  /** Epochs of the agent in which it told sockets that are kept, as their ids have them. */
+  readonly epochs: string[] = [];
+  /** Takes a socket that is kept no more. */
+  left: TakeBack = () => {};
   readonly netns = new Map<number, PlainNetns>();
   /** What its processes are called. */
   labels = new WeakMap<Process, string>();
@@ -55,6 +63,12 @@ export class PlainHost {
 
   freeSlot(slot: number): void {
     this.#free.push(slot);
+  }
+
+  /** The place of an epoch in `epochs`. */
+  epochNumber(epoch: string): number {
+    if (this.epochs.at(-1) !== epoch) this.epochs.push(epoch);
+    return this.epochs.length - 1;
   }
 }
 
@@ -212,6 +226,11 @@ export class PlainHosts {
     this.#names.release(end.name);
     this.#ends[holder] = undefined;
     this.holders.remove(holder);
+  }
+
+  /** The namespace of a holder that has sockets. */
+  netnsOfHolder(holder: number): PlainNetns {
+    return this.#ends[holder]!.netns;
   }
 
   /** Whether a socket is called as its holder is. */

@@ -1,29 +1,36 @@
 /**
- * What stands beside the rows of the core, by row: the sockets of both ends, when it was reported, and when exactly it was
- * over. Memory for the columns is taken as it is used.
+ * What stands beside the rows of the core, by row: when it was reported, and when exactly it was over; and by half, its socket
+ * (plain-sockets.ts). Memory for the columns is taken as it is used.
  */
 import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
 import type { ConnectionRows } from '../core/connection-rows.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionIds } from './connection-ids.ts';
-import { couldBeOneBirth } from './generations.ts';
 import type { PlainHosts } from './plain-hosts.ts';
 import { type PlainRow, readConnection } from './plain-reading.ts';
-import type { ReportedSocket } from './report.ts';
+import type { PlainSockets } from './plain-sockets.ts';
+import type { ReportedSocket, ReportingHost } from './report.ts';
+import { doubleOf } from './socket-columns.ts';
 
 export class PlainRows {
   readonly #rows: ConnectionRows;
   readonly #ids: ConnectionIds;
   readonly #hosts: PlainHosts;
-  /** By row << 1 | end. */
-  readonly #sockets: (ReportedSocket | undefined)[] = [];
+  readonly sockets: PlainSockets;
   readonly #numbers: Float64Array;
   readonly #reportedAtMs: Float64Array;
   /** NaN while it is open. */
   readonly #closedAtMs: Float64Array;
 
-  constructor(max: number, rows: ConnectionRows, ids: ConnectionIds, hosts: PlainHosts) {
+  constructor(
+    max: number,
+    rows: ConnectionRows,
+    ids: ConnectionIds,
+    hosts: PlainHosts,
+    sockets: PlainSockets,
+  ) {
     this.#rows = rows;
+    this.sockets = sockets;
     this.#hosts = hosts;
     this.#ids = ids;
     this.#numbers = new Float64Array(max);
@@ -38,22 +45,20 @@ export class PlainRows {
     this.#closedAtMs[row] = Number.NaN;
   }
 
-  setSocket(half: number, socket: ReportedSocket): void {
-    this.#sockets[half] = socket;
-  }
-
-  /** @param half row << 1 | end */
+  /** @param half row << 1 | end @returns undefined where nobody reported it */
   socketOf(half: number): ReportedSocket | undefined {
-    return this.#sockets[half];
+    return this.sockets.at(half, this.#rows.words, (half >> 1) << rowShift);
   }
 
-  socketsOf(row: number): [ReportedSocket | undefined, ReportedSocket | undefined] {
-    return [this.#sockets[row << 1], this.#sockets[(row << 1) | 1]];
+  /** Null where nobody reported that end. */
+  hostOf(half: number): ReportingHost | null {
+    const holder = this.#holderOf(half);
+    return holder < 0 ? null : this.#hosts.netnsOfHolder(holder).host.host;
   }
 
-  clearSockets(row: number): void {
-    this.#sockets[row << 1] = undefined;
-    this.#sockets[(row << 1) | 1] = undefined;
+  /** Below 0 where nobody reported that end. */
+  #holderOf(half: number): number {
+    return this.#rows.words[((half >> 1) << rowShift) + holderWord + (half & 1)]! - 1;
   }
 
   /** Notes when it was over, as the core has just found it; that stands until it is open again. */
@@ -63,9 +68,9 @@ export class PlainRows {
   }
 
   #closingMs(row: number, nowMs: number): number {
-    const sockets = this.socketsOf(row).filter((socket) => socket !== undefined);
-    const times = sockets.map(({ closedAtMs }) => closedAtMs).filter((time) => time !== null);
-    return Math.max(this.openedAtMs(row), times.length > 0 ? Math.max(...times) : nowMs);
+    const [a, b] = [this.#closingOf(row << 1), this.#closingOf((row << 1) | 1)];
+    const isTold = !Number.isNaN(a) || !Number.isNaN(b);
+    return Math.max(this.openedAtMs(row), isTold ? Math.max(orNever(a), orNever(b)) : nowMs);
   }
 
   /** null while it is open. */
@@ -76,19 +81,40 @@ export class PlainRows {
 
   /** False where one of its ends turns out to have been over before the other began: they are to be judged anew. */
   mayBeOfOneBirth(row: number): boolean {
-    const [a, b] = this.socketsOf(row);
-    return a === undefined || b === undefined || couldBeOneBirth(a, b);
+    const [a, b] = [row << 1, (row << 1) | 1];
+    return this.#holderOf(a) < 0 || this.#holderOf(b) < 0 || this.sockets.mayBeOfOneBirth(a, b);
   }
 
   openedAtMs(row: number): number {
-    const [a, b] = this.socketsOf(row);
-    return Math.min(a?.openedAtMs ?? Number.POSITIVE_INFINITY, b?.openedAtMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#openingOf(row << 1), this.#openingOf((row << 1) | 1));
+  }
+
+  /** Infinity where nobody reported that end. */
+  #openingOf(half: number): number {
+    if (this.#holderOf(half) < 0) return Number.POSITIVE_INFINITY;
+    return this.sockets.columns.double(half, doubleOf.opened);
+  }
+
+  /** NaN while that end is there, or where nobody reported it. */
+  #closingOf(half: number): number {
+    return this.#holderOf(half) < 0 ? Number.NaN : this.sockets.columns.double(half, doubleOf.closed);
   }
 
   /** Last moment at which a host that reports it was heard with it. */
   lastSeenAtMs(row: number): number {
-    const [a, b] = this.socketsOf(row);
-    return Math.max(this.openedAtMs(row), heardMs(a), heardMs(b));
+    return Math.max(this.openedAtMs(row), this.#heardMs(row << 1), this.#heardMs((row << 1) | 1));
+  }
+
+  #heardMs(half: number): number {
+    const closedAtMs = this.#closingOf(half);
+    return Number.isNaN(closedAtMs) ? (this.hostOf(half)?.lastSeenMs ?? 0) : closedAtMs;
+  }
+
+  /** When the later of its ends was told, on the clock that never steps. Both are there. */
+  acceptedMs(row: number): number {
+    const { columns } = this.sockets;
+    const a = columns.double(row << 1, doubleOf.accepted);
+    return Math.max(a, columns.double((row << 1) | 1, doubleOf.accepted));
   }
 
   /** @param words that have the row at `first`, such as a copy of it */
@@ -96,7 +122,7 @@ export class PlainRows {
     return {
       words,
       first,
-      sockets: this.socketsOf(row),
+      sockets: [this.sockets.at(row << 1, words, first), this.sockets.at((row << 1) | 1, words, first)],
       id: this.#ids.format(this.#numbers[row]!),
       space: this.#hosts.spaceOf(words[first + 3]! >> 1),
       reportedAtMs: this.#reportedAtMs[row]!,
@@ -144,6 +170,6 @@ export class PlainRows {
   }
 }
 
-function heardMs(socket: ReportedSocket | undefined): number {
-  return socket === undefined ? 0 : (socket.closedAtMs ?? socket.host.lastSeenMs);
+function orNever(closedAtMs: number): number {
+  return Number.isNaN(closedAtMs) ? Number.NEGATIVE_INFINITY : closedAtMs;
 }

@@ -1,7 +1,7 @@
 /** Where the core has the sockets that are in it: each host reaches its own by slots, which the sockets carry as tokens. */
 import type { AgentSlots } from '../core/agent-slots.ts';
 import type { ConnectionCore } from '../core/connection-core.ts';
-import type { PlainHosts } from './plain-hosts.ts';
+import type { PlainHost, PlainHosts } from './plain-hosts.ts';
 import type { ReportedSocket } from './report.ts';
 
 export class PlainSlots {
@@ -23,6 +23,26 @@ export class PlainSlots {
 
   rowOf(socket: ReportedSocket): number {
     return this.halfOf(socket) >> 1;
+  }
+
+  /** A socket that was told as an object is reached by its agent's slot from now on. @returns whether that is free */
+  keep(host: PlainHost, socket: ReportedSocket, slot: number): boolean {
+    if (!host.keptSlots.claim(slot)) return false;
+    const own = socket.token! - 1;
+    const half = host.slots.take(own);
+    host.freeSlot(own);
+    socket.token = 0;
+    host.keptSlots.set(slot, half >> 1, half & 1);
+    return true;
+  }
+
+  /** The reverse. */
+  restore(host: PlainHost, socket: ReportedSocket, slot: number): void {
+    const half = host.keptSlots.take(slot);
+    const own = host.takeSlot();
+    host.slots.claim(own);
+    host.slots.set(own, half >> 1, half & 1);
+    socket.token = own + 1;
   }
 
   learn(socket: ReportedSocket, evidence: number, tick: number): void {

@@ -98,8 +98,41 @@ export interface ReportedFlow {
   readonly openedAtMs: number;
 }
 
+/**
+ * The sockets of one host that correlation keeps as columns, so that nobody holds an object for them (docs/engine.md): an
+ * agent's slot stands for each. What else there is to tell of one than what stands here is told of the object that it is made
+ * for that; it may be kept again afterwards.
+ */
+export interface KeptSockets {
+  readonly size: number;
+  /** Slots of all that are kept, ascending. They may be restored meanwhile. */
+  slots(): Iterable<number>;
+  /** The agent's number of the one in that slot; -1 where none is. */
+  idAt(slot: number): number;
+  /**
+   * Keeps one that was told, if it is plain: whoever told it forgets the object.
+   * @param slot that is no other's. @param id the agent's number, of which `epoch` and this make that of the socket
+   * @returns whether it does
+   */
+  keep(
+    socket: ReportedSocket,
+    as: { readonly slot: number; readonly id: number; readonly epoch: string },
+  ): boolean;
+  /** Keeps it no longer. @returns the socket as an object; undefined where none is kept in that slot */
+  restore(slot: number): ReportedSocket | undefined;
+  /** @returns whether it is kept: else it is to be told as an object, as is what the two below return false for */
+  count(slot: number, counters: SocketCounters): boolean;
+  /** @param closedAtMs not before it was opened, else it was closed as it was opened */
+  close(slot: number, closedAtMs: number, nowMs: number): boolean;
+}
+
+/** Takes a socket that is not kept any more, since it is plain no longer. */
+export type TakeBack = (slot: number, id: number, socket: ReportedSocket) => void;
+
 /** Receives every change in the order in which one host's agent tells it. `nowMs` is the aggregator's clock. */
 export interface SocketReports {
+  /** Null where all sockets are to be told as objects. */
+  kept(host: ReportingHost, left: TakeBack): KeptSockets | null;
   opened(socket: ReportedSocket, nowMs: number): void;
   /** State, inode or owners differ from `previousState` or from before; the object already has the new values. */
   changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void;

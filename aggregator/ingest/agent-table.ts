@@ -1,5 +1,6 @@
 /**
- * The aggregator's copy of one agent's sockets: slots → reported sockets. Every change goes to SocketReports at once.
+ * The aggregator's copy of one agent's sockets: slots → reported sockets. Every change goes to SocketReports at once. Most of
+ * them correlation keeps itself (KeptSockets): of those there is no object here but while something unusual is told of them.
  *
  * A snapshot replaces the copy in one synchronous go and tells only the difference, so what goes on does not flicker:
  * within an epoch sockets are known by the agent's number, across a restart of the agent by what they are.
@@ -9,7 +10,7 @@ import { type SocketCounters, sameCounters } from '../../model/socket-counters.t
 import { type SocketState, stateOf } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import { WireError } from '../../wire/wire-error.ts';
-import type { ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
+import type { KeptSockets, ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
 import { matchContinuations } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
 import { RecentCloses } from './recent-closes.ts';
@@ -24,8 +25,11 @@ interface TableRow {
 export class AgentTable {
   readonly #host: ReportingHost;
   readonly #reports: SocketReports;
-  /** Open sockets by slot. */
+  /** Open sockets by slot, but for those that are kept. */
   #rows = new Map<number, TableRow>();
+  readonly #kept: KeptSockets | null;
+  /** Slots of sockets that are objects for now, and may be kept when the message is done. */
+  #lent: number[] = [];
   readonly #flows: FlowTable;
   #closes = new RecentCloses();
   #epoch = 0;
@@ -34,16 +38,13 @@ export class AgentTable {
   constructor(host: ReportingHost, reports: SocketReports) {
     this.#host = host;
     this.#reports = reports;
+    this.#kept = reports.kept(host, (slot, id, socket) => this.#rows.set(slot, { socket, id }));
     this.#flows = new FlowTable(host, reports);
   }
 
   /** Sockets, and flows that the host passes on. */
   get size(): number {
-    return this.#rows.size + this.#flows.size;
-  }
-
-  *sockets(): Iterable<ReportedSocket> {
-    for (const row of this.#rows.values()) yield row.socket;
+    return this.#rows.size + this.#flows.size + (this.#kept?.size ?? 0);
   }
 
   /**
@@ -60,14 +61,9 @@ export class AgentTable {
     let leftOut = changes.leftOut + this.#applyFindings(rows, nowMs);
     const closedIds: number[] = [];
     for (const { slot, closedAtMs } of rows.closed) {
-      const row = this.#rows.get(slot);
-      if (row === undefined) {
-        if (!this.#flows.close(slot, nowMs)) leftOut++;
-        continue;
-      }
-      this.#rows.delete(slot);
-      closedIds.push(row.id);
-      this.#close(row.socket, closedAtMs, nowMs);
+      const id = this.#closeAt(slot, closedAtMs, nowMs);
+      if (id >= 0) closedIds.push(id);
+      else if (!this.#flows.close(slot, nowMs)) leftOut++;
     }
     for (const open of rows.opened) {
       if (open.closedAtMs !== null) closedIds.push(open.id);
@@ -75,18 +71,60 @@ export class AgentTable {
       else this.#open(open, nowMs);
     }
     this.#closes.add(closedIds);
+    this.#keepLent();
     return leftOut;
+  }
+
+  /** @returns the agent's number of the socket that had that slot; -1 where none had */
+  #closeAt(slot: number, closedAtMs: number, nowMs: number): number {
+    const id = this.#kept?.idAt(slot) ?? -1;
+    if (id >= 0 && this.#kept!.close(slot, closedAtMs, nowMs)) return id;
+    const row = this.#rowAt(slot);
+    if (row === undefined) return -1;
+    this.#rows.delete(slot);
+    this.#close(row.socket, closedAtMs, nowMs);
+    return row.id;
+  }
+
+  /** The socket of a slot as an object, also one that is kept. */
+  #rowAt(slot: number): TableRow | undefined {
+    const known = this.#rows.get(slot);
+    if (known !== undefined || this.#kept === null) return known;
+    const id = this.#kept.idAt(slot);
+    if (id < 0) return undefined;
+    const row = { socket: this.#kept.restore(slot)!, id };
+    this.#rows.set(slot, row);
+    this.#lent.push(slot);
+    return row;
+  }
+
+  /** What was an object for this message is kept as far as it can be. */
+  #keepLent(): void {
+    if (this.#kept === null) return;
+    const epoch = this.#epoch.toString(36);
+    for (const slot of this.#lent) {
+      const row = this.#rows.get(slot);
+      if (row !== undefined && this.#kept.keep(row.socket, { slot, id: row.id, epoch }))
+        this.#rows.delete(slot);
+    }
+    this.#lent.length = 0;
+  }
+
+  /** Makes objects of all sockets. */
+  #restoreAll(): void {
+    for (const slot of this.#kept?.slots() ?? []) this.#rowAt(slot);
   }
 
   /** @returns how many rows were left out */
   #applyFindings({ translated, counted }: MessageRows, nowMs: number): number {
     let leftOut = 0;
     for (const { slot, translation } of translated) {
-      const row = this.#rows.get(slot);
+      const row = this.#rowAt(slot);
       if (row === undefined) leftOut++;
       else this.#translate(row.socket, translation, nowMs);
     }
     for (const { slot, counters } of counted) {
+      if (this.#kept?.count(slot, counters) === true) continue;
       const row = this.#rows.get(slot);
       if (row === undefined) leftOut++;
       else this.#count(row.socket, counters, nowMs);
@@ -96,6 +134,7 @@ export class AgentTable {
 
   /** Replaces all rows by those of a snapshot. */
   replace(rows: readonly OpenedRow[], agent: { epoch: number; bootId: string }, nowMs: number): void {
+    this.#restoreAll();
     const sameEpoch = agent.epoch === this.#epoch;
     const snapshot = rows.filter((open) => !isFlow(open));
     this.#flows.replace(rows.filter(isFlow), sameEpoch, nowMs);
@@ -115,18 +154,23 @@ export class AgentTable {
       if (!successors.has(open) && !resent.has(open.id)) this.#open(open, nowMs);
     }
     this.#closes.add(snapshot.filter((open) => open.closedAtMs !== null).map((open) => open.id));
+    this.#lent = [...this.#rows.keys()];
+    this.#keepLent();
   }
 
   /** Takes all sockets out, without telling that they closed: nobody knows. Flows end. */
   withdraw(nowMs: number): ReportedSocket[] {
-    const sockets = [...this.sockets()];
+    this.#restoreAll();
+    this.#lent.length = 0;
+    const sockets = Array.from(this.#rows.values(), ({ socket }) => socket);
     this.#flows.clear(nowMs);
     this.#rows.clear();
     return sockets;
   }
 
   #checkFree(open: OpenedRow): void {
-    const holder = this.#rows.get(open.slot)?.id ?? this.#flows.holder(open.slot);
+    const kept = this.#kept?.idAt(open.slot) ?? -1;
+    const holder = kept >= 0 ? kept : (this.#rows.get(open.slot)?.id ?? this.#flows.holder(open.slot));
     if (holder === undefined) return;
     throw new WireError('bad-slot', `slot ${open.slot} is opened for ${open.id} while it holds ${holder}`);
   }
@@ -136,7 +180,7 @@ export class AgentTable {
     const changes = new Map<number, RowChange>();
     let leftOut = 0;
     const changeOf = (slot: number): RowChange | undefined => {
-      const row = this.#rows.get(slot);
+      const row = this.#rowAt(slot);
       if (row === undefined) {
         leftOut++;
         return undefined;
@@ -188,8 +232,9 @@ export class AgentTable {
       token: undefined,
     };
     this.#reports.opened(socket, nowMs);
-    if (closedAtMs === null) this.#rows.set(slot, { socket, id });
-    else this.#close(socket, closedAtMs, nowMs);
+    if (closedAtMs !== null) return this.#close(socket, closedAtMs, nowMs);
+    this.#rows.set(slot, { socket, id });
+    this.#lent.push(slot);
   }
 
   /** A socket without owners keeps those that it was last seen with. */

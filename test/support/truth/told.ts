@@ -3,14 +3,17 @@ import { defaultCorrelatorLimits } from '../../../aggregator/correlate/correlato
 import { flowLingerMs } from '../../../aggregator/correlate/flows.ts';
 import { clockSlackMs, usualDifferenceMs } from '../../../aggregator/correlate/generations.ts';
 import type {
+  KeptSockets,
   ReportedFlow,
   ReportedSocket,
   ReportingHost,
   SocketReports,
+  TakeBack,
 } from '../../../aggregator/correlate/report.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import type { FourTuple } from '../../../model/four-tuple.ts';
 import type { SocketState } from '../../../model/socket-state.ts';
+import { ToldKept } from './told-kept.ts';
 import { type EndName, endNames, endOfPid, type History, type Truth } from './true-history.ts';
 
 /** An end as it was told: the last one where it was told anew. */
@@ -37,6 +40,15 @@ export class Told implements SocketReports {
     this.#startUnixMs = startUnixMs;
     this.#history = history;
     this.#next = next;
+  }
+
+  kept(host: ReportingHost, left: TakeBack): KeptSockets | null {
+    const told = new ToldKept((before, now) => this.#replace(before, now));
+    const next = this.#next.kept(host, (slot, id, socket) => {
+      told.replace(slot, socket);
+      left(slot, id, socket);
+    });
+    return next === null ? null : told.before(next);
   }
 
   opened(socket: ReportedSocket, nowMs: number): void {
@@ -134,6 +146,18 @@ export class Told implements SocketReports {
     const sockets = this.#sockets.get(truth) ?? { client: new Set(), server: new Set() };
     this.#sockets.set(truth, sockets);
     sockets[name].add(socket);
+  }
+
+  /** Another object stands for a socket. */
+  #replace(before: ReportedSocket, now: ReportedSocket): void {
+    const toldAtMs = this.#toldAtMs.get(before);
+    if (toldAtMs !== undefined) this.#toldAtMs.set(now, toldAtMs);
+    for (const [truth, ends] of this.ends) {
+      for (const name of endNames) if (ends[name] === before) this.ends.set(truth, { ...ends, [name]: now });
+    }
+    for (const sockets of this.#sockets.values()) {
+      for (const name of endNames) if (sockets[name].delete(before)) sockets[name].add(now);
+    }
   }
 
   /** Every socket that may have been told for that end. */

@@ -1,0 +1,136 @@
+/** The sockets of one host that are kept as columns: what its agent tells by slots goes to the rows of the core. */
+
+import type { SocketCounters } from '../../model/socket-counters.ts';
+import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
+import { tickAfter } from '../core/ticks.ts';
+import { type Lives, shownUntilMs } from './lives.ts';
+import type { PlainConclusions } from './plain-conclusions.ts';
+import { countBytes, type EdgeParts } from './plain-edges.ts';
+import type { PlainHost, PlainHosts } from './plain-hosts.ts';
+import type { PlainSlots } from './plain-slots.ts';
+import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
+import { doubleOf, wordOf } from './socket-columns.ts';
+
+export interface KeptParts {
+  readonly hosts: PlainHosts;
+  readonly slots: PlainSlots;
+  readonly lives: Lives;
+  readonly originMs: number;
+  readonly edges: EdgeParts;
+  readonly conclusions: PlainConclusions;
+}
+
+export class KeptOfHost implements KeptSockets {
+  readonly #parts: KeptParts;
+  readonly #host: ReportingHost;
+  readonly #left: TakeBack;
+
+  constructor(parts: KeptParts, host: ReportingHost, left: TakeBack) {
+    this.#parts = parts;
+    this.#host = host;
+    this.#left = left;
+  }
+
+  get size(): number {
+    return this.#parts.hosts.known(this.#host)?.keptSlots.used ?? 0;
+  }
+
+  slots(): Iterable<number> {
+    return this.#parts.hosts.known(this.#host)?.keptSlots.slots() ?? [];
+  }
+
+  idAt(slot: number): number {
+    const half = this.#halfAt(slot);
+    return half < 0 ? -1 : this.#parts.edges.rows.sockets.columns.double(half, doubleOf.id);
+  }
+
+  keep(socket: ReportedSocket, { slot, id, epoch }: Parameters<KeptSockets['keep']>[1]): boolean {
+    const { slots, lives, edges } = this.#parts;
+    if (socket.state !== 'established' || socket.closedAtMs !== null || lives.hasEnded(socket)) return false;
+    const half = slots.halfOf(socket);
+    if (half < 0 || (factsOf(edges, half) & (facts.elsewhere | facts.forgotten)) !== 0) return false;
+    const plain = this.#plain();
+    plain.left = this.#left;
+    if (!slots.keep(plain, socket, slot)) return false;
+    edges.rows.sockets.keep(half, socket, { slot, id, epoch: plain.epochNumber(epoch) });
+    return true;
+  }
+
+  restore(slot: number): ReportedSocket | undefined {
+    const half = this.#halfAt(slot);
+    return half < 0 ? undefined : restoreOpen(this.#parts, this.#plain(), half, this.#parts.edges.core.words);
+  }
+
+  count(slot: number, counters: SocketCounters): boolean {
+    const half = this.#halfAt(slot);
+    if (half < 0) return false;
+    const { edges } = this.#parts;
+    const isNew = edges.rows.sockets.count(half, counters);
+    if (isNew && (factsOf(edges, half) & facts.placed) !== 0) countBytes(edges, half >> 1);
+    return true;
+  }
+
+  close(slot: number, closedAtMs: number, nowMs: number): boolean {
+    const half = this.#halfAt(slot);
+    if (half < 0) return false;
+    const { edges, slots, conclusions, originMs } = this.#parts;
+    const { sockets } = edges.rows;
+    const before = factsOf(edges, half);
+    const atMs = Math.max(sockets.columns.double(half, doubleOf.opened), closedAtMs);
+    sockets.close(half, atMs);
+    if (!edges.rows.mayBeOfOneBirth(half >> 1)) {
+      // It is told as an object, with which all of it leaves.
+      sockets.reopen(half);
+      return false;
+    }
+    sockets.columns.setDouble(half, doubleOf.establishedUntil, shownUntilMs(this.#host, atMs));
+    slots.closeSlot(this.#plain().keptSlots, slot, tickAfter(atMs, originMs));
+    conclusions.settled(half >> 1, before, nowMs);
+    return true;
+  }
+
+  #plain(): PlainHost {
+    return this.#parts.hosts.of(this.#host);
+  }
+
+  #halfAt(slot: number): number {
+    return this.#parts.hosts.known(this.#host)?.keptSlots.get(slot) ?? -1;
+  }
+}
+
+/** The connection leaves the core: its kept ends are objects from now on. @param words a copy of its row */
+export function restoreEnds(parts: KeptParts, row: number, words: Int32Array): void {
+  const { rows } = parts.edges;
+  for (const half of [row << 1, (row << 1) | 1]) {
+    const holder = words[holderWord + (half & 1)]! - 1;
+    if (holder < 0 || !rows.sockets.isKept(half)) continue;
+    const closedAtMs = rows.sockets.columns.double(half, doubleOf.closed);
+    if (Number.isNaN(closedAtMs)) {
+      const { host } = parts.hosts.netnsOfHolder(holder);
+      const { columns } = rows.sockets;
+      const [slot, id] = [columns.word(half, wordOf.slot), columns.double(half, doubleOf.id)];
+      host.left(slot, id, restoreOpen(parts, host, half, words, 0));
+    } else {
+      const untilMs = rows.sockets.columns.double(half, doubleOf.establishedUntil);
+      parts.lives.remember(rows.sockets.restore(half, words, 0), untilMs);
+    }
+  }
+}
+
+/** @param words that have its row at `first` */
+function restoreOpen(
+  { slots, edges }: KeptParts,
+  host: PlainHost,
+  half: number,
+  words: Int32Array,
+  first: number = (half >> 1) << rowShift,
+): ReportedSocket {
+  const { sockets } = edges.rows;
+  const socket = sockets.restore(half, words, first);
+  slots.restore(host, socket, sockets.columns.word(half, wordOf.slot));
+  return socket;
+}
+
+function factsOf({ core }: EdgeParts, half: number): number {
+  return core.words[((half >> 1) << rowShift) + factsWord]!;
+}
