@@ -10,8 +10,8 @@ import { createDaemonLog } from '../log.ts';
 import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
-  await keepHeapSmall();
   const { io } = invocation;
+  await keepHeapSmall(io.signal);
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
   warnIfExposed(io, '--server', config.server, config.insecure);
