@@ -105,12 +105,10 @@ export class DetailLook {
     for (;;) {
       await iterate(this.#calls, this.#link);
       const count = control.readUInt32LE(shared.entries.offset);
+      const described = this.#entries.first(count * detailLayout.bytes);
       const slice = new TimeSlice();
       for (let entry = 0; entry < count; entry++) {
-        const bytes = this.#entries.bytes.subarray(
-          entry * detailLayout.bytes,
-          (entry + 1) * detailLayout.bytes,
-        );
+        const bytes = described.subarray(entry * detailLayout.bytes, (entry + 1) * detailLayout.bytes);
         tell(seenIn(bytes), bytes.readUInt32LE(fields.isBusy.offset) === 1);
         if (slice.isUsedUp()) await slice.rest();
       }
@@ -130,7 +128,7 @@ export class DetailLook {
   }
 }
 
-/** @param bytes detailLayout */
+/** @param bytes detailLayout, in the map: nothing of them is kept */
 function seenIn(bytes: Buffer): SeenDetails {
   const path = bytes.subarray(
     fields.path.offset,
@@ -140,9 +138,11 @@ function seenIn(bytes: Buffer): SeenDetails {
     pid: bytes.readUInt32LE(fields.pid.offset),
     startTicks: Number(bytes.readBigUInt64LE(fields.startNs.offset) / nsPerTick),
     exe: parsePathParts(path),
-    args: argumentsIn(
-      bytes.subarray(fields.args.offset, fields.args.offset + bytes.readUInt32LE(fields.argsRead.offset)),
-      bytes.readUInt32LE(fields.argsBytes.offset),
+    args: Buffer.from(
+      argumentsIn(
+        bytes.subarray(fields.args.offset, fields.args.offset + bytes.readUInt32LE(fields.argsRead.offset)),
+        bytes.readUInt32LE(fields.argsBytes.offset),
+      ),
     ),
   };
 }

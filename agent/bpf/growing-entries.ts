@@ -46,9 +46,9 @@ export class GrowingEntries {
     return this.#loaded.link;
   }
 
-  /** The first `count` entries. They lie in the map: not to be touched after makeRoom or close. */
+  /** The first `count` entries. They lie in the map (MappedArray.first): not to be kept. */
   first(count: number): Buffer {
-    return this.#loaded.map.bytes.subarray(0, count * this.#options.bytesPerEntry);
+    return this.#loaded.map.first(count * this.#options.bytesPerEntry);
   }
 
   /** For as many as there is room for and `missed` more. False where there cannot be more, or the kernel does not give it. */

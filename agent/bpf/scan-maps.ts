@@ -14,7 +14,7 @@ export type Extent = 'everything' | 'changes';
 
 /** What stands in the maps until the next run. */
 export interface FoundSockets {
-  /** Of recordLayout and taskLayout, one after the other. They lie in the maps: not to be touched after close(). */
+  /** Of recordLayout and taskLayout, one after the other. They lie in the maps: not to be kept. */
   readonly records: Buffer;
   readonly tasks: Buffer;
   /** What found no room. */
@@ -94,8 +94,8 @@ export class ScanMaps {
       return this.#control.bytes.readUInt32LE(fields[field].offset);
     };
     return {
-      records: this.#records.bytes.subarray(0, counter('records') * recordLayout.bytes),
-      tasks: this.#tasks.bytes.subarray(0, counter('tasks') * taskLayout.bytes),
+      records: this.#records.first(counter('records') * recordLayout.bytes),
+      tasks: this.#tasks.first(counter('tasks') * taskLayout.bytes),
       missedRecords: counter('missedRecords'),
       missedTasks: counter('missedTasks'),
       acceptQueues: counter('acceptQueues'),
