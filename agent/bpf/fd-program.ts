@@ -34,6 +34,7 @@ import {
 } from './instruction.ts';
 import { helpers } from './kernel-functions.ts';
 import type { KernelLayout } from './kernel-layout.ts';
+import { nextGroup } from './open-slots.ts';
 import { castTo, control, count, readWord } from './record-program.ts';
 import { controlLayout, slotGroupLayout } from './scan-memory.ts';
 import {
@@ -72,12 +73,9 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
   return [
     label(walkCallback),
     move(walk, 'r2'),
-    shiftLeft('r1', Math.log2(slotsPerCall)),
-    store('fp', slotStack.firstFd, 'r1'),
-    shiftLeft('r1', Math.log2(passed.slots.bytes)),
-    load(slots, walk, passed.slots),
-    add(slots, 'r1'),
     loadMapValue(control, options.controlMap),
+    ...nextGroup(kernel, slotsPerCall, walkCallback),
+    ...firstSlot(),
     ...(groupMap === null ? [] : clear(slotStack.settled)),
     ...eachSlot((slot) => [found.socket, found.sock, found.inode].flatMap((place) => clear(place(slot)))),
     ...eachSlot((slot) => findSocket(kernel, socketOperations, slot)),
@@ -89,6 +87,16 @@ export function fdProgram(kernel: KernelLayout, options: FdProgramOptions): Stat
     exit(),
     ...eachSlot((slot) => describeMptcpSlot(kernel, slot)),
     ...subflowFunction(kernel, options),
+  ];
+}
+
+/** `slots` = address of the slot at slotStack.firstFd. */
+export function firstSlot(): Statement[] {
+  return [
+    load('r1', 'fp', slotStack.firstFd),
+    shiftLeft('r1', Math.log2(passed.slots.bytes)),
+    load(slots, walk, passed.slots),
+    add(slots, 'r1'),
   ];
 }
 

@@ -3,7 +3,7 @@
  * to the fingerprint. A slot that held a settled socket is taken as it stands in the table; of any other, the file is looked
  * at, since it may be a socket by now.
  */
-import { clear, findGroup, forget, noteSocketOfFile } from './fd-program.ts';
+import { clear, findGroup, firstSlot, forget, noteSocketOfFile } from './fd-program.ts';
 import { addToFingerprint } from './fingerprint.ts';
 import {
   add,
@@ -16,14 +16,14 @@ import {
   loadMapValue,
   move,
   type Statement,
-  shiftLeft,
   store,
 } from './instruction.ts';
 import type { KernelLayout } from './kernel-layout.ts';
+import { nextGroup } from './open-slots.ts';
 import { castTo, control } from './record-program.ts';
 import { slotGroupLayout } from './scan-memory.ts';
-import { readSlot, slots, walk } from './slot-program.ts';
-import { slotFindings as found, slotStack, slotsPerCall, walkArguments } from './stack.ts';
+import { readSlot, walk } from './slot-program.ts';
+import { slotFindings as found, slotStack, slotsPerCall } from './stack.ts';
 
 /** Label of the callback. */
 export const fingerprintCallback = 'fingerprint';
@@ -38,18 +38,14 @@ export interface FingerprintOptions {
 
 /** As fd-program.ts goes over the slots, step by step for all of them, but no further than it has to. */
 export function fingerprintFunction(kernel: KernelLayout, options: FingerprintOptions): Statement[] {
-  const passed = walkArguments(0);
   const eachSlot = (statements: (slot: number) => readonly Statement[]): Statement[] =>
     Array.from({ length: slotsPerCall.often }, (_, slot) => statements(slot)).flat();
   return [
     label(fingerprintCallback),
     move(walk, 'r2'),
-    shiftLeft('r1', Math.log2(slotsPerCall.often)),
-    store('fp', slotStack.firstFd, 'r1'),
-    shiftLeft('r1', Math.log2(passed.slots.bytes)),
-    load(slots, walk, passed.slots),
-    add(slots, 'r1'),
     loadMapValue(control, options.controlMap),
+    ...nextGroup(kernel, slotsPerCall.often, fingerprintCallback),
+    ...firstSlot(),
     ...eachSlot((slot) => clear(found.socket(slot))),
     ...findGroup(options.groupMap, 'fingerprint-ends'),
     load('r1', 'r0', slotGroupLayout.fields.settled),

@@ -34,7 +34,7 @@ import { entry, process, processStack } from './process-program.ts';
 import { castTo, control, count, part, sock } from './record-program.ts';
 import { controlLayout, imprintLayout, listenersMax, markLayout, taskLayout } from './scan-memory.ts';
 import { countQueues, noteQueue } from './slot-program.ts';
-import { groupsOfTable, slotStack, stackSlot } from './stack.ts';
+import { slotStack, stackSlot } from './stack.ts';
 
 /** Labels of the callbacks, in the order in which they stand. */
 export const imprintCallbacks = ['seek', fingerprintCallback] as const;
@@ -80,7 +80,7 @@ export function recogniseProcess(
     load('r2', process, kernel.task.startNs),
     jumpIf('r1', '!=', 'r2', read),
     load('r1', 'r0', fields.groups),
-    load('r2', 'fp', groupsOfTable),
+    load('r2', control, counters.tableGroups),
     jumpIf('r1', '!=', 'r2', read),
     load('r1', 'r0', fields.firstGroup),
     store(control, counters.firstGroup, 'r1'),
@@ -214,7 +214,7 @@ export function leaveImprint(
     store('r0', fields.fingerprint, 'r1'),
     load('r1', control, counters.firstGroup),
     store('r0', fields.firstGroup, 'r1'),
-    load('r2', 'fp', groupsOfTable),
+    load('r2', control, counters.tableGroups),
     store('r0', fields.groups, 'r2'),
     add('r1', 'r2'),
     store(control, counters.groups, 'r1'),

@@ -142,7 +142,11 @@ function mptcpLayout(btf: Pick<Btf, 'field'>) {
 function fileLayout(btf: Btf, basic: BasicLayout) {
   return {
     files: { table: btf.field('files_struct', 'fdt') },
-    fdTable: { files: btf.field('fdtable', 'fd'), size: btf.field('fdtable', 'max_fds') },
+    fdTable: {
+      files: btf.field('fdtable', 'fd'),
+      open: btf.field('fdtable', 'open_fds'),
+      size: btf.field('fdtable', 'max_fds'),
+    },
     file: { ...basic.file, private: btf.field('file', 'private_data') },
     socket: { ...basic.socket, file: btf.field('socket', 'file') },
     /** A socket and the inode of its file lie side by side. */

@@ -117,6 +117,13 @@ export const controlLayout = layout('control', {
   firstGroup: 4,
   groups: 4,
   listenerAddresses: 8 * listenersMax,
+  /** Of the fd table that is looked at (open-slots.ts): address of the bits of its slots, and how many groups it has. */
+  openSlots: 8,
+  tableGroups: 4,
+  /** The group that is looked at next, what is left of the bits that it is in, and the address of those after them. */
+  group: 4,
+  openBits: 8,
+  openWord: 8,
   /** Address of the files last taken from a process whose first thread has exited: its threads share them. */
   threadFiles: 8,
   /** The thread that they were taken from. */

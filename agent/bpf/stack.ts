@@ -24,13 +24,10 @@ export const slotsPerCall = { often: 8, once: 2 } as const;
 
 export type SlotsPerCall = (typeof slotsPerCall)[keyof typeof slotsPerCall];
 
-/** How many times slotsPerCall the fd table has, as the walk counts it; below walkArguments. */
-export const groupsOfTable = stackSlot('groups', -56, 8);
-
 /** What every call of the walk has above and below slotFindings. */
 export const slotStack = {
   key: stackSlot('key', -8, 4),
-  /** Of the first slot of the group. */
+  /** Of the first slot of the group: see nextGroup. */
   firstFd: stackSlot('firstFd', -16, 8),
   /** See slotGroupLayout. */
   settled: stackSlot('settled', -280, 8),

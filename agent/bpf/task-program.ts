@@ -9,22 +9,9 @@
  */
 import { walkCallback } from './fd-program.ts';
 import { beginImprint, type ImprintOptions, leaveImprint, recogniseProcess } from './imprint-program.ts';
-import {
-  add,
-  callHelper,
-  exit,
-  jump,
-  jumpIf,
-  label,
-  load,
-  loadCallback,
-  move,
-  type Statement,
-  shiftRight,
-  store,
-} from './instruction.ts';
-import { helpers } from './kernel-functions.ts';
+import { exit, jump, jumpIf, label, load, move, type Statement, store } from './instruction.ts';
 import type { KernelLayout } from './kernel-layout.ts';
+import { noteTable, walkGroups } from './open-slots.ts';
 import {
   entry,
   keepEntry,
@@ -36,7 +23,7 @@ import {
 } from './process-program.ts';
 import { castTo, control, count, mixIn } from './record-program.ts';
 import { controlLayout, taskLayout } from './scan-memory.ts';
-import { groupsOfTable, type SlotsPerCall, walkArguments } from './stack.ts';
+import { type SlotsPerCall, walkArguments } from './stack.ts';
 
 const stack = { ...processStack, walk: walkArguments(-32) } as const;
 
@@ -107,7 +94,8 @@ function noteConnections({ task, namespaces, net }: KernelLayout): Statement[] {
 }
 
 /** What the walk is called with. */
-function findFiles({ files, fdTable, task }: KernelLayout, slotsPerCall: SlotsPerCall): Statement[] {
+function findFiles(kernel: KernelLayout, slotsPerCall: SlotsPerCall): Statement[] {
+  const { files, fdTable, task } = kernel;
   return [
     load('r1', 'fp', stack.pid),
     store('fp', stack.walk.pid, 'r1'),
@@ -117,22 +105,12 @@ function findFiles({ files, fdTable, task }: KernelLayout, slotsPerCall: SlotsPe
     load('r1', 'r1', files.table),
     load('r2', 'r1', fdTable.files),
     store('fp', stack.walk.slots, 'r2'),
-    load('r1', 'r1', fdTable.size),
-    add('r1', slotsPerCall - 1),
-    shiftRight('r1', Math.log2(slotsPerCall)),
-    store('fp', groupsOfTable, 'r1'),
+    ...noteTable(kernel, 'r1', slotsPerCall),
   ];
 }
 
 function walkFiles(callback: string): Statement[] {
-  return [
-    load('r1', 'fp', groupsOfTable),
-    loadCallback('r2', callback),
-    move('r3', 'fp'),
-    add('r3', stack.walk.start),
-    move('r4', 0),
-    callHelper(helpers.loop),
-  ];
+  return walkGroups(callback, stack.walk.slots);
 }
 
 /** An entry counts once the counter is past it. */
