@@ -37,12 +37,19 @@ const description = Array.from({ length: taskWords }, (_, word) => word).filter(
 
 /** Reads entry by entry: of most processes nobody asks for more than their namespace. */
 export class TaskTable {
+  /** Of no scan. */
+  static readonly empty = new TaskTable(Buffer.alloc(0));
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  }
+
+  /** Of a scan, copied; the very table of an earlier one where both are equal, so that nobody looks at the same twice. */
+  static after(before: TaskTable, bytes: Buffer): TaskTable {
+    return before.#bytes.equals(bytes) ? before : new TaskTable(Buffer.from(bytes));
   }
 
   get length(): number {
@@ -84,12 +91,12 @@ export class TaskTable {
 
   /** Whether two entries are of one thread of one process, be it called otherwise meanwhile. */
   isSameThread(index: number, other: TaskTable, otherIndex: number): boolean {
-    return identity.every((word) => this.#word(index, word) === other.#word(otherIndex, word));
+    return this.#isEqual(identity, index, other, otherIndex);
   }
 
   /** Whether two entries tell the same of the process, wherever its records are. */
   isSame(index: number, other: TaskTable, otherIndex: number): boolean {
-    return description.every((word) => this.#word(index, word) === other.#word(otherIndex, word));
+    return this.#isEqual(description, index, other, otherIndex);
   }
 
   task(index: number): SeenTask {
@@ -105,8 +112,10 @@ export class TaskTable {
     };
   }
 
-  #word(index: number, word: number): number {
-    return this.#words[index * taskWords + word]!;
+  #isEqual(words: readonly number[], index: number, other: TaskTable, otherIndex: number): boolean {
+    const [at, otherAt] = [index * taskWords, otherIndex * taskWords];
+    for (const word of words) if (this.#words[at + word] !== other.#words[otherAt + word]) return false;
+    return true;
   }
 
   #u32(index: number, field: keyof typeof taskLayout.fields): number {

@@ -13,14 +13,13 @@ import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import { type LoadBpfCalls, loadBpfCalls } from '../bpf/bpf-calls.ts';
-import type { FoundSockets } from '../bpf/scan-maps.ts';
+import type { Extent, FoundSockets } from '../bpf/scan-maps.ts';
 import { taskLayout } from '../bpf/scan-memory.ts';
 import { largestSizes } from '../bpf/socket-scan.ts';
 import { TaskTable } from '../bpf/task-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { loadLibc } from '../libc.ts';
-import { readOrphans } from '../procfs/net-sockstat.ts';
-import { isShown } from '../procfs/pids.ts';
+import { OrphanCount } from '../procfs/net-sockstat.ts';
 import { inSlices, TimeSlice } from '../procfs/time-slice.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -33,9 +32,9 @@ import { asUnavailable } from './ebpf-unavailable.ts';
 import { HeldSockets } from './held-sockets.ts';
 import { openProcessTable } from './open-process-table.ts';
 import { type OwnerlessQuestion, OwnerlessSockets } from './ownerless-sockets.ts';
-import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
 import { ScanExtent } from './scan-extent.ts';
+import { readStanding, type Standing } from './standing.ts';
 import { TaskDetails } from './task-details.ts';
 import { type TaskNamespaces, taskNamespaces } from './task-namespaces.ts';
 
@@ -69,6 +68,13 @@ type Sockets = readonly OwnedSocket[];
 /** What a scan tells the next one. */
 type Surroundings = Pick<OwnerlessQuestion, 'namespaces' | 'signs'>;
 
+interface HeldReading {
+  readonly tasks: TaskTable;
+  readonly extent: Extent;
+  /** On a monotonic clock. */
+  readonly nowMs: number;
+}
+
 /** One scan at a time. Scans reject with BpfError, or with Node's own error where the machine itself fails. */
 export class EbpfCollector implements Collector {
   readonly name: EbpfKind;
@@ -82,6 +88,13 @@ export class EbpfCollector implements Collector {
   readonly #processes: ProcessTable;
   readonly #details: TaskDetails;
   readonly #namespaces: NamespaceTable;
+  readonly #orphans: OrphanCount;
+  /** As of the last scan of everything. */
+  #standing: Standing;
+  /** Of the last scan that was taken in. */
+  #tasks = TaskTable.empty;
+  /** Whether a process was known for too short a time then. */
+  #hasYoung = false;
   /** As of the last scan; the first one looks for them beforehand. */
   #surroundings: Surroundings | null = null;
   /** How full the maps of the last scan were, and what they had no room for since the start. */
@@ -111,6 +124,9 @@ export class EbpfCollector implements Collector {
     this.#procRoot = options.procRoot ?? '/proc';
     this.#sliceMs = options.sliceMs;
     this.#users = new UserNames(options.passwdPath);
+    this.#users.refresh();
+    this.#orphans = new OrphanCount(`${this.#procRoot}/self`);
+    this.#standing = readStanding(this.#procRoot);
     this.#processes = openProcessTable(this.#users, options);
     this.#namespaces = new NamespaceTable(this.#procRoot, options.loadLibc ?? loadLibc);
     const { cmdline = 'redacted' } = options;
@@ -168,26 +184,31 @@ export class EbpfCollector implements Collector {
     this.#details.close();
     this.#ownerless.close();
     this.#namespaces.close();
+    this.#orphans.close();
   }
 
   async #scanOnce(): Promise<Scan> {
     const startedAtMs = Date.now();
     const slice = new TimeSlice(this.#sliceMs);
-    this.#users.refresh();
     const nowMs = performance.now();
     this.#surroundings ??= await this.#lookAround(nowMs, slice);
     const isHeld = (inode: number): boolean => this.#held.holds(inode);
     const tables = await this.#ownerless.read({ ...this.#surroundings, isHeld, nowMs }, slice);
-    const found = await this.#programs.scan.run(await this.#extent.begin(nowMs));
+    const extent = await this.#extent.begin(nowMs);
+    if (extent === 'everything') {
+      this.#users.refresh();
+      this.#standing = readStanding(this.#procRoot);
+    }
+    const found = await this.#programs.scan.run(extent);
     this.#extent.walked();
-    const { namespaces, signs } = this.#surroundingsOf(found);
-    this.#surroundings = { namespaces, signs };
+    const tasks = TaskTable.after(this.#tasks, found.tasks);
+    const { namespaces, signs } = this.#surroundingsOf(found, tasks);
     await this.#ownerless.readAgain({ namespaces, signs, isHeld, nowMs }, slice);
-    await this.#details.refresh(found, nowMs);
-    const held = await inSlices(this.#held.read(found), slice);
+    const held = await this.#readHeld(found, { tasks, extent, nowMs }, slice);
+    this.#tasks = tasks;
+    this.#surroundings = { namespaces, signs };
     this.#noteRoom(found);
     const netns = await this.#describeNamespaces(namespaces, held, slice);
-    this.#processes.expire();
     this.#namespaces.expire();
     const malformed = [...this.#held.malformed, ...tables.read.flatMap((table) => table.malformed)];
     return {
@@ -202,8 +223,7 @@ export class EbpfCollector implements Collector {
         this.#held.malformedTotal,
       ),
       cannotSee: ebpfCannotSee({
-        privilege: readPrivilege(this.#procRoot),
-        hidesOthers: !isShown(this.#procRoot, 1),
+        ...this.#standing,
         found,
         tables,
         interfaces: this.#namespaces.problems,
@@ -220,9 +240,30 @@ export class EbpfCollector implements Collector {
   async #lookAround(nowMs: number, slice: TimeSlice): Promise<Surroundings> {
     const found = await this.#programs.scan.run();
     expectSelf(found.tasks, this.#procRoot, this.#programs.self);
-    await this.#details.refresh(found, nowMs);
-    await inSlices(this.#held.read(found), slice);
-    return this.#surroundingsOf(found);
+    const tasks = TaskTable.after(this.#tasks, found.tasks);
+    await this.#readHeld(found, { tasks, extent: 'everything', nowMs }, slice);
+    this.#tasks = tasks;
+    return this.#surroundingsOf(found, tasks);
+  }
+
+  /**
+   * Where the tasks are those of the last scan, their processes are asked for only when everything is read, or one may have
+   * been known for too short a time to be relied on.
+   */
+  async #readHeld(
+    found: FoundSockets,
+    { tasks, extent, nowMs }: HeldReading,
+    slice: TimeSlice,
+  ): Promise<Sockets> {
+    const isSame = tasks === this.#tasks;
+    const hasDetails = await this.#details.refresh(found, nowMs, isSame);
+    const asksAgain = !isSame || hasDetails || extent === 'everything' || this.#hasYoung;
+    const sockets = await inSlices(this.#held.read(found, { tasks, asksAgain }), slice);
+    if (asksAgain) {
+      this.#hasYoung = this.#processes.hasYoung;
+      this.#processes.expire();
+    }
+    return sockets;
   }
 
   /** An unchanged scan is the same object: nobody has to look for what is different. */
@@ -246,11 +287,17 @@ export class EbpfCollector implements Collector {
   }
 
   /** Where the next scan looks for sockets without an owner, and whether there is a sign of any. */
-  #surroundingsOf({ tasks, acceptQueues, passing, handshakes, counts }: FoundSockets): Surroundings {
+  #surroundingsOf(
+    { acceptQueues, passing, handshakes, counts }: Omit<FoundSockets, 'tasks'>,
+    tasks: TaskTable,
+  ): Surroundings {
+    const isSame = tasks === this.#tasks && this.#surroundings !== null;
     return {
-      namespaces: taskNamespaces(new TaskTable(tasks), this.#procRoot, this.#programs.self),
+      namespaces: isSame
+        ? this.#surroundings!.namespaces
+        : taskNamespaces(tasks, this.#procRoot, this.#programs.self),
       signs: {
-        isPassing: passing > 0 || readOrphans(`${this.#procRoot}/self`) !== 0,
+        isPassing: passing > 0 || this.#orphans.read() !== 0,
         hasAcceptQueue: acceptQueues > 0,
         counts: handshakes > 0 ? null : counts,
       },
@@ -263,7 +310,13 @@ export class EbpfCollector implements Collector {
     sockets: readonly OwnedSocket[],
     slice: TimeSlice,
   ): Promise<Netns[]> {
-    const described = await describeNamespaces(this.#procRoot, this.#namespaces, entrances, true, slice);
+    const described = await describeNamespaces(
+      this.#standing.ownNetns,
+      this.#namespaces,
+      entrances,
+      true,
+      slice,
+    );
     const deserted = this.#namespacesOf(sockets).filter((netns) => !entrances.has(netns));
     return [...described, ...deserted.map(desertedNetns)];
   }

@@ -2,7 +2,8 @@
  * Records of the eBPF scan to sockets with their owners: several records of one inode are one socket, but for the subflows
  * of MPTCP, which are sockets of their own with one inode.
  *
- *     process   the scan recognised it, or the bytes of its records are those it had, as nearly always: nothing is looked at
+ *     tasks     the same as in the last scan, down to the last byte, as nearly always: only who was not recognised is looked at
+ *     process   the scan recognised it, or the bytes of its records are those it had: nothing is looked at
  *     record    in a process that changed, records are compared fd by fd: what differs is claimed, or given up
  *     socket    one that is claimed or given up gets the row and the owners that it has now
  *
@@ -25,10 +26,17 @@ interface SeenHolder extends Holder {
   malformed: number;
 }
 
-/** How many records are compared, or sockets settled, between two rests. */
+/** How many records are compared, or sockets settled, between two rests; and how many processes. */
 const stepsPerRest = 250;
+const holdersPerRest = 16;
 
-const nothing = Buffer.alloc(0);
+/** How a scan is taken in. */
+export interface Reading {
+  /** Those of the scan; the very table of the last one where both are equal. Default a copy. */
+  readonly tasks?: TaskTable;
+  /** Whether a process may be another object by now though its task is as it was. Default true. */
+  readonly asksAgain?: boolean;
+}
 
 export class HeldSockets {
   /** The first malformedRowsMax of this scan's records whose state has no word. */
@@ -43,9 +51,12 @@ export class HeldSockets {
   /** Of this scan: they lie in a map that the next one writes anew. */
   #words = noWords;
   /** Of the last scan, copied. */
-  #tasksBefore = new TaskTable(nothing);
+  #tasksBefore = TaskTable.empty;
   /** In the order of the tasks. */
   #holders: SeenHolder[] = [];
+  /** Those whose records the last scan told. */
+  #told: SeenHolder[] = [];
+  #records = 0;
   /** As handed out at the end of the last scan. */
   #sockets: readonly OwnedSocket[] = [];
   #fresh: SocketRow[] = [];
@@ -72,7 +83,7 @@ export class HeldSockets {
 
   /** How many records tell of the sockets of the last scan, new ones and older ones. */
   get records(): number {
-    return this.#holders.reduce((sum, { slots }) => sum + slots.length, 0);
+    return this.#records;
   }
 
   /** Those of the last scan whose row is not that of the scan before: new ones, and changed ones. */
@@ -91,17 +102,18 @@ export class HeldSockets {
    *
    * @returns the sockets of this scan; the same array as before when nothing at all changed
    */
-  *read(found: FoundSockets): Generator<void, readonly OwnedSocket[]> {
+  *read(
+    found: FoundSockets,
+    { tasks = TaskTable.after(TaskTable.empty, found.tasks), asksAgain = true }: Reading = {},
+  ): Generator<void, readonly OwnedSocket[]> {
     if (!this.#isWhole) this.#forgetEverything();
     this.#isWhole = false;
     this.#scan++;
     this.#words = wordsOf(found.records);
     this.#fresh = [];
     this.#released = [];
-    const before = this.#holders;
-    const tasks = new TaskTable(Buffer.from(found.tasks));
-    this.#holders = yield* this.#readHolders(tasks, before);
-    yield* this.#giveUp(before.filter(({ scan }) => scan !== this.#scan));
+    if (tasks !== this.#tasksBefore || asksAgain) yield* this.#readHolders(tasks);
+    else yield* this.#readTold(tasks);
     if (yield* this.#settle()) yield* this.#list();
     this.#noteMalformed();
     this.#tasksBefore = tasks;
@@ -109,17 +121,30 @@ export class HeldSockets {
     return this.#sockets;
   }
 
-  *#readHolders(tasks: TaskTable, before: readonly SeenHolder[]): Generator<void, SeenHolder[]> {
+  *#readHolders(tasks: TaskTable): Generator<void, void> {
+    const before = this.#holders;
     const holders: SeenHolder[] = [];
+    this.#told = [];
     let expected = 0;
     for (let index = 0; index < tasks.length; index++) {
       if (tasks.held(index) === 0) continue;
       const at = this.#placeOf(tasks, index, before, expected);
       if (at !== null) expected = at + 1;
-      holders.push(yield* this.#readHolder(tasks, index, at === null ? null : before[at]!));
-      yield;
+      const holder = this.#holderOf(tasks, index, at === null ? null : before[at]!);
+      holders.push(holder);
+      if (tasks.before(index) === null) {
+        this.#told.push(holder);
+        yield* this.#readRecords(tasks, holder);
+      }
+      if (holders.length % holdersPerRest === 0) yield;
     }
-    return holders;
+    this.#holders = holders;
+    for (const holder of before) if (holder.scan !== this.#scan) yield* this.#compare(holder, noWords);
+  }
+
+  /** Every process is where it was, and so are the records of those that have some. */
+  *#readTold(tasks: TaskTable): Generator<void, void> {
+    for (const holder of this.#told) yield* this.#readRecords(tasks, holder);
   }
 
   /** Where the one is that held sockets in the last scan, nearly always the one after the one that was found last. */
@@ -138,22 +163,26 @@ export class HeldSockets {
     return null;
   }
 
-  *#readHolder(tasks: TaskTable, index: number, known: SeenHolder | null): Generator<void, SeenHolder> {
+  #holderOf(tasks: TaskTable, index: number, known: SeenHolder | null): SeenHolder {
     const isSameTask = known !== null && tasks.isSame(index, this.#tasksBefore, known.index);
     const task = isSameTask ? known.task : tasks.task(index);
+    if (known === null && tasks.before(index) !== null)
+      throw new Error(`the scan recognised process ${task.pid}, which is not known`);
     const process = this.#processOf(task);
     const holder = known ?? { process, task, index, words: noWords, slots: noSlots, scan: 0, malformed: 0 };
     if (holder.process !== process)
       for (const slot of holder.slots) if (slot !== noSlot) this.#slots.touch(slot);
-    Object.assign(holder, { process, task, index, scan: this.#scan });
-    if (tasks.before(index) !== null) {
-      if (known === null) throw new Error(`the scan recognised process ${task.pid}, which is not known`);
-      return holder;
-    }
-    const from = tasks.firstRecord(index) * recordWords;
-    const words = this.#words.subarray(from, from + tasks.held(index) * recordWords);
-    if (!isSameWords(words, holder.words)) yield* this.#compare(holder, Uint32Array.from(words));
+    holder.process = process;
+    holder.task = task;
+    holder.index = index;
+    holder.scan = this.#scan;
     return holder;
+  }
+
+  *#readRecords(tasks: TaskTable, holder: SeenHolder): Generator<void, void> {
+    const from = tasks.firstRecord(holder.index) * recordWords;
+    const words = this.#words.subarray(from, from + tasks.held(holder.index) * recordWords);
+    if (!isSameWords(words, holder.words)) yield* this.#compare(holder, Uint32Array.from(words));
   }
 
   /** Fd by fd: what is not there any more is given up, what is new is claimed. */
@@ -175,7 +204,10 @@ export class HeldSockets {
       if (fdBefore <= fd) this.#unclaim(before[i++]!, holder, fdBefore);
       if (fd <= fdBefore) slots[j++] = this.#claim(at, holder, fd);
     }
+    this.#records += slots.length - before.length;
+    this.malformedTotal -= holder.malformed;
     holder.malformed = slots.reduce((sum, slot) => (slot === noSlot ? sum + 1 : sum), 0);
+    this.malformedTotal += holder.malformed;
   }
 
   #unclaim(slot: number, holder: SeenHolder, fd: number): void {
@@ -190,10 +222,6 @@ export class HeldSockets {
     const slot = this.#slots.of(key) ?? this.#slots.add(key, row);
     this.#slots.claim(slot, holder, fd);
     return slot;
-  }
-
-  *#giveUp(holders: readonly SeenHolder[]): Generator<void, void> {
-    for (const holder of holders) yield* this.#compare(holder, noWords);
   }
 
   /** @returns whether anything came of it */
@@ -224,11 +252,10 @@ export class HeldSockets {
   }
 
   #noteMalformed(): void {
-    this.malformedTotal = 0;
     this.malformed = [];
+    if (this.malformedTotal === 0) return;
     let first = 0;
     for (const { malformed, slots, words } of this.#holders) {
-      this.malformedTotal += malformed;
       if (malformed > 0) {
         for (const [i, slot] of slots.entries()) if (slot === noSlot) this.#reject(first + i, words, i);
       }
@@ -245,8 +272,11 @@ export class HeldSockets {
 
   #forgetEverything(): void {
     this.#slots = new SocketSlots();
+    this.#tasksBefore = TaskTable.empty;
     this.#holders = [];
     this.#sockets = [];
+    this.#records = 0;
+    this.malformedTotal = 0;
   }
 }
 

@@ -11,7 +11,7 @@ import type { TimeSlice } from '../procfs/time-slice.ts';
 import type { NameProblems } from '../resolve/container-names.ts';
 import { type InterfaceProblems, NamespaceTable } from '../resolve/namespace-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
-import { describeNamespaces } from './describe-namespaces.ts';
+import { describeNamespaces, readOwnNetns } from './describe-namespaces.ts';
 import { openDetailPrograms } from './ebpf-programs.ts';
 import { openProcessTable } from './open-process-table.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
@@ -59,9 +59,12 @@ export async function openSurroundings({
     cmdline,
   });
   return {
-    refresh: (found) => details.refresh(found, performance.now()),
+    refresh: async (found) => {
+      await details.refresh(found, performance.now());
+    },
     processOf: (task) => processes.resolveSeen(procRoot, task, details.of(task), performance.now()),
-    describe: (entrances, slice) => describeNamespaces(procRoot, namespaces, entrances, true, slice),
+    describe: (entrances, slice) =>
+      describeNamespaces(readOwnNetns(procRoot), namespaces, entrances, true, slice),
     get blindness() {
       return {
         interfaces: namespaces.problems,

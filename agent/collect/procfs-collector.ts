@@ -24,7 +24,7 @@ import { SocketOwners } from '../resolve/socket-owners.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
 import { type Census, type Inhabitant, takeCensus, visit } from './census.ts';
-import { describeNamespaces } from './describe-namespaces.ts';
+import { describeNamespaces, readOwnNetns } from './describe-namespaces.ts';
 import { KnownNetns } from './known-netns.ts';
 import { groupByNetns, type NamespaceTables, readAllTables } from './namespace-tables.ts';
 import { openProcessTable, type ProcessTableOptions } from './open-process-table.ts';
@@ -118,7 +118,13 @@ export class ProcfsCollector implements Collector {
     const byNetns = groupByNetns(census.inhabitants);
     const tables = await readAllTables(byNetns, this.#tableReader, slice);
     const isComplete = seesEveryNamespace(census);
-    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, isComplete, slice);
+    const netns = await describeNamespaces(
+      readOwnNetns(this.#procRoot),
+      this.#namespaces,
+      byNetns,
+      isComplete,
+      slice,
+    );
     const closed = await this.#resolveOwners(census.inhabitants, tables.read, slice);
     const blindness = {
       privilege: readPrivilege(this.#procRoot),

@@ -17,7 +17,7 @@ import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { UserNames } from '../resolve/user-names.ts';
 import { cannotSee } from './cannot-see.ts';
-import { describeNamespaces } from './describe-namespaces.ts';
+import { describeNamespaces, readOwnNetns } from './describe-namespaces.ts';
 import { type AllDiagTables, DiagTables } from './diag-tables.ts';
 import { groupByNetns } from './namespace-tables.ts';
 import { openProcessTable } from './open-process-table.ts';
@@ -104,7 +104,13 @@ export class SockdiagCollector implements Collector {
     const byNetns = groupByNetns(roll.residents);
     const tables = await this.#tables.read(byNetns, slice);
     const isComplete = seesEveryNamespace(roll);
-    const netns = await describeNamespaces(this.#procRoot, this.#namespaces, byNetns, isComplete, slice);
+    const netns = await describeNamespaces(
+      readOwnNetns(this.#procRoot),
+      this.#namespaces,
+      byNetns,
+      isComplete,
+      slice,
+    );
     await this.#search.search(roll.residents, nowMs, slice, (cell) => this.#tables.isThere(cell));
     this.#processes.expire();
     this.#namespaces.expire();

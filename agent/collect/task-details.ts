@@ -27,7 +27,7 @@ import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
 export const lookTimeoutMs = 500;
 
 /** Whoever is only to be asked again waits until this long after the last look, so that looks are few. */
-const refreshPauseMs = 5_000;
+export const refreshPauseMs = 5_000;
 
 /** Words of a task that tell of a change: start, cgroup, user and name. */
 const signWords = (['startNs', 'cgroup', 'uid', 'comm'] as const).flatMap((name) => {
@@ -82,6 +82,8 @@ export class TaskDetails {
   readonly #hasOldHierarchies: boolean;
   #scan = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the tasks were gone through. */
+  #searchedAtMs = Number.NEGATIVE_INFINITY;
   /** A look that has not come to its end in time. */
   #hanging: Promise<unknown> | null = null;
   #isClosed = false;
@@ -106,16 +108,25 @@ export class TaskDetails {
     return { isLooking, unplacedProcesses };
   }
 
-  /** Asks for whatever the tasks of this scan need. @param nowMs on a monotonic clock */
-  async refresh(found: FoundSockets, nowMs: number): Promise<void> {
+  /**
+   * Asks for whatever the tasks of this scan need.
+   *
+   * @param nowMs on a monotonic clock
+   * @param isSame the tasks are those of the last scan: nobody is new among them, or shows a change
+   * @returns whether any details may be others
+   */
+  async refresh(found: FoundSockets, nowMs: number, isSame = false): Promise<boolean> {
+    if (isSame && nowMs - this.#searchedAtMs < refreshPauseMs) return false;
+    this.#searchedAtMs = nowMs;
     this.#scan++;
     const { wanted, isUrgent } = this.#findWanted(found, nowMs);
     this.#expire();
-    if (wanted.size === 0 || (!isUrgent && nowMs - this.#lookedAtMs < refreshPauseMs)) return;
+    if (wanted.size === 0 || (!isUrgent && nowMs - this.#lookedAtMs < refreshPauseMs)) return false;
     this.#lookedAtMs = nowMs;
     for (const [pid, known] of wanted) this.#known.set(pid, known);
     await this.#walkCgroups(wanted);
     await this.#lookAt(wanted);
+    return true;
   }
 
   /** Null where only /proc may know. */

@@ -76,15 +76,27 @@ export class NamespaceTable {
     this.#source.listen(inhabited);
   }
 
-  /** The same object as before while nothing about the namespace changed. @param nowMs monotonic clock */
-  async describe(place: NamespacePlace, nowMs: number, slice: TimeSlice): Promise<Netns> {
+  /**
+   * The same object as before while nothing about the namespace changed; a promise only where it has to be read.
+   *
+   * @param nowMs monotonic clock
+   */
+  describe(place: NamespacePlace, nowMs: number, slice: TimeSlice): Netns | Promise<Netns> {
+    return this.#known(place, nowMs) ?? this.#read(place, nowMs, slice);
+  }
+
+  /** What was read of it earlier; null when it has to be read. */
+  #known(place: NamespacePlace, nowMs: number): Netns | null {
+    const known = this.#remembered.get(place.inode);
+    if (known?.netns.isHost !== place.isHost) return null;
+    known.scan = this.#scan;
+    return this.#source.isDue(place, known, nowMs) ? null : known.netns;
+  }
+
+  async #read(place: NamespacePlace, nowMs: number, slice: TimeSlice): Promise<Netns> {
     const { inode, isHost } = place;
     const known = this.#remembered.get(inode);
     const before = known?.netns.isHost === isHost ? known : undefined;
-    if (before !== undefined) {
-      before.scan = this.#scan;
-      if (!this.#source.isDue(place, before, nowMs)) return before.netns;
-    }
     const read = await this.#source.read(place, slice);
     // Whoever was in it has just gone: what was known stays until the next scan tells who is there.
     if (read === null) {

@@ -11,7 +11,7 @@ import { AlikeDetails } from './alike-details.ts';
 import type { ContainerNameTable, NameProblems } from './container-names.ts';
 import { type ProcessDetails, unknownDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
-import { isRefreshTurn, type Reading } from './refresh.ts';
+import { isRefreshTurn, type Reading, refreshIntervalMaxMs } from './refresh.ts';
 import type { UserNames } from './user-names.ts';
 
 /** How many processes are remembered; the details of any further one are read anew in every scan. */
@@ -46,6 +46,8 @@ export class ProcessTable {
   readonly #containers: ContainerNameTable;
   readonly #remembered = new Map<string, Remembered>();
   #scan = 0;
+  /** Whether one of those that were asked for in this scan is soon to be read again: it has not been as it is for long. */
+  hasYoung = false;
   /** Readings that found no room, since the start. */
   unrememberedTotal = 0;
 
@@ -104,6 +106,7 @@ export class ProcessTable {
       known !== undefined && known.details === details && !isRefreshTurn(known, nowMs, seen.pid);
     if (isAsKnown && isFresh) {
       known.scan = this.#scan;
+      this.hasYoung ||= isYoung(known);
       return known.process;
     }
     const read =
@@ -117,6 +120,7 @@ export class ProcessTable {
   expire(): void {
     for (const [key, { scan }] of this.#remembered) if (scan !== this.#scan) this.#remembered.delete(key);
     this.#scan++;
+    this.hasYoung = false;
   }
 
   /** The known object, unless something about it changed. */
@@ -128,13 +132,15 @@ export class ProcessTable {
     details: ProcessDetails | null = null,
   ): Process {
     const process = known !== undefined && isSameProcess(known.process, read) ? known.process : read;
-    this.#remember(key, {
+    const remembered: Remembered = {
       process,
       details,
       firstReadAtMs: process === known?.process ? known.firstReadAtMs : nowMs,
       readAtMs: nowMs,
       scan: this.#scan,
-    });
+    };
+    this.hasYoung ||= isYoung(remembered);
+    this.#remember(key, remembered);
     return process;
   }
 
@@ -173,6 +179,10 @@ export class ProcessTable {
     const container = this.#containers.identify(placement, nowMs);
     return { pid, startTicks, comm, exe, cmdline, program, uid, user, unit: placement.unit, ...container };
   }
+}
+
+function isYoung({ firstReadAtMs, readAtMs }: Reading): boolean {
+  return readAtMs - firstReadAtMs < refreshIntervalMaxMs;
 }
 
 /** Every field of a process is a plain value. */
