@@ -23,7 +23,6 @@ import {
   loadMap,
   loadMapValue,
   move,
-  type Register,
   type Statement,
   store,
   subtract,
@@ -98,7 +97,7 @@ export function recogniseProcess(
     store(entry, taskLayout.fields.before, 'r1'),
     ...takeImprint(imprintMap, read),
     load('r2', 'fp', stack.imprint),
-    ...copyImprint('r0', 'r2'),
+    ...copyImprint(),
     ...lookAtListeners(kernel),
   ];
 }
@@ -154,11 +153,20 @@ function takeImprint(imprintMap: number, otherwise: string): Statement[] {
   ];
 }
 
-function copyImprint(to: Register, from: Register): Statement[] {
-  return Array.from({ length: imprintLayout.bytes / 8 }, (_, word) => {
-    const field = { name: `imprint[${word}]`, offset: word * 8, bytes: 8 };
-    return [load('r1', from, field), store(to, field, 'r1')];
-  }).flat();
+/** From r2 to r0. Hardly any process listens, and the addresses of listeners are more than all the rest. */
+function copyImprint(): Statement[] {
+  const copyWords = (from: number, to: number): Statement[] =>
+    Array.from({ length: (to - from) / 8 }, (_, word) => {
+      const field = { name: `imprint[${word}]`, offset: from + word * 8, bytes: 8 };
+      return [load('r1', 'r2', field), store('r0', field, 'r1')];
+    }).flat();
+  return [
+    ...copyWords(0, fields.listenerAddresses.offset),
+    load('r1', 'r2', fields.listeners),
+    jumpIf('r1', '==', 0, 'no-listeners-to-copy'),
+    ...copyWords(fields.listenerAddresses.offset, imprintLayout.bytes),
+    label('no-listeners-to-copy'),
+  ];
 }
 
 /** `process` makes way for `sock`. */

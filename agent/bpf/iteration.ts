@@ -1,11 +1,10 @@
 /** Runs an iterator: the kernel does all the work inside read(2). */
-import { close as closeFd, read as readFd } from 'node:fs';
+import { closeSync, read as readFd } from 'node:fs';
 import { promisify } from 'node:util';
 import type { BpfCalls } from './bpf-calls.ts';
 import { createIterator } from './syscall.ts';
 
 const read = promisify(readFd);
-const close = promisify(closeFd);
 
 /** The programs print nothing, so this only has to be there. */
 const outputBytes = 4096;
@@ -27,6 +26,7 @@ export async function iterate(calls: BpfCalls, link: number): Promise<void> {
       }
     }
   } finally {
-    await close(fd);
+    // There is nothing left to wait for, and a thread of the pool would be woken up for it.
+    closeSync(fd);
   }
 }
