@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { SeenTask } from '../../../agent/bpf/task-table.ts';
+import { type SeenTask, TaskTable } from '../../../agent/bpf/task-table.ts';
 import { HeldSockets } from '../../../agent/collect/held-sockets.ts';
 import { noContainer } from '../../../model/container.ts';
 import type { Process } from '../../../model/process.ts';
@@ -19,7 +19,9 @@ interface Reader {
   readonly change: (pid: number) => void;
 }
 
-function reader(): Reader {
+/** @param asksAgain whether processes may change behind the back of their tasks */
+function reader(asksAgain = true): Reader {
+  let last = TaskTable.empty;
   const known = new Map<number, Process>();
   const asked: number[] = [];
   const processOf = ({ pid, startTicks, comm, uid }: SeenTask): Process => {
@@ -44,7 +46,9 @@ function reader(): Reader {
     asked,
     change: (pid) => known.delete(pid),
     read: (tasks) => {
-      const reading = held.read(encodeFound(tasks));
+      const found = encodeFound(tasks);
+      last = TaskTable.after(last, found.tasks);
+      const reading = held.read(found, { tasks: last, asksAgain });
       for (;;) {
         const step = reading.next();
         if (step.done === true) return step.value;
@@ -317,6 +321,28 @@ describe('from scan to scan', () => {
     read([{ pid: 10, records: [{ ...one, state: 8 }, two, shared] }]);
     expect(held.fresh.map(({ inode }) => inode)).toEqual([1]);
   });
+
+  describe('where processes change only with their tasks', () => {
+    it('nobody is asked for while the tasks are the same', () => {
+      const { read, asked } = reader(false);
+      const before = read(base);
+      expect(asked).toEqual([10, 20]);
+      expect(read(base)).toBe(before);
+      expect(asked).toEqual([10, 20]);
+      read([{ ...base[0]!, comm: 'other' }, base[1]!]);
+      expect(asked).toEqual([10, 20, 10, 20]);
+    });
+
+    it('records are read all the same', () => {
+      const { read, held } = reader(false);
+      read(base);
+      const [now] = read([{ pid: 10, records: [{ ...one, state: 8 }, two, shared] }, base[1]!]);
+      expect(now).toMatchObject({ inode: 1, state: 'close-wait' });
+      expect(held.fresh).toHaveLength(1);
+      read([{ pid: 10, records: [{ ...one, inode: 9 }, two, shared] }, base[1]!]);
+      expect([held.holds(1), held.holds(9), held.records]).toEqual([false, true, 4]);
+    });
+  });
 });
 
 /** A scan of few processes, fds and inodes, so that everything that can happen does. */
@@ -344,14 +370,20 @@ const anyScan = fc
   );
 
 describe('any sequence of scans', () => {
-  it('shows what a first look would show, and keeps the objects of what is equal', () => {
+  it.each([true, false])('shows what a first look would, and keeps what is equal: %s', (asksAgain) => {
     fc.assert(
       fc.property(fc.array(anyScan, { maxLength: 6 }), (scans) => {
-        const { read } = reader();
+        const { read, held } = reader(asksAgain);
         let before: readonly OwnedSocket[] = [];
         for (const tasks of scans) {
           const now = read(tasks);
-          expect(now).toEqual(reader().read(tasks));
+          const first = reader();
+          expect(now).toEqual(first.read(tasks));
+          expect([held.records, held.malformedTotal, held.malformed]).toEqual([
+            first.held.records,
+            first.held.malformedTotal,
+            first.held.malformed,
+          ]);
           if (now.length > 0 && isDeepStrictEqual(now, before)) expect(now).toBe(before);
           for (const socket of now) {
             const known = before.find(({ inode }) => inode === socket.inode);

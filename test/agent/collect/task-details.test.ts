@@ -121,6 +121,17 @@ describe('a process', () => {
     ]);
   });
 
+  it('is searched for among the same tasks only every five seconds', async () => {
+    const all = details((pid) => told(pid));
+    const lookedAt: number[] = [];
+    for (let nowMs = 0; nowMs <= 12_000; nowMs += 1_000)
+      if (await all.refresh(found({ pid: 5 }), nowMs, nowMs > 0)) lookedAt.push(nowMs);
+    expect(lookedAt).toEqual([0, 5_000, 10_000]);
+    // It was known all the while.
+    expect(all.of({ pid: 5, startTicks: 10 })?.program).toBe('checkout');
+    expect(await all.refresh(found({ pid: 5, comm: 'nginx' }), 12_001)).toBe(true);
+  });
+
   it('that shows no change is looked at again, ever more rarely', async () => {
     const all = details((pid) => told(pid));
     const lookedAt: number[] = [];
