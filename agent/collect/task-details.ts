@@ -27,7 +27,7 @@ import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
 export const lookTimeoutMs = 500;
 
 /** Whoever is only to be asked again waits until this long after the last look, so that looks are few. */
-export const refreshPauseMs = 5_000;
+const refreshPauseMs = 5_000;
 
 /** Words of a task that tell of a change: start, cgroup, user and name. */
 const signWords = (['startNs', 'cgroup', 'uid', 'comm'] as const).flatMap((name) => {

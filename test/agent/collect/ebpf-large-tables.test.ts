@@ -77,7 +77,7 @@ class Place {
 
   /** As it was at first. */
   async clear(): Promise<void> {
-    for (const fd of [...this.#expected]) if (fd >= fdMin) await this.put('nothing', fd);
+    for (const fd of this.#expected) if (fd >= fdMin) await this.put('nothing', fd);
     await this.expectShown();
   }
 }
