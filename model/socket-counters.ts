@@ -14,6 +14,9 @@ export interface SocketCounters {
   readonly retransmits: number;
 }
 
+/** Of a socket of which nothing is counted yet. */
+export const noCounters: SocketCounters = { bytesSent: 0, bytesReceived: 0, rttUs: 0, retransmits: 0 };
+
 /** Whether both tell the same. */
 export function sameCounters(a: SocketCounters, b: SocketCounters): boolean {
   return (

@@ -6,7 +6,7 @@ import type { IpAddress } from '../model/ip.ts';
 import type { Netns } from '../model/netns.ts';
 import type { Process } from '../model/process.ts';
 
-/** Unsigned 32-bit numbers; a decoder may hand out views on the received bytes. */
+/** Unsigned 32-bit numbers. Those of a decoder are in its own memory, and gone when it decodes the next message. */
 export type U32Column = ArrayLike<number>;
 
 /** The rows of one section: columns of equal length, one entry per row. */
@@ -77,6 +77,15 @@ export interface CounterColumns {
   readonly received: ArrayLike<number>;
   readonly rttUs: U32Column;
   readonly retransmits: U32Column;
+}
+
+/** What the counters of a slot have grown by since they were told last on this stream; see GROWN in the proto file. */
+export interface GrownColumns {
+  readonly slot: U32Column;
+  readonly sent: U32Column;
+  readonly received: U32Column;
+  /** The round trip itself; 0 = as before. */
+  readonly rttUs: U32Column;
 }
 
 export interface Hello {
@@ -165,10 +174,13 @@ export interface AgentBatch {
   readonly owners: OwnerColumns;
   readonly nat: NatColumns;
   readonly stages: StageColumns;
+  /** Of no slot that is in `grown`. */
   readonly counters: CounterColumns;
+  readonly grown: GrownColumns;
 }
 
-const noRows = {
+/** The sections of a message without rows. */
+export const noRows = {
   opens: {
     slot: [],
     localAddress: [],
@@ -190,6 +202,7 @@ const noRows = {
   nat: { slot: [], role: [] },
   stages: { slot: [], localAddress: [], remoteAddress: [], ports: [], v6: [] },
   counters: { slot: [], sent: [], received: [], rttUs: [], retransmits: [] },
+  grown: { slot: [], sent: [], received: [], rttUs: [] },
 } as const;
 
 /** A message that says nothing but `parts`. */

@@ -1,7 +1,9 @@
-/** The parts of AgentMessage that are not columns: Hello, Heartbeat, gaps and the dictionaries. */
+/**
+ * The parts of AgentMessage that are not columns: Hello, Heartbeat, gaps and the dictionaries. Definitions of processes are
+ * decoded by process-reader.ts.
+ */
 import { formatIp, formatPrefix, parseIp, parsePrefix } from '../model/ip.ts';
 import type { InterfaceAddress, Netns } from '../model/netns.ts';
-import type { Process } from '../model/process.ts';
 import type {
   AddressDefinition,
   Gap,
@@ -13,6 +15,7 @@ import type {
 import { cannotSeeMax, labelsMax, netnsAddressesMax, textLimits } from './agent-limits.ts';
 import {
   checkCount,
+  checkId,
   checkInteger,
   checkOptionalText,
   checkRange,
@@ -172,28 +175,6 @@ export function encodeProcess({ id, process }: ProcessDefinition): ProcessFields
   };
 }
 
-export function decodeProcess(fields: ProcessFields): ProcessDefinition {
-  const process: Process = {
-    pid: fields.pid ?? 0,
-    startTicks: checkInteger('start_ticks', fields.startTicks ?? 0),
-    comm: checkText('comm', fields.comm ?? '', textLimits.name),
-    exe: checkOptionalText('exe', fields.exe, textLimits.path),
-    cmdline: checkOptionalText('cmdline', fields.cmdline, textLimits.cmdline),
-    program: checkOptionalText('program', fields.program, textLimits.path),
-    uid: fields.uid ?? 0,
-    user: checkOptionalText('user', fields.user, textLimits.name),
-    container: checkOptionalText('container', fields.container, textLimits.name),
-    unit: checkOptionalText('unit', fields.unit, textLimits.name),
-    pod: checkOptionalText('pod', fields.pod, textLimits.name),
-    runtime: checkOptionalText('runtime', fields.runtime, textLimits.name),
-    containerName: checkOptionalText('container_name', fields.containerName, textLimits.name),
-    podName: checkOptionalText('pod_name', fields.podName, textLimits.name),
-    podNamespace: checkOptionalText('pod_namespace', fields.podNamespace, textLimits.name),
-    workload: checkOptionalText('workload', fields.workload, textLimits.name),
-  };
-  return { id: checkId('process', fields.id), process };
-}
-
 export function encodeNetns({ id, netns }: NetnsDefinition): NetnsFields {
   return {
     id,
@@ -251,12 +232,6 @@ export function decodeAddress(fields: AddressFields): AddressDefinition {
 
 function badAddress(field: string, text: string): WireError {
   return new WireError('bad-address', `${field} ${JSON.stringify(cutText(text, 80))} is no IP address`);
-}
-
-/** 0 stands for "none" in the columns, so no definition may have it. */
-function checkId(kind: string, id: number | undefined): number {
-  if (id !== undefined && id > 0) return id;
-  throw new WireError('bad-number', `${kind} definition has id 0`);
 }
 
 function cutSentences(sentences: readonly string[]): string[] {

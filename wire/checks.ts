@@ -18,6 +18,12 @@ export function checkInteger(field: string, value: number): number {
   throw new WireError('bad-number', `${field} is ${value}, not a whole number below 2^53`);
 }
 
+/** The id of a definition: 0 stands for "none" in the columns, so none may have it. Throws WireError bad-number. */
+export function checkId(kind: string, id: number | undefined): number {
+  if (id !== undefined && id > 0) return id;
+  throw new WireError('bad-number', `${kind} definition has id 0`);
+}
+
 /** `value` when it is within both bounds. Throws WireError bad-number. */
 export function checkRange(field: string, value: number, min: number, max: number): number {
   if (value >= min && value <= max) return value;

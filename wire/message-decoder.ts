@@ -89,6 +89,10 @@ function readNumber(reader: Reader, type: FieldType, end: number): number | bool
       return reader.uint32();
     case 'uint64':
       return reader.uint64();
+    case 'sint32':
+      return fromZigzag(reader.uint32());
+    case 'sint64':
+      return reader.sint64();
     case 'bool':
       return reader.uint64() !== 0;
     case 'fixed32':
@@ -98,6 +102,11 @@ function readNumber(reader: Reader, type: FieldType, end: number): number | bool
     default:
       return reader.double(end);
   }
+}
+
+/** A sint32 of its zigzag form: 0, 1, 2, 3 stand for 0, -1, 1, -2. */
+function fromZigzag(zigzag: number): number {
+  return (zigzag >>> 1) ^ -(zigzag & 1);
 }
 
 /** Where the decoder is. Every `end` is that of the innermost message, which nothing may pass. */
@@ -127,6 +136,17 @@ class Reader {
     let value = 0;
     for (let at = this.at - 1; at >= start; at--) value = value * 128 + (this.#bytes[at]! & 0x7f);
     return value;
+  }
+
+  /** Inexact from 2^53 on. Twice the number, or one less than that below zero: its sign is the lowest bit. */
+  sint64(): number {
+    const start = this.at;
+    this.#passVarint();
+    const lowest = this.#bytes[start]!;
+    let half = 0;
+    for (let at = this.at - 1; at > start; at--) half = half * 128 + (this.#bytes[at]! & 0x7f);
+    half = half * 64 + ((lowest & 0x7f) >>> 1);
+    return (lowest & 1) === 0 ? half : -half - 1;
   }
 
   /** Seven bits a byte, the lowest first; the last one is below 0x80. */

@@ -2,7 +2,7 @@
  * Fields of a message to its bytes, as proto-loader encodes them.
  *
  *     field    varint number << 3 | wire type, then by wire type:
- *     0        varint                  uint32, uint64, bool
+ *     0        varint                  uint32, uint64, bool; zigzag (0, -1, 1, -2 as 0, 1, 2, 3) sint32, sint64
  *     1, 5     8 or 4 bytes            fixed64, double; fixed32
  *     2        varint length, bytes    text, bytes, a message, an entry of a map (1: key, 2: value), all values of a list
  *
@@ -85,6 +85,10 @@ function writeValue(writer: BackwardWriter, type: FieldType, value: unknown): vo
       return writer.varint((value as number) >>> 0);
     case 'uint64':
       return writer.varint64(value as number);
+    case 'sint32':
+      return writer.varint((((value as number) << 1) ^ ((value as number) >> 31)) >>> 0);
+    case 'sint64':
+      return writer.zigzag64(value as number);
     case 'bool':
       return writer.varint(value ? 1 : 0);
     case 'fixed32':
@@ -136,6 +140,17 @@ class BackwardWriter {
   /** @param value below 2^53; a negative one stands as its two's complement */
   varint64(value: number): void {
     const { low, high } = wordsOf(value);
+    this.#varintOf(low, high);
+  }
+
+  /** @param value between -2^53 and 2^53: twice its size is no exact double, two words are */
+  zigzag64(value: number): void {
+    const isNegative = value < 0;
+    const { low, high } = wordsOf(isNegative ? -value - 1 : value);
+    this.#varintOf(((low << 1) | (isNegative ? 1 : 0)) >>> 0, ((high << 1) | (low >>> 31)) >>> 0);
+  }
+
+  #varintOf(low: number, high: number): void {
     if (high === 0) return this.varint(low);
     // Four groups of seven bits from the low word, one from both, and the rest from the high one.
     const rest = high >>> 3;

@@ -24,6 +24,8 @@ export function wireTypeOf({ type }: ProtoField): number {
   switch (type) {
     case 'uint32':
     case 'uint64':
+    case 'sint32':
+    case 'sint64':
     case 'bool':
       return wireTypes.varint;
     case 'fixed32':

@@ -8,6 +8,8 @@ import type { PackageDefinition } from '@grpc/proto-loader';
 export const fieldTypes = [
   'uint32',
   'uint64',
+  'sint32',
+  'sint64',
   'fixed32',
   'fixed64',
   'double',

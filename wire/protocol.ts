@@ -1,7 +1,7 @@
 /** Constants that both sides of the wire share. */
 
 /** Version of the Ingest protocol. An aggregator refuses any other in Hello. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Upper bound of one encoded message in either direction; also grpc-js's own receive limit is set to it. */
 export const maxMessageBytes = 1 << 20;

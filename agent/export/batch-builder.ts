@@ -107,6 +107,7 @@ export class BatchBuilder {
       nat: columns.nat,
       stages: columns.stages,
       counters: columns.counters,
+      grown: columns.grown,
     });
   }
 
@@ -160,7 +161,7 @@ export class BatchBuilder {
       for (const [process, fd] of this.#ownerPairs(socket)) columns.owner(slot, process, fd);
     }
     if (changes & changeBits.translation) this.#tellTranslation(record, columns);
-    if (changes & changeBits.counters) columns.count(slot, record.counters!);
+    if (changes & changeBits.counters) columns.count(slot, record.counters!, record.toldCounters);
   }
 
   #tellOpen(record: SlotRecord, columns: BatchColumns, nowMs: number): void {
@@ -182,7 +183,7 @@ export class BatchBuilder {
     });
     for (const [process, fd] of further) columns.owner(slot, process, fd);
     if (record.translation !== null || record.forwarded !== null) this.#tellTranslation(record, columns);
-    if (record.counters !== null) columns.count(slot, record.counters);
+    if (record.counters !== null) columns.count(slot, record.counters, null);
   }
 
   #tellTranslation({ slot, forwarded, translation }: SlotRecord, columns: BatchColumns): void {

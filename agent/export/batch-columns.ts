@@ -1,6 +1,6 @@
 /** The rows of the message that is being built: columns of numbers that grow row by row. */
-import type { SocketCounters } from '../../model/socket-counters.ts';
-import { clampU32 } from '../../wire/packing.ts';
+import { noCounters, type SocketCounters } from '../../model/socket-counters.ts';
+import { clampU32, u32Max } from '../../wire/packing.ts';
 import { rowBytes } from './message-size.ts';
 
 const openNames = [
@@ -56,6 +56,12 @@ export class BatchColumns {
     rttUs: [] as number[],
     retransmits: [] as number[],
   };
+  readonly grown = {
+    slot: [] as number[],
+    sent: [] as number[],
+    received: [] as number[],
+    rttUs: [] as number[],
+  };
 
   /** Bytes of all rows on the wire. */
   get bytes(): number {
@@ -67,7 +73,8 @@ export class BatchColumns {
       this.owners.slot.length * rowBytes.owner +
       this.nat.slot.length * rowBytes.nat +
       this.stages.slot.length * rowBytes.stage +
-      this.counters.slot.length * rowBytes.counter
+      this.counters.slot.length * rowBytes.counter +
+      this.grown.slot.length * rowBytes.grown
     );
   }
 
@@ -104,11 +111,36 @@ export class BatchColumns {
     this.stages.v6.push(tuple.v6 ? 1 : 0);
   }
 
-  count(slot: number, counters: SocketCounters): void {
-    this.counters.slot.push(slot);
-    this.counters.sent.push(counters.bytesSent);
-    this.counters.received.push(counters.bytesReceived);
-    this.counters.rttUs.push(clampU32(counters.rttUs));
-    this.counters.retransmits.push(clampU32(counters.retransmits));
+  /** @param told what was told of them before on the stream; null = nothing since the slot was opened */
+  count(slot: number, counters: SocketCounters, told: SocketCounters | null): void {
+    if (hasOnlyGrown(counters, told ?? noCounters)) this.#grow(slot, counters, told ?? noCounters);
+    else {
+      this.counters.slot.push(slot);
+      this.counters.sent.push(counters.bytesSent);
+      this.counters.received.push(counters.bytesReceived);
+      this.counters.rttUs.push(clampU32(counters.rttUs));
+      this.counters.retransmits.push(clampU32(counters.retransmits));
+    }
   }
+
+  #grow(slot: number, counters: SocketCounters, told: SocketCounters): void {
+    this.grown.slot.push(slot);
+    this.grown.sent.push(counters.bytesSent - told.bytesSent);
+    this.grown.received.push(counters.bytesReceived - told.bytesReceived);
+    this.grown.rttUs.push(counters.rttUs === told.rttUs ? 0 : clampU32(counters.rttUs));
+  }
+}
+
+/** Whether a row of GROWN can tell what has become of them. Bytes can shrink: a FIN is taken off once the state tells of it. */
+function hasOnlyGrown(counters: SocketCounters, told: SocketCounters): boolean {
+  return (
+    isGrowth(counters.bytesSent - told.bytesSent) &&
+    isGrowth(counters.bytesReceived - told.bytesReceived) &&
+    (counters.rttUs > 0 || told.rttUs === 0) &&
+    counters.retransmits === told.retransmits
+  );
+}
+
+function isGrowth(difference: number): boolean {
+  return difference >= 0 && difference <= u32Max;
 }

@@ -1,17 +1,18 @@
-/** Upper bounds of the bytes that the parts of an AgentMessage take, so that it can be cut before it is encoded. */
+/** The bytes that the parts of an AgentMessage take, bounded or estimated, so that it can be cut before it is encoded. */
 import type { Netns } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
 
-/** Bytes per row: the sum of its fixed-width columns. */
+/** Bytes per row: more than nearly all take, and half of what one can take whose every number is far from the one before. */
 export const rowBytes = {
-  open: 12 * 4 + 8,
-  close: 8,
+  open: 36,
+  close: 6,
   update: 12,
   reowned: 4,
   owner: 12,
   nat: 8,
   stage: 20,
   counter: 28,
+  grown: 13,
 } as const;
 
 /** Seq, base time and flags of a message, the tag and length of each column, and its gaps. */

@@ -37,6 +37,8 @@ export interface SlotRecord {
   translation: Translation | null;
   /** null = not counted yet. */
   counters: SocketCounters | null;
+  /** What was told of them on the stream that it was told on last: what they have grown by since is told next. */
+  toldCounters: SocketCounters | null;
   /** null while it is there. */
   closedAtMs: number | null;
   /** changeBits of what is to be told, once its opening was. */

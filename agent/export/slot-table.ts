@@ -147,6 +147,7 @@ export class SlotTable {
       byConntrack: event.kind === 'peer-opened',
       translation: null,
       counters: null,
+      toldCounters: null,
       closedAtMs: null,
       changes: 0,
       stream: -this.#stream,
@@ -248,6 +249,7 @@ export class SlotTable {
     this.#pending.delete(record);
     this.#leaveSnapshot(record);
     record.changes = 0;
+    record.toldCounters = record.counters;
     if (record.closedAtMs === null) return;
     const last = this.#unacknowledged.at(-1);
     if (last?.seq === seq) last.records.push(record);

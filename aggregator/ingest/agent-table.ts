@@ -6,7 +6,7 @@
  * within an epoch sockets are known by the agent's number, across a restart of the agent by what they are.
  */
 import type { Owner } from '../../model/process.ts';
-import { type SocketCounters, sameCounters } from '../../model/socket-counters.ts';
+import { grownBy, type SocketCounters, sameCounters } from '../../model/socket-counters.ts';
 import { type SocketState, stateOf } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import { WireError } from '../../wire/wire-error.ts';
@@ -123,11 +123,11 @@ export class AgentTable {
       if (row === undefined) leftOut++;
       else this.#translate(row.socket, translation, nowMs);
     }
-    for (const { slot, counters } of counted) {
-      if (this.#kept?.count(slot, counters) === true) continue;
+    for (const { slot, counters, isGrowth } of counted) {
+      if (this.#kept?.count(slot, counters, isGrowth) === true) continue;
       const row = this.#rows.get(slot);
       if (row === undefined) leftOut++;
-      else this.#count(row.socket, counters, nowMs);
+      else this.#count(row.socket, isGrowth ? grownBy(row.socket.counters, counters) : counters, nowMs);
     }
     return leftOut;
   }

@@ -1,6 +1,7 @@
 /** Ingest as the aggregator's run.ts sees it: the gRPC service, the hosts that report, and the leases to look after. */
 import type * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { AgentMessageDecoder } from '../../wire/agent-message.ts';
 import { ingestService } from '../../wire/ingest-service.ts';
 import type { ServerMessageFields } from '../../wire/server-message.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
@@ -53,6 +54,7 @@ export function createIngest(options: IngestOptions): Ingest {
     reports: options.reports,
     limits,
     counters,
+    decoder: new AgentMessageDecoder(),
     now: () => ({ unixMs: options.clock(), monotonicMs: monotonicClock() }),
     serverId: options.serverId,
     version: options.version,

@@ -1,8 +1,8 @@
 /** The NAT and COUNTERS sections of a message by slot. */
 import type { FourTuple } from '../../model/four-tuple.ts';
-import type { SocketCounters } from '../../model/socket-counters.ts';
+import { noCounters, type SocketCounters } from '../../model/socket-counters.ts';
 import type { Translation } from '../../model/translation.ts';
-import type { AgentBatch, CounterColumns } from '../../wire/agent-batch.ts';
+import type { AgentBatch } from '../../wire/agent-batch.ts';
 import { natRoles } from '../../wire/protocol.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { StreamDictionary } from './dictionary.ts';
@@ -40,15 +40,45 @@ export function resolveTranslations(
   return { translations, forwards };
 }
 
-export function resolveCounters(columns: CounterColumns): Map<number, SocketCounters> {
-  const counters = new Map<number, SocketCounters>();
-  for (let row = 0; row < columns.slot.length; row++) {
-    counters.set(columns.slot[row]!, {
-      bytesSent: columns.sent[row]!,
-      bytesReceived: columns.received[row]!,
-      rttUs: columns.rttUs[row]!,
-      retransmits: columns.retransmits[row]!,
-    });
+/** What a message tells of the counters of a slot. */
+export interface Counting {
+  /** By how much each has grown, and the round trip, 0 = as before; or as they are. */
+  readonly counters: SocketCounters;
+  /** Since they were told last on this stream; nothing was told of a slot that has just been opened. */
+  readonly isGrowth: boolean;
+}
+
+export function resolveCounters({ counters, grown }: Pick<AgentBatch, 'counters' | 'grown'>): Map<number, Counting> {
+  const countings = new Map<number, Counting>();
+  for (let row = 0; row < counters.slot.length; row++) {
+    const told = {
+      bytesSent: counters.sent[row]!,
+      bytesReceived: counters.received[row]!,
+      rttUs: counters.rttUs[row]!,
+      retransmits: counters.retransmits[row]!,
+    };
+    countings.set(counters.slot[row]!, { counters: told, isGrowth: false });
   }
-  return counters;
+  for (let row = 0; row < grown.slot.length; row++) {
+    const by = {
+      bytesSent: grown.sent[row]!,
+      bytesReceived: grown.received[row]!,
+      rttUs: grown.rttUs[row]!,
+      retransmits: 0,
+    };
+    countings.set(grown.slot[row]!, { counters: by, isGrowth: true });
+  }
+  return countings;
+}
+
+/** The counters of a slot by what was told of them before on the stream; null = nothing. What grows stays exact. */
+export function countersAfter({ counters, isGrowth }: Counting, before: SocketCounters | null): SocketCounters {
+  if (!isGrowth) return counters;
+  const { bytesSent, bytesReceived, rttUs, retransmits } = before ?? noCounters;
+  return {
+    bytesSent: Math.min(Number.MAX_SAFE_INTEGER, bytesSent + counters.bytesSent),
+    bytesReceived: Math.min(Number.MAX_SAFE_INTEGER, bytesReceived + counters.bytesReceived),
+    rttUs: counters.rttUs === 0 ? rttUs : counters.rttUs,
+    retransmits,
+  };
 }

@@ -12,7 +12,7 @@ import { WireError } from '../../wire/wire-error.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
 import { resolveTuple } from './resolve-tuple.ts';
-import { resolveCounters, resolveTranslations } from './row-findings.ts';
+import { type Counting, countersAfter, resolveCounters, resolveTranslations } from './row-findings.ts';
 
 /** A socket as one message opens it, and closes it where both stand in the same message. */
 export interface OpenedRow {
@@ -65,7 +65,7 @@ export interface TranslatedRow {
 
 export interface CountedRow {
   readonly slot: number;
-  readonly counters: SocketCounters;
+  readonly counting: Counting;
 }
 
 export interface MessageRows {
@@ -92,18 +92,19 @@ export function resolveRows(
   const pairs = pairsBySlot(batch.owners);
   const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, arrived.unixMs);
   const { translations, forwards } = resolveTranslations(batch, dictionary);
-  const counters = resolveCounters(batch.counters);
+  const countings = resolveCounters(batch);
   const opened = new Map<number, OpenedRow>();
   for (let row = 0; row < batch.opens.slot.length; row++) {
     const open = resolveOpen(batch, row, pairs, dictionary, toOurs);
     const { slot } = open;
     if (opened.has(slot)) throw new WireError('bad-slot', `slot ${slot} is opened twice`);
+    const counting = take(countings, slot);
     opened.set(slot, {
       ...open,
       acceptedMs: arrived.monotonicMs,
       forwarded: take(forwards, slot),
       translation: take(translations, slot),
-      counters: take(counters, slot),
+      counters: counting === null ? null : countersAfter(counting, null),
     });
   }
   const [stray] = forwards.keys();
@@ -129,7 +130,7 @@ export function resolveRows(
       owners: resolveOwners(pairs.get(slot) ?? [], dictionary),
     })),
     translated: Array.from(translations, ([slot, translation]) => ({ slot, translation })),
-    counted: Array.from(counters, ([slot, counted]) => ({ slot, counters: counted })),
+    counted: Array.from(countings, ([slot, counting]) => ({ slot, counting })),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { AgentBatch, Hello } from '../../wire/agent-batch.ts';
-import { decodeAgentMessage, peekSeq } from '../../wire/agent-message.ts';
+import type { AgentMessageDecoder } from '../../wire/agent-message.ts';
 import { heartbeatIntervalMs, maxMessageBytes, messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
 import { WireError } from '../../wire/wire-error.ts';
@@ -59,6 +59,8 @@ export interface SessionContext {
   readonly reports: SocketReports;
   readonly limits: IngestLimits;
   readonly counters: IngestCounters;
+  /** One for all: nothing of a message is kept as the decoder hands it out. */
+  readonly decoder: AgentMessageDecoder;
   readonly now: () => Moment;
   readonly serverId: string;
   readonly version: string;
@@ -95,7 +97,7 @@ export class IngestSession {
     this.#context.counters.messages++;
     this.#arrived = this.#context.now();
     try {
-      this.#take(decodeAgentMessage(bytes));
+      this.#take(this.#context.decoder.decode(bytes));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#refuse(error, bytes);
@@ -271,8 +273,8 @@ export class IngestSession {
       return this.end('bad-stream', error.message);
     }
     const { agent } = this.#state;
-    const { counters, now, log } = this.#context;
-    const seq = peekSeq(bytes);
+    const { counters, decoder, now, log } = this.#context;
+    const seq = decoder.peekSeq(bytes);
     const nowMs = now().unixMs;
     counters.refusedMessages++;
     log.warn({ host: agent.record.host.name, seq, code: error.code }, `message refused: ${error.reason}`);

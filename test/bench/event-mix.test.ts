@@ -1,6 +1,6 @@
 /** The events that the benchmark of ingest sends: the same facts as columns and as rows. */
 import { expect, test } from 'vitest';
-import { columnsOf, mixes, rowsOf } from '../../bench/support/ingest/event-mix.ts';
+import { columnsOf, lookTurns, mixes, rowsOf } from '../../bench/support/ingest/event-mix.ts';
 import { decodeAgentMessage, encodeAgentMessage } from '../../wire/agent-message.ts';
 import { ipv4FromNumber, unpackPorts } from '../../wire/packing.ts';
 
@@ -8,7 +8,7 @@ test('columns are messages of the wire, and rows tell the same of the same socke
   const decoded = decodeAgentMessage(encodeAgentMessage(columnsOf(mixes.tick, 3)));
   const rows = rowsOf(mixes.tick, 3);
   const ofKind = (kind: string): typeof rows => rows.filter((row) => row.kind === kind);
-  const { opens, closes, counters } = decoded;
+  const { opens, closes } = decoded;
   expect(closes.slot).toHaveLength(ofKind('KIND_CLOSE').length);
   expect(
     Array.from(opens.slot, (_, i) => ({
@@ -29,7 +29,20 @@ test('columns are messages of the wire, and rows tell the same of the same socke
       atUnixMs,
     })),
   );
-  expect(Array.from(counters.sent, (sent, i) => [sent, counters.received[i], counters.rttUs[i]])).toEqual(
-    ofKind('KIND_COUNT').map(({ bytesSent, bytesReceived, rttUs }) => [bytesSent, bytesReceived, rttUs]),
+});
+
+test('what has grown is what the rows of the same sockets tell more than before', () => {
+  const { grown } = columnsOf(mixes.tick, 3);
+  const counted = (number: number) => rowsOf(mixes.tick, number).filter(({ kind }) => kind === 'KIND_COUNT');
+  const before = new Map(counted(3 - lookTurns).map((row) => [row.inode, row]));
+  const now = counted(3);
+  expect(now).toHaveLength(grown.slot.length);
+  expect(
+    Array.from(grown.slot, (_, i) => [grown.sent[i], grown.received[i], grown.rttUs[i]]),
+  ).toEqual(
+    now.map(({ inode, bytesSent, bytesReceived, rttUs }) => {
+      const { bytesSent: sent, bytesReceived: received } = before.get(inode)!;
+      return [bytesSent - sent, bytesReceived - received, rttUs];
+    }),
   );
 });

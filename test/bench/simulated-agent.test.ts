@@ -1,7 +1,6 @@
 /** The agents of the simulated fleet: what they tell is what the wire wants, and every connection has both its ends. */
 import { expect, test } from 'vitest';
 import { sizesFor } from '../../bench/support/fleet/fleet-rounds.ts';
-import { fieldNumbers, packColumns } from '../../bench/support/fleet/packed-columns.ts';
 import {
   cellAgents,
   eventsPerTick,
@@ -10,40 +9,28 @@ import {
 } from '../../bench/support/fleet/simulated-agent.ts';
 import { decodeAgentMessage } from '../../wire/agent-message.ts';
 
-const fields = fieldNumbers();
-
-test('packed columns are what the wire reads, with the values that they had', () => {
-  const wide = Float64Array.of(1, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER);
-  const slot = Uint32Array.of(3, 70_000, 2 ** 20 - 1);
-  const packed = packColumns({ counterSlot: slot, counterSent: wide, closeSlot: new Uint32Array(0) }, fields);
-  const { counters, closes } = decodeAgentMessage(packed);
-  expect(counters.slot).toEqual(slot);
-  expect(counters.sent).toEqual(wide);
-  expect(closes.slot).toHaveLength(0);
-});
-
 /** More than a whole cycle. */
 const ticks = 53;
 
 test('slots are free when they are opened, and open when they are counted or closed', () => {
-  const agent = new SimulatedAgent(cellAgents + 7, fields);
+  const agent = new SimulatedAgent(cellAgents + 7);
   const open = socketsOf(agent.snapshot(5000));
   const wrong: string[] = [];
   for (let tick = 0; tick < ticks; tick++) {
-    const { opens, closes, counters } = decodeAgentMessage(agent.next(6000 + tick, 5999 + tick));
+    const { opens, closes, grown } = decodeAgentMessage(agent.next(6000 + tick, 5999 + tick));
     for (const slot of Array.from(closes.slot)) if (!open.delete(slot)) wrong.push(`${slot} closed`);
     for (const [i, slot] of Array.from(opens.slot).entries()) {
       if (open.has(slot)) wrong.push(`${slot} opened`);
       open.set(slot, tupleOf(opens, i));
     }
-    for (const slot of Array.from(counters.slot)) if (!open.has(slot)) wrong.push(`${slot} counted`);
+    for (const slot of Array.from(grown.slot)) if (!open.has(slot)) wrong.push(`${slot} counted`);
   }
   expect(wrong).toEqual([]);
   expect(open).toEqual(socketsOf(agent.snapshot(9000)));
 });
 
 test('every socket of a cell is the mirror of another, also when all have been replaced', () => {
-  const cell = Array.from({ length: cellAgents }, (_, i) => new SimulatedAgent(cellAgents + i, fields));
+  const cell = Array.from({ length: cellAgents }, (_, i) => new SimulatedAgent(cellAgents + i));
   for (const agent of cell) for (let tick = 0; tick < ticks; tick++) agent.next(6000 + tick, 5999 + tick);
   const tuples = cell
     .flatMap((agent) => [...socketsOf(agent.snapshot(9000)).values()])
@@ -77,8 +64,8 @@ function mirrored(tuple: string): string {
 }
 
 test('a tick is as many events as it says', () => {
-  const { opens, closes, counters } = decodeAgentMessage(new SimulatedAgent(7, fields).next(1000, 900));
-  expect(opens.slot.length + closes.slot.length + counters.slot.length).toBe(eventsPerTick);
+  const { opens, closes, grown } = decodeAgentMessage(new SimulatedAgent(7).next(1000, 900));
+  expect(opens.slot.length + closes.slot.length + grown.slot.length).toBe(eventsPerTick);
 });
 
 test('steps are whole cells, up to what the simulated agents can do', () => {

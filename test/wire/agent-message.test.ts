@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { noContainer } from '../../model/container.ts';
 import { formatIp } from '../../model/ip.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
-import { decodeAgentMessage, encodeAgentMessage, peekSeq } from '../../wire/agent-message.ts';
+import { AgentMessageDecoder, decodeAgentMessage, encodeAgentMessage } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
 import type { WireError } from '../../wire/wire-error.ts';
 import { plain } from '../support/plain.ts';
@@ -14,6 +14,9 @@ import { fc } from '../support/random-cases.ts';
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const u53 = fc.maxSafeNat();
 const slot = fc.nat((1 << 20) - 1);
+/** So that no slot stands in both sections of counters. */
+const even = fc.nat((1 << 19) - 1).map((half) => 2 * half);
+const odd = even.map((below) => below + 1);
 const name = fc.string({ unit: 'grapheme', maxLength: 40 });
 const optionalName = fc.option(name);
 const port = fc.nat(65535);
@@ -149,7 +152,8 @@ const batches: fc.Arbitrary<AgentBatch> = fc.record({
   owners: columns({ slot, process: u32, fd: u32 }),
   nat: uniqueSlots(columns({ slot, role: fc.integer({ min: 1, max: 3 }) })),
   stages: uniqueSlots(columns({ slot, localAddress: u32, remoteAddress: u32, ports: u32, v6: fc.nat(1) })),
-  counters: uniqueSlots(columns({ slot, sent: u53, received: u53, rttUs: u32, retransmits: u32 })),
+  counters: uniqueSlots(columns({ slot: even, sent: u53, received: u53, rttUs: u32, retransmits: u32 })),
+  grown: uniqueSlots(columns({ slot: odd, sent: u32, received: u32, rttUs: u32 })),
 });
 
 /** What decoding a message with these fields throws. */
@@ -165,6 +169,11 @@ function refusal(fields: object): Pick<WireError, 'code' | 'reason'> {
 
 const tcpEstablished = 1 | (6 << 8);
 
+/** Each value less the one before, as the wire has it. */
+function steps(values: readonly number[]): number[] {
+  return values.map((value, i) => (value - (values[i - 1] ?? 0)) | 0);
+}
+
 describe('AgentMessage', () => {
   test('decodes to what was encoded', () => {
     fc.assert(
@@ -178,40 +187,72 @@ describe('AgentMessage', () => {
     expect(plain(decodeAgentMessage(Buffer.alloc(0)))).toEqual(agentBatch({}));
   });
 
-  test('a column of opens is a little-endian array, byte for byte', () => {
-    const bytes = encodeAgentMessage(agentBatch({ closes: { slot: [1, 0x01020304], ageMs: [0, 0] } }));
-    expect(bytes.includes(Buffer.from('82020801000000' + '04030201', 'hex'))).toBe(true);
+  test('a column of words is a little-endian array, byte for byte, and steps are zigzag varints', () => {
+    const bytes = encodeAgentMessage(
+      agentBatch({ grown: { slot: [3, 2, 66], sent: [1, 0x01020304, 2], received: [0, 0, 0], rttUs: [0, 0, 200] } }),
+    );
+    // Behind seq, base_unix_ms and flags, which are 0.
+    expect(bytes.toString('hex', 6)).toBe(
+      ['c20604', '06', '01', '8001', 'ca060c', '01000000', '04030201', '02000000', 'd2060c', '0'.repeat(24)].join('') +
+        ['da0604', '00', '00', 'c801'].join(''),
+    );
   });
 
-  test('a slot is counted once in a message, wherever the slots lie', () => {
+  test('what was decoded is gone with the next message, and each message is its own', () => {
+    const decoder = new AgentMessageDecoder();
+    const closing = (slots: number[]): Buffer =>
+      encodeAgentMessage(agentBatch({ closes: { slot: slots, ageMs: slots.map(() => 7) } }));
+    const first = decoder.decode(closing([1, 2, 3]));
+    expect(plain(decoder.decode(closing([9, 8])).closes)).toEqual({ slot: [9, 8], ageMs: [7, 7] });
+    expect(first.closes.slot[0]).toBe(9);
+    expect(plain(decoder.decode(Buffer.alloc(0)))).toEqual(agentBatch({}));
+  });
+
+  test('a message of more rows than the memory of the last ones holds is decoded', () => {
+    const decoder = new AgentMessageDecoder();
+    const slots = Array.from({ length: 200_000 }, (_, i) => i);
+    const closes = { slot: slots, ageMs: slots.map((i) => i % 50) };
+    expect(plain(decoder.decode(encodeAgentMessage(agentBatch({ closes }))).closes)).toEqual(closes);
+  });
+
+  test('a slot is counted once in a message, wherever the slots lie and in whichever section', () => {
     const near = fc.integer({ min: 0, max: 40 });
     const far = fc.integer({ min: (1 << 20) - 40, max: (1 << 20) - 1 });
+    const slots = fc.array(fc.oneof(near, far), { maxLength: 8 });
     fc.assert(
-      fc.property(fc.array(fc.oneof(near, far), { maxLength: 12 }), (counterSlot) => {
-        const bytes = messageDefinition('AgentMessage').serialize({ counterSlot });
-        const twice = counterSlot.find((each, i) => counterSlot.indexOf(each) < i);
+      fc.property(slots, slots, (counted, grown) => {
+        const fields = { counterSlot: counted, grownSlotStep: steps(grown) };
+        const all = [...counted, ...grown];
+        const twice = all.find((each, i) => all.indexOf(each) < i);
         if (twice === undefined) {
-          expect(plain(decodeAgentMessage(bytes).counters.slot)).toEqual(counterSlot);
+          const decoded = decodeAgentMessage(messageDefinition('AgentMessage').serialize(fields));
+          expect(plain(decoded.counters.slot)).toEqual(counted);
+          expect(plain(decoded.grown.slot)).toEqual(grown);
         } else {
           const reason = `slot ${twice} has more than 1 counter rows`;
-          expect(refusal({ counterSlot })).toEqual({ code: 'too-many', reason });
+          expect(refusal(fields)).toEqual({ code: 'too-many', reason });
         }
       }),
     );
   });
 
   test('an absent column stands for zeros', () => {
-    const { closes } = decodeAgentMessage(messageDefinition('AgentMessage').serialize({ closeSlot: [3, 4] }));
+    const { closes } = decodeAgentMessage(messageDefinition('AgentMessage').serialize({ closeSlotStep: [3, 1] }));
     expect(plain(closes)).toEqual({ slot: [3, 4], ageMs: [0, 0] });
   });
 
   test.each([
     [
-      { closeSlot: [1, 2], closeAgeMs: [5] },
-      { code: 'column-length', reason: 'close: column ageMs has 1 of 2 rows' },
+      { closeSlotStep: [1, 2], closeAgeMsStep: [5] },
+      { code: 'column-length', reason: 'closeAgeMsStep has 1 of 2 rows' },
+    ],
+    [{ grownSent: [1] }, { code: 'column-length', reason: 'grownSent has 1 of 0 rows' }],
+    [
+      { closeSlotStep: Array<number>((1 << 18) + 1).fill(0) },
+      { code: 'too-many', reason: 'closeSlotStep has more than 262144 rows' },
     ],
     [
-      { closeSlot: [1 << 20] },
+      { closeSlotStep: [1 << 20] },
       { code: 'bad-slot', reason: 'close_slot row 0 is 1048576, slots end below 1048576' },
     ],
     [
@@ -228,16 +269,20 @@ describe('AgentMessage', () => {
       { code: 'bad-number', reason: `counter_sent row 0 is ${2 ** 60}, not a whole number below 2^53` },
     ],
     [
-      { openSlot: [0, 1], openMeta: [tcpEstablished, 1 | (7 << 8)] },
+      { openSlotStep: [0, 1], openMetaStep: steps([tcpEstablished, 1 | (7 << 8)]) },
       { code: 'unknown-state', reason: 'open_meta row 1 has state 1 of protocol 7' },
     ],
     [
-      { openSlot: [0], openMeta: [13 | (6 << 8)] },
+      { openSlotStep: [0], openMetaStep: [13 | (6 << 8)] },
       { code: 'unknown-state', reason: 'open_meta row 0 has state 13 of protocol 6' },
     ],
     [
-      { openSlot: [0], openMeta: [tcpEstablished], openId: [2 ** 53] },
+      { openSlotStep: [0], openMetaStep: [tcpEstablished], openIdStep: [2 ** 53] },
       { code: 'bad-number', reason: 'open_id row 0 is 9007199254740992, not a whole number below 2^53' },
+    ],
+    [
+      { openSlotStep: [0, 1], openMetaStep: [tcpEstablished, 0], openIdStep: [3, -4] },
+      { code: 'bad-number', reason: 'open_id row 1 is -1, not a whole number below 2^53' },
     ],
     [
       { ownerSlot: Array<number>(8193).fill(7) },
@@ -283,7 +328,7 @@ describe('AgentMessage', () => {
   test('garbage is no message, and has no seq', () => {
     const garbage = Buffer.from('ffffffffffffffffffff', 'hex');
     expect(() => decodeAgentMessage(garbage)).toThrow(/^not-a-message: 10 bytes are no AgentMessage \(.+\)$/);
-    expect(peekSeq(garbage)).toBe(0);
+    expect(new AgentMessageDecoder().peekSeq(garbage)).toBe(0);
   });
 
   test('whatever the bytes, it decodes or refuses with a WireError', () => {
@@ -299,7 +344,8 @@ describe('AgentMessage', () => {
   });
 
   test('the seq of a refused message can be told', () => {
-    expect(peekSeq(messageDefinition('AgentMessage').serialize({ seq: 41, closeSlot: [1 << 20] }))).toBe(41);
+    const bytes = messageDefinition('AgentMessage').serialize({ seq: 41, closeSlotStep: [1 << 20] });
+    expect(new AgentMessageDecoder().peekSeq(bytes)).toBe(41);
   });
 
   test('cuts texts that are too long, never in the middle of a character', () => {

@@ -26,6 +26,10 @@ function valuesOf({ type, messageType: held }: MessageField): fc.Arbitrary<unkno
     case 'uint64':
     case 'fixed64':
       return numbersUpTo(Number.MAX_SAFE_INTEGER);
+    case 'sint32':
+      return numbersUpTo(0x7fffffff).chain((size) => fc.constantFrom(size, -size - 1));
+    case 'sint64':
+      return numbersUpTo(Number.MAX_SAFE_INTEGER).chain((size) => fc.constantFrom(size, -size));
     case 'double':
       return fc.double();
     case 'bool':
@@ -98,7 +102,8 @@ describe('what other encoders write', () => {
       '60 07  62 02 08 09  60 0a',
       { fds: [7, 8, 9, 10] },
     ],
-    ['fixed words one by one', 'AgentMessage', '85 01 01000000  85 01 02000000', { openSlot: [1, 2] }],
+    ['fixed words one by one', 'AgentMessage', '95 01 01000000  95 01 02000000', { openRemoteAddress: [1, 2] }],
+    ['zigzag numbers one by one', 'AgentMessage', '80 06 05  80 06 04', { closeSlotStep: [-3, 2] }],
     [
       'fields of a later version, of each wire type',
       'Ack',
@@ -126,7 +131,7 @@ describe('what other encoders write', () => {
     ['a number beyond the inner message', 'ServerMessage', '12 02 08 80 01', 'a number goes beyond the end'],
     ['a number beyond a packed list', 'End', '62 01 80 01', 'a number goes beyond the end'],
     ['a number beyond a map entry', 'Hello', '32 02 18 80 01', 'a number goes beyond the end'],
-    ['half a word', 'AgentMessage', '82 01 02 0100', 'it ends within a field'],
+    ['half a word', 'AgentMessage', '92 01 02 0100', 'it ends within a field'],
     ['half a double', 'Host', '49 00000000', 'it ends within a field'],
     ['a group', 'Ack', '1b 1c', 'a field has wire type 3'],
   ])('refused: %s', (_, name, hex, why) => {
@@ -150,7 +155,8 @@ describe('wherever the memory has to grow', () => {
         ],
       }),
     ],
-    ['AgentMessage', (length) => ({ openSlot: [1, 2, 3], openId: Array.from({ length }, () => 2 ** 50) })],
+    ['AgentMessage', (length) => ({ openIdStep: Array.from({ length }, (_, i) => (i % 2 === 0 ? 2 ** 50 : -i)) })],
+    ['AgentMessage', (length) => ({ openPorts: [1, 2, 3], counterSent: Array.from({ length }, () => 2 ** 50) })],
   ];
   test.each(cases)('%s', (name, fieldsWith) => {
     const type = messageType(name);
@@ -169,7 +175,7 @@ test('half of a surrogate pair goes out as the replacement character, since a te
 
 test('a message keeps only the memory that it fills', () => {
   const bytes = encodeMessage(messageType('AgentMessage'), {
-    openSlot: Array.from({ length: 9000 }, (_, i) => i),
+    openPorts: Array.from({ length: 9000 }, (_, i) => i),
   });
   expect(bytes.length).toBe(36_005);
   expect(bytes.buffer.byteLength).toBe(36_005);

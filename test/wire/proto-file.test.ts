@@ -58,10 +58,10 @@ test('methods have the paths and names of gRPC', () => {
 });
 
 test('a field of a type that the codec does not know is refused with its name', () => {
-  const field = { name: 'offset', number: 1, label: 'LABEL_OPTIONAL', type: 'TYPE_SINT32', typeName: '' };
+  const field = { name: 'offset', number: 1, label: 'LABEL_OPTIONAL', type: 'TYPE_SFIXED32', typeName: '' };
   const type = { name: 'Clock', field: [field], oneofDecl: [], nestedType: [] };
   const definition = { format: 'Protocol Buffer 3 DescriptorProto', type } as never;
   expect(() => tableOf({ 'whotalks.v1.Clock': definition })).toThrow(
-    new Error('proto: Clock.offset is sint32, which the codec cannot'),
+    new Error('proto: Clock.offset is sfixed32, which the codec cannot'),
   );
 });

@@ -7,7 +7,6 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, connectPlaintext } from '../../../agent/export/connection.ts';
 import { heartbeatIntervalMs } from '../../../wire/protocol.ts';
-import { fieldNumbers } from './packed-columns.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
 
 /** The word that makes the bench's program run as one. */
@@ -58,7 +57,6 @@ export function runFleetSender(): void {
 
 class SendingFleet {
   readonly #agents: SendingAgent[] = [];
-  readonly #fields = fieldNumbers();
 
   /** Ten at a time: a fleet that comes all at once is another question. */
   async add(address: string, count: number, patienceSeconds: number): Promise<number> {
@@ -69,7 +67,7 @@ class SendingFleet {
       const first = this.#agents.length;
       const agents = Array.from(
         { length: Math.min(together, count - added) },
-        (_, i) => new SendingAgent(new SimulatedAgent(first + i, this.#fields), address),
+        (_, i) => new SendingAgent(new SimulatedAgent(first + i), address),
       );
       this.#agents.push(...agents);
       await Promise.race([Promise.all(agents.map((agent) => agent.inStep)), outOfPatience]);

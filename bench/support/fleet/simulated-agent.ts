@@ -9,11 +9,15 @@
 import { noContainer } from '../../../model/container.ts';
 import { defaultEphemeralPorts, type Netns } from '../../../model/netns.ts';
 import type { Process } from '../../../model/process.ts';
-import { agentBatch, type Hello, type ProcessDefinition } from '../../../wire/agent-batch.ts';
+import {
+  type AgentBatch,
+  agentBatch,
+  type Hello,
+  type ProcessDefinition,
+} from '../../../wire/agent-batch.ts';
 import { encodeAgentMessage } from '../../../wire/agent-message.ts';
 import { ipv4FromNumber, packMeta, packPorts } from '../../../wire/packing.ts';
 import { messageFlags, neverLooked, protocolVersion } from '../../../wire/protocol.ts';
-import { packColumns, packNumbers } from './packed-columns.ts';
 
 export const cellAgents = 50;
 export const socketsPerAgent = 2000;
@@ -55,14 +59,12 @@ interface Birth {
 
 export class SimulatedAgent {
   readonly #agent: number;
-  readonly #fields: ReadonlyMap<string, number>;
   #seq = 0;
   #tick = 0;
 
-  /** @param agent 0 and up, among all of the fleet @param fields of fieldNumbers */
-  constructor(agent: number, fields: ReadonlyMap<string, number>) {
+  /** @param agent 0 and up, among all of the fleet */
+  constructor(agent: number) {
     this.#agent = agent;
-    this.#fields = fields;
   }
 
   hello(nowMs: number): Buffer {
@@ -77,16 +79,16 @@ export class SimulatedAgent {
     for (let from = 0; from < sockets.length; from += perMessage) {
       const isFirst = from === 0;
       const isLast = from + perMessage >= sockets.length;
-      const head = agentBatch({
+      const born = { ageMs: 60_000, unseenMs: neverLooked };
+      const message = agentBatch({
         seq: ++this.#seq,
         baseUnixMs: nowMs,
         flags: (isFirst ? messageFlags.snapshotBegin : 0) | (isLast ? messageFlags.snapshotEnd : 0),
         ...(isFirst ? { netns: [{ id: 1, netns: netnsOf(this.#agent) }] } : {}),
         ...(isFirst ? { processes: processesOf(this.#agent) } : {}),
+        opens: this.#openColumns(sockets.slice(from, from + perMessage), born),
       });
-      const born = { ageMs: 60_000, unseenMs: neverLooked };
-      const columns = this.#openColumns(sockets.slice(from, from + perMessage), born);
-      messages.push(Buffer.concat([encodeAgentMessage(head), packColumns(columns, this.#fields)]));
+      messages.push(encodeAgentMessage(message));
     }
     return messages;
   }
@@ -103,17 +105,22 @@ export class SimulatedAgent {
     const counted = Array.from({ length: countedPerTick }, (_, i) =>
       this.#socket((firstCounted + i) % socketsPerAgent),
     );
-    const head = packNumbers({ seq: ++this.#seq, baseUnixMs: nowMs }, this.#fields);
-    const columns = {
-      ...this.#openColumns(
-        replaced.map((i) => this.#socket(i)),
-        { ageMs: nowMs - bornMs, unseenMs: eventsReadMs },
-      ),
-      closeSlot: Uint32Array.from(closed),
-      closeAgeMs: new Uint32Array(closed.length).fill(nowMs - bornMs),
-      ...this.#counterColumns(counted),
-    };
-    return Buffer.concat([head, packColumns(columns, this.#fields)]);
+    const born = { ageMs: nowMs - bornMs, unseenMs: eventsReadMs };
+    return encodeAgentMessage(
+      agentBatch({
+        seq: ++this.#seq,
+        baseUnixMs: nowMs,
+        opens: this.#openColumns(
+          replaced.map((i) => this.#socket(i)),
+          born,
+        ),
+        closes: {
+          slot: Uint32Array.from(closed),
+          ageMs: new Uint32Array(closed.length).fill(nowMs - bornMs),
+        },
+        grown: this.#grownColumns(counted),
+      }),
+    );
   }
 
   heartbeat(nowMs: number): Buffer {
@@ -172,36 +179,35 @@ export class SimulatedAgent {
     return { slot: listenerSlot, local: 0, remote: 0, ports, process: serverProcess, id: 2 ** 40 };
   }
 
-  #openColumns(sockets: readonly Socket[], { ageMs, unseenMs }: Birth): Parameters<typeof packColumns>[0] {
+  #openColumns(sockets: readonly Socket[], { ageMs, unseenMs }: Birth): AgentBatch['opens'] {
     const column = (of: (socket: Socket) => number): Uint32Array =>
       fill(new Uint32Array(sockets.length), sockets, of);
     return {
-      openSlot: column(({ slot }) => slot),
-      openLocalAddress: column(({ local }) => local),
-      openRemoteAddress: column(({ remote }) => remote),
-      openPorts: column(({ ports }) => ports),
-      openMeta: column(({ slot }) => (slot === listenerSlot ? listen : established)),
-      openNetns: column(() => 1),
-      openInode: column(({ id }) => 100_000 + (id % 2 ** 31)),
-      openUid: column(() => 1000),
-      openProcess: column(({ process }) => process),
-      openFd: column(({ slot }) => 7 + (slot % 1000)),
-      openAgeMs: column(() => ageMs),
-      openUnseenMs: column(() => unseenMs),
-      openId: fill(new Float64Array(sockets.length), sockets, ({ id }) => id),
+      slot: column(({ slot }) => slot),
+      localAddress: column(({ local }) => local),
+      remoteAddress: column(({ remote }) => remote),
+      ports: column(({ ports }) => ports),
+      meta: column(({ slot }) => (slot === listenerSlot ? listen : established)),
+      netns: column(() => 1),
+      inode: column(({ id }) => 100_000 + (id % 2 ** 31)),
+      uid: column(() => 1000),
+      process: column(({ process }) => process),
+      fd: column(({ slot }) => 7 + (slot % 1000)),
+      ageMs: column(() => ageMs),
+      unseenMs: column(() => unseenMs),
+      id: fill(new Float64Array(sockets.length), sockets, ({ id }) => id),
     };
   }
 
-  #counterColumns(sockets: readonly Socket[]): Parameters<typeof packColumns>[0] {
-    const wide = (of: (socket: Socket) => number): Float64Array =>
-      fill(new Float64Array(sockets.length), sockets, of);
-    const tick = this.#tick;
+  /** Every round trip is another one than before: none is told twice. */
+  #grownColumns(sockets: readonly Socket[]): AgentBatch['grown'] {
+    const column = (of: (socket: Socket) => number): Uint32Array =>
+      fill(new Uint32Array(sockets.length), sockets, of);
     return {
-      counterSlot: fill(new Uint32Array(sockets.length), sockets, ({ slot }) => slot),
-      counterSent: wide(({ id }) => id + 1000 * tick),
-      counterReceived: wide(({ id }) => id + 5000 * tick),
-      counterRttUs: fill(new Uint32Array(sockets.length), sockets, ({ id }) => 150 + (id % 400)),
-      counterRetransmits: new Uint32Array(sockets.length),
+      slot: column(({ slot }) => slot),
+      sent: column(({ id }) => 5000 + (id % 1000)),
+      received: column(({ id }) => 25_000 + (id % 10_000)),
+      rttUs: column(({ id }) => 150 + ((id + this.#tick) % 400)),
     };
   }
 }

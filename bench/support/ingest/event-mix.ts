@@ -46,6 +46,8 @@ export interface NaiveEvent {
 const baseUnixMs = 1_790_000_000_000;
 const netnsInode = 4026531840;
 const sockets = 2000;
+/** A socket is counted in every other message, or in none: one message has half of all sockets. */
+export const lookTurns = 2;
 const processes = 40;
 /** Processes that each message defines: most of what opens belongs to one that was there before. */
 const definedPerMessage = 2;
@@ -92,12 +94,11 @@ export function columnsOf(mix: Mix, number: number): AgentBatch {
       id: each(opened, ({ inode }) => inode),
     },
     closes: { slot: each(closed, ({ slot }) => slot), ageMs: each(closed, (_, i) => i % 1000) },
-    counters: {
+    grown: {
       slot: each(counted, ({ slot }) => slot),
-      sent: each(counted, sentBy),
-      received: each(counted, receivedBy),
+      sent: each(counted, (socket) => lookTurns * sentPerTurn(socket)),
+      received: each(counted, (socket) => lookTurns * receivedPerTurn(socket)),
       rttUs: each(counted, rttOf),
-      retransmits: each(counted, () => 0),
     },
   });
 }
@@ -119,8 +120,8 @@ export function rowsOf(mix: Mix, number: number): NaiveEvent[] {
     fd: socket.fd,
     owner: ownerOf(processOf(socket.process)),
     atUnixMs: baseUnixMs - (kind === 'KIND_COUNT' ? 0 : i % 1000),
-    bytesSent: kind === 'KIND_COUNT' ? sentBy(socket) : 0,
-    bytesReceived: kind === 'KIND_COUNT' ? receivedBy(socket) : 0,
+    bytesSent: kind === 'KIND_COUNT' ? 1_000_000 + number * sentPerTurn(socket) : 0,
+    bytesReceived: kind === 'KIND_COUNT' ? 40_000_000 + number * receivedPerTurn(socket) : 0,
     rttUs: kind === 'KIND_COUNT' ? rttOf(socket) : 0,
     retransmits: 0,
   });
@@ -162,14 +163,16 @@ function socketOf(slot: number): Socket {
   };
 }
 
-function sentBy({ slot }: Socket): number {
-  return 1_000_000 + 977 * slot;
+/** Bytes of a socket from one message to the next. */
+function sentPerTurn({ slot }: Socket): number {
+  return 977 + 13 * slot;
 }
 
-function receivedBy({ slot }: Socket): number {
-  return 40_000_000 + 65_537 * slot;
+function receivedPerTurn({ slot }: Socket): number {
+  return 65_537 + 4099 * slot;
 }
 
+/** Of each socket another one than when it was told last. */
 function rttOf({ slot }: Socket): number {
   return 150 + (slot % 400);
 }

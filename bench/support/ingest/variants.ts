@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader';
-import { decodeAgentMessage, encodeAgentMessage } from '../../../wire/agent-message.ts';
+import { AgentMessageDecoder, encodeAgentMessage } from '../../../wire/agent-message.ts';
 import { columnsOf, type Mix, mixes, type NaiveEvent, rowsOf } from './event-mix.ts';
 
 /**
@@ -31,7 +31,7 @@ type IngestMethod = MethodDefinition<Buffer, unknown>;
 
 export function variantOf(name: VariantName, mix: Mix): Variant {
   const events = name === 'one' ? 1 : mix.opens + mix.closes + mix.counts;
-  const receive = receivers[name];
+  const receive = receiverOf(name);
   return { events, method: methodOf(deserializerOf(name)), receive: (message) => receive(message, events) };
 }
 
@@ -49,15 +49,22 @@ export function messagesOf(name: VariantName, mix: Mix): Buffer[] {
   return each((number) => rowsOf(mix, number).map(serialize)).flat();
 }
 
-const receivers: Readonly<Record<VariantName, (message: unknown, events: number) => number>> = {
-  one: (message) => ((message as NaiveEvent).kind.length > 0 ? 1 : 0),
-  rows: (message) => (message as { events: NaiveEvent[] }).events.length,
-  columns: (message) => {
-    const { opens, closes, counters } = decodeAgentMessage(message as Buffer);
-    return opens.slot.length + closes.slot.length + counters.slot.length;
-  },
-  floor: (_, events) => events,
-};
+function receiverOf(name: VariantName): (message: unknown, events: number) => number {
+  const decoder = new AgentMessageDecoder();
+  switch (name) {
+    case 'one':
+      return (message) => ((message as NaiveEvent).kind.length > 0 ? 1 : 0);
+    case 'rows':
+      return (message) => (message as { events: NaiveEvent[] }).events.length;
+    case 'columns':
+      return (message) => {
+        const { opens, closes, grown } = decoder.decode(message as Buffer);
+        return opens.slot.length + closes.slot.length + grown.slot.length;
+      };
+    case 'floor':
+      return (_, events) => events;
+  }
+}
 
 function deserializerOf(name: VariantName): (bytes: Buffer) => unknown {
   if (name === 'one') return definitionOf('Event').deserialize;

@@ -92,13 +92,13 @@ describe('one agent that errs beside one that does not', () => {
       'columns of opens that differ in length',
       { opens: { ...opensOf([1, 2]), ports: [1] } },
       'column-length',
-      'open: column ports has 1 of 2 rows',
+      'openPorts has 1 of 2 rows',
     ],
     [
       'columns of updates that differ in length',
       { updates: { slot: [0], state: [1], inode: [1, 2] } },
       'column-length',
-      'update: column slot has 1 of 2 rows',
+      'updateInode has 2 of 1 rows',
     ],
     [
       'an unknown process',

@@ -14,6 +14,8 @@ import { newIngestCounters } from '../../../aggregator/ingest/ingest-counters.ts
 import { defaultIngestLimits } from '../../../aggregator/ingest/limits.ts';
 import { IngestSession, type SessionContext } from '../../../aggregator/ingest/session.ts';
 import type { Hello } from '../../../wire/agent-batch.ts';
+import { AgentMessageDecoder } from '../../../wire/agent-message.ts';
+import { protocolVersion } from '../../../wire/protocol.ts';
 import type { ServerSaying } from '../../../wire/server-message.ts';
 import { netnsOf } from '../../agent/export/sockets.ts';
 import { ReportsLedger } from './reports-ledger.ts';
@@ -21,7 +23,7 @@ import { ReportsLedger } from './reports-ledger.ts';
 export const silent = pino({ level: 'silent' });
 
 export const helloOf = (more: Partial<Hello> = {}): Hello => ({
-  protocol: 1,
+  protocol: protocolVersion,
   agentVersion: '0.1.0',
   hostId: 'h1',
   hostName: 'web-1',
@@ -51,6 +53,7 @@ export class TestAggregator {
       reports: this.ledger,
       limits: defaultIngestLimits,
       counters: newIngestCounters(),
+      decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: clock(), monotonicMs: clock() }),
       serverId: 'test',
       version: '0.1.0',

@@ -1,7 +1,7 @@
 /** Streams as bytes over real gRPC: what the aggregator answers to agents that are old, broken or hostile. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { packMeta } from '../../../wire/packing.ts';
-import { messageFlags } from '../../../wire/protocol.ts';
+import { messageFlags, protocolVersion } from '../../../wire/protocol.ts';
 import { netnsOf, processOf } from '../../agent/export/sockets.ts';
 import { until } from '../../support/until.ts';
 import { type IngestServer, RawStream, startIngest } from './grpc-link.ts';
@@ -66,7 +66,7 @@ describe('the Ingest service', () => {
     const stream = await inStep();
     expect(stream.said[0]).toEqual({
       kind: 'welcome',
-      protocol: 1,
+      protocol: protocolVersion,
       serverVersion: '0.1.0',
       serverId: 'test',
       needSnapshot: true,
@@ -87,11 +87,11 @@ describe('the Ingest service', () => {
 
   test('another protocol version is refused with both versions and what to upgrade', async () => {
     const newer = connect();
-    newer.send({ hello: helloOf({ protocol: 2, agentVersion: '9.0.0' }) });
+    newer.send({ hello: helloOf({ protocol: 3, agentVersion: '9.0.0' }) });
     expect(await newer.ended()).toEqual({
       code: 'FAILED_PRECONDITION',
       details:
-        'the agent (9.0.0) speaks Ingest protocol 2, this aggregator (0.1.0) speaks 1: upgrade the aggregator',
+        'the agent (9.0.0) speaks Ingest protocol 3, this aggregator (0.1.0) speaks 2: upgrade the aggregator',
     });
     const older = connect();
     older.send({ hello: helloOf({ protocol: 0 }) });
