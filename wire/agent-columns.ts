@@ -15,11 +15,16 @@ export function encodeColumns(batch: Pick<AgentBatch, SectionName | ListName>): 
       for (const [name, number] of Object.entries(numbers)) addColumn(fields, number, values[name]!);
     }
   }
-  for (const [list, number] of Object.entries(listNumbers)) addColumn(fields, number, batch[list as ListName]);
+  for (const [list, number] of Object.entries(listNumbers))
+    addColumn(fields, number, batch[list as ListName]);
   return fields;
 }
 
-function addColumn(fields: Record<string, ArrayLike<number>>, number: number, values: ArrayLike<number>): void {
+function addColumn(
+  fields: Record<string, ArrayLike<number>>,
+  number: number,
+  values: ArrayLike<number>,
+): void {
   const { name, type } = messageType('AgentMessage').byNumber[number]!;
   const coding = codingOf[type];
   if (coding === codings.steps) fields[name] = stepsOf(values);

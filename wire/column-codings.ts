@@ -131,7 +131,8 @@ export function varintEnd(bytes: Buffer, at: number, most = varintBytesMax): num
 /** What the third byte of a varint and those behind it add to its low 32 bits. */
 function bitsFrom14(bytes: Buffer, third: number, after: number): number {
   let bits = 0;
-  for (let i = third, shift = 14; i < after && shift < 32; i++, shift += 7) bits |= (bytes[i]! & 0x7f) << shift;
+  for (let i = third, shift = 14; i < after && shift < 32; i++, shift += 7)
+    bits |= (bytes[i]! & 0x7f) << shift;
   return bits;
 }
 

@@ -126,7 +126,8 @@ export class ReceivedColumns {
     const width = coding === codings.words ? 4 : coding === codings.numbers ? 8 : 0;
     for (const { start, end } of pieces) {
       if (width > 0 && (end - start) % width !== 0) this.#refuse(number, `has ${end - start} bytes`);
-      if (width === 0 && end > start && this.#bytes[end - 1]! >= 0x80) this.#refuse(number, 'ends within a number');
+      if (width === 0 && end > start && this.#bytes[end - 1]! >= 0x80)
+        this.#refuse(number, 'ends within a number');
     }
   }
 

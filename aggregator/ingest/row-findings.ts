@@ -48,7 +48,10 @@ export interface Counting {
   readonly isGrowth: boolean;
 }
 
-export function resolveCounters({ counters, grown }: Pick<AgentBatch, 'counters' | 'grown'>): Map<number, Counting> {
+export function resolveCounters({
+  counters,
+  grown,
+}: Pick<AgentBatch, 'counters' | 'grown'>): Map<number, Counting> {
   const countings = new Map<number, Counting>();
   for (let row = 0; row < counters.slot.length; row++) {
     const told = {
@@ -72,7 +75,10 @@ export function resolveCounters({ counters, grown }: Pick<AgentBatch, 'counters'
 }
 
 /** The counters of a slot by what was told of them before on the stream; null = nothing. What grows stays exact. */
-export function countersAfter({ counters, isGrowth }: Counting, before: SocketCounters | null): SocketCounters {
+export function countersAfter(
+  { counters, isGrowth }: Counting,
+  before: SocketCounters | null,
+): SocketCounters {
   if (!isGrowth) return counters;
   const { bytesSent, bytesReceived, rttUs, retransmits } = before ?? noCounters;
   return {

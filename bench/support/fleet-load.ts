@@ -12,7 +12,7 @@ import { IngestSession } from '../../aggregator/ingest/session.ts';
 import { LiveView } from '../../aggregator/live-view.ts';
 import { noContainer } from '../../model/container.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
-import { encodeAgentMessage } from '../../wire/agent-message.ts';
+import { AgentMessageDecoder, encodeAgentMessage } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
 import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
 
@@ -29,7 +29,6 @@ interface Half {
   readonly peer: number;
   /** Of the client. */
   readonly port: number;
-  sent: number;
 }
 
 interface Agent {
@@ -68,6 +67,7 @@ export class FleetLoad {
       reports: this.view.reports,
       limits: defaultIngestLimits,
       counters,
+      decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: this.#nowMs, monotonicMs: this.#nowMs }),
       serverId: 'bench',
       version: '0',
@@ -125,18 +125,16 @@ export class FleetLoad {
       const fresh = new Set(opened.get(host) ?? []);
       const old = agent.halves.filter((half) => half !== null && !fresh.has(half)) as Half[];
       const told = old.slice(0, Math.round(old.length * counted));
-      for (const half of told) half.sent += 100;
       const slots = closed.get(host) ?? [];
       this.#push(agent, {
         seq: ++agent.seq,
         opens: this.#opens(agent, host, [...fresh], false, 0),
         closes: { slot: slots, ageMs: slots.map(() => 0) },
-        counters: {
+        grown: {
           slot: told.map(({ slot }) => slot),
-          sent: told.map(({ sent }) => sent),
-          received: told.map(({ sent }) => sent * 2),
+          sent: told.map(() => 100),
+          received: told.map(() => 200),
           rttUs: told.map(() => 300),
-          retransmits: told.map(() => 0),
         },
       });
       openedCount += fresh.size;
@@ -170,7 +168,7 @@ export class FleetLoad {
 
   #put(host: number, isClient: boolean, peer: number, port: number): Half {
     const { halves } = this.#agents[host]!;
-    const half = { slot: halves.length, isClient, peer, port, sent: 0 };
+    const half = { slot: halves.length, isClient, peer, port };
     halves.push(half);
     return half;
   }

@@ -4,8 +4,8 @@
  */
 import { type AgentNumbers, arrange, closedTicks, newHalves, signed } from '../../aggregator/core/arrange.ts';
 import { blockMax } from '../../aggregator/core/block.ts';
-import { agentBatch } from '../../wire/agent-batch.ts';
-import { decodeAgentMessage, encodeAgentMessage } from '../../wire/agent-message.ts';
+import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
+import { AgentMessageDecoder, encodeAgentMessage } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
 import { CoreFleet } from './core-fleet.ts';
 import { cpuMs } from './cpu-time.ts';
@@ -62,34 +62,35 @@ export function runLives(halfCount: number): LifeRun {
 /** @returns milliseconds of CPU of opening, counting, closing and forgetting */
 function live(fleet: CoreFleet, messages: readonly Message[], tick: number): number[] {
   const halves = newHalves(1 << 12);
+  const decoder = new AgentMessageDecoder();
   return [
     cpuMs(() => {
-      for (const message of messages) openMessage(fleet, message, halves, tick);
+      for (const { agent, open } of messages) openAll(fleet, agent, decoder.decode(open), halves, tick);
     }),
     cpuMs(() => {
-      for (const message of messages) countMessage(fleet, message);
+      for (const { agent, count } of messages) countAll(fleet, agent, decoder.decode(count));
     }),
     cpuMs(() => {
-      for (const message of messages) closeMessage(fleet, message, tick);
+      for (const { agent, close } of messages) closeAll(fleet, agent, decoder.decode(close), tick);
     }),
     cpuMs(() => fleet.sweepAll(tick + 5)),
   ];
 }
 
-function openMessage(
+function openAll(
   { core, slots }: CoreFleet,
-  { agent, open }: Message,
+  agent: number,
+  { opens, baseUnixMs }: AgentBatch,
   halves: HalfStream,
   tick: number,
 ): void {
-  const { opens, baseUnixMs } = decodeAgentMessage(open);
   arrange(opens, numbersOf(agent), baseUnixMs, 0, halves);
   for (let from = 0; from < halves.count; from += blockMax)
     core.open(halves, from, Math.min(blockMax, halves.count - from), slots[agent]!, tick);
 }
 
-function countMessage({ core, slots }: CoreFleet, { agent, count }: Message): void {
-  const { slot, sent, received } = decodeAgentMessage(count).counters;
+function countAll({ core, slots }: CoreFleet, agent: number, { counters }: AgentBatch): void {
+  const { slot, sent, received } = counters;
   const columns = {
     slot: signed(slot),
     sent: sent as Float64Array,
@@ -99,8 +100,7 @@ function countMessage({ core, slots }: CoreFleet, { agent, count }: Message): vo
     core.count(columns, from, Math.min(blockMax, slot.length - from), slots[agent]!);
 }
 
-function closeMessage({ core, slots }: CoreFleet, { agent, close }: Message, tick: number): void {
-  const { closes } = decodeAgentMessage(close);
+function closeAll({ core, slots }: CoreFleet, agent: number, { closes }: AgentBatch, tick: number): void {
   const [slot, ticks] = [signed(closes.slot), closedTicks(closes.ageMs, tick * 10, 0)];
   for (let from = 0; from < slot.length; from += blockMax)
     core.close(slot, ticks, from, Math.min(blockMax, slot.length - from), slots[agent]!);

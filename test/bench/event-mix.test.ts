@@ -37,9 +37,7 @@ test('what has grown is what the rows of the same sockets tell more than before'
   const before = new Map(counted(3 - lookTurns).map((row) => [row.inode, row]));
   const now = counted(3);
   expect(now).toHaveLength(grown.slot.length);
-  expect(
-    Array.from(grown.slot, (_, i) => [grown.sent[i], grown.received[i], grown.rttUs[i]]),
-  ).toEqual(
+  expect(Array.from(grown.slot, (_, i) => [grown.sent[i], grown.received[i], grown.rttUs[i]])).toEqual(
     now.map(({ inode, bytesSent, bytesReceived, rttUs }) => {
       const { bytesSent: sent, bytesReceived: received } = before.get(inode)!;
       return [bytesSent - sent, bytesReceived - received, rttUs];

@@ -189,12 +189,24 @@ describe('AgentMessage', () => {
 
   test('a column of words is a little-endian array, byte for byte, and steps are zigzag varints', () => {
     const bytes = encodeAgentMessage(
-      agentBatch({ grown: { slot: [3, 2, 66], sent: [1, 0x01020304, 2], received: [0, 0, 0], rttUs: [0, 0, 200] } }),
+      agentBatch({
+        grown: { slot: [3, 2, 66], sent: [1, 0x01020304, 2], received: [0, 0, 0], rttUs: [0, 0, 200] },
+      }),
     );
     // Behind seq, base_unix_ms and flags, which are 0.
     expect(bytes.toString('hex', 6)).toBe(
-      ['c20604', '06', '01', '8001', 'ca060c', '01000000', '04030201', '02000000', 'd2060c', '0'.repeat(24)].join('') +
-        ['da0604', '00', '00', 'c801'].join(''),
+      [
+        'c20604',
+        '06',
+        '01',
+        '8001',
+        'ca060c',
+        '01000000',
+        '04030201',
+        '02000000',
+        'd2060c',
+        '0'.repeat(24),
+      ].join('') + ['da0604', '00', '00', 'c801'].join(''),
     );
   });
 
@@ -237,7 +249,9 @@ describe('AgentMessage', () => {
   });
 
   test('an absent column stands for zeros', () => {
-    const { closes } = decodeAgentMessage(messageDefinition('AgentMessage').serialize({ closeSlotStep: [3, 1] }));
+    const { closes } = decodeAgentMessage(
+      messageDefinition('AgentMessage').serialize({ closeSlotStep: [3, 1] }),
+    );
     expect(plain(closes)).toEqual({ slot: [3, 4], ageMs: [0, 0] });
   });
 

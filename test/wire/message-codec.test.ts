@@ -102,7 +102,12 @@ describe('what other encoders write', () => {
       '60 07  62 02 08 09  60 0a',
       { fds: [7, 8, 9, 10] },
     ],
-    ['fixed words one by one', 'AgentMessage', '95 01 01000000  95 01 02000000', { openRemoteAddress: [1, 2] }],
+    [
+      'fixed words one by one',
+      'AgentMessage',
+      '95 01 01000000  95 01 02000000',
+      { openRemoteAddress: [1, 2] },
+    ],
     ['zigzag numbers one by one', 'AgentMessage', '80 06 05  80 06 04', { closeSlotStep: [-3, 2] }],
     [
       'fields of a later version, of each wire type',
@@ -155,8 +160,14 @@ describe('wherever the memory has to grow', () => {
         ],
       }),
     ],
-    ['AgentMessage', (length) => ({ openIdStep: Array.from({ length }, (_, i) => (i % 2 === 0 ? 2 ** 50 : -i)) })],
-    ['AgentMessage', (length) => ({ openPorts: [1, 2, 3], counterSent: Array.from({ length }, () => 2 ** 50) })],
+    [
+      'AgentMessage',
+      (length) => ({ openIdStep: Array.from({ length }, (_, i) => (i % 2 === 0 ? 2 ** 50 : -i)) }),
+    ],
+    [
+      'AgentMessage',
+      (length) => ({ openPorts: [1, 2, 3], counterSent: Array.from({ length }, () => 2 ** 50) }),
+    ],
   ];
   test.each(cases)('%s', (name, fieldsWith) => {
     const type = messageType(name);

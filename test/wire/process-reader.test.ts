@@ -55,7 +55,11 @@ test.each([
   ['08012205aa', 'not-a-message', '5 bytes are no AgentMessage (a field claims more bytes than there are)'],
   ['080b0b', 'not-a-message', '3 bytes are no AgentMessage (a field has wire type 3)'],
   ['1005', 'bad-number', 'process definition has id 0'],
-  ['080118ffffffffffffffff7f', 'bad-number', 'start_ticks is 9223372036854776000, not a whole number below 2^53'],
+  [
+    '080118ffffffffffffffff7f',
+    'bad-number',
+    'start_ticks is 9223372036854776000, not a whole number below 2^53',
+  ],
 ])('refuses %s: %s, %s', (hex, code, reason) => {
   const bytes = Buffer.from(hex, 'hex');
   let refused: Pick<WireError, 'code' | 'reason'> | null = null;

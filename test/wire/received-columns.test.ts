@@ -20,7 +20,7 @@ const signed = fc.tuple(size, fc.boolean()).map(([value, isBelow]) => (isBelow ?
 const wide = fc.oneof(signed, fc.maxSafeNat());
 
 /** What each type of column holds. */
-const valueOf: Readonly<Record<string, fc.Arbitrary<number>>> = {
+const valuesOfType: Readonly<Record<string, fc.Arbitrary<number>>> = {
   fixed32: fc.oneof(size, u32),
   fixed64: fc.maxSafeNat(),
   uint32: fc.oneof(size, u32),
@@ -36,7 +36,7 @@ const field: fc.Arbitrary<Buffer> = fc.oneof(
       .constantFrom(...columns)
       .chain(({ name, number, type }) =>
         fc
-          .tuple(fc.array(valueOf[type]!, { maxLength: 9 }), fc.boolean())
+          .tuple(fc.array(valuesOfType[type]!, { maxLength: 9 }), fc.boolean())
           .map(([values, isPacked]) => pieceOf(name, number, type, values, isPacked)),
       ),
   },
@@ -141,7 +141,10 @@ describe('the columns of a message', () => {
   });
 
   test('of thousands of pieces are read in one go', () => {
-    const one = Buffer.concat([definition.serialize({ closeSlotStep: [1] }), definition.serialize({ grownSent: [7] })]);
+    const one = Buffer.concat([
+      definition.serialize({ closeSlotStep: [1] }),
+      definition.serialize({ grownSent: [7] }),
+    ]);
     const { received } = walked(Buffer.concat(Array<Buffer>(50_000).fill(one)));
     expect(Array.from(received.read(columnNumbers.closes.slot).slice(-2))).toEqual([49_999, 50_000]);
     expect(received.read(columnNumbers.grown.sent)).toHaveLength(50_000);

@@ -6,8 +6,8 @@ import { connectPlaintext } from '../../../agent/export/connection.ts';
 import type { AgentBatch } from '../../../wire/agent-batch.ts';
 import { sendWindowBatches, sendWindowBytes } from '../../../wire/agent-limits.ts';
 import { decodeAgentMessage } from '../../../wire/agent-message.ts';
-import { protocolVersion } from '../../../wire/protocol.ts';
 import { ingestService } from '../../../wire/ingest-service.ts';
+import { protocolVersion } from '../../../wire/protocol.ts';
 import {
   encodeServerMessage,
   type ServerMessageFields,

@@ -120,7 +120,7 @@ class World {
     if (id === undefined) return;
     const { slots } = this.agent;
     if (what === 'count') {
-      const counters = { bytesSent: n * 2 ** 40, bytesReceived: n, rttUs: n, retransmits: 1 };
+      const counters = countersAfter(this.counted.get(id), n);
       this.counted.set(id, counters);
       slots.apply({ kind: 'counted', id, counters });
     } else {
@@ -168,6 +168,21 @@ class World {
   get copied(): number[] {
     return [...this.link.aggregator.ledger.open].map((socket) => idOf(socket.id)).sort((a, b) => a - b);
   }
+}
+
+/** Mostly grown by less than 2^32, as connections do; else anything, also less than before. */
+function countersAfter(before: SocketCounters | undefined, n: number): SocketCounters {
+  if (before === undefined || n % 5 === 0) {
+    return { bytesSent: n * 2 ** 40, bytesReceived: n, rttUs: n, retransmits: n % 3 };
+  }
+  const { bytesSent, bytesReceived, rttUs, retransmits } = before;
+  const grownBy = n % 11 === 0 ? -1 : n * 2 ** 20;
+  return {
+    bytesSent: Math.max(0, bytesSent + grownBy),
+    bytesReceived: bytesReceived + 2 ** 32 - (n % 3),
+    rttUs: n % 7 === 0 ? 0 : rttUs + (n % 2),
+    retransmits: n % 13 === 0 ? retransmits + 1 : retransmits,
+  };
 }
 
 /** A NodePort: client → node, node → pod; one in three of them speaks IPv6. */

@@ -14,6 +14,7 @@ import { LiveView } from '../../../aggregator/live-view.ts';
 import { connections } from '../../../aggregator/serve/answers.ts';
 import { emptyRequest, rowsMax } from '../../../aggregator/serve/request.ts';
 import type { ConnectionDocument } from '../../../model/document.ts';
+import { AgentMessageDecoder } from '../../../wire/agent-message.ts';
 import { Agenda } from './agenda.ts';
 import { SimulatedAgent, scanIntervalMs } from './simulated-agent.ts';
 import { Told } from './told.ts';
@@ -81,6 +82,7 @@ export class SimulatedFleet {
       reports: this.told,
       limits: defaultIngestLimits,
       counters: this.counters,
+      decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: unixMs(), monotonicMs: this.#nowMs }),
       serverId: 'simulated',
       version: '0',
