@@ -17,6 +17,20 @@ export interface SocketCounters {
 /** Of a socket of which nothing is counted yet. */
 export const noCounters: SocketCounters = { bytesSent: 0, bytesReceived: 0, rttUs: 0, retransmits: 0 };
 
+/**
+ * What counters are once they have grown by so much: the round trip is another one unless 0, and retransmits stay. Bytes stay
+ * exact. @param before null = nothing was counted
+ */
+export function grownBy(before: SocketCounters | null, growth: SocketCounters): SocketCounters {
+  const { bytesSent, bytesReceived, rttUs, retransmits } = before ?? noCounters;
+  return {
+    bytesSent: Math.min(Number.MAX_SAFE_INTEGER, bytesSent + growth.bytesSent),
+    bytesReceived: Math.min(Number.MAX_SAFE_INTEGER, bytesReceived + growth.bytesReceived),
+    rttUs: growth.rttUs === 0 ? rttUs : growth.rttUs,
+    retransmits,
+  };
+}
+
 /** Whether both tell the same. */
 export function sameCounters(a: SocketCounters, b: SocketCounters): boolean {
   return (

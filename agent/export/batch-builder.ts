@@ -6,6 +6,7 @@ import type { FourTuple } from '../../model/four-tuple.ts';
 import { isIpv6 } from '../../model/ip.ts';
 import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
+import { noCounters } from '../../model/socket-counters.ts';
 import { stateNumber } from '../../model/socket-state.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { ownerPairsMax } from '../../wire/agent-limits.ts';
@@ -183,7 +184,7 @@ export class BatchBuilder {
     });
     for (const [process, fd] of further) columns.owner(slot, process, fd);
     if (record.translation !== null || record.forwarded !== null) this.#tellTranslation(record, columns);
-    if (record.counters !== null) columns.count(slot, record.counters, null);
+    if (record.counters !== null) columns.count(slot, record.counters, noCounters);
   }
 
   #tellTranslation({ slot, forwarded, translation }: SlotRecord, columns: BatchColumns): void {

@@ -1,5 +1,5 @@
 /** The rows of the message that is being built: columns of numbers that grow row by row. */
-import { noCounters, type SocketCounters } from '../../model/socket-counters.ts';
+import type { SocketCounters } from '../../model/socket-counters.ts';
 import { clampU32, u32Max } from '../../wire/packing.ts';
 import { rowBytes } from './message-size.ts';
 
@@ -111,9 +111,9 @@ export class BatchColumns {
     this.stages.v6.push(tuple.v6 ? 1 : 0);
   }
 
-  /** @param told what was told of them before on the stream; null = nothing since the slot was opened */
+  /** @param told as the aggregator has them; null = nobody knows */
   count(slot: number, counters: SocketCounters, told: SocketCounters | null): void {
-    if (hasOnlyGrown(counters, told ?? noCounters)) this.#grow(slot, counters, told ?? noCounters);
+    if (told !== null && hasOnlyGrown(counters, told)) this.#grow(slot, counters, told);
     else {
       this.counters.slot.push(slot);
       this.counters.sent.push(counters.bytesSent);

@@ -37,7 +37,7 @@ export interface SlotRecord {
   translation: Translation | null;
   /** null = not counted yet. */
   counters: SocketCounters | null;
-  /** What was told of them on the stream that it was told on last: what they have grown by since is told next. */
+  /** As the aggregator has them on the stream that it was told on last, so that growth can be told; null = nobody knows. */
   toldCounters: SocketCounters | null;
   /** null while it is there. */
   closedAtMs: number | null;

@@ -13,6 +13,7 @@
 import type { FourTuple } from '../../model/four-tuple.ts';
 import type { Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
+import { noCounters } from '../../model/socket-counters.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import type { ForwardedFlow } from '../../model/translation.ts';
 import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
@@ -246,15 +247,21 @@ export class SlotTable {
 
   /** Notes that the message `seq` tells all there is to tell of `record`. */
   markTold(record: SlotRecord, seq: number): void {
+    this.#noteCounters(record);
     this.#pending.delete(record);
     this.#leaveSnapshot(record);
     record.changes = 0;
-    record.toldCounters = record.counters;
     if (record.closedAtMs === null) return;
     const last = this.#unacknowledged.at(-1);
     if (last?.seq === seq) last.records.push(record);
     else this.#unacknowledged.push({ seq, records: [record] });
     this.#allowForgetting(record);
+  }
+
+  /** Before it counts as told: the counters of what is opened are 0, but a snapshot may go on with those of an earlier stream. */
+  #noteCounters(record: SlotRecord): void {
+    if (record.counters !== null) record.toldCounters = record.counters;
+    else if (!this.isTold(record)) record.toldCounters = this.#isDueInSnapshot(record) ? null : noCounters;
   }
 
   /** All messages up to `durableSeq` are safe at the aggregator: frees the slots of the closes among them. */

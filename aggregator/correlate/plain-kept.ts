@@ -1,6 +1,6 @@
 /** The sockets of one host that are kept as columns: what its agent tells by slots goes to the rows of the core. */
 
-import type { SocketCounters } from '../../model/socket-counters.ts';
+import { grownBy, type SocketCounters } from '../../model/socket-counters.ts';
 import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
 import { tickAfter } from '../core/ticks.ts';
 import { type Lives, shownUntilMs } from './lives.ts';
@@ -61,11 +61,12 @@ export class KeptOfHost implements KeptSockets {
     return half < 0 ? undefined : restoreOpen(this.#parts, this.#plain(), half, this.#parts.edges.core.words);
   }
 
-  count(slot: number, counters: SocketCounters): boolean {
+  count(slot: number, counters: SocketCounters, isGrowth: boolean): boolean {
     const half = this.#halfAt(slot);
     if (half < 0) return false;
     const { edges } = this.#parts;
-    const isNew = edges.rows.sockets.count(half, counters);
+    const { sockets } = edges.rows;
+    const isNew = sockets.count(half, isGrowth ? grownBy(sockets.countersOf(half), counters) : counters);
     if (isNew && (factsOf(edges, half) & facts.placed) !== 0) countBytes(edges, half >> 1);
     return true;
   }

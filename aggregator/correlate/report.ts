@@ -120,8 +120,11 @@ export interface KeptSockets {
   ): boolean;
   /** Keeps it no longer. @returns the socket as an object; undefined where none is kept in that slot */
   restore(slot: number): ReportedSocket | undefined;
-  /** @returns whether it is kept: else it is to be told as an object, as is what the two below return false for */
-  count(slot: number, counters: SocketCounters): boolean;
+  /**
+   * @param isGrowth the counters are what those that it has have grown by
+   * @returns whether it is kept: else it is to be told as an object, as is what the one below returns false for
+   */
+  count(slot: number, counters: SocketCounters, isGrowth: boolean): boolean;
   /** @param closedAtMs not before it was opened, else it was closed as it was opened */
   close(slot: number, closedAtMs: number, nowMs: number): boolean;
 }

@@ -1,6 +1,6 @@
 /** The NAT and COUNTERS sections of a message by slot. */
 import type { FourTuple } from '../../model/four-tuple.ts';
-import { noCounters, type SocketCounters } from '../../model/socket-counters.ts';
+import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Translation } from '../../model/translation.ts';
 import type { AgentBatch } from '../../wire/agent-batch.ts';
 import { natRoles } from '../../wire/protocol.ts';
@@ -42,9 +42,8 @@ export function resolveTranslations(
 
 /** What a message tells of the counters of a slot. */
 export interface Counting {
-  /** By how much each has grown, and the round trip, 0 = as before; or as they are. */
   readonly counters: SocketCounters;
-  /** Since they were told last on this stream; nothing was told of a slot that has just been opened. */
+  /** They are what the counters have grown by since they were told last on this stream. */
   readonly isGrowth: boolean;
 }
 
@@ -63,28 +62,13 @@ export function resolveCounters({
     countings.set(counters.slot[row]!, { counters: told, isGrowth: false });
   }
   for (let row = 0; row < grown.slot.length; row++) {
-    const by = {
+    const growth = {
       bytesSent: grown.sent[row]!,
       bytesReceived: grown.received[row]!,
       rttUs: grown.rttUs[row]!,
       retransmits: 0,
     };
-    countings.set(grown.slot[row]!, { counters: by, isGrowth: true });
+    countings.set(grown.slot[row]!, { counters: growth, isGrowth: true });
   }
   return countings;
-}
-
-/** The counters of a slot by what was told of them before on the stream; null = nothing. What grows stays exact. */
-export function countersAfter(
-  { counters, isGrowth }: Counting,
-  before: SocketCounters | null,
-): SocketCounters {
-  if (!isGrowth) return counters;
-  const { bytesSent, bytesReceived, rttUs, retransmits } = before ?? noCounters;
-  return {
-    bytesSent: Math.min(Number.MAX_SAFE_INTEGER, bytesSent + counters.bytesSent),
-    bytesReceived: Math.min(Number.MAX_SAFE_INTEGER, bytesReceived + counters.bytesReceived),
-    rttUs: counters.rttUs === 0 ? rttUs : counters.rttUs,
-    retransmits,
-  };
 }

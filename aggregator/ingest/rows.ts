@@ -12,7 +12,7 @@ import { WireError } from '../../wire/wire-error.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
 import { resolveTuple } from './resolve-tuple.ts';
-import { type Counting, countersAfter, resolveCounters, resolveTranslations } from './row-findings.ts';
+import { type Counting, resolveCounters, resolveTranslations } from './row-findings.ts';
 
 /** A socket as one message opens it, and closes it where both stand in the same message. */
 export interface OpenedRow {
@@ -63,9 +63,8 @@ export interface TranslatedRow {
   readonly translation: Translation;
 }
 
-export interface CountedRow {
+export interface CountedRow extends Counting {
   readonly slot: number;
-  readonly counting: Counting;
 }
 
 export interface MessageRows {
@@ -98,13 +97,13 @@ export function resolveRows(
     const open = resolveOpen(batch, row, pairs, dictionary, toOurs);
     const { slot } = open;
     if (opened.has(slot)) throw new WireError('bad-slot', `slot ${slot} is opened twice`);
-    const counting = take(countings, slot);
     opened.set(slot, {
       ...open,
       acceptedMs: arrived.monotonicMs,
       forwarded: take(forwards, slot),
       translation: take(translations, slot),
-      counters: counting === null ? null : countersAfter(counting, null),
+      // What has just been opened has grown from 0.
+      counters: take(countings, slot)?.counters ?? null,
     });
   }
   const [stray] = forwards.keys();
@@ -130,7 +129,7 @@ export function resolveRows(
       owners: resolveOwners(pairs.get(slot) ?? [], dictionary),
     })),
     translated: Array.from(translations, ([slot, translation]) => ({ slot, translation })),
-    counted: Array.from(countings, ([slot, counting]) => ({ slot, counting })),
+    counted: Array.from(countings, ([slot, { counters, isGrowth }]) => ({ slot, counters, isGrowth })),
   };
 }
 

@@ -95,6 +95,55 @@ describe('BatchBuilder', () => {
     expect(Array.from(batch!.reownedSlots)).toEqual([0, 1, 2]);
   });
 
+  test('counters are told by growth where the aggregator has something to grow from', () => {
+    const { slots, builder } = pipeline();
+    const count = (id: number, bytesSent: number): void =>
+      slots.apply({
+        kind: 'counted',
+        id,
+        counters: { bytesSent, bytesReceived: 0, rttUs: 9, retransmits: 0 },
+      });
+    const told = (seq: number): object =>
+      buildAll(builder, seq).map(({ counters, grown }) => ({
+        are: Array.from(counters.slot, (slot, i) => [slot, counters.sent[i]]),
+        grown: Array.from(grown.slot, (slot, i) => [slot, grown.sent[i]]),
+      }));
+    slots.apply(opened(1));
+    slots.apply(opened(2));
+    count(2, 50);
+    expect(told(1)).toEqual([{ are: [], grown: [[1, 50]] }]);
+    slots.apply(opened(3));
+    slots.apply(changed(1, { state: 'close-wait' }));
+    expect(told(2)).toEqual([{ are: [], grown: [] }]);
+    slots.apply(changed(3, { state: 'close-wait' }));
+    expect(told(3)).toEqual([{ are: [], grown: [] }]);
+    // The first came with the snapshot and without counters: what an aggregator has of it may be of an earlier stream.
+    for (const id of [1, 2, 3]) count(id, 70);
+    expect(told(4)).toEqual([
+      {
+        are: [[0, 70]],
+        grown: [
+          [1, 20],
+          [2, 70],
+        ],
+      },
+    ]);
+    for (const id of [1, 2, 3]) count(id, 75);
+    builder.startSnapshot();
+    expect(told(5)).toEqual([
+      {
+        are: [],
+        grown: [
+          [0, 75],
+          [1, 75],
+          [2, 75],
+        ],
+      },
+    ]);
+    count(1, 76);
+    expect(told(6)).toEqual([{ are: [], grown: [[0, 1]] }]);
+  });
+
   test('a snapshot is cut into messages near the target, and what happens meanwhile comes after its end', () => {
     const { slots, builder } = pipeline(20_000);
     for (let id = 1; id <= 1000; id++) slots.apply(opened(id));

@@ -91,13 +91,14 @@ test('so it is after a message that was refused', () => {
   expect(counters()).toMatchObject({ bytesSent: 7, bytesReceived: 8 });
 });
 
-test('what an earlier stream told is shown until the next one counts, and is nothing to grow from', () => {
+test('what an earlier stream told is shown until the next one says what they are', () => {
   snapshot(1, are(100, 200));
   connect(2);
   snapshot(2);
   expect(counters()).toMatchObject({ bytesSent: 100, bytesReceived: 200 });
-  tell({ seq: 3, ...grown(130, 240, 60) });
-  expect(counters()).toEqual({ bytesSent: 130, bytesReceived: 240, rttUs: 60, retransmits: 0 });
+  tell({ seq: 3, ...are(130, 240) });
+  tell({ seq: 4, ...grown(1, 1, 60) });
+  expect(counters()).toEqual({ bytesSent: 131, bytesReceived: 241, rttUs: 60, retransmits: 2 });
 });
 
 test('what would be no exact number stays at the greatest that is', () => {

@@ -1,6 +1,6 @@
 /** What correlation keeps of one host, with the objects that were told for it brought up to what is told by slots. */
 import type { KeptSockets, ReportedSocket } from '../../../aggregator/correlate/report.ts';
-import type { SocketCounters } from '../../../model/socket-counters.ts';
+import { grownBy, type SocketCounters } from '../../../model/socket-counters.ts';
 
 export class ToldKept {
   readonly #bySlot = new Map<number, ReportedSocket>();
@@ -35,9 +35,10 @@ export class ToldKept {
         if (socket !== undefined) this.replace(slot, socket);
         return socket;
       },
-      count: (slot: number, counters: SocketCounters) => {
-        const isKept = next.count(slot, counters);
-        if (isKept) bySlot.get(slot)!.counters = counters;
+      count: (slot: number, counters: SocketCounters, isGrowth: boolean) => {
+        const isKept = next.count(slot, counters, isGrowth);
+        const socket = bySlot.get(slot);
+        if (isKept) socket!.counters = isGrowth ? grownBy(socket!.counters, counters) : counters;
         return isKept;
       },
       close: (slot, closedAtMs, nowMs) => {
