@@ -8,8 +8,16 @@ import type { KernelLayout } from './kernel-layout.ts';
 import type { Learned } from './learn.ts';
 import { linkProgram } from './link-program.ts';
 import { type Extent, type FoundSockets, ScanMaps, type ScanSizes } from './scan-maps.ts';
+import { recordLayout } from './scan-memory.ts';
 import { type SlotsPerCall, slotsPerCall } from './stack.ts';
 import { taskProgram } from './task-program.ts';
+
+/**
+ * A scan of changes keeps the event loop when the last one was that short, and when so few sockets are there that it would
+ * take no longer than a few milliseconds if all of them had changed.
+ */
+const shortMs = 2;
+const shortRecordsMax = 1 << 15;
 
 interface Maps {
   readonly scan: ScanMaps;
@@ -22,6 +30,9 @@ export class LoadedScan {
   readonly #calls: BpfCalls;
   readonly #maps: Maps;
   readonly #link: number;
+  /** How long the last scan of changes took, and how many records the last one of everything told. */
+  #changesMs = Number.POSITIVE_INFINITY;
+  #records = Number.POSITIVE_INFINITY;
   #isOpen = true;
 
   private constructor(calls: BpfCalls, sizes: ScanSizes, maps: Maps, link: number) {
@@ -56,8 +67,12 @@ export class LoadedScan {
   async run(extent: Extent): Promise<FoundSockets> {
     const { scan, imprints } = this.#maps;
     scan.reset(imprints?.begin(extent));
-    await iterate(this.#calls, this.#link);
+    const isShort = extent === 'changes' && this.#changesMs <= shortMs && this.#records <= shortRecordsMax;
+    const startedAtMs = performance.now();
+    await iterate(this.#calls, this.#link, isShort);
     const found = scan.found();
+    if (extent === 'changes') this.#changesMs = performance.now() - startedAtMs;
+    else this.#records = found.records.length / recordLayout.bytes + found.missedRecords;
     imprints?.end(found);
     return found;
   }

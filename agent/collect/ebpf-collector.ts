@@ -107,11 +107,9 @@ export class EbpfCollector implements Collector {
     parts: [[], []],
     sockets: [],
   };
-  /** The namespaces in which the held sockets of the last scan are. */
-  #inhabited: { readonly sockets: Sockets; readonly namespaces: readonly number[] } = {
-    sockets: [],
-    namespaces: [],
-  };
+  /** Namespaces of held sockets: of all when they were last gone through, which were these, and of new ones since. */
+  #inhabited = new Set<number>();
+  #goneThrough: Sockets | null = null;
   #isScanning = false;
   #isClosed = false;
 
@@ -259,6 +257,7 @@ export class EbpfCollector implements Collector {
     const hasDetails = await this.#details.refresh(found, nowMs, isSame);
     const asksAgain = !isSame || hasDetails || extent === 'everything' || this.#hasYoung;
     const sockets = await inSlices(this.#held.read(found, { tasks, asksAgain }), slice);
+    for (const { netns } of this.#held.fresh) this.#inhabited.add(netns);
     if (asksAgain) {
       this.#hasYoung = this.#processes.hasYoung;
       this.#processes.expire();
@@ -317,16 +316,12 @@ export class EbpfCollector implements Collector {
       true,
       slice,
     );
-    const deserted = this.#namespacesOf(sockets).filter((netns) => !entrances.has(netns));
-    return [...described, ...deserted.map(desertedNetns)];
-  }
-
-  /** Looked for only among sockets that are not those of the last scan. */
-  #namespacesOf(sockets: Sockets): readonly number[] {
-    if (sockets !== this.#inhabited.sockets) {
-      this.#inhabited = { sockets, namespaces: [...namespacesIn(sockets)] };
+    const isDeserted = (netns: number): boolean => !entrances.has(netns);
+    if (sockets !== this.#goneThrough && [...this.#inhabited].some(isDeserted)) {
+      this.#inhabited = namespacesIn(sockets);
+      this.#goneThrough = sockets;
     }
-    return this.#inhabited.namespaces;
+    return [...described, ...[...this.#inhabited].filter(isDeserted).map(desertedNetns)];
   }
 }
 

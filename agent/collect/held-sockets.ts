@@ -182,7 +182,7 @@ export class HeldSockets {
   *#readRecords(tasks: TaskTable, holder: SeenHolder): Generator<void, void> {
     const from = tasks.firstRecord(holder.index) * recordWords;
     const words = this.#words.subarray(from, from + tasks.held(holder.index) * recordWords);
-    if (!isSameWords(words, holder.words)) yield* this.#compare(holder, Uint32Array.from(words));
+    if (!isSameWords(words, holder.words)) yield* this.#compare(holder, words.slice());
   }
 
   /** Fd by fd: what is not there any more is given up, what is new is claimed. */
