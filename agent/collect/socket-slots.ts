@@ -2,7 +2,11 @@
  * One slot per socket, from scan to scan: what is known of it, and which fds of which processes hold it. What a scan changes
  * is noted first, and settled when all of it is known: then a socket that is what it was before is the same object.
  *
- * Nearly every socket is held once, so its first claim stands in the slot itself, without a list and an object of its own.
+ *     #sockets          by slot: what was told of it last
+ *     #holders, #fds    by slot: its first claim. Nearly every socket is held once, so there is no list of them.
+ *     #more             the other claims of those that have several
+ *
+ * An object for each slot would take 50 bytes more than its places in these arrays.
  */
 import type { Owner, Process } from '../../model/process.ts';
 import type { OwnedSocket, SocketRow } from '../../model/socket.ts';
@@ -31,23 +35,10 @@ interface Claim {
   readonly fd: number;
 }
 
-interface Slot {
-  /** With the inode of the socket it is the key, which is no small integer and would be an object of its own. */
-  readonly subflow: number;
-  socket: OwnedSocket;
-  /** Of one claim; null while there is none. */
-  holder: Holder | null;
-  fd: number;
-  /** The others, in no particular order. */
-  more: Claim[];
-  isTouched: boolean;
-}
-
 /** Of a socket that nobody was told of yet. */
 const noOwners: readonly Owner[] = [];
 
-/** Never written to. */
-const noClaims: Claim[] = [];
+const noClaims: readonly Claim[] = [];
 
 /** What settling brought. */
 export interface Settled {
@@ -78,7 +69,16 @@ const unchanged: Settled = { isChanged: false, fresh: null, released: null };
 export class SocketSlots {
   readonly #byKey = new SlotIndex();
   readonly #free: number[] = [];
-  readonly #slots: (Slot | undefined)[] = [];
+  /** Undefined where a slot is free. */
+  readonly #sockets: (OwnedSocket | undefined)[] = [];
+  /** Null while there is no claim. */
+  readonly #holders: (Holder | null)[] = [];
+  readonly #fds: number[] = [];
+  /** In no particular order. */
+  readonly #more = new Map<number, Claim[]>();
+  /** With the inode the number of the subflow is the key of a socket; of those that have one, which few have. */
+  readonly #subflows = new Map<number, number>();
+  readonly #isTouched: boolean[] = [];
   readonly #endpoints = new SharedEndpoints();
   readonly #fdLists = new FdLists();
   /** The last list that a slot is in; of those with several claims, which would be in it several times. */
@@ -88,53 +88,58 @@ export class SocketSlots {
 
   /** @param key names a socket from scan to scan */
   of(key: number): number | undefined {
-    const slot = this.#byKey.find(hashOf(key), (candidate) => keyOf(this.#slots[candidate]!) === key);
+    const slot = this.#byKey.find(hashOf(key), (candidate) => this.#keyOf(candidate) === key);
     return slot < 0 ? undefined : slot;
   }
 
   /** @param row becomes the socket */
   add(key: number, row: SocketRow): number {
-    const slot = this.#free.pop() ?? this.#slots.length;
-    const socket = this.#asSocket(row, noOwners);
-    const subflow = Math.floor(key / subflowUnit) | 0;
-    this.#slots[slot] = { subflow, socket, holder: null, fd: 0, more: noClaims, isTouched: false };
+    const slot = this.#free.pop() ?? this.#sockets.length;
+    this.#sockets[slot] = this.#asSocket(row, noOwners);
+    this.#holders[slot] = null;
+    this.#fds[slot] = 0;
+    this.#isTouched[slot] = false;
+    const subflow = Math.floor(key / subflowUnit);
+    if (subflow > 0) this.#subflows.set(slot, subflow);
     this.#byKey.add(hashOf(key), slot);
     return slot;
   }
 
   claim(slot: number, holder: Holder, fd: number): void {
-    const known = this.#slots[slot]!;
-    if (known.holder === null) {
-      known.holder = holder;
-      known.fd = fd;
-    } else if (known.more.length === 0) known.more = [{ holder, fd }];
-    else known.more.push({ holder, fd });
+    if (this.#holders[slot] === null) {
+      this.#holders[slot] = holder;
+      this.#fds[slot] = fd;
+    } else {
+      const more = this.#more.get(slot);
+      if (more === undefined) this.#more.set(slot, [{ holder, fd }]);
+      else more.push({ holder, fd });
+    }
     this.touch(slot);
   }
 
   unclaim(slot: number, holder: Holder, fd: number): void {
-    const known = this.#slots[slot]!;
-    if (known.holder === holder && known.fd === fd) {
-      const next = known.more.pop();
-      known.holder = next?.holder ?? null;
-      known.fd = next?.fd ?? 0;
+    const more = this.#more.get(slot) ?? [];
+    if (this.#holders[slot] === holder && this.#fds[slot] === fd) {
+      const next = more.pop();
+      this.#holders[slot] = next?.holder ?? null;
+      this.#fds[slot] = next?.fd ?? 0;
     } else {
-      const at = known.more.findIndex((claim) => claim.holder === holder && claim.fd === fd);
-      known.more.splice(at, 1);
+      const at = more.findIndex((claim) => claim.holder === holder && claim.fd === fd);
+      more.splice(at, 1);
     }
+    if (more.length === 0) this.#more.delete(slot);
     this.touch(slot);
   }
 
   /** The processes that hold it, one for each fd. */
   *holders(slot: number): Generator<Holder> {
-    for (const { holder } of claimsOf(this.#slots[slot]!)) yield holder;
+    for (const { holder } of this.#claimsOf(slot)) yield holder;
   }
 
   /** Something about it or its holders may not be what it was. */
   touch(slot: number): void {
-    const known = this.#slots[slot]!;
-    if (known.isTouched) return;
-    known.isTouched = true;
+    if (this.#isTouched[slot] === true) return;
+    this.#isTouched[slot] = true;
     this.touched.push(slot);
   }
 
@@ -144,36 +149,38 @@ export class SocketSlots {
    * @param rowOf is asked for records of `slot` alone
    */
   settle(slot: number, rowOf: RowOf): Settled {
-    const known = this.#slots[slot]!;
-    known.isTouched = false;
-    const isNew = known.socket.owners === noOwners;
-    if (known.holder === null) {
+    this.#isTouched[slot] = false;
+    const before = this.#sockets[slot]!;
+    const isNew = before.owners === noOwners;
+    if (this.#holders[slot] === null) {
       this.#forget(slot);
-      return isNew ? unchanged : { isChanged: true, fresh: null, released: known.socket };
+      return isNew ? unchanged : { isChanged: true, fresh: null, released: before };
     }
-    return isNew ? this.#complete(known, slot, rowOf) : this.#renew(known, slot, rowOf);
+    return isNew ? this.#complete(before, slot, rowOf) : this.#renew(before, slot, rowOf);
   }
 
   /** Nobody has seen a new socket yet, so it is filled in where it is. */
-  #complete(known: Slot, slot: number, rowOf: RowOf): Settled {
-    const claims = claimsOf(known);
+  #complete(before: OwnedSocket, slot: number, rowOf: RowOf): Settled {
+    const claims = this.#claimsOf(slot);
     const owners = this.#ownersOf(claims);
+    let socket = before;
     // Where there are more, the one that it was made of need not be the first.
-    if (claims.length > 1) known.socket = this.#asSocket(rowOf(firstRecord(claims, slot)), owners);
-    else (known.socket as Ownable).owners = owners;
-    return { isChanged: true, fresh: known.socket, released: null };
+    if (claims.length > 1) socket = this.#asSocket(rowOf(firstRecord(claims, slot)), owners);
+    else (socket as Ownable).owners = owners;
+    this.#sockets[slot] = socket;
+    return { isChanged: true, fresh: socket, released: null };
   }
 
-  #renew(known: Slot, slot: number, rowOf: RowOf): Settled {
-    const before = known.socket;
-    const claims = claimsOf(known);
+  #renew(before: OwnedSocket, slot: number, rowOf: RowOf): Settled {
+    const claims = this.#claimsOf(slot);
     const row = rowOf(firstRecord(claims, slot));
     const isSame = isSameRow(row, before);
     const owners = this.#ownersOf(claims);
     const hasSameOwners = isSameOwners(owners, before.owners);
     if (isSame && hasSameOwners) return unchanged;
-    known.socket = this.#asSocket(isSame ? before : row, hasSameOwners ? before.owners : owners);
-    return { isChanged: true, fresh: isSame ? null : known.socket, released: null };
+    const socket = this.#asSocket(isSame ? before : row, hasSameOwners ? before.owners : owners);
+    this.#sockets[slot] = socket;
+    return { isChanged: true, fresh: isSame ? null : socket, released: null };
   }
 
   /** Written down in one piece: an object that gets a property later takes a third more. */
@@ -202,32 +209,37 @@ export class SocketSlots {
 
   /** Appends the socket to a list, once. @param list number of the list */
   listInto(sockets: OwnedSocket[], slot: number, list: number): void {
-    const known = this.#slots[slot]!;
-    if (known.more.length > 0) {
+    if (this.#more.has(slot)) {
       if (this.#listedIn.get(slot) === list) return;
       this.#listedIn.set(slot, list);
     }
-    sockets.push(known.socket);
+    sockets.push(this.#sockets[slot]!);
   }
 
   #forget(slot: number): void {
-    this.#byKey.delete(hashOf(keyOf(this.#slots[slot]!)), slot);
+    this.#byKey.delete(hashOf(this.#keyOf(slot)), slot);
     this.#listedIn.delete(slot);
-    this.#slots[slot] = undefined;
+    this.#subflows.delete(slot);
+    this.#sockets[slot] = undefined;
     this.#free.push(slot);
   }
-}
 
-function claimsOf({ holder, fd, more }: Slot): readonly Claim[] {
-  return holder === null ? noClaims : [{ holder, fd }, ...more];
+  #claimsOf(slot: number): readonly Claim[] {
+    const holder = this.#holders[slot]!;
+    if (holder === null) return noClaims;
+    const first = { holder, fd: this.#fds[slot]! };
+    const more = this.#more.get(slot);
+    return more === undefined ? [first] : [first, ...more];
+  }
+
+  #keyOf(slot: number): number {
+    const subflow = this.#subflows.size === 0 ? 0 : (this.#subflows.get(slot) ?? 0);
+    return this.#sockets[slot]!.inode + subflow * subflowUnit;
+  }
 }
 
 /** In keys the number of a subflow stands above the inode. */
 const subflowUnit = 2 ** 32;
-
-function keyOf({ subflow, socket }: Slot): number {
-  return socket.inode + subflow * subflowUnit;
-}
 
 function hashOf(key: number): number {
   return (key | 0) ^ (key / subflowUnit);

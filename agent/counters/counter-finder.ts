@@ -142,8 +142,7 @@ export class CounterFinder implements SocketFinder {
         const answer = answers[n]!;
         if (answer === null || answer.inode !== counted.socket.inode) continue;
         if (isSame(counted.counters, answer.counters)) continue;
-        counted.counters = answer.counters;
-        this.#rotation.wake(counted);
+        this.#rotation.count(counted.id, answer.counters);
         findings.push({ kind: 'counted', id: counted.id, counters: answer.counters });
       }
       return true;

@@ -2,10 +2,11 @@
  * Which sockets are looked at next: each soon after it was opened, and from then on in turn, but for those that rest because
  * nothing of them changes. Every scan looks at a bounded number.
  *
- *     #places   all of them, in a circle that is walked from where the last walk ended; a place that is left is given again
- *     #rests    when whoever is at a place is due again
- *     #byId     at which place
- *     #fresh    ids of those that were never looked at, oldest first, and of some that are gone meanwhile
+ *     #sockets   all of them, in a circle that is walked from where the last walk ended; a place that is left is given again
+ *     #ids       by place, as is #counters; an object for each would take 30 bytes more
+ *     #rests     when whoever is at a place is due again
+ *     #byId      at which place
+ *     #fresh     ids of those that were never looked at, oldest first, and of some that are gone meanwhile
  *
  * Where more are due than may be looked at, nobody is passed over: the walk goes on behind the last that had its turn, and
  * however many sockets are new, a share of the looks is for those that are not.
@@ -17,12 +18,13 @@ import { isListening } from '../../model/socket-state.ts';
 import { SlotIndex } from '../slot-index.ts';
 import { Rests } from './rests.ts';
 
+/** One that has its turn. */
 export interface Counted {
   readonly id: number;
   /** As last seen. */
-  socket: OwnedSocket;
+  readonly socket: OwnedSocket;
   /** As last found; null = never. */
-  counters: SocketCounters | null;
+  readonly counters: SocketCounters | null;
 }
 
 /** How many ids of sockets that are gone may wait for their turn besides as many as there are sockets. */
@@ -36,7 +38,10 @@ const dueShare = 1 / 4;
 
 export class Rotation {
   readonly #rests: Rests;
-  readonly #places: (Counted | undefined)[] = [];
+  /** Undefined at a place that was left. */
+  readonly #sockets: (OwnedSocket | undefined)[] = [];
+  readonly #ids: number[] = [];
+  readonly #counters: (SocketCounters | null)[] = [];
   readonly #free: number[] = [];
   readonly #byId = new SlotIndex();
   #next = 0;
@@ -59,17 +64,19 @@ export class Rotation {
     const place = this.#placeOf(id);
     if (kind === 'closed' || !isCounted(event.socket)) {
       if (place >= 0) this.#forget(place);
-    } else if (place < 0) this.#add({ id, socket: event.socket, counters: null });
+    } else if (place < 0) this.#add(id, event.socket);
     else {
-      this.#places[place]!.socket = event.socket;
+      this.#sockets[place] = event.socket;
       this.#rests.wake(place);
     }
   }
 
-  /** That one is not still: it is due at once, as one is whose state or owner became different. */
-  wake({ id }: Counted): void {
+  /** What was found of that one is new. So it is not still: it is due at once, as one is whose state or owner became different. */
+  count(id: number, counters: SocketCounters): void {
     const place = this.#placeOf(id);
-    if (place >= 0) this.#rests.wake(place);
+    if (place < 0) return;
+    this.#counters[place] = counters;
+    this.#rests.wake(place);
   }
 
   /** Whether there is any in that namespace. */
@@ -78,7 +85,7 @@ export class Rotation {
   }
 
   /**
-   * The next ones, at most `max`. Each rests from now on, twice as long as it has been still, unless wake() says otherwise.
+   * The next ones, at most `max`. Each rests from now on, twice as long as it has been still, unless count() says otherwise.
    *
    * @param nowMs of a clock that never goes back
    */
@@ -90,10 +97,10 @@ export class Rotation {
 
   #takeDue(max: number, nowMs: number): Counted[] {
     const taken: Counted[] = [];
-    for (let left = Math.min(this.#places.length, placesPerWalk); left > 0 && taken.length < max; left--) {
-      if (this.#next >= this.#places.length) this.#next = 0;
+    for (let left = Math.min(this.#sockets.length, placesPerWalk); left > 0 && taken.length < max; left--) {
+      if (this.#next >= this.#sockets.length) this.#next = 0;
       const place = this.#next++;
-      if (this.#rests.isDue(place, nowMs) && this.#places[place] !== undefined)
+      if (this.#rests.isDue(place, nowMs) && this.#sockets[place] !== undefined)
         this.#take(taken, place, nowMs);
     }
     return taken;
@@ -113,7 +120,11 @@ export class Rotation {
   }
 
   #take(taken: Counted[], place: number, nowMs: number): void {
-    taken.push(this.#places[place]!);
+    taken.push({
+      id: this.#ids[place]!,
+      socket: this.#sockets[place]!,
+      counters: this.#counters[place] ?? null,
+    });
     this.#rests.look(place, nowMs);
   }
 
@@ -123,25 +134,28 @@ export class Rotation {
   }
 
   #placeOf(id: number): number {
-    return this.#byId.find(id, (place) => this.#places[place]!.id === id);
+    return this.#byId.find(id, (place) => this.#ids[place] === id);
   }
 
-  #add(counted: Counted): void {
-    const place = this.#free.pop() ?? this.#places.length;
-    this.#places[place] = counted;
+  #add(id: number, socket: OwnedSocket): void {
+    const place = this.#free.pop() ?? this.#sockets.length;
+    this.#sockets[place] = socket;
+    this.#ids[place] = id;
+    this.#counters[place] = null;
     this.#rests.begin(place);
-    this.#byId.add(counted.id, place);
-    this.#fresh.push(counted.id);
+    this.#byId.add(id, place);
+    this.#fresh.push(id);
     if (this.#fresh.length > 2 * this.size + goneSlack) this.#forgetGone();
-    this.#addToNetns(counted.socket.netns, 1);
+    this.#addToNetns(socket.netns, 1);
   }
 
   #forget(place: number): void {
-    const { id, socket } = this.#places[place]!;
-    this.#byId.delete(id, place);
-    this.#places[place] = undefined;
+    const { netns } = this.#sockets[place]!;
+    this.#byId.delete(this.#ids[place]!, place);
+    this.#sockets[place] = undefined;
+    this.#counters[place] = null;
     this.#free.push(place);
-    this.#addToNetns(socket.netns, -1);
+    this.#addToNetns(netns, -1);
   }
 
   #addToNetns(netns: number, sockets: number): void {

@@ -15,7 +15,7 @@ import { encodeFound } from './collect/ebpf-records.ts';
 import { scan } from './sockets.ts';
 
 /** A tenth more than it is; 64 of them are the record itself, and as many the room that records have to grow. */
-const bytesPerSocketMax = 920;
+const bytesPerSocketMax = 770;
 
 const [processes, socketsPerProcess] = [100, 200];
 const netns = 4_026_531_840;

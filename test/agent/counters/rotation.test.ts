@@ -32,7 +32,7 @@ class Simulation {
       const taken = this.rotation.take(this.#max, this.#seconds * 1000);
       for (const counted of taken) {
         this.#note(counted.id);
-        if (isBusy(counted)) this.rotation.wake(counted);
+        if (isBusy(counted)) this.rotation.count(counted.id, counters);
       }
       this.looks.push(taken.length);
     }
@@ -46,6 +46,7 @@ class Simulation {
 }
 
 const restMaxMs = 600_000;
+const counters = { bytesSent: 1, bytesReceived: 2, rttUs: 3, retransmits: 4 };
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 const nobody = (): boolean => false;
 const everybody = (): boolean => true;
@@ -138,13 +139,27 @@ describe('a rotation', () => {
     for (let second = 0; second < 2_000; second++) {
       const [counted] = rotation.take(1, second * 1000);
       if (counted !== undefined) due.push(second);
-      if (counted !== undefined && second > 1_500) rotation.wake(counted);
+      if (counted !== undefined && second > 1_500) rotation.count(counted.id, counters);
     }
     const asleep = due.filter((second) => second <= 1_500);
     const rests = asleep.slice(1).map((second, i) => second - asleep[i]!);
     // That of place 0 are three quarters.
     expect(rests).toEqual([1, 2, 3, 5, 8, 12, 18, 27, 41, 62, 93, 140, 210, 315, 450]);
     expect(due.slice(-3)).toEqual([1_997, 1_998, 1_999]);
+  });
+
+  it('tells what was found of one last, and nothing of who is at its place after it', () => {
+    const rotation = rotationOf(1, 2);
+    rotation.count(1, counters);
+    // Of one that is gone.
+    rotation.count(3, counters);
+    expect(rotation.take(2, 0).map((counted) => [counted.id, counted.counters])).toEqual([
+      [1, counters],
+      [2, null],
+    ]);
+    rotation.apply(closed(1));
+    rotation.apply(opened(3));
+    expect(rotation.take(2, 1000).map((counted) => [counted.id, counted.counters])).toContainEqual([3, null]);
   });
 
   it('looks at once at one whose state becomes different', () => {
