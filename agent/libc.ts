@@ -22,6 +22,8 @@ export interface Libc {
   lseek(fd: number, offset: number, whence: number): number;
   /** `name` ends with a NUL byte, the target does not. */
   readlinkat(folderFd: number, name: Buffer, target: Buffer, length: number): number;
+  /** `time` gets a struct timespec: seconds, nanoseconds. */
+  clock_gettime(clock: number, time: BigInt64Array): number;
   /** Of the last call that returned -1. */
   errno(): number;
 }
@@ -52,6 +54,7 @@ export async function loadLibc(): Promise<Libc> {
       readlinkat: library.func(
         'intptr_t readlinkat(int, const void *, void *, size_t)',
       ) as Libc['readlinkat'],
+      clock_gettime: library.func('int clock_gettime(int, void *)') as Libc['clock_gettime'],
       errno: () => koffi.errno(),
     };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Whether /proc is that of the agent's own pid namespace: what eBPF tells of processes is numbered as that one counts. */
+/** Whether /proc is that of the agent's own pid namespace: what the kernel tells elsewhere is numbered as that one counts. */
 import { readPidDepth } from '../procfs/pid-status.ts';
 import { readSelf } from '../procfs/pids.ts';
 import { processPath } from '../procfs/proc-file.ts';
@@ -11,8 +11,14 @@ import { EbpfUnavailableError } from './ebpf-unavailable.ts';
  * @returns pid of the agent
  */
 export function expectOwnProc(procRoot: string): number {
-  const self = readSelf(procRoot);
-  if (self !== null && readPidDepth(processPath(procRoot, self)) === 1) return self;
+  const self = readOwnPid(procRoot);
+  if (self !== null) return self;
   const reason = `${procRoot} is not of the agent's own pid namespace, which is all that eBPF shows`;
   throw new EbpfUnavailableError('pids', reason);
+}
+
+/** Pid of the agent; null where /proc is not of its pid namespace. */
+export function readOwnPid(procRoot: string): number | null {
+  const self = readSelf(procRoot);
+  return self !== null && readPidDepth(processPath(procRoot, self)) === 1 ? self : null;
 }

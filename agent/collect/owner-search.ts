@@ -3,7 +3,8 @@
  *
  *     always    when it is new, when the number of its fds changed or is not told, and when one of its sockets vanished:
  *               where the number is the same, something else was opened in its place
- *     at times  every ownerSweepMs, because fds can be exchanged without changing their number; one process after the other
+ *     at times  every ownerSweepMs, one process after the other, because fds can be exchanged without changing their number;
+ *               unless it has not run since
  *     at need   when one of its sockets got another holder besides, since it may have passed it on and put another in
  *               its place; and while a row has an inode that nobody known holds and is still there: first the processes
  *               of the row's namespace, then all others
@@ -18,6 +19,7 @@ import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidFolder, readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
 import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
+import type { ProcessClock } from '../procfs/process-clock.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import type { Holding, RowCell } from '../resolve/holding.ts';
 import { Holdings } from '../resolve/holdings.ts';
@@ -25,8 +27,11 @@ import type { ProcessTable } from '../resolve/process-table.ts';
 import { isRefreshDue, turnAfter } from '../resolve/refresh.ts';
 import type { Resident } from './roster.ts';
 
-/** How old the last walk over the fds of a process may be. */
+/** How old the last walk over the fds of a process may be, if it has run since. */
 export const ownerSweepMs = 30_000;
+
+/** How many walks in a row are left out at most: processes that share their fds (CLONE_FILES) change them for each other. */
+export const restedSweepsMax = 9;
 
 /** Which links a walk reads: all, or those that may have changed. */
 type Walk = 'all' | 'changes';
@@ -50,16 +55,24 @@ export class OwnerSearch {
   readonly #procRoot: string;
   readonly #processes: ProcessTable;
   readonly #fdReader: LibcFdReader;
+  readonly #clock: Pick<ProcessClock, 'read'> | null;
   readonly #holdings = new Holdings<Resident>();
   /** Processes walked in this scan, and over which of their links. */
   readonly #walked = new Map<Resident, Walk>();
   /** Walks over the fds of a process, since the start. */
   walksTotal = 0;
 
-  constructor(procRoot: string, processes: ProcessTable, fdReader: LibcFdReader) {
+  /** @param clock null where pids are not those of the agent's own namespace */
+  constructor(
+    procRoot: string,
+    processes: ProcessTable,
+    fdReader: LibcFdReader,
+    clock: Pick<ProcessClock, 'read'> | null = null,
+  ) {
     this.#procRoot = procRoot;
     this.#processes = processes;
     this.#fdReader = fdReader;
+    this.#clock = clock;
   }
 
   /** A row whose owners are to be filled in. */
@@ -85,6 +98,8 @@ export class OwnerSearch {
     isThere: (cell: RowCell) => boolean,
   ): Promise<void> {
     for (const resident of residents) {
+      if (nowMs >= resident.nextWalkAtMs && this.#hasRested(resident))
+        resident.nextWalkAtMs = turnAfter(nowMs, ownerSweepMs, resident.pid);
       const due = walkDue(resident, nowMs);
       if (due !== null) await this.#walk(resident, due, nowMs, slice);
     }
@@ -145,6 +160,7 @@ export class OwnerSearch {
     this.walksTotal++;
     this.#walked.set(resident, walk);
     const { path, held: before } = resident;
+    const ranNs = this.#clock?.read(resident.pid) ?? null;
     const folder = readPidFolder(path);
     resident.place = folder?.place ?? 0;
     let held = walk === 'all' ? null : this.#reread(resident);
@@ -172,7 +188,21 @@ export class OwnerSearch {
     this.#holdings.update(resident, unread === null && isSame === 'same' ? held : nothing);
     resident.walkedFdCount = unread === null || unread === denied ? resident.fdCount : -1;
     if (resident.nextWalkAtMs === 0) resident.firstWalkAtMs = nowMs;
-    if (walk === 'all') resident.nextWalkAtMs = turnAfter(nowMs, ownerSweepMs, resident.pid);
+    if (walk === 'changes') return;
+    resident.nextWalkAtMs = turnAfter(nowMs, ownerSweepMs, resident.pid);
+    resident.ranNs = unread === null && isSame === 'same' ? ranNs : null;
+    resident.restedSweeps = 0;
+  }
+
+  /**
+   * Whether a process cannot have exchanged fds, for want of time, since all of them were walked. Counts how often that is
+   * taken for granted.
+   */
+  #hasRested(resident: Resident): boolean {
+    const { pid, ranNs, restedSweeps } = resident;
+    if (ranNs === null || restedSweeps >= restedSweepsMax || ranNs !== this.#clock?.read(pid)) return false;
+    resident.restedSweeps++;
+    return true;
   }
 
   /**

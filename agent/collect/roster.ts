@@ -26,6 +26,10 @@ export interface Resident extends Inhabitant {
   firstWalkAtMs: number;
   /** When its fds are walked again whatever their count, on a monotonic clock. */
   nextWalkAtMs: number;
+  /** For how long it had run when all of its fds were last walked, see ProcessClock; null = not known. */
+  ranNs: number | null;
+  /** Walks that were left out since then, because it had not run. */
+  restedSweeps: number;
   /** Its files as of the last walk. */
   held: SocketFds;
   /** Which folder of /proc was its own at the last walk: an inode; 0 = it was gone, or not walked yet. */
@@ -136,6 +140,8 @@ function newResident(visited: Inhabitant): Resident {
     walkedFdCount: -1,
     firstWalkAtMs: 0,
     nextWalkAtMs: 0,
+    ranNs: null,
+    restedSweeps: 0,
     held: { fds: [], inodes: [] },
     place: 0,
     isClosed: false,

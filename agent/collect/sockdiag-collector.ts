@@ -12,6 +12,7 @@ import type { BoundedTable } from '../bounded-table.ts';
 import { type Collector, malformedRowsMax, type Scan } from '../collector.ts';
 import { type LoadLibc, loadLibc } from '../libc.ts';
 import { LibcFdReader } from '../procfs/libc-fd-reader.ts';
+import { ProcessClock } from '../procfs/process-clock.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
 import { NamespaceTable } from '../resolve/namespace-table.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
@@ -21,6 +22,7 @@ import { describeNamespaces, readOwnNetns } from './describe-namespaces.ts';
 import { type AllDiagTables, DiagTables } from './diag-tables.ts';
 import { groupByNetns } from './namespace-tables.ts';
 import { openProcessTable } from './open-process-table.ts';
+import { readOwnPid } from './own-proc.ts';
 import { OwnerSearch } from './owner-search.ts';
 import { readPrivilege } from './privilege.ts';
 import type { ProcfsCollectorOptions } from './procfs-collector.ts';
@@ -35,7 +37,8 @@ export async function createSockdiagCollector(
   const procRoot = options.procRoot ?? '/proc';
   const users = new UserNames(options.passwdPath);
   const processes = openProcessTable(users, options);
-  const search = new OwnerSearch(procRoot, processes, new LibcFdReader(libc));
+  const clock = readOwnPid(procRoot) === null ? null : new ProcessClock(libc);
+  const search = new OwnerSearch(procRoot, processes, new LibcFdReader(libc), clock);
   const tables = new DiagTables(libc, search);
   try {
     await tables.probe(new TimeSlice(options.sliceMs));

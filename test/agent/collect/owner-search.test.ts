@@ -1,10 +1,10 @@
-/** What is read of a process that replaces some of its sockets, with a real one. */
+/** When the fds of processes are walked, and what is read of one that replaces some of its sockets; with real ones. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openProcessTable } from '../../../agent/collect/open-process-table.ts';
-import { OwnerSearch } from '../../../agent/collect/owner-search.ts';
+import { OwnerSearch, ownerSweepMs, restedSweepsMax } from '../../../agent/collect/owner-search.ts';
 import { Roster } from '../../../agent/collect/roster.ts';
 import { loadLibc } from '../../../agent/libc.ts';
 import { noSlot } from '../../../agent/netlink/diag-rows.ts';
@@ -83,4 +83,52 @@ it('new sockets under a number that was given back and under the next one are fo
   expect(after.map(ownersIn)).toEqual([`${shell.pid}:4`, `${shell.pid}:${socketCount + 3}`]);
   expect(before.map(ownersIn).slice(3)).toEqual(before.slice(3).map((_, i) => `${shell!.pid}:${i + 6}`));
   expect(reader.listings).toBe(0);
+});
+
+describe('the sweep of a process whose fds show no change', () => {
+  /** Its clock. */
+  let ranNs: number | null;
+  let nowMs: number;
+  let search: OwnerSearch;
+  let look: () => Promise<number>;
+
+  beforeEach(async () => {
+    shell = spawn('bash', ['--norc', '-c', 'echo up; read'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(shell.stdout!, 'data');
+    ranNs = 1000;
+    nowMs = 0;
+    const reader = new LibcFdReader(await loadLibc());
+    const processes = openProcessTable(new UserNames(), {});
+    const roster = new Roster('/proc');
+    search = new OwnerSearch('/proc', processes, reader, { read: () => ranNs });
+    look = async () => {
+      const { residents } = await roster.call(nowMs, new TimeSlice());
+      const before = search.walksTotal;
+      const alone = residents.filter(({ pid }) => pid === shell!.pid);
+      search.begin([]);
+      await search.search(alone, nowMs, new TimeSlice(), () => true);
+      nowMs += ownerSweepMs;
+      return search.walksTotal - before;
+    };
+    expect(await look()).toBe(1);
+  });
+
+  it('is left out while it has not run, for a limited number of times', async () => {
+    for (let i = 0; i < restedSweepsMax; i++) expect(await look()).toBe(0);
+    expect(await look()).toBe(1);
+    expect(await look()).toBe(0);
+  });
+
+  it('is made when it has run', async () => {
+    expect(await look()).toBe(0);
+    ranNs = 1001;
+    expect(await look()).toBe(1);
+    expect(await look()).toBe(0);
+  });
+
+  it('is made when its clock is not to be read', async () => {
+    ranNs = null;
+    expect(await look()).toBe(1);
+    expect(await look()).toBe(1);
+  });
 });

@@ -50,6 +50,7 @@ export function fakeLibc(
     getdents64: () => -1,
     lseek: () => -1,
     readlinkat: () => -1,
+    clock_gettime: () => -1,
     errno: () => errno,
   };
 }
