@@ -6,6 +6,7 @@
 import type { SeenCounts } from '../model/document.ts';
 import type { Side } from '../model/four-tuple.ts';
 import type { IpAddress } from '../model/ip.ts';
+import type { Process } from '../model/process.ts';
 import {
   type Connection,
   lastSeenAtMs,
@@ -135,8 +136,8 @@ export class LiveView implements FleetView, ConnectionObserver {
     this.matchLatency.record((this.#monotonicClock() - acceptedMs) / 1000);
   }
 
-  labelOf(socket: ReportedSocket): string {
-    return this.#serviceOf(socket) ?? socket.host.name;
+  labelOf(process: Process, host: ReportingHost): string {
+    return this.#options.naming.serviceOf(process, host) ?? host.name;
   }
 
   edgeBegan(edge: Edge, nowMs: number): void {
@@ -343,8 +344,7 @@ export class LiveView implements FleetView, ConnectionObserver {
     return hosts.size === 1 ? (claims[0]?.host ?? null) : null;
   }
 
-  #serviceOf(socket: ReportedSocket): string | null {
-    const owner = socket.owners[0];
-    return owner === undefined ? null : this.#options.naming.serviceOf(owner.process, socket.host);
+  #serviceOf({ owners: [owner], host }: ReportedSocket): string | null {
+    return owner === undefined ? null : this.#options.naming.serviceOf(owner.process, host);
   }
 }

@@ -28,7 +28,6 @@ import { PlainOpening } from './plain-opening.ts';
 import { type PlainRow, readConnection } from './plain-reading.ts';
 import { PlainRows } from './plain-rows.ts';
 import { PlainSlots } from './plain-slots.ts';
-import { PlainSockets } from './plain-sockets.ts';
 import { PlainTuple } from './plain-tuples.ts';
 import type { Differences } from './portrait.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
@@ -69,23 +68,19 @@ export class PlainConnections {
     takeLeft: TakeLeft,
   ) {
     const seed = Math.floor(Math.random() * 2 ** 32) | 0;
-    const { plainMax } = limits;
+    const { plainMax, graceMs, lingerMs } = limits;
     const addresses = new Addresses(seed, plainMax * shares.addresses);
     const names = new Names();
     this.#takeLeft = takeLeft;
     this.#originMs = originMs;
-    this.#lingerMs = limits.lingerMs;
+    this.#lingerMs = lingerMs;
     this.#tuple = new PlainTuple(addresses);
-    this.#hosts = new PlainHosts(plainMax * shares.holders, names, (socket) => observer.labelOf(socket));
+    this.#hosts = new PlainHosts(plainMax * shares.holders, names, (...end) => observer.labelOf(...end));
     this.#listeners = new PlainListeners(plainMax * shares.listening, seed, this.#hosts, this.#tuple);
     const keeper = new NumberedEdges(observer.edgeTable, names, (scope) => this.#hosts.spaceOf(scope)!.realm);
     const edges = new EdgeCounts(seed, keeper, plainMax * shares.edges);
     this.#core = new ConnectionCore({
-      limits: {
-        rowsMax: limits.plainMax,
-        graceTicks: limits.graceMs / tickMs,
-        lingerTicks: limits.lingerMs / tickMs,
-      },
+      limits: { rowsMax: plainMax, graceTicks: graceMs / tickMs, lingerTicks: lingerMs / tickMs },
       seed,
       holders: this.#hosts.holders,
       listening: this.#listeners.listening,
@@ -97,8 +92,7 @@ export class PlainConnections {
         freed: (row) => this.#noteFreed(row),
       },
     });
-    const sockets = new PlainSockets(this.#hosts, addresses);
-    this.rows = new PlainRows(limits.plainMax, this.#core.rows, ids, this.#hosts, sockets);
+    this.rows = new PlainRows(plainMax, this.#core.rows, ids, this.#hosts, addresses);
     this.#slots = new PlainSlots(this.#core, this.#hosts);
     this.keys = new PlainKeys(this.#core, this.#hosts, this.#tuple, () => this.#letGo());
     this.#parts = { core: this.#core.rows, rows: this.rows, edges };
@@ -111,9 +105,11 @@ export class PlainConnections {
       edges: this.#parts,
       conclusions: this.#conclusions,
     };
-    this.#opening = new PlainOpening({ ...this.#kept, core: this.#core, tuple: this.#tuple }, () =>
-      this.#letGo(),
-    );
+    const opening = { ...this.#kept, core: this.#core, tuple: this.#tuple, keys: this.keys };
+    this.#opening = new PlainOpening(opening, (nowMs) => {
+      this.#nowMs = nowMs;
+      this.#letGo();
+    });
   }
 
   // --- what hosts tell; each returns whether it was about a connection of the core ---
@@ -219,7 +215,7 @@ export class PlainConnections {
 
   /** The sockets of a host that are kept as columns. @param left takes those that are not kept any more */
   keptOf(host: ReportingHost, left: TakeBack): KeptSockets {
-    return new KeptOfHost(this.#kept, host, left);
+    return new KeptOfHost(this.#kept, this.#opening, host, left);
   }
 
   // --- time, and answers ---
@@ -316,6 +312,7 @@ export class PlainConnections {
   }
 
   #noteLeft(row: number, words: Int32Array): void {
+    this.#opening.storeBegun();
     restoreEnds(this.#kept, row, words);
     this.#left.push(this.rows.describe(row, words, 0));
     this.#cleanUp(row, words, 0);

@@ -2,10 +2,11 @@
  * Numbers for what the core tells halves apart by: address spaces, namespaces, and who has a socket. All sockets of one
  * name in one namespace have one holder; with the last of them it is gone.
  */
-import type { IpAddress, Prefix } from '../../model/ip.ts';
+import { type IpAddress, isIpv6, type Prefix } from '../../model/ip.ts';
 import { defaultEphemeralPorts } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
 import { slotsMax as agentSlotsMax } from '../../wire/agent-limits.ts';
+import { ipv4ToNumber } from '../../wire/packing.ts';
 import { AgentSlots } from '../core/agent-slots.ts';
 import { Holders } from '../core/holders.ts';
 import type { Names } from '../graph/names.ts';
@@ -14,6 +15,15 @@ import { hostScope, netnsScope, realmScope, scopeAmong } from './scope.ts';
 
 /** Sockets of one host in the core. */
 const slotsMax = 1 << 21;
+
+/** First byte of 127.0.0.0/8. */
+const loopback4 = 127;
+
+/** An IPv4 network as signed numbers. */
+interface Network4 {
+  readonly address: number;
+  readonly mask: number;
+}
 
 /** What a scope number stands for. */
 export interface AddressSpace {
@@ -48,13 +58,26 @@ export class PlainHost {
   /** What its processes are called. */
   labels = new WeakMap<Process, string>();
   /** Host-local networks. */
-  networks: readonly Prefix[];
+  networks: readonly Prefix[] = [];
+  /** Those of IPv4. */
+  networks4: readonly Network4[] = [];
+  /** Numbers of its two address spaces beside those of namespaces; 0 = not asked for yet. */
+  hostScope = 0;
+  realmScope = 0;
   readonly #free: number[] = [];
   #next = 0;
 
   constructor(host: ReportingHost) {
     this.host = host;
-    this.networks = networksOf(host);
+    this.look();
+  }
+
+  /** Takes over what its agent tells of its networks and its realm. */
+  look(): void {
+    this.networks = networksOf(this.host);
+    this.networks4 = this.networks.filter(({ ip }) => !isIpv6(ip)).map(network4Of);
+    this.hostScope = 0;
+    this.realmScope = 0;
   }
 
   takeSlot(): number {
@@ -72,6 +95,8 @@ export class PlainHost {
   }
 }
 
+type LabelOf = (process: Process, host: ReportingHost) => string;
+
 interface HolderEnd {
   readonly netns: PlainNetns;
   readonly label: string;
@@ -82,7 +107,7 @@ interface HolderEnd {
 export class PlainHosts {
   readonly holders: Holders;
   readonly #names: Names;
-  readonly #labelOf: (socket: ReportedSocket) => string;
+  readonly #labelOf: LabelOf;
   readonly #hosts = new Map<ReportingHost, PlainHost>();
   readonly #ends: (HolderEnd | undefined)[] = [];
   /** By the texts of correlate/scope.ts. */
@@ -93,7 +118,7 @@ export class PlainHosts {
   #lastScope = 0;
 
   /** @param labelOf what an end is called whose owner is known */
-  constructor(holdersMax: number, names: Names, labelOf: (socket: ReportedSocket) => string) {
+  constructor(holdersMax: number, names: Names, labelOf: LabelOf) {
     this.holders = new Holders(holdersMax);
     this.#names = names;
     this.#labelOf = labelOf;
@@ -140,7 +165,7 @@ export class PlainHosts {
   refresh(host: ReportingHost): void {
     const plain = this.#hosts.get(host);
     if (plain === undefined) return;
-    plain.networks = networksOf(host);
+    plain.look();
     plain.labels = new WeakMap();
     for (const [inode, netns] of plain.netns) {
       this.#describe(netnsScope(host, inode), host.realm);
@@ -194,14 +219,27 @@ export class PlainHosts {
     return this.scopeNumber(kind === 'host' ? hostScope(host) : realmScope(host), host);
   }
 
+  /** The same by addresses as signed numbers. */
+  scopeOf4({ host: plain, scope }: PlainNetns, local: number, remote: number): number {
+    const { host } = plain;
+    if (local >>> 24 === loopback4 || remote >>> 24 === loopback4) return scope;
+    for (const { address, mask } of plain.networks4) {
+      if ((local & mask) !== address || (remote & mask) !== address) continue;
+      plain.hostScope ||= this.scopeNumber(hostScope(host), host);
+      return plain.hostScope;
+    }
+    plain.realmScope ||= this.scopeNumber(realmScope(host), host);
+    return plain.realmScope;
+  }
+
   /** Undefined where its host has been lost for long. */
   spaceOf(scope: number): AddressSpace | undefined {
     return this.#spaces.get(scope);
   }
 
-  /** One more socket of a holder. The socket has an owner. @returns its number, or -1 where there are too many */
-  retain(netns: PlainNetns, socket: ReportedSocket): number {
-    const label = this.labelOf(netns.host, socket);
+  /** One more socket of the holder that a process is. @returns its number, or -1 where there are too many */
+  retain(netns: PlainNetns, process: Process): number {
+    const label = this.labelOf(netns.host, process);
     const known = netns.holders.get(label);
     if (known !== undefined) {
       this.#ends[known]!.uses++;
@@ -236,14 +274,13 @@ export class PlainHosts {
   /** Whether a socket is called as its holder is. */
   isCalled(holder: number, socket: ReportedSocket): boolean {
     const { netns, label } = this.#ends[holder]!;
-    return this.labelOf(netns.host, socket) === label;
+    return this.labelOf(netns.host, socket.owners[0]!.process) === label;
   }
 
-  labelOf({ labels }: PlainHost, socket: ReportedSocket): string {
-    const { process } = socket.owners[0]!;
+  labelOf({ host, labels }: PlainHost, process: Process): string {
     const known = labels.get(process);
     if (known !== undefined) return known;
-    const label = this.#labelOf(socket);
+    const label = this.#labelOf(process, host);
     labels.set(process, label);
     return label;
   }
@@ -256,4 +293,8 @@ export class PlainHosts {
 
 export function networksOf(host: ReportingHost): readonly Prefix[] {
   return [...host.netns.values()].flatMap(({ localNetworks }) => localNetworks);
+}
+
+function network4Of({ ip, length }: Prefix): Network4 {
+  return { address: ipv4ToNumber(ip) | 0, mask: length === 0 ? 0 : -1 << (32 - length) };
 }

@@ -7,6 +7,7 @@ import { type Lives, shownUntilMs } from './lives.ts';
 import type { PlainConclusions } from './plain-conclusions.ts';
 import { countBytes, type EdgeParts } from './plain-edges.ts';
 import type { PlainHost, PlainHosts } from './plain-hosts.ts';
+import type { PlainOpening } from './plain-opening.ts';
 import type { PlainSlots } from './plain-slots.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
 import { doubleOf, wordOf } from './socket-columns.ts';
@@ -24,9 +25,11 @@ export class KeptOfHost implements KeptSockets {
   readonly #parts: KeptParts;
   readonly #host: ReportingHost;
   readonly #left: TakeBack;
+  readonly #opening: PlainOpening;
 
-  constructor(parts: KeptParts, host: ReportingHost, left: TakeBack) {
+  constructor(parts: KeptParts, opening: PlainOpening, host: ReportingHost, left: TakeBack) {
     this.#parts = parts;
+    this.#opening = opening;
     this.#host = host;
     this.#left = left;
   }
@@ -42,6 +45,12 @@ export class KeptOfHost implements KeptSockets {
   idAt(slot: number): number {
     const half = this.#halfAt(slot);
     return half < 0 ? -1 : this.#parts.edges.rows.sockets.columns.double(half, doubleOf.id);
+  }
+
+  open(...[opened, part, epoch, nowMs]: Parameters<KeptSockets['open']>): Uint8Array {
+    const plain = this.#plain();
+    plain.left = this.#left;
+    return this.#opening.openAll(plain, opened, part, epoch, nowMs);
   }
 
   keep(socket: ReportedSocket, { slot, id, epoch }: Parameters<KeptSockets['keep']>[1]): boolean {

@@ -1,8 +1,9 @@
 /** What plain connections are kept within, and whom they tell (plain-connections.ts). */
+import type { Process } from '../../model/process.ts';
 import type { Edge, Edges } from '../graph/edges.ts';
 import type { Connection } from './connection.ts';
 import type { PlainRow } from './plain-reading.ts';
-import type { ReportedSocket } from './report.ts';
+import type { ReportingHost } from './report.ts';
 
 /** Memory is reserved for so many, and taken as it is used. */
 export interface PlainLimits {
@@ -15,8 +16,8 @@ export interface PlainLimits {
 /** What became of connections, for whoever shows them. Rows are for `connectionAt`. */
 export interface PlainObserver {
   readonly edgeTable: Edges;
-  /** What a reported end is called whose owner is known. */
-  labelOf(socket: ReportedSocket): string;
+  /** What an end is called that a process has. */
+  labelOf(process: Process, host: ReportingHost): string;
   /** An edge has its first connection; `plainPlaced` of that follows. */
   edgeBegan(edge: Edge, nowMs: number): void;
   /** Both ends are known. @param acceptedMs of the later one */

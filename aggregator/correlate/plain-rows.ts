@@ -2,13 +2,14 @@
  * What stands beside the rows of the core, by row: when it was reported, and when exactly it was over; and by half, its socket
  * (plain-sockets.ts). Memory for the columns is taken as it is used.
  */
+import type { Addresses } from '../core/addresses.ts';
 import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
 import type { ConnectionRows } from '../core/connection-rows.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionIds } from './connection-ids.ts';
 import type { PlainHosts } from './plain-hosts.ts';
 import { type PlainRow, readConnection } from './plain-reading.ts';
-import type { PlainSockets } from './plain-sockets.ts';
+import { PlainSockets } from './plain-sockets.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
 import { doubleOf } from './socket-columns.ts';
 
@@ -27,10 +28,10 @@ export class PlainRows {
     rows: ConnectionRows,
     ids: ConnectionIds,
     hosts: PlainHosts,
-    sockets: PlainSockets,
+    addresses: Addresses,
   ) {
     this.#rows = rows;
-    this.sockets = sockets;
+    this.sockets = new PlainSockets(hosts, addresses);
     this.#hosts = hosts;
     this.#ids = ids;
     this.#numbers = new Float64Array(max);

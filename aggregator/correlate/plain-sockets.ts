@@ -12,7 +12,7 @@ import { type Addresses, isInterned } from '../core/addresses.ts';
 import { holderWord } from '../core/connection-row.ts';
 import { couldBeOneBirth, type Life } from './generations.ts';
 import type { PlainHosts } from './plain-hosts.ts';
-import type { ReportedSocket } from './report.ts';
+import type { OpenedColumns, ReportedSocket } from './report.ts';
 import { doubleOf, marks, noFd, SocketColumns, wordOf } from './socket-columns.ts';
 
 /** A life that is filled in for every question. */
@@ -49,6 +49,25 @@ export class PlainSockets {
     columns.setDouble(half, doubleOf.closed, socket.closedAtMs ?? Number.NaN);
     columns.setWord(half, wordOf.marks, 0);
     if (socket.counters !== null) this.count(half, socket.counters);
+  }
+
+  /** A half that begins, and is kept. @param at its place among those that are opened */
+  begin(half: number, opened: OpenedColumns, at: number, epoch: number): void {
+    const { columns } = this;
+    columns.ensure(half);
+    this.#owners[half] = opened.processes[at];
+    columns.setDouble(half, doubleOf.opened, opened.openedAtMs[at]!);
+    columns.setDouble(half, doubleOf.notBefore, opened.notBeforeMs[at]!);
+    columns.setDouble(half, doubleOf.accepted, opened.acceptedMs);
+    columns.setDouble(half, doubleOf.closed, Number.NaN);
+    columns.setDouble(half, doubleOf.establishedUntil, Number.NaN);
+    columns.setDouble(half, doubleOf.id, opened.id[at]!);
+    columns.setWord(half, wordOf.inode, opened.inode[at]!);
+    columns.setWord(half, wordOf.uid, opened.uid[at]!);
+    columns.setWord(half, wordOf.fd, opened.fd[at]!);
+    columns.setWord(half, wordOf.slot, opened.slot[at]!);
+    columns.setWord(half, wordOf.epoch, epoch);
+    columns.setWord(half, wordOf.marks, marks.kept);
   }
 
   /** From an object to columns. @param slot, id the agent's @param epoch number of the agent's */

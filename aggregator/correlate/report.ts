@@ -7,7 +7,7 @@ import type { HostState } from '../../model/document.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { FourTuple } from '../../model/four-tuple.ts';
 import type { Netns } from '../../model/netns.ts';
-import type { Owner } from '../../model/process.ts';
+import type { Owner, Process } from '../../model/process.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
@@ -98,6 +98,30 @@ export interface ReportedFlow {
   readonly openedAtMs: number;
 }
 
+/** Sockets that one message opens, a value for each: established, TCP over IPv4, of one process, untranslated, not to themselves. */
+export interface OpenedColumns {
+  readonly count: number;
+  readonly slot: Int32Array;
+  /** Addresses as signed numbers, none of them of 240.0.0.0/4. */
+  readonly local: Int32Array;
+  readonly remote: Int32Array;
+  /** local << 16 | remote. */
+  readonly ports: Int32Array;
+  readonly inode: Uint32Array;
+  readonly uid: Uint32Array;
+  /** 0xffffffff = unknown. */
+  readonly fd: Uint32Array;
+  /** The agent's numbers. */
+  readonly id: Float64Array;
+  /** As in ReportedSocket. */
+  readonly openedAtMs: Float64Array;
+  readonly notBeforeMs: Float64Array;
+  readonly netns: readonly number[];
+  readonly processes: readonly Process[];
+  /** Of all. */
+  readonly acceptedMs: number;
+}
+
 /**
  * The sockets of one host that correlation keeps as columns, so that nobody holds an object for them (docs/engine.md): an
  * agent's slot stands for each. What else there is to tell of one than what stands here is told of the object that it is made
@@ -109,6 +133,17 @@ export interface KeptSockets {
   slots(): Iterable<number>;
   /** The agent's number of the one in that slot; -1 where none is. */
   idAt(slot: number): number;
+  /**
+   * Opens sockets [from, to) that nobody has told, as far as they are plain.
+   * @param epoch as in `keep`
+   * @returns 1 for each that is kept, or was, and 0 for those that are to be told as objects; until the next call
+   */
+  open(
+    opened: OpenedColumns,
+    part: { readonly from: number; readonly to: number },
+    epoch: string,
+    nowMs: number,
+  ): Uint8Array;
   /**
    * Keeps one that was told, if it is plain: whoever told it forgets the object.
    * @param slot that is no other's. @param id the agent's number, of which `epoch` and this make that of the socket

@@ -14,7 +14,8 @@ import type { KeptSockets, ReportedSocket, ReportingHost, SocketReports } from '
 import { matchContinuations } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
 import { RecentCloses } from './recent-closes.ts';
-import type { MessageRows, OpenedRow } from './rows.ts';
+import type { CountedRow, MessageRows, OpenedRow } from './rows.ts';
+import type { SimpleOpens } from './simple-opens.ts';
 
 interface TableRow {
   readonly socket: ReportedSocket;
@@ -42,6 +43,11 @@ export class AgentTable {
     this.#flows = new FlowTable(host, reports);
   }
 
+  /** Whether rows may be told as columns. */
+  get keeps(): boolean {
+    return this.#kept !== null;
+  }
+
   /** Sockets, and flows that the host passes on. */
   get size(): number {
     return this.#rows.size + this.#flows.size + (this.#kept?.size ?? 0);
@@ -54,22 +60,22 @@ export class AgentTable {
    */
   apply(rows: MessageRows, nowMs: number): number {
     const changes = this.#checkChanges(rows);
-    for (const open of rows.opened) this.#checkFree(open);
+    for (const open of rows.opened) this.#checkFree(open.slot, open.id);
+    const { simple } = rows;
+    for (let at = 0; at < (simple?.count ?? 0); at++) this.#checkFree(simple!.slot[at]!, simple!.id[at]!);
     for (const { row, state, inode, owners } of changes.list) {
       this.#change(row.socket, { state, inode, owners }, nowMs);
     }
-    let leftOut = changes.leftOut + this.#applyFindings(rows, nowMs);
+    let leftOut = changes.leftOut + this.#applyTranslations(rows, nowMs);
+    const uncounted = this.#countAll(rows.counted, nowMs);
     const closedIds: number[] = [];
     for (const { slot, closedAtMs } of rows.closed) {
       const id = this.#closeAt(slot, closedAtMs, nowMs);
       if (id >= 0) closedIds.push(id);
       else if (!this.#flows.close(slot, nowMs)) leftOut++;
     }
-    for (const open of rows.opened) {
-      if (open.closedAtMs !== null) closedIds.push(open.id);
-      if (isFlow(open)) this.#flows.open(open, nowMs);
-      else this.#open(open, nowMs);
-    }
+    closedIds.push(...this.#openAll(rows, nowMs));
+    leftOut += this.#countAll(uncounted, nowMs).length;
     this.#closes.add(closedIds);
     this.#keepLent();
     return leftOut;
@@ -115,21 +121,49 @@ export class AgentTable {
     for (const slot of this.#kept?.slots() ?? []) this.#rowAt(slot);
   }
 
+  /** In the order in which the agent saw them. @returns its numbers for those that are closed as well */
+  #openAll({ opened, simple, simpleBefore }: MessageRows, nowMs: number): number[] {
+    const closedIds: number[] = [];
+    let next = 0;
+    for (const [n, open] of opened.entries()) {
+      if (simple !== null) this.#openSimple(simple, next, simpleBefore[n]!, nowMs);
+      next = simpleBefore[n]!;
+      if (open.closedAtMs !== null) closedIds.push(open.id);
+      if (isFlow(open)) this.#flows.open(open, nowMs);
+      else this.#open(open, nowMs);
+    }
+    if (simple !== null) this.#openSimple(simple, next, simple.count, nowMs);
+    return closedIds;
+  }
+
+  #openSimple(simple: SimpleOpens, from: number, to: number, nowMs: number): void {
+    if (from === to) return;
+    const isTaken = this.#kept!.open(simple, { from, to }, this.#epoch.toString(36), nowMs);
+    for (let at = from; at < to; at++) if (isTaken[at] === 0) this.#open(simple.rowAt(at), nowMs);
+  }
+
   /** @returns how many rows were left out */
-  #applyFindings({ translated, counted }: MessageRows, nowMs: number): number {
+  #applyTranslations({ translated }: MessageRows, nowMs: number): number {
     let leftOut = 0;
     for (const { slot, translation } of translated) {
       const row = this.#rowAt(slot);
       if (row === undefined) leftOut++;
       else this.#translate(row.socket, translation, nowMs);
     }
-    for (const { slot, counters, isGrowth } of counted) {
+    return leftOut;
+  }
+
+  /** @returns those of slots that are not open, or not yet */
+  #countAll(counted: readonly CountedRow[], nowMs: number): CountedRow[] {
+    const unknown: CountedRow[] = [];
+    for (const each of counted) {
+      const { slot, counters, isGrowth } = each;
       if (this.#kept?.count(slot, counters, isGrowth) === true) continue;
       const row = this.#rows.get(slot);
-      if (row === undefined) leftOut++;
+      if (row === undefined) unknown.push(each);
       else this.#count(row.socket, isGrowth ? grownBy(row.socket.counters, counters) : counters, nowMs);
     }
-    return leftOut;
+    return unknown;
   }
 
   /** Replaces all rows by those of a snapshot. */
@@ -168,11 +202,11 @@ export class AgentTable {
     return sockets;
   }
 
-  #checkFree(open: OpenedRow): void {
-    const kept = this.#kept?.idAt(open.slot) ?? -1;
-    const holder = kept >= 0 ? kept : (this.#rows.get(open.slot)?.id ?? this.#flows.holder(open.slot));
+  #checkFree(slot: number, id: number): void {
+    const kept = this.#kept?.idAt(slot) ?? -1;
+    const holder = kept >= 0 ? kept : (this.#rows.get(slot)?.id ?? this.#flows.holder(slot));
     if (holder === undefined) return;
-    throw new WireError('bad-slot', `slot ${open.slot} is opened for ${open.id} while it holds ${holder}`);
+    throw new WireError('bad-slot', `slot ${slot} is opened for ${id} while it holds ${holder}`);
   }
 
   /** What updates and new owners make of each open slot, checked before any of it takes effect. */

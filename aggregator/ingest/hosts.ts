@@ -10,6 +10,7 @@ import type { Hello } from '../../wire/agent-batch.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
 import { AgentRecord, type LiveStream, type Moment } from './agent-record.ts';
 import type { IngestLimits } from './limits.ts';
+import { SimpleOpens } from './simple-opens.ts';
 
 /** Why a Hello is refused, in one line for the agent's log. */
 export interface Refusal {
@@ -18,6 +19,8 @@ export interface Refusal {
 }
 
 export class Hosts {
+  /** One for all messages, one after the other. */
+  readonly simpleOpens = new SimpleOpens();
   readonly #records = new Map<string, AgentRecord>();
   readonly #reports: SocketReports;
   readonly #limits: IngestLimits;

@@ -13,6 +13,7 @@ import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
 import { resolveTuple } from './resolve-tuple.ts';
 import { type Counting, resolveCounters, resolveTranslations } from './row-findings.ts';
+import type { SimpleOpens } from './simple-opens.ts';
 
 /** A socket as one message opens it, and closes it where both stand in the same message. */
 export interface OpenedRow {
@@ -68,8 +69,12 @@ export interface CountedRow extends Counting {
 }
 
 export interface MessageRows {
+  /** Opened ones that stand in columns, and not in `opened`; null where all are objects. */
+  readonly simple: SimpleOpens | null;
   /** In the order in which the agent saw them. */
   readonly opened: readonly OpenedRow[];
+  /** How many of `simple` the agent saw before each of them. */
+  readonly simpleBefore: readonly number[];
   /** Of slots that were opened by earlier messages. */
   readonly closed: readonly ClosedRow[];
   readonly updated: readonly UpdatedRow[];
@@ -81,22 +86,32 @@ export interface MessageRows {
 /**
  * Throws WireError for ids that are not in the dictionary, and for a slot that one message opens twice.
  * @param arrived when the message came, on both clocks of the aggregator
+ * @param simple takes the rows that need not be objects, if any
  */
 export function resolveRows(
   batch: AgentBatch,
   dictionary: StreamDictionary,
   clock: ClockOffset,
   arrived: { readonly unixMs: number; readonly monotonicMs: number },
+  simple: SimpleOpens | null = null,
 ): MessageRows {
   const pairs = pairsBySlot(batch.owners);
   const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, arrived.unixMs);
   const { translations, forwards } = resolveTranslations(batch, dictionary);
   const countings = resolveCounters(batch);
   const opened = new Map<number, OpenedRow>();
+  const simpleBefore: number[] = [];
+  const slots = new Set<number>();
+  const special = simple === null ? null : specialSlots(batch);
+  simple?.begin(batch.opens.slot.length, arrived.monotonicMs);
   for (let row = 0; row < batch.opens.slot.length; row++) {
+    const slot = batch.opens.slot[row]!;
+    if (slots.has(slot)) throw new WireError('bad-slot', `slot ${slot} is opened twice`);
+    slots.add(slot);
+    const maySimplify = special?.has(slot) === false;
+    if (maySimplify && simple!.add(batch, row, dictionary, clock, arrived.unixMs)) continue;
     const open = resolveOpen(batch, row, pairs, dictionary, toOurs);
-    const { slot } = open;
-    if (opened.has(slot)) throw new WireError('bad-slot', `slot ${slot} is opened twice`);
+    simpleBefore.push(simple?.count ?? 0);
     opened.set(slot, {
       ...open,
       acceptedMs: arrived.monotonicMs,
@@ -117,7 +132,9 @@ export function resolveRows(
     else openedHere.closedAtMs = Math.max(openedHere.openedAtMs, closedAtMs);
   }
   return {
+    simple,
     opened: [...opened.values()],
+    simpleBefore,
     closed,
     updated: Array.from(batch.updates.slot, (slot, row) => ({
       slot,
@@ -131,6 +148,15 @@ export function resolveRows(
     translated: Array.from(translations, ([slot, translation]) => ({ slot, translation })),
     counted: Array.from(countings, ([slot, { counters, isGrowth }]) => ({ slot, counters, isGrowth })),
   };
+}
+
+/** Slots of which a message tells more than that they are opened, counted or changed. */
+function specialSlots({ owners, nat, closes }: AgentBatch): Set<number> {
+  const slots = new Set<number>();
+  for (const column of [owners.slot, nat.slot, closes.slot]) {
+    for (let row = 0; row < column.length; row++) slots.add(column[row]!);
+  }
+  return slots;
 }
 
 /** The value of `key`, which is no longer in the map then; null where there is none. */

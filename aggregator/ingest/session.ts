@@ -237,11 +237,12 @@ export class IngestSession {
 
   #applyDelta(batch: AgentBatch, state: Extract<SessionState, { kind: 'in-step' }>): void {
     const { record } = state.agent;
-    const { reports, counters, now } = this.#context;
+    const { reports, counters, hosts, now } = this.#context;
     const nowMs = now().unixMs;
     this.#dictionary.define(batch);
-    const rows = resolveRows(batch, this.#dictionary, record.clock, this.#arrived);
-    if (record.table.size + rows.opened.length > this.#context.limits.slotsMax) {
+    const simple = record.table.keeps ? hosts.simpleOpens : null;
+    const rows = resolveRows(batch, this.#dictionary, record.clock, this.#arrived, simple);
+    if (record.table.size + batch.opens.slot.length > this.#context.limits.slotsMax) {
       throw new WireError('too-many', `more than ${this.#context.limits.slotsMax} sockets`);
     }
     record.tellsOf(batch.baseUnixMs, nowMs);
@@ -257,7 +258,7 @@ export class IngestSession {
     }
     for (const gap of batch.gaps) record.addAgentGap(gap, nowMs);
     this.#state = { ...state, lastSeq: batch.seq };
-    counters.rows += rows.opened.length + rows.closed.length + rows.updated.length + rows.reowned.length;
+    counters.rows += batch.opens.slot.length + rows.closed.length + rows.updated.length + rows.reowned.length;
     this.#acknowledge(batch.seq);
     if (leftOut > 0)
       this.#resync(`message ${batch.seq} speaks of sockets that are not known here (${leftOut})`);

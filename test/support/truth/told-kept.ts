@@ -1,18 +1,33 @@
 /** What correlation keeps of one host, with the objects that were told for it brought up to what is told by slots. */
-import type { KeptSockets, ReportedSocket } from '../../../aggregator/correlate/report.ts';
+import type {
+  KeptSockets,
+  OpenedColumns,
+  ReportedSocket,
+  ReportingHost,
+} from '../../../aggregator/correlate/report.ts';
+import type { SimpleOpens } from '../../../aggregator/ingest/simple-opens.ts';
 import { grownBy, type SocketCounters } from '../../../model/socket-counters.ts';
+
+/** What becomes of the objects that stand for sockets. */
+interface Heard {
+  told(socket: ReportedSocket, nowMs: number): void;
+  /** The one that was told last is told otherwise. */
+  untold(socket: ReportedSocket): void;
+  replaced(before: ReportedSocket, now: ReportedSocket): void;
+}
 
 export class ToldKept {
   readonly #bySlot = new Map<number, ReportedSocket>();
-  readonly #replaced: (before: ReportedSocket, now: ReportedSocket) => void;
+  readonly #host: ReportingHost;
+  readonly #heard: Heard;
 
-  /** @param replaced hears of the objects that take the place of those that were told */
-  constructor(replaced: (before: ReportedSocket, now: ReportedSocket) => void) {
-    this.#replaced = replaced;
+  constructor(host: ReportingHost, heard: Heard) {
+    this.#host = host;
+    this.#heard = heard;
   }
 
   replace(slot: number, now: ReportedSocket): void {
-    this.#replaced(this.#bySlot.get(slot)!, now);
+    this.#heard.replaced(this.#bySlot.get(slot)!, now);
     this.#bySlot.delete(slot);
   }
 
@@ -25,6 +40,21 @@ export class ToldKept {
       },
       slots: () => next.slots(),
       idAt: (slot) => next.idAt(slot),
+      open: (opened, part, epoch, nowMs) => {
+        const sockets = new Map<number, ReportedSocket>();
+        for (let at = part.from; at < part.to; at++) sockets.set(at, this.#objectOf(opened, at, epoch));
+        for (const [at, socket] of sockets) {
+          this.#heard.told(socket, nowMs);
+          bySlot.set(opened.slot[at]!, socket);
+        }
+        const taken = next.open(opened, part, epoch, nowMs);
+        for (const [at, socket] of sockets) {
+          if (taken[at] === 1) continue;
+          bySlot.delete(opened.slot[at]!);
+          this.#heard.untold(socket);
+        }
+        return taken;
+      },
       keep: (socket, as) => {
         const isKept = next.keep(socket, as);
         if (isKept) bySlot.set(as.slot, socket);
@@ -50,5 +80,11 @@ export class ToldKept {
         return true;
       },
     };
+  }
+
+  #objectOf(opened: OpenedColumns, at: number, epoch: string): ReportedSocket {
+    // Ingest has these columns, and tells by objects what is not taken.
+    const { slot: _, id, forwarded: __, ...row } = (opened as SimpleOpens).rowAt(at);
+    return { ...row, host: this.#host, id: `${epoch}-${id}`, closedAtMs: null };
   }
 }

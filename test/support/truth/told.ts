@@ -43,7 +43,11 @@ export class Told implements SocketReports {
   }
 
   kept(host: ReportingHost, left: TakeBack): KeptSockets | null {
-    const told = new ToldKept((before, now) => this.#replace(before, now));
+    const told = new ToldKept(host, {
+      told: (socket, nowMs) => this.#tell(socket, nowMs),
+      untold: (socket) => this.#untell(socket),
+      replaced: (before, now) => this.#replace(before, now),
+    });
     const next = this.#next.kept(host, (slot, id, socket) => {
       told.replace(slot, socket);
       left(slot, id, socket);
@@ -52,10 +56,22 @@ export class Told implements SocketReports {
   }
 
   opened(socket: ReportedSocket, nowMs: number): void {
+    this.#tell(socket, nowMs);
+    this.#next.opened(socket, nowMs);
+  }
+
+  #tell(socket: ReportedSocket, nowMs: number): void {
     this.#toldAtMs.set(socket, nowMs);
     if (nowMs - socket.openedAtMs > defaultCorrelatorLimits.graceMs) this.lateEnds++;
     this.#note(socket);
-    this.#next.opened(socket, nowMs);
+  }
+
+  /** It is about to be told as another object. */
+  #untell(socket: ReportedSocket): void {
+    const nowMs = this.#toldAtMs.get(socket)!;
+    if (nowMs - socket.openedAtMs > defaultCorrelatorLimits.graceMs) this.lateEnds--;
+    this.#toldAtMs.delete(socket);
+    for (const sockets of this.#sockets.values()) for (const name of endNames) sockets[name].delete(socket);
   }
 
   changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void {
