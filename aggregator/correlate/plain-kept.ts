@@ -3,23 +3,13 @@
 import { grownBy, type SocketCounters } from '../../model/socket-counters.ts';
 import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
 import { tickAfter } from '../core/ticks.ts';
-import { type Lives, shownUntilMs } from './lives.ts';
-import type { PlainConclusions } from './plain-conclusions.ts';
+import { shownUntilMs } from './lives.ts';
 import { countBytes, type EdgeParts } from './plain-edges.ts';
-import type { PlainHost, PlainHosts } from './plain-hosts.ts';
+import type { PlainHost } from './plain-hosts.ts';
 import type { PlainOpening } from './plain-opening.ts';
-import type { PlainSlots } from './plain-slots.ts';
+import type { KeptParts } from './plain-parts.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
 import { doubleOf, wordOf } from './socket-columns.ts';
-
-export interface KeptParts {
-  readonly hosts: PlainHosts;
-  readonly slots: PlainSlots;
-  readonly lives: Lives;
-  readonly originMs: number;
-  readonly edges: EdgeParts;
-  readonly conclusions: PlainConclusions;
-}
 
 export class KeptOfHost implements KeptSockets {
   readonly #parts: KeptParts;

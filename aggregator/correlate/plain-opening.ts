@@ -12,8 +12,8 @@ import { facts, factsWord, rowShift } from '../core/connection-row.ts';
 import { never, tickAfter, tickBefore } from '../core/ticks.ts';
 import { evidenceFor } from './plain-half.ts';
 import type { PlainHost, PlainNetns } from './plain-hosts.ts';
-import type { KeptParts } from './plain-kept.ts';
 import type { PlainKeys } from './plain-keys.ts';
+import type { KeptParts } from './plain-parts.ts';
 import type { PlainTuple } from './plain-tuples.ts';
 import type { OpenedColumns, ReportedSocket } from './report.ts';
 

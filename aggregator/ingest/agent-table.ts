@@ -13,8 +13,9 @@ import { WireError } from '../../wire/wire-error.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
 import { matchContinuations } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
+import type { OpenedRow } from './opened-row.ts';
 import { RecentCloses } from './recent-closes.ts';
-import type { CountedRow, MessageRows, OpenedRow } from './rows.ts';
+import type { CountedRow, MessageRows } from './rows.ts';
 import type { SimpleOpens } from './simple-opens.ts';
 
 interface TableRow {

@@ -8,7 +8,7 @@ import { continues } from '../../model/continuity.ts';
 import { formatEndpoint } from '../../model/endpoint.ts';
 import { isListening } from '../../model/socket-state.ts';
 import type { ReportedSocket } from '../correlate/report.ts';
-import type { OpenedRow } from './rows.ts';
+import type { OpenedRow } from './opened-row.ts';
 
 type Comparable = Pick<OpenedRow, 'protocol' | 'netns' | 'local' | 'remote' | 'inode' | 'state'>;
 

@@ -1,6 +1,6 @@
 /** The aggregator's copy of the conversations that one agent's host passes on: slots → reported flows. */
 import type { ReportedFlow, ReportingHost, SocketReports } from '../correlate/report.ts';
-import type { OpenedRow } from './rows.ts';
+import type { OpenedRow } from './opened-row.ts';
 
 interface FlowRow {
   readonly flow: ReportedFlow;

@@ -1,9 +1,6 @@
 /** The columns of a message as rows that stand for themselves: ids resolved, times on the aggregator's clock. */
-import type { Endpoint } from '../../model/endpoint.ts';
-import type { FourTuple } from '../../model/four-tuple.ts';
 import type { Owner, Process } from '../../model/process.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
-import type { Protocol, SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import type { AgentBatch, OwnerColumns } from '../../wire/agent-batch.ts';
 import { unpackMeta } from '../../wire/packing.ts';
@@ -11,36 +8,10 @@ import { neverLooked, unknownFd } from '../../wire/protocol.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
+import type { OpenedRow } from './opened-row.ts';
 import { resolveTuple } from './resolve-tuple.ts';
 import { type Counting, resolveCounters, resolveTranslations } from './row-findings.ts';
 import type { SimpleOpens } from './simple-opens.ts';
-
-/** A socket as one message opens it, and closes it where both stand in the same message. */
-export interface OpenedRow {
-  readonly slot: number;
-  /** The agent's number, unique within its epoch. */
-  readonly id: number;
-  readonly protocol: Protocol;
-  readonly state: SocketState;
-  /** Inode of its namespace. */
-  readonly netns: number;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  readonly inode: number;
-  readonly uid: number;
-  readonly owners: readonly Owner[];
-  readonly openedAtMs: number;
-  /** 0 = unknown. */
-  readonly notBeforeMs: number;
-  /** When the message came; monotonic clock. */
-  readonly acceptedMs: number;
-  /** null = a socket; else a conversation that the host passes on, as it goes out. */
-  readonly forwarded: FourTuple | null;
-  readonly byConntrack: boolean;
-  readonly translation: Translation | null;
-  readonly counters: SocketCounters | null;
-  closedAtMs: number | null;
-}
 
 export interface ClosedRow {
   readonly slot: number;

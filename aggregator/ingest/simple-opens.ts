@@ -11,7 +11,7 @@ import { isInterned } from '../core/addresses.ts';
 import type { OpenedColumns } from '../correlate/report.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
-import type { OpenedRow } from './rows.ts';
+import type { OpenedRow } from './opened-row.ts';
 
 const simpleMeta = packMeta({ protocol: 'tcp', state: 'established', v6: false, byConntrack: false });
 

@@ -1,6 +1,7 @@
 /** A snapshot while it arrives: nobody sees any of it before it is complete. */
 import { WireError } from '../../wire/wire-error.ts';
-import type { MessageRows, OpenedRow } from './rows.ts';
+import type { OpenedRow } from './opened-row.ts';
+import type { MessageRows } from './rows.ts';
 
 export class ArrivingSnapshot {
   readonly #bySlot = new Map<number, OpenedRow>();

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
 import { matchContinuations } from '../../../aggregator/ingest/continuation.ts';
-import type { OpenedRow } from '../../../aggregator/ingest/rows.ts';
+import type { OpenedRow } from '../../../aggregator/ingest/opened-row.ts';
 import type { Protocol, SocketState } from '../../../model/socket-state.ts';
 
 interface Shape {
