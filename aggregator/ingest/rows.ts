@@ -1,6 +1,5 @@
 /** The columns of a message as rows that stand for themselves: ids resolved, times on the aggregator's clock. */
 import type { Owner, Process } from '../../model/process.ts';
-import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Translation } from '../../model/translation.ts';
 import type { AgentBatch, OwnerColumns } from '../../wire/agent-batch.ts';
 import { unpackMeta } from '../../wire/packing.ts';
