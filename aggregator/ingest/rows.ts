@@ -106,11 +106,7 @@ export function resolveRows(
     opened: [...opened.values()],
     simpleBefore,
     closed,
-    updated: Array.from(batch.updates.slot, (slot, row) => ({
-      slot,
-      state: batch.updates.state[row]!,
-      inode: batch.updates.inode[row]!,
-    })),
+    updated: resolveUpdates(batch.updates),
     reowned: Array.from(batch.reownedSlots, (slot) => ({
       slot,
       owners: resolveOwners(pairs.get(slot) ?? [], dictionary),
@@ -118,6 +114,10 @@ export function resolveRows(
     translated: Array.from(translations, ([slot, translation]) => ({ slot, translation })),
     counted: Array.from(countings, ([slot, { counters, isGrowth }]) => ({ slot, counters, isGrowth })),
   };
+}
+
+function resolveUpdates({ slot, state, inode }: AgentBatch['updates']): UpdatedRow[] {
+  return Array.from(slot, (each, row) => ({ slot: each, state: state[row]!, inode: inode[row]! }));
 }
 
 /** Slots of which a message tells more than that they are opened, counted or changed. */
