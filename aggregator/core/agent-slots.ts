@@ -5,7 +5,7 @@
  *     entry    0 = free, -1 = claimed by a half that has no row yet, else (row << 1 | end) + 1
  */
 const initialSlots = 256;
-const claimed = -1;
+const isClaimed = -1;
 
 export class AgentSlots {
   /** Slots are below this. */
@@ -22,27 +22,55 @@ export class AgentSlots {
     return (this.#entries[slot] ?? 0) - 1;
   }
 
-  /** @returns whether the slot was free; it is no longer */
-  claim(slot: number): boolean {
-    if (slot < 0 || slot >= this.max || (this.#entries[slot] ?? 0) !== 0) return false;
-    if (slot >= this.#entries.length) this.#widen(slot);
-    this.#entries[slot] = claimed;
-    this.used++;
-    return true;
+  /**
+   * Claims those of the slots column[from, from + count) that are free.
+   * @param claimed which of them, counted from 0
+   * @returns how many
+   */
+  claimAll(column: Int32Array, from: number, count: number, claimed: Int32Array): number {
+    const { max } = this;
+    let entries = this.#entries;
+    let found = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = column[from + i]!;
+      if (slot < 0 || slot >= max) continue;
+      if (slot >= entries.length) entries = this.#widen(slot);
+      if (entries[slot] !== 0) continue;
+      entries[slot] = isClaimed;
+      claimed[found++] = i;
+    }
+    this.used += found;
+    return found;
   }
 
-  /** The slot must be claimed. */
-  set(slot: number, row: number, side: number): void {
-    this.#entries[slot] = ((row << 1) | side) + 1;
+  /** What a claimed slot stands for. */
+  set(slot: number, half: number): void {
+    this.#entries[slot] = half + 1;
   }
 
-  /** Frees a slot. @returns as get */
-  take(slot: number): number {
-    const entry = this.#entries[slot] ?? 0;
-    if (entry === 0) return -1;
+  /**
+   * `get` of the slots column[from, from + count).
+   * @param frees they are free afterwards
+   */
+  getAll(column: Int32Array, from: number, count: number, frees: boolean, halves: Int32Array): void {
+    const entries = this.#entries;
+    const { length } = entries;
+    let used = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = column[from + i]!;
+      const entry = slot >= 0 && slot < length ? entries[slot]! : 0;
+      halves[i] = entry - 1;
+      if (!frees || entry === 0) continue;
+      entries[slot] = 0;
+      used++;
+    }
+    this.used -= used;
+  }
+
+  /** The slot is free. */
+  free(slot: number): void {
     this.#entries[slot] = 0;
     this.used--;
-    return entry - 1;
   }
 
   /** Every slot that is used, ascending. They may be freed meanwhile. */
@@ -54,11 +82,12 @@ export class AgentSlots {
     return this.#entries.byteLength;
   }
 
-  #widen(slot: number): void {
+  #widen(slot: number): Int32Array<ArrayBuffer> {
     let count = this.#entries.length;
     while (count <= slot) count *= 2;
     const wider = new Int32Array(Math.min(count, this.max));
     wider.set(this.#entries);
     this.#entries = wider;
+    return wider;
   }
 }

@@ -26,7 +26,7 @@ import { matchHalves, retainKey } from './match-halves.ts';
 import type { TupleColumns } from './open-passes.ts';
 import { listenFor, placeAnew, placeJoined, type Surroundings } from './placing.ts';
 import { isQueuedLife, queuedRow, RowQueue } from './row-queue.ts';
-import { findSlots, touchRows } from './slot-passes.ts';
+import { fetchRows, findSlots } from './slot-passes.ts';
 import { makeStub, releaseStub, retainStub } from './stubs.ts';
 
 /** Connections that one call of sweep lets go, and that it forgets, at most. */
@@ -119,11 +119,11 @@ export class ConnectionCore {
   close(slot: Int32Array, closed: Int32Array, from: number, count: number, slots: AgentSlots): void {
     const block = this.#begin(count);
     findSlots(block, slot, from, slots, true);
-    touchRows(block, this.rows.words);
+    fetchRows(block, this.rows.words);
     const { order, row, side, outcome, ordered } = block;
     for (let k = 0; k < ordered; k++) {
       const i = order[k]!;
-      outcome[i] = this.#closeEnd(row[i]!, side[i]!, closed[from + i]!);
+      outcome[i] = this.#closeEnd(row[i]!, side[k]!, closed[from + i]!);
     }
   }
 
@@ -138,22 +138,22 @@ export class ConnectionCore {
   ): void {
     const block = this.#begin(count);
     findSlots(block, slot, from, slots, false);
-    touchRows(block, this.rows.words);
+    fetchRows(block, this.rows.words);
     const { order, row, side, outcome, ordered } = block;
     for (let k = 0; k < ordered; k++) {
       const i = order[k]!;
-      outcome[i] = this.#learnOf(row[i]!, side[i]!, evidence[from + i]!, tick);
+      outcome[i] = this.#learnOf(row[i]!, side[k]!, evidence[from + i]!, tick);
     }
   }
 
   count(columns: CountColumns, from: number, count: number, slots: AgentSlots): void {
     const block = this.#begin(count);
     findSlots(block, columns.slot, from, slots, false);
-    touchRows(block, this.rows.words);
+    fetchRows(block, this.rows.words);
     const { order, row, side, outcome, ordered } = block;
     for (let k = 0; k < ordered; k++) {
       const i = order[k]!;
-      outcome[i] = this.#countOf(row[i]!, side[i]!, columns.sent[from + i]!, columns.received[from + i]!);
+      outcome[i] = this.#countOf(row[i]!, side[k]!, columns.sent[from + i]!, columns.received[from + i]!);
     }
   }
 
@@ -220,8 +220,8 @@ export class ConnectionCore {
       const known = words[(at << rowShift) + factsWord]!;
       if (outcome[i]! > outcomes.joined || (known & facts.elsewhere) !== 0) continue;
       // All of one agent, so its listeners are near.
-      listenFor(words, at << rowShift, side[i]!, this.#options);
-      if (outcome[i] === outcomes.joined) this.#listenAgain(at << rowShift, 1 - side[i]!);
+      listenFor(words, at << rowShift, side[k]!, this.#options);
+      if (outcome[i] === outcomes.joined) this.#listenAgain(at << rowShift, 1 - side[k]!);
       settle(this.rows, at, tick, this.#closing);
       if (outcome[i] === outcomes.lone) this.#waiting.push(at, lifeOf(known), tick);
     }

@@ -17,7 +17,7 @@ export interface EndOfRows {
 }
 
 export class ConnectionRows {
-  readonly index = new MovingIndex();
+  readonly index: MovingIndex;
   readonly store: RowStore;
   readonly words: Int32Array;
   /** The same memory: see bytesDouble. */
@@ -28,6 +28,7 @@ export class ConnectionRows {
 
   constructor(max: number, seed: number, addresses: Addresses, told: EndOfRows) {
     this.#told = told;
+    this.index = new MovingIndex(max);
     this.store = new RowStore(max, rowShift);
     this.words = this.store.words;
     this.doubles = new Float64Array(this.words.buffer, this.words.byteOffset, this.words.length / 2);
@@ -78,7 +79,8 @@ export class ConnectionRows {
   }
 
   /** The row in `cell` has another one after it under its key. @returns that one, or -1 where there is no room */
-  succeed(cells: Int32Array, cell: number): number {
+  succeed(cell: number): number {
+    const cells = this.index.words;
     const older = (cells[cell + 1]! - 1) << rowShift;
     const row = this.store.allocate();
     if (row < 0) return -1;

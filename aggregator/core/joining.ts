@@ -10,7 +10,7 @@
  * everything that is known. Nothing is guessed here.
  */
 import type { AgentSlots } from './agent-slots.ts';
-import { type Block, type Group, outcomes } from './block.ts';
+import { type Block, outcomes } from './block.ts';
 import {
   bornAfterWord,
   closedWord,
@@ -44,46 +44,54 @@ export type Leave = (row: number) => void;
 /** Fills block.row and block.outcome, and the slots that the halves have claimed. */
 export function joinHalves(
   block: Block,
-  { cells, from, to }: Group,
   rows: ConnectionRows,
   half: HalfColumns,
-  first: number,
+  from: number,
   slots: AgentSlots,
   leave: Leave,
 ): void {
-  const { order, cell, outcome } = block;
+  const { order, first, side, outcome, row, ordered } = block;
   const { words } = rows;
-  for (let k = from; k < to; k++) {
+  const { lone, joined, refused } = outcomes;
+  for (let k = 0; k < ordered; k++) {
     const i = order[k]!;
-    const at = cell[i]!;
-    const slot = half.slot[first + i]!;
-    const side = block.side[i]!;
-    let row = at < 0 ? -1 : cells.words[at + 1]! - 1;
-    let made: number = outcomes.refused;
-    if (row >= 0) {
-      made = relate(words, row << rowShift, side, half, first + i);
-      if (made === outcomes.next) {
-        row = rows.succeed(cells.words, at);
-        made = row < 0 ? outcomes.refused : outcomes.lone;
-      }
+    const told = from + i;
+    const end = side[k]!;
+    const opened = half.opened[told]!;
+    const bornAfter = half.bornAfter[told]!;
+    let at = first[k]!;
+    let made: number = at < 0 ? refused : relate(words, at, end, opened, bornAfter);
+    if (made > joined) {
+      made = joinUnusual(block, k, rows, made, leave);
+      at = first[k]!;
     }
-    if (made === outcomes.refused) {
-      outcome[i] = made;
-      slots.take(slot);
+    outcome[i] = made;
+    row[i] = at >> rowShift;
+    if (made === refused) {
+      slots.free(half.slot[told]!);
       continue;
     }
-    if (made === outcomes.elsewhere) standElsewhere(rows, row, leave);
-    else {
-      if (made === outcomes.lone) begin(rows, row);
-      add(words, row << rowShift, side, half, first + i);
-    }
-    block.row[i] = row;
-    outcome[i] = made;
-    slots.set(slot, row, side);
+    slots.set(half.slot[told]!, (at >> (rowShift - 1)) | end);
+    if (made > joined) continue;
+    if (made === lone) begin(rows, at);
+    add(words, at, end, half.holder[told]!, opened, bornAfter, half.evidence[told]!);
   }
 }
 
-function relate(words: Int32Array, first: number, side: number, half: HalfColumns, at: number): number {
+/** What becomes of a half that is neither alone nor the other end. May give it another row. */
+function joinUnusual(block: Block, k: number, rows: ConnectionRows, made: number, leave: Leave): number {
+  const { first, cell } = block;
+  if (made === outcomes.elsewhere) standElsewhere(rows, first[k]! >> rowShift, leave);
+  if (made !== outcomes.next) return made;
+  const row = rows.succeed(cell[k]!);
+  if (row < 0) return outcomes.refused;
+  // Whoever comes later to this key comes to that row.
+  for (let later = k; later < block.ordered; later++)
+    if (cell[later] === cell[k]) first[later] = row << rowShift;
+  return outcomes.lone;
+}
+
+function relate(words: Int32Array, first: number, side: number, opened: number, bornAfter: number): number {
   const known = words[first + factsWord]!;
   const own = words[first + holderWord + side]!;
   const other = words[first + holderWord + 1 - side]!;
@@ -95,11 +103,10 @@ function relate(words: Int32Array, first: number, side: number, half: HalfColumn
     const isPast = other !== 0 && (known & bothGone) === bothGone;
     // After the birth of the other end, and after all that is known of its life.
     const since = Math.max(otherOpened, words[first + closedWord]!);
-    return isPast && isClearlyTwo(half.bornAfter[at]!, since) ? outcomes.next : outcomes.elsewhere;
+    return isPast && isClearlyTwo(bornAfter, since) ? outcomes.next : outcomes.elsewhere;
   }
-  const opened = half.opened[at]!;
-  const bornAfter = Math.max(words[first + bornAfterWord]!, half.bornAfter[at]!);
-  if (!isClearlyOne(bornAfter, Math.min(otherOpened, opened))) return outcomes.elsewhere;
+  const latestLook = Math.max(words[first + bornAfterWord]!, bornAfter);
+  if (!isClearlyOne(latestLook, Math.min(otherOpened, opened))) return outcomes.elsewhere;
   const isGone = (known & (facts.goneA << (1 - side))) !== 0;
   return isGone && !isClearlyOne(opened, words[first + closedWord]!) ? outcomes.elsewhere : outcomes.joined;
 }
@@ -109,19 +116,25 @@ function isSelf(words: Int32Array, first: number): boolean {
   return words[first] === words[first + 1] && ports >>> 16 === (ports & 0xffff);
 }
 
-function begin(rows: ConnectionRows, row: number): void {
-  const first = row << rowShift;
-  rows.begin(row);
+function begin(rows: ConnectionRows, first: number): void {
+  rows.begin(first >> rowShift);
   rows.words[first + bornAfterWord] = never;
   rows.words[first + closedWord] = never;
 }
 
-function add(words: Int32Array, first: number, side: number, half: HalfColumns, at: number): void {
-  words[first + holderWord + side] = half.holder[at]! + 1;
-  words[first + openedWord + side] = half.opened[at]!;
-  const bornAfter = half.bornAfter[at]!;
+function add(
+  words: Int32Array,
+  first: number,
+  side: number,
+  holder: number,
+  opened: number,
+  bornAfter: number,
+  told: number,
+): void {
+  words[first + holderWord + side] = holder + 1;
+  words[first + openedWord + side] = opened;
   if (bornAfter > words[first + bornAfterWord]!) words[first + bornAfterWord] = bornAfter;
-  const evidence = half.evidence[at]! & evidenceMask;
+  const evidence = told & evidenceMask;
   words[first + factsWord] = learn(words[first + factsWord]!, side === 0 ? evidence : turned(evidence));
 }
 

@@ -7,7 +7,7 @@
  *     5-7   the owner's own, 0 in a new row
  */
 import { hashKey } from './key-hash.ts';
-import { homeOf, MovingIndex } from './moving-index.ts';
+import { MovingIndex } from './moving-index.ts';
 import { RowStore } from './row-store.ts';
 
 const rowShift = 3;
@@ -15,12 +15,13 @@ const countWord = 4;
 
 export class KeyTable {
   readonly #store: RowStore;
-  readonly #index = new MovingIndex();
+  readonly #index: MovingIndex;
   readonly #seed: number;
   /** Keys that found no place. */
   refused = 0;
 
   constructor(max: number, seed: number) {
+    this.#index = new MovingIndex(max);
     this.#store = new RowStore(max, rowShift);
     this.#seed = seed;
   }
@@ -59,8 +60,7 @@ export class KeyTable {
 
   /** Fetches the home of a hash. @returns what was read */
   touch(hash: number): number {
-    const { words, shift } = this.#index.cellsOf(hash);
-    return words[homeOf(hash, shift)]!;
+    return this.#index.words[this.#index.homeOf(hash)]!;
   }
 
   /** `add`, where the hash of the key is known. */
@@ -113,10 +113,10 @@ export class KeyTable {
   }
 
   #find(hash: number, w0: number, w1: number, w2: number, w3: number): number {
-    const { words: cells, shift } = this.#index.cellsOf(hash);
+    const { words: cells, reach } = this.#index;
     const { words } = this;
-    const end = homeOf(hash, shift) + this.#index.reach;
-    for (let at = homeOf(hash, shift); at <= end; at += 2) {
+    const home = this.#index.homeOf(hash);
+    for (let at = home; at <= home + reach; at += 2) {
       const row = cells[at + 1]!;
       if (row === 0) return -1;
       if (cells[at] !== hash) continue;

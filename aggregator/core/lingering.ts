@@ -3,9 +3,8 @@ import { type Block, blockMax } from './block.ts';
 import { type Closing, forget } from './closing.ts';
 import { closedWord, facts, factsWord, lifeOf, rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
-import { touchCells } from './open-passes.ts';
 import { isQueuedLife, queuedRow, type RowQueue } from './row-queue.ts';
-import { hashRows, touchRows } from './slot-passes.ts';
+import { fetchHomes, fetchRows } from './slot-passes.ts';
 
 export interface LingerTicks {
   readonly lingerTicks: number;
@@ -25,9 +24,8 @@ export function forgetBlock(
   tick: number,
 ): boolean {
   takeDue(block, closing.over, limits, tick);
-  touchRows(block, rows.words);
-  hashRows(block, rows.words, rows.seed);
-  for (const group of block.groups(rows.index)) touchCells(block, group);
+  fetchRows(block, rows.words);
+  fetchHomes(block, rows);
   for (let i = 0; i < block.count; i++) {
     if (!isStillOver(rows.words, block[entryColumn][i]!, block[tickColumn][i]!)) continue;
     if (tick - block[tickColumn][i]! < limits.lingerTicks) closing.evicted++;
@@ -46,6 +44,7 @@ function takeDue(block: Block, over: RowQueue, { lingerTicks, lingerMax }: Linge
     const entry = over.shift();
     block[entryColumn][count] = entry;
     block.row[count] = queuedRow(entry);
+    block.first[count] = queuedRow(entry) << rowShift;
   }
   block.count = count;
   block.ordered = count;

@@ -1,9 +1,10 @@
 /** The passes over a block of opened halves in their order, from tuples to rows that know both ends; and over a single key. */
 import type { AgentSlots } from './agent-slots.ts';
 import type { Block } from './block.ts';
+import { rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
 import { type HalfColumns, joinHalves, type Leave, standElsewhere } from './joining.ts';
-import { canonicalise, fileRows, findCells, type TupleColumns, touchCells } from './open-passes.ts';
+import { canonicalise, fileRows, findCells, type TupleColumns } from './open-passes.ts';
 import { claimSlots } from './slot-passes.ts';
 
 /** Halves [from, from + block.count), all of one agent. Fills block.row and block.outcome. */
@@ -17,14 +18,11 @@ export function matchHalves(
 ): void {
   const { index, store, words } = rows;
   claimSlots(block, half.slot, from, slots);
-  canonicalise(block, half, from, rows.seed);
-  block.touched ^= store.touchFree(block.ordered >> 1);
-  for (const group of block.groups(index)) {
-    touchCells(block, group);
-    findCells(block, group, index.reach, words);
-    fileRows(block, group, index, store);
-    joinHalves(block, group, rows, half, from, slots, leave);
-  }
+  canonicalise(block, half, from, rows.seed, index);
+  store.fetchFree(block, block.ordered >> 1);
+  findCells(block, index, words);
+  fileRows(block, index, store);
+  joinHalves(block, rows, half, from, slots, leave);
 }
 
 /** One use more of the key of tuple `at`, of which everything is elsewhere from then on. @returns its stub, or -1 for want of room */
@@ -39,16 +37,10 @@ export function retainKey(
   block.count = 1;
   block.ordered = 1;
   block.order[0] = 0;
-  canonicalise(block, tuples, at, rows.seed);
-  for (const group of block.groups(index)) {
-    if (group.from === group.to) continue;
-    findCells(block, group, index.reach, words);
-    fileRows(block, group, index, store);
-    const cell = block.cell[0]!;
-    if (cell < 0) return -1;
-    const row = group.cells.words[cell + 1]! - 1;
-    standElsewhere(rows, row, leave);
-    return row;
-  }
-  return -1;
+  canonicalise(block, tuples, at, rows.seed, index);
+  findCells(block, index, words);
+  fileRows(block, index, store);
+  const row = block.first[0]! >> rowShift;
+  if (row >= 0) standElsewhere(rows, row, leave);
+  return row;
 }

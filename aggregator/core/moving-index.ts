@@ -1,14 +1,21 @@
 /**
- * From hashes to rows: open addressing that grows without a pause.
+ * From hashes to rows: open addressing that grows in place, without a pause.
  *
  *     cell     2 words   hash, row + 1 (0 = free)
  *     home     hash >>> shift: the high bits, so that a table of twice the size has the same order
  *     probe    linear, never round the end: a tail of cells follows the last home
  *     delete   by shifting back what stands behind; there are no tombstones
  *
- * It grows by a boundary that moves through the current table, a few cells per step: what has its home before it stands in
- * the next table, of twice the size, all else in the current one. So each lookup looks at one table. The boundary always
- * lies behind a free cell, so no run of cells crosses it.
+ * Memory is reserved for the largest size at once, and taken as cells are first written to. To double, a boundary moves down
+ * from the last home to the first, some cells per step. What has its home before it stands where it stood, all else where
+ * it belongs in the table of twice the size: at twice its home, or one further.
+ *
+ *     0 ........... boundary ........... 2 * boundary ........................... 2 * homes
+ *     homes as they were    free, but for     homes of the doubled table
+ *                           the end of a run
+ *
+ * So each lookup looks at one place, and no table is ever thrown away. The boundary always lies behind a free cell, so all
+ * that is moved from there on has its home there.
  *
  * The same hash may stand for several rows. Who asks compares keys; this knows none.
  */
@@ -23,41 +30,42 @@ export const reachMax = 1024;
 /** Cells behind the last home. The last of them stay free, where every search ends. */
 const tailCells = 4 * reachMax;
 
-/** Of its cells this share may be taken before the table grows. */
+/** Of its homes this share may be taken before the table grows. */
 const loadMax = 0.75;
 
+/** Of the smallest table. */
 const shiftMax = 22;
 
-/** Cells of the current table that one step of growth moves, and a run to its end. */
-export const cellsPerStep = 4096;
-
-/** One table. */
-export interface Cells {
-  readonly words: Int32Array;
-  /** Of a hash, to its home. */
-  readonly shift: number;
-}
+/** Homes that one step of growth moves, and those of the run that they begin in; in the last step of a doubling, twice that. */
+export const homesPerStep = 4096;
 
 export class MovingIndex {
-  current: Cells;
-  /** null while it does not grow. */
-  next: Cells | null = null;
-  /** In words of `current`. */
-  boundary = 0;
+  readonly words: Int32Array;
+  /** Of a hash, to its home before the boundary. */
+  shift = shiftMax;
+  /** Homes from here on are doubled; all homes while it does not grow. */
+  boundary = homesOf(shiftMax);
   /** Rows that stand in it. */
   size = 0;
-  /** Of the longest way from a home to its cell in any table so far, in words: no search need look further. */
+  /** Of the longest way from a home to its cell so far, in words: no search need look further. */
   reach = 0;
+  readonly #shiftMin: number;
 
-  constructor() {
-    this.current = newCells(shiftMax);
+  /** @param max rows at most: for more it does not grow */
+  constructor(max: number) {
+    let shift = shiftMax;
+    while (homesOf(shift) * loadMax < max) shift--;
+    this.#shiftMin = shift;
+    this.words = alignedWords(2 * (homesOf(shift) + tailCells));
   }
 
-  /** The table in which that hash has its home. */
-  cellsOf(hash: number): Cells {
-    const { current, next } = this;
-    if (next === null) return current;
-    return homeOf(hash, current.shift) < this.boundary ? next : current;
+  get isGrowing(): boolean {
+    return this.boundary < homesOf(this.shift);
+  }
+
+  /** First word of the cell where that hash belongs. */
+  homeOf(hash: number): number {
+    return homeOf(hash, this.shift, this.boundary);
   }
 
   /**
@@ -65,11 +73,16 @@ export class MovingIndex {
    * @returns whether there was one near enough
    */
   insert(hash: number, row: number): boolean {
-    const { words, shift } = this.cellsOf(hash);
-    const at = putInto(words, shift, hash, row + 1);
-    if (at < 0) return false;
-    this.tookCell(at - homeOf(hash, shift));
-    return true;
+    const { words } = this;
+    const home = this.homeOf(hash);
+    for (let at = home; at <= home + 2 * reachMax; at += 2) {
+      if (words[at + 1] !== 0) continue;
+      words[at] = hash;
+      words[at + 1] = row + 1;
+      this.tookCell(at - home);
+      return true;
+    }
+    return false;
   }
 
   /** One more cell is taken, so many words from its home. */
@@ -80,103 +93,105 @@ export class MovingIndex {
 
   /** @returns whether the row stood there */
   remove(hash: number, row: number): boolean {
-    const { words, shift } = this.cellsOf(hash);
-    const at = findRow(words, homeOf(hash, shift), this.reach, row + 1);
+    const at = this.#find(hash, row);
     if (at < 0) return false;
-    shiftBack(words, shift, at, this.reach);
+    this.#shiftBack(at);
     this.size--;
     return true;
   }
 
+  /** Whether the row stands under that hash. */
+  has(hash: number, row: number): boolean {
+    return this.#find(hash, row) >= 0;
+  }
+
   /** Begins to grow where that is due, and goes on with it. To be called between passes, once per block of 256 rows. */
   grow(): void {
-    if (this.next === null) {
-      if (this.size <= (this.current.words.length / 2 - tailCells) * loadMax || this.current.shift === 4)
-        return;
-      this.next = newCells(this.current.shift - 1);
-      this.boundary = 0;
-    }
-    const { current, next } = this;
-    const { boundary, reach } = moveCells(current.words, this.boundary, next);
-    this.boundary = boundary;
-    if (reach > this.reach) this.reach = reach;
-    if (boundary < current.words.length) return;
-    this.current = next;
-    this.next = null;
-    this.boundary = 0;
+    const homes = homesOf(this.shift);
+    if (this.boundary === homes && (this.size <= homes * loadMax || this.shift === this.#shiftMin)) return;
+    this.#moveStep();
+    if (this.boundary > 0) return;
+    this.shift--;
+    this.boundary = 2 * homes;
   }
 
+  /** Of the cells that were ever used. */
   get bytes(): number {
-    return this.current.words.byteLength + (this.next?.words.byteLength ?? 0);
+    const homes = homesOf(this.shift);
+    const doubled = 2 * (homes - this.boundary);
+    return Math.min(2 * homes, homes + doubled) * 8 + tailCells * 8;
+  }
+
+  /** @returns the word of its cell, or -1 */
+  #find(hash: number, row: number): number {
+    const { words } = this;
+    const home = this.homeOf(hash);
+    for (let at = home; at <= home + this.reach; at += 2) {
+      const found = words[at + 1]!;
+      if (found === row + 1) return at;
+      if (found === 0) return -1;
+    }
+    return -1;
+  }
+
+  /** Frees a cell; what stands behind it and may stand nearer to its home moves up. */
+  #shiftBack(cell: number): void {
+    const { words, shift, boundary, reach } = this;
+    let free = cell;
+    // Beyond the reach of the free cell nothing has a home at or before it.
+    for (let at = cell + 2; at <= free + reach; at += 2) {
+      const row = words[at + 1]!;
+      if (row === 0) break;
+      const hash = words[at]!;
+      if (homeOf(hash, shift, boundary) > free) continue;
+      words[free] = hash;
+      words[free + 1] = row;
+      free = at;
+    }
+    words[free] = 0;
+    words[free + 1] = 0;
+  }
+
+  /** Moves the homes of a step, and the run that they begin in. */
+  #moveStep(): void {
+    const { words } = this;
+    let first = Math.max(0, this.boundary - homesPerStep);
+    while (first > 0 && words[2 * first - 1] !== 0) first--;
+    let end = this.boundary;
+    while (words[2 * end + 1] !== 0) end++;
+    // The last ones go where they stand themselves, so from a copy.
+    if (2 * first < end) first = 0;
+    const source = first === 0 ? words.slice(0, 2 * end) : words.subarray(2 * first, 2 * end);
+    if (first === 0) words.fill(0, 0, 2 * end);
+    this.boundary = first;
+    const reach = moveCells(source, words, this.shift - 1);
+    if (reach > this.reach) this.reach = reach;
   }
 }
 
-/** First word of the cell where a hash belongs. */
-export function homeOf(hash: number, shift: number): number {
-  return (hash >>> shift) << 1;
+/** First word of the cell where a hash belongs. Without branches, since a half of a growing table is as likely as the other. */
+export function homeOf(hash: number, shift: number, boundary: number): number {
+  const home = hash >>> shift;
+  const isBefore = (home - boundary) >> 31;
+  return ((home & isBefore) | ((hash >>> (shift - 1)) & ~isBefore)) << 1;
 }
 
-function newCells(shift: number): Cells {
-  return { words: alignedWords(2 * (2 ** (32 - shift) + tailCells)), shift };
+function homesOf(shift: number): number {
+  return 2 ** (32 - shift);
 }
 
-/** @returns the word at which it put the row, or -1 where everything near is taken */
-export function putInto(words: Int32Array, shift: number, hash: number, rowAnd1: number): number {
-  const home = homeOf(hash, shift);
-  const end = home + 2 * reachMax;
-  for (let at = home; at <= end; at += 2) {
-    if (words[at + 1] !== 0) continue;
-    words[at] = hash;
-    words[at + 1] = rowAnd1;
-    return at;
-  }
-  return -1;
-}
-
-/** @returns the word of its cell, or -1 */
-export function findRow(words: Int32Array, home: number, reach: number, rowAnd1: number): number {
-  for (let at = home; at <= home + reach; at += 2) {
-    const found = words[at + 1]!;
-    if (found === rowAnd1) return at;
-    if (found === 0) return -1;
-  }
-  return -1;
-}
-
-/** Frees a cell; what stands behind it and may stand nearer to its home moves up. */
-export function shiftBack(words: Int32Array, shift: number, cell: number, reach: number): void {
-  let free = cell;
-  // Beyond the reach of the free cell nothing has a home at or before it.
-  for (let at = cell + 2; at <= free + reach; at += 2) {
-    const row = words[at + 1]!;
-    if (row === 0) break;
-    const hash = words[at]!;
-    if (homeOf(hash, shift) > free) continue;
-    words[free] = hash;
-    words[free + 1] = row;
-    free = at;
-  }
-  words[free] = 0;
-  words[free + 1] = 0;
-}
-
-/** Moves a step's cells, and the run that it ends in. A cell's order within its run stays, so its way hardly grows. */
-function moveCells(from: Int32Array, start: number, next: Cells): { boundary: number; reach: number } {
-  const { words, shift } = next;
-  const enough = Math.min(from.length, start + 2 * cellsPerStep);
+/** Moves cells to their homes by `shift`. Those of a run keep their order, so their way hardly grows. @returns the longest way */
+function moveCells(source: Int32Array, words: Int32Array, shift: number): number {
   // The last cell stays free. Nothing comes near it while a row is put no further than reachMax from its home.
   const last = words.length - 2;
   let reach = 0;
-  let at = start;
-  for (; at < from.length; at += 2) {
-    const row = from[at + 1]!;
-    if (row === 0) {
-      if (at + 2 < enough) continue;
-      at += 2;
-      break;
-    }
-    const hash = from[at]!;
-    const home = homeOf(hash, shift);
+  for (let from = 0; from < source.length; from += 2) {
+    const row = source[from + 1]!;
+    if (row === 0) continue;
+    const hash = source[from]!;
+    source[from] = 0;
+    source[from + 1] = 0;
+    const home = (hash >>> shift) << 1;
     let to = home;
     while (to < last && words[to + 1] !== 0) to += 2;
     if (to >= last) continue;
@@ -184,5 +199,5 @@ function moveCells(from: Int32Array, start: number, next: Cells): { boundary: nu
     words[to + 1] = row;
     if (to - home > reach) reach = to - home;
   }
-  return { boundary: at, reach };
+  return reach;
 }

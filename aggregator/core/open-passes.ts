@@ -1,15 +1,15 @@
 /**
  * The passes by which a block of opened halves finds its rows:
  *
- *     canonicalise   tuple → key, which end, hash; no branches
- *     touchCells     fetches the home of each, all at once
+ *     canonicalise   tuple → key, which end, hash, home; no branches
  *     findCells      walks to the first cell that is free or has its hash, and fetches that row
  *     fileRows       compares keys; a key that nobody has gets a row
  *
- * What a half makes of its row is for join.ts.
+ * What a half makes of its row is for joining.ts.
  */
-import { type Block, type Group, outcomes } from './block.ts';
+import type { Block } from './block.ts';
 import { rowShift } from './connection-row.ts';
+import { fetchWords } from './fetch-words.ts';
 import { hashKey } from './key-hash.ts';
 import { homeOf, type MovingIndex, reachMax } from './moving-index.ts';
 import type { RowStore } from './row-store.ts';
@@ -25,14 +25,21 @@ export interface TupleColumns {
   readonly place: Int32Array;
 }
 
-/** End a is the lesser address, in signed order, and for equal ones the lesser port. All ones is a swap. */
-export function canonicalise(block: Block, columns: TupleColumns, from: number, seed: number): void {
+/** End a is the lesser address, in signed order, and for equal ones the lesser port. All ones is a swap. Fetches the cells. */
+export function canonicalise(
+  block: Block,
+  columns: TupleColumns,
+  from: number,
+  seed: number,
+  { words, shift, boundary }: MovingIndex,
+): void {
   const { local, remote, ports, place } = columns;
-  const { count } = block;
-  for (let i = 0; i < count; i++) {
-    const l = local[from + i]!;
-    const r = remote[from + i]!;
-    const p = ports[from + i]!;
+  const { order, ordered } = block;
+  for (let k = 0; k < ordered; k++) {
+    const i = from + order[k]!;
+    const l = local[i]!;
+    const r = remote[i]!;
+    const p = ports[i]!;
     const difference = (r - l) | 0;
     const isLess = (difference ^ ((l ^ r) & (difference ^ r))) >> 31;
     const isSame = ~((l ^ r) | -(l ^ r)) >> 31;
@@ -42,85 +49,74 @@ export function canonicalise(block: Block, columns: TupleColumns, from: number, 
     const a = l ^ bits;
     const b = r ^ bits;
     const key = p ^ ((p ^ ((p << 16) | (p >>> 16))) & swap);
-    const at = place[from + i]!;
-    block.a[i] = a;
-    block.b[i] = b;
-    block.ports[i] = key;
-    block.place[i] = at;
-    block.side[i] = -swap;
-    block.hash[i] = hashKey(seed, a, b, key, at);
+    const at = place[i]!;
+    const hash = hashKey(seed, a, b, key, at);
+    block.a[k] = a;
+    block.b[k] = b;
+    block.ports[k] = key;
+    block.place[k] = at;
+    block.side[k] = -swap;
+    block.hash[k] = hash;
+    block.cell[k] = homeOf(hash, shift, boundary);
   }
+  block.fetched ^= fetchWords(words, block.cell, ordered);
 }
 
-export function touchCells(block: Block, { cells: { words, shift }, from, to }: Group): void {
-  const { order, hash } = block;
-  let touched = 0;
-  for (let k = from; k < to; k++) touched ^= words[homeOf(hash[order[k]!]!, shift)]!;
-  block.touched ^= touched;
-}
-
-export function findCells(
-  block: Block,
-  { cells: { words, shift }, from, to }: Group,
-  reach: number,
-  rows: Int32Array,
-): void {
-  const { order, hash, cell } = block;
-  let touched = 0;
-  for (let k = from; k < to; k++) {
-    const i = order[k]!;
-    const own = hash[i]!;
-    let at = homeOf(own, shift);
+export function findCells(block: Block, { words, reach }: MovingIndex, rows: Int32Array): void {
+  const { hash, cell, first, ordered } = block;
+  for (let k = 0; k < ordered; k++) {
+    const own = hash[k]!;
+    let at = cell[k]!;
     const end = at + reach;
     let row = words[at + 1]!;
     while (row !== 0 && words[at] !== own && at < end) {
       at += 2;
       row = words[at + 1]!;
     }
-    cell[i] = at;
+    cell[k] = at;
     // A free cell fetches row 0, which is in the cache.
-    touched ^= rows[(row - (row === 0 ? 0 : 1)) << rowShift]!;
+    first[k] = (row - ((row | -row) >>> 31)) << rowShift;
   }
-  block.touched ^= touched;
+  block.fetched ^= fetchWords(rows, first, ordered);
 }
 
-export function fileRows(block: Block, group: Group, index: MovingIndex, store: RowStore): void {
-  const { words, shift } = group.cells;
-  const { order, hash, cell, a, b, ports, place } = block;
+/** A half without room has no row: its first word is below 0. */
+export function fileRows(block: Block, index: MovingIndex, store: RowStore): void {
+  const { hash, cell, first, a, b, ports, place, ordered } = block;
+  const { words, shift, boundary } = index;
   const rows = store.words;
-  for (let k = group.from; k < group.to; k++) {
-    const i = order[k]!;
-    const own = hash[i]!;
-    const home = homeOf(own, shift);
+  for (let k = 0; k < ordered; k++) {
+    const own = hash[k]!;
+    const home = homeOf(own, shift, boundary);
     const end = home + 2 * reachMax;
-    let at = cell[i]!;
-    for (; ; at += 2) {
-      const found = words[at + 1]!;
-      if (found === 0 || at > end) break;
+    let at = cell[k]!;
+    let row = -1;
+    for (; at <= end; at += 2) {
+      row = words[at + 1]! - 1;
+      if (row < 0) break;
       if (words[at] !== own) continue;
-      const first = (found - 1) << rowShift;
+      const word = row << rowShift;
       const differs =
-        (rows[first]! ^ a[i]!) |
-        (rows[first + 1]! ^ b[i]!) |
-        (rows[first + 2]! ^ ports[i]!) |
-        (rows[first + 3]! ^ place[i]!);
+        (rows[word]! ^ a[k]!) |
+        (rows[word + 1]! ^ b[k]!) |
+        (rows[word + 2]! ^ ports[k]!) |
+        (rows[word + 3]! ^ place[k]!);
       if (differs === 0) break;
     }
-    cell[i] = at;
-    if (at <= end && words[at + 1] !== 0) continue;
-    const row = at > end ? -1 : store.allocate();
-    if (row < 0) {
-      cell[i] = -1;
-      block.outcome[i] = outcomes.refused;
-      continue;
+    cell[k] = at;
+    if (row < 0 && at <= end) {
+      row = store.allocate();
+      if (row >= 0) {
+        const word = row << rowShift;
+        words[at] = own;
+        words[at + 1] = row + 1;
+        index.tookCell(at - home);
+        rows[word] = a[k]!;
+        rows[word + 1] = b[k]!;
+        rows[word + 2] = ports[k]!;
+        rows[word + 3] = place[k]!;
+      }
     }
-    words[at] = own;
-    words[at + 1] = row + 1;
-    index.tookCell(at - home);
-    const first = row << rowShift;
-    rows[first] = a[i]!;
-    rows[first + 1] = b[i]!;
-    rows[first + 2] = ports[i]!;
-    rows[first + 3] = place[i]!;
+    first[k] = at <= end ? row << rowShift : -1;
   }
 }

@@ -93,7 +93,7 @@ function prepare(block: Block, i: number, rows: ConnectionRows, row: number, aro
   block.ports[i] = port;
   block.place[i] = scope;
   block.hash[i] = hash;
-  block.touched ^= edges.touch(hash);
+  block.fetched ^= edges.touch(hash);
 }
 
 function commit(block: Block, i: number, rows: ConnectionRows, row: number, edges: EdgeCounts): void {

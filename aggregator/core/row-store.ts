@@ -4,6 +4,8 @@
  * make each wait for the one before.
  */
 import { alignedWords } from './aligned-words.ts';
+import type { Block } from './block.ts';
+import { fetchWords } from './fetch-words.ts';
 
 export class RowStore {
   readonly words: Int32Array;
@@ -37,14 +39,15 @@ export class RowStore {
     this.#free[this.#freeCount++] = row;
   }
 
-  /** Fetches the freed rows that come next, up to `count`. @returns what was read */
-  touchFree(count: number): number {
-    const { words, shift } = this;
+  /** Fetches the freed rows that come next, up to `count`. */
+  fetchFree(block: Block, count: number): void {
+    const { first } = block;
+    const { shift } = this;
     const free = this.#free;
-    let touched = 0;
-    for (let at = Math.max(0, this.#freeCount - count); at < this.#freeCount; at++)
-      touched ^= words[free[at]! << shift]!;
-    return touched;
+    const from = Math.max(0, this.#freeCount - count);
+    const fetched = this.#freeCount - from;
+    for (let k = 0; k < fetched; k++) first[k] = free[from + k]! << shift;
+    block.fetched ^= fetchWords(this.words, first, fetched);
   }
 
   /** Bytes of the rows ever used. */

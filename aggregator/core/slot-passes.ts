@@ -3,26 +3,24 @@
  *
  *     claimSlots     slots that opened halves ask for; a half whose slot is taken is left out
  *     findSlots      slot → row and end; one that nothing has is left out
- *     touchRows      fetches all rows at once
- *     hashRows       row → hash, for what is to leave the index
+ *     fetchRows      fetches their rows
+ *     fetchHomes     row → hash → home, for what is to leave the index
  */
 import type { AgentSlots } from './agent-slots.ts';
 import { type Block, outcomes } from './block.ts';
 import { rowShift } from './connection-row.ts';
+import type { ConnectionRows } from './connection-rows.ts';
+import { fetchWords } from './fetch-words.ts';
 import { hashKey } from './key-hash.ts';
 
 /** Fills block.order with the halves that have a slot. */
 export function claimSlots(block: Block, column: Int32Array, from: number, slots: AgentSlots): void {
   const { order, outcome, count } = block;
-  let claimed = 0;
-  for (let i = 0; i < count; i++) {
-    if (slots.claim(column[from + i]!)) order[claimed++] = i;
-    else outcome[i] = outcomes.badSlot;
-  }
-  block.ordered = claimed;
+  block.ordered = slots.claimAll(column, from, count, order);
+  if (block.ordered < count) outcome.fill(outcomes.badSlot, 0, count);
 }
 
-/** Fills block.row and block.side, and block.order with those that were found. @param frees the slots are free afterwards */
+/** Fills block.order with the halves that were found, and their columns. @param frees the slots are free afterwards */
 export function findSlots(
   block: Block,
   column: Int32Array,
@@ -30,34 +28,31 @@ export function findSlots(
   slots: AgentSlots,
   frees: boolean,
 ): void {
-  const { order, outcome, row, side, count } = block;
+  const { order, outcome, row, first, side, count } = block;
+  slots.getAll(column, from, count, frees, row);
   let found = 0;
   for (let i = 0; i < count; i++) {
-    const slot = column[from + i]!;
-    const entry = frees ? slots.take(slot) : slots.get(slot);
-    if (entry < 0) {
-      outcome[i] = outcomes.badSlot;
-      continue;
-    }
-    row[i] = entry >> 1;
-    side[i] = entry & 1;
-    order[found++] = i;
+    const half = row[i]!;
+    order[found] = i;
+    row[i] = half >> 1;
+    first[found] = (half >> 1) << rowShift;
+    side[found] = half & 1;
+    if (half < 0) outcome[i] = outcomes.badSlot;
+    else found++;
   }
   block.ordered = found;
 }
 
-export function touchRows(block: Block, words: Int32Array): void {
-  const { order, row, ordered } = block;
-  let touched = 0;
-  for (let k = 0; k < ordered; k++) touched ^= words[row[order[k]!]! << rowShift]!;
-  block.touched ^= touched;
+export function fetchRows(block: Block, words: Int32Array): void {
+  block.fetched ^= fetchWords(words, block.first, block.ordered);
 }
 
-export function hashRows(block: Block, words: Int32Array, seed: number): void {
-  const { order, row, hash, ordered } = block;
+export function fetchHomes(block: Block, { words, seed, index }: ConnectionRows): void {
+  const { first, cell, ordered } = block;
   for (let k = 0; k < ordered; k++) {
-    const i = order[k]!;
-    const first = row[i]! << rowShift;
-    hash[i] = hashKey(seed, words[first]!, words[first + 1]!, words[first + 2]!, words[first + 3]!);
+    const at = first[k]!;
+    const hash = hashKey(seed, words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    cell[k] = index.homeOf(hash);
   }
+  block.fetched ^= fetchWords(index.words, cell, ordered);
 }

@@ -1,12 +1,14 @@
 /** The index finds what stands in it, at every step of its growth, and refuses what crowds. */
 import { expect, test } from 'vitest';
-import { findRow, homeOf, MovingIndex, reachMax } from '../../../aggregator/core/moving-index.ts';
+import { MovingIndex, reachMax } from '../../../aggregator/core/moving-index.ts';
 import { fc } from '../../support/random-cases.ts';
 
+const max = 1 << 20;
+
 function rowsUnder(index: MovingIndex, hash: number): number[] {
-  const { words, shift } = index.cellsOf(hash);
+  const { words } = index;
   const found: number[] = [];
-  for (let at = homeOf(hash, shift); words[at + 1] !== 0; at += 2)
+  for (let at = index.homeOf(hash); words[at + 1] !== 0; at += 2)
     if (words[at] === hash) found.push(words[at + 1]! - 1);
   return found;
 }
@@ -14,7 +16,7 @@ function rowsUnder(index: MovingIndex, hash: number): number[] {
 test('any history of rows that come and go, across growth', () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 100, max: 6000 }), fc.nat(3), (seed, most, spread) => {
-      const index = new MovingIndex();
+      const index = new MovingIndex(max);
       const hashes: number[] = [];
       let state = seed | 1;
       const random = (): number => {
@@ -36,33 +38,30 @@ test('any history of rows that come and go, across growth', () => {
         if (row % 64 === 0) index.grow();
       }
       expect(index.size).toBe(held.size);
-      for (const row of held) {
-        const { words, shift } = index.cellsOf(hashes[row]!);
-        expect(findRow(words, homeOf(hashes[row]!, shift), index.reach, row + 1)).toBeGreaterThanOrEqual(0);
-      }
+      for (const [row, hash] of hashes.entries()) expect(index.has(hash, row)).toBe(held.has(row));
     }),
     { numRuns: 12 },
   );
 });
 
-test('it grows while the table is in use, and each hash is looked for in one table', () => {
-  const index = new MovingIndex();
+test('it grows while it is in use, and each hash is looked for in one place', () => {
+  const index = new MovingIndex(max);
   const hashOf = (row: number): number => Math.imul(row + 1, 0x9e3779b1);
   let moved = 0;
   for (let row = 0; row < 40_000; row++) {
     index.insert(hashOf(row), row);
     if (row % 256 === 0) index.grow();
-    if (index.next !== null && row % 1000 === 0) {
+    if (index.isGrowing && row % 1000 === 0) {
       moved++;
       for (let known = 0; known <= row; known += 37) expect(rowsUnder(index, hashOf(known))).toEqual([known]);
     }
   }
   expect(moved).toBeGreaterThan(0);
-  expect(index.current.shift).toBeLessThan(22);
+  expect(index.shift).toBeLessThan(22);
 });
 
 test('hashes that are all alike are refused beyond the reach, and cost no one else', () => {
-  const index = new MovingIndex();
+  const index = new MovingIndex(max);
   let put = 0;
   while (index.insert(0x12345678, put)) put++;
   expect(put).toBe(reachMax + 1);
@@ -74,11 +73,22 @@ test('hashes that are all alike are refused beyond the reach, and cost no one el
 });
 
 test('a full tail: the highest home is refused beyond the reach too', () => {
-  const index = new MovingIndex();
+  const index = new MovingIndex(max);
   let put = 0;
   while (index.insert(-1, put)) put++;
   expect(put).toBe(reachMax + 1);
   for (let step = 0; step < 1000; step++) index.grow();
   for (let row = 0; row < put; row++) expect(index.remove(-1, row)).toBe(true);
   expect(index.size).toBe(0);
+});
+
+test('it grows no further than its rows need', () => {
+  const index = new MovingIndex(1000);
+  const reserved = index.words.length;
+  for (let row = 0; row < 1000; row++) {
+    expect(index.insert(Math.imul(row + 1, 0x9e3779b1), row)).toBe(true);
+    index.grow();
+  }
+  expect([index.isGrowing, index.shift, index.words.length]).toEqual([false, 21, reserved]);
+  expect(index.bytes).toBe(8 * (2048 + 4 * reachMax));
 });
