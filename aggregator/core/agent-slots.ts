@@ -4,6 +4,9 @@
  *
  *     entry    0 = free, -1 = claimed by a half that has no row yet, else (row << 1 | end) + 1
  */
+import type { Block } from './block.ts';
+import { rowShift } from './connection-row.ts';
+
 const initialSlots = 256;
 const isClaimed = -1;
 
@@ -20,6 +23,29 @@ export class AgentSlots {
   /** (row << 1 | end) of a slot, or less than 0. Any number may be asked for. */
   get(slot: number): number {
     return (this.#entries[slot] ?? 0) - 1;
+  }
+
+  /** @returns whether the slot was free; it is no longer */
+  claim(slot: number): boolean {
+    if (slot < 0 || slot >= this.max || (this.#entries[slot] ?? 0) !== 0) return false;
+    if (slot >= this.#entries.length) this.#widen(slot);
+    this.#entries[slot] = isClaimed;
+    this.used++;
+    return true;
+  }
+
+  /** The slot must be claimed. */
+  set(slot: number, row: number, side: number): void {
+    this.#entries[slot] = ((row << 1) | side) + 1;
+  }
+
+  /** Frees a slot. @returns as get */
+  take(slot: number): number {
+    const entry = this.#entries[slot] ?? 0;
+    if (entry === 0) return -1;
+    this.#entries[slot] = 0;
+    this.used--;
+    return entry - 1;
   }
 
   /**
@@ -43,9 +69,17 @@ export class AgentSlots {
     return found;
   }
 
-  /** What a claimed slot stands for. */
-  set(slot: number, half: number): void {
-    this.#entries[slot] = half + 1;
+  /** What the claimed slots of a block stand for. Those of halves without a row are free again. */
+  setAll(column: Int32Array, from: number, { order, first, side, ordered }: Block): void {
+    const entries = this.#entries;
+    let freed = 0;
+    for (let k = 0; k < ordered; k++) {
+      // No row is -1, and so is its half.
+      const half = (first[k]! >> (rowShift - 1)) | side[k]!;
+      entries[column[from + order[k]!]!] = half + 1;
+      if (half < 0) freed++;
+    }
+    this.used -= freed;
   }
 
   /**
@@ -65,12 +99,6 @@ export class AgentSlots {
       used++;
     }
     this.used -= used;
-  }
-
-  /** The slot is free. */
-  free(slot: number): void {
-    this.#entries[slot] = 0;
-    this.used--;
   }
 
   /** Every slot that is used, ascending. They may be freed meanwhile. */

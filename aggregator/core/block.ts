@@ -38,8 +38,15 @@ export class Block {
   readonly side = new Int32Array(blockMax);
   /** Word of its cell in the index; -1 = none. */
   readonly cell = new Int32Array(blockMax);
-  /** First word of its row. */
+  /** First word of its row; below 0 where it has none. */
   readonly first = new Int32Array(blockMax);
+  /** Which of them have a key that was known before, and which are the first under theirs. */
+  readonly known = new Int32Array(blockMax);
+  knownCount = 0;
+  readonly fresh = new Int32Array(blockMax);
+  freshCount = 0;
+  /** First words of rows that were taken for those. */
+  readonly taken = new Int32Array(blockMax);
   /** Of each half of the block. */
   readonly row = new Int32Array(blockMax);
   readonly outcome = new Int32Array(blockMax);

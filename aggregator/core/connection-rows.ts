@@ -36,13 +36,19 @@ export class ConnectionRows {
     this.#addresses = addresses;
   }
 
-  /** A row that fileRows, or who takes its place, just gave a key. */
+  /** A row that just got a key. */
   begin(row: number): void {
     const first = row << rowShift;
     const { words } = this;
     words[first + factsWord] = (lifeOf(words[first + factsWord]!) << lifeShift) | facts.filed;
-    this.#use(words[first]!);
-    this.#use(words[first + 1]!);
+    this.useAddresses(first);
+  }
+
+  /** One more use of the addresses of the row of that first word. */
+  useAddresses(first: number): void {
+    const { words } = this;
+    if (isInterned(words[first]!)) this.#addresses.retainAgain(words[first]!);
+    if (isInterned(words[first + 1]!)) this.#addresses.retainAgain(words[first + 1]!);
   }
 
   /** A row without sockets and without a place in the index is free. */
@@ -89,9 +95,5 @@ export class ConnectionRows {
     words[older + factsWord]! &= ~facts.filed;
     cells[cell + 1] = row + 1;
     return row;
-  }
-
-  #use(address: number): void {
-    if (isInterned(address)) this.#addresses.retainAgain(address);
   }
 }

@@ -9,7 +9,6 @@
  * itself) and leaves the core together with what stands there: which of them belong together is decided elsewhere, with
  * everything that is known. Nothing is guessed here.
  */
-import type { AgentSlots } from './agent-slots.ts';
 import { type Block, outcomes } from './block.ts';
 import {
   bornAfterWord,
@@ -41,50 +40,62 @@ export interface HalfColumns {
 /** Takes what is in that row out of the core and makes it a stub. */
 export type Leave = (row: number) => void;
 
-/** Fills block.row and block.outcome, and the slots that the halves have claimed. */
+/** Takes the halves of block.known, which have a row. Fills block.row and block.outcome. */
 export function joinHalves(
   block: Block,
   rows: ConnectionRows,
   half: HalfColumns,
   from: number,
-  slots: AgentSlots,
   leave: Leave,
 ): void {
-  const { order, first, side, outcome, row, ordered } = block;
-  const { words } = rows;
-  const { lone, joined, refused } = outcomes;
-  for (let k = 0; k < ordered; k++) {
-    const i = order[k]!;
-    const told = from + i;
-    const end = side[k]!;
-    const opened = half.opened[told]!;
-    const bornAfter = half.bornAfter[told]!;
-    let at = first[k]!;
-    let made: number = at < 0 ? refused : relate(words, at, end, opened, bornAfter);
-    if (made > joined) {
-      made = joinUnusual(block, k, rows, made, leave);
-      at = first[k]!;
-    }
-    outcome[i] = made;
-    row[i] = at >> rowShift;
-    if (made === refused) {
-      slots.free(half.slot[told]!);
-      continue;
-    }
-    slots.set(half.slot[told]!, (at >> (rowShift - 1)) | end);
-    if (made > joined) continue;
-    if (made === lone) begin(rows, at);
-    add(words, at, end, half.holder[told]!, opened, bornAfter, half.evidence[told]!);
-  }
+  const { known, knownCount } = block;
+  for (let j = 0; j < knownCount; j++) joinHalf(block, known[j]!, rows, half, from, leave);
 }
 
-/** What becomes of a half that is neither alone nor the other end. May give it another row. */
+export function joinHalf(
+  block: Block,
+  k: number,
+  rows: ConnectionRows,
+  half: HalfColumns,
+  from: number,
+  leave: Leave,
+): void {
+  const { words } = rows;
+  const i = block.order[k]!;
+  const told = from + i;
+  const side = block.side[k]!;
+  const opened = half.opened[told]!;
+  const bornAfter = half.bornAfter[told]!;
+  let at = block.first[k]!;
+  let made = relate(words, at, side, opened, bornAfter);
+  if (made > outcomes.joined) {
+    made = joinUnusual(block, k, rows, made, leave);
+    at = block.first[k]!;
+  }
+  block.outcome[i] = made;
+  block.row[i] = at >> rowShift;
+  if (made > outcomes.joined) return;
+  words[at + holderWord + side] = half.holder[told]! + 1;
+  words[at + openedWord + side] = opened;
+  if (bornAfter > words[at + bornAfterWord]!) words[at + bornAfterWord] = bornAfter;
+  words[at + factsWord] = learn(words[at + factsWord]!, evidenceOfEnd(side, half.evidence[told]!));
+}
+
+/** What becomes of a half that is not the other end. May give it another row. */
 function joinUnusual(block: Block, k: number, rows: ConnectionRows, made: number, leave: Leave): number {
   const { first, cell } = block;
-  if (made === outcomes.elsewhere) standElsewhere(rows, first[k]! >> rowShift, leave);
-  if (made !== outcomes.next) return made;
+  if (made === outcomes.elsewhere) {
+    standElsewhere(rows, first[k]! >> rowShift, leave);
+    return made;
+  }
   const row = rows.succeed(cell[k]!);
-  if (row < 0) return outcomes.refused;
+  if (row < 0) {
+    first[k] = -1;
+    return outcomes.refused;
+  }
+  rows.begin(row);
+  rows.words[(row << rowShift) + bornAfterWord] = never;
+  rows.words[(row << rowShift) + closedWord] = never;
   // Whoever comes later to this key comes to that row.
   for (let later = k; later < block.ordered; later++)
     if (cell[later] === cell[k]) first[later] = row << rowShift;
@@ -96,7 +107,8 @@ function relate(words: Int32Array, first: number, side: number, opened: number, 
   const own = words[first + holderWord + side]!;
   const other = words[first + holderWord + 1 - side]!;
   if ((known & facts.elsewhere) !== 0) return outcomes.elsewhere;
-  if ((own | other) === 0) return isSelf(words, first) ? outcomes.elsewhere : outcomes.lone;
+  // Nobody is there yet: a socket connected to itself.
+  if ((own | other) === 0) return outcomes.elsewhere;
   const otherOpened = words[first + openedWord + 1 - side]!;
   if (own !== 0) {
     const bothGone = facts.goneA | facts.goneB;
@@ -111,31 +123,15 @@ function relate(words: Int32Array, first: number, side: number, opened: number, 
   return isGone && !isClearlyOne(opened, words[first + closedWord]!) ? outcomes.elsewhere : outcomes.joined;
 }
 
-function isSelf(words: Int32Array, first: number): boolean {
+export function isSelf(words: Int32Array, first: number): boolean {
   const ports = words[first + 2]!;
   return words[first] === words[first + 1] && ports >>> 16 === (ports & 0xffff);
 }
 
-function begin(rows: ConnectionRows, first: number): void {
-  rows.begin(first >> rowShift);
-  rows.words[first + bornAfterWord] = never;
-  rows.words[first + closedWord] = never;
-}
-
-function add(
-  words: Int32Array,
-  first: number,
-  side: number,
-  holder: number,
-  opened: number,
-  bornAfter: number,
-  told: number,
-): void {
-  words[first + holderWord + side] = holder + 1;
-  words[first + openedWord + side] = opened;
-  if (bornAfter > words[first + bornAfterWord]!) words[first + bornAfterWord] = bornAfter;
+/** Evidence of a half that is that end. */
+export function evidenceOfEnd(side: number, told: number): number {
   const evidence = told & evidenceMask;
-  words[first + factsWord] = learn(words[first + factsWord]!, side === 0 ? evidence : turned(evidence));
+  return (evidence & (side - 1)) | (turned(evidence) & -side);
 }
 
 /** The handshake is known by who showed it first. */

@@ -1,10 +1,11 @@
 /** The passes over a block of opened halves in their order, from tuples to rows that know both ends; and over a single key. */
 import type { AgentSlots } from './agent-slots.ts';
+import { beginHalves, fileRow } from './beginning.ts';
 import type { Block } from './block.ts';
 import { rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
 import { type HalfColumns, joinHalves, type Leave, standElsewhere } from './joining.ts';
-import { canonicalise, fileRows, findCells, type TupleColumns } from './open-passes.ts';
+import { canonicalise, findCells, partHalves, seekKey, type TupleColumns } from './open-passes.ts';
 import { claimSlots } from './slot-passes.ts';
 
 /** Halves [from, from + block.count), all of one agent. Fills block.row and block.outcome. */
@@ -16,13 +17,13 @@ export function matchHalves(
   slots: AgentSlots,
   leave: Leave,
 ): void {
-  const { index, store, words } = rows;
   claimSlots(block, half.slot, from, slots);
-  canonicalise(block, half, from, rows.seed, index);
-  store.fetchFree(block, block.ordered >> 1);
-  findCells(block, index, words);
-  fileRows(block, index, store);
-  joinHalves(block, rows, half, from, slots, leave);
+  canonicalise(block, half, from, rows.seed, rows.index);
+  findCells(block, rows.index, rows.words);
+  partHalves(block, rows.index, rows.words);
+  joinHalves(block, rows, half, from, leave);
+  beginHalves(block, rows, half, from, leave);
+  slots.setAll(half.slot, from, block);
 }
 
 /** One use more of the key of tuple `at`, of which everything is elsewhere from then on. @returns its stub, or -1 for want of room */
@@ -33,14 +34,16 @@ export function retainKey(
   at: number,
   leave: Leave,
 ): number {
-  const { index, store, words } = rows;
   block.count = 1;
   block.ordered = 1;
   block.order[0] = 0;
-  canonicalise(block, tuples, at, rows.seed, index);
-  findCells(block, index, words);
-  fileRows(block, index, store);
+  canonicalise(block, tuples, at, rows.seed, rows.index);
+  if (!seekKey(block, 0, rows.index, rows.words)) {
+    if (block.cell[0]! < 0 || rows.store.takeAll(block, 1) === 0) return -1;
+    fileRow(block, 0, rows, block.taken[0]!);
+    block.first[0] = block.taken[0]!;
+  }
   const row = block.first[0]! >> rowShift;
-  if (row >= 0) standElsewhere(rows, row, leave);
+  standElsewhere(rows, row, leave);
   return row;
 }

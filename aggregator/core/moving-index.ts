@@ -79,16 +79,16 @@ export class MovingIndex {
       if (words[at + 1] !== 0) continue;
       words[at] = hash;
       words[at + 1] = row + 1;
-      this.tookCell(at - home);
+      this.reached(at - home);
+      this.size++;
       return true;
     }
     return false;
   }
 
-  /** One more cell is taken, so many words from its home. */
-  tookCell(words: number): void {
+  /** A row stands, or is about to stand, so many words from its home. */
+  reached(words: number): void {
     if (words > this.reach) this.reach = words;
-    this.size++;
   }
 
   /** @returns whether the row stood there */
@@ -164,8 +164,7 @@ export class MovingIndex {
     const source = first === 0 ? words.slice(0, 2 * end) : words.subarray(2 * first, 2 * end);
     if (first === 0) words.fill(0, 0, 2 * end);
     this.boundary = first;
-    const reach = moveCells(source, words, this.shift - 1);
-    if (reach > this.reach) this.reach = reach;
+    this.reached(moveCells(source, words, this.shift - 1));
   }
 }
 

@@ -3,16 +3,15 @@
  *
  *     canonicalise   tuple → key, which end, hash, home; no branches
  *     findCells      walks to the first cell that is free or has its hash, and fetches that row
- *     fileRows       compares keys; a key that nobody has gets a row
+ *     partHalves     compares keys: which are known, and which are not
  *
- * What a half makes of its row is for joining.ts.
+ * What a half makes of its row is for joining.ts, what it begins for beginning.ts.
  */
 import type { Block } from './block.ts';
 import { rowShift } from './connection-row.ts';
 import { fetchWords } from './fetch-words.ts';
 import { hashKey } from './key-hash.ts';
 import { homeOf, type MovingIndex, reachMax } from './moving-index.ts';
-import type { RowStore } from './row-store.ts';
 
 /** Tuples as each half's own kernel shows them: columns of equal length. */
 export interface TupleColumns {
@@ -62,61 +61,84 @@ export function canonicalise(
   block.fetched ^= fetchWords(words, block.cell, ordered);
 }
 
-export function findCells(block: Block, { words, reach }: MovingIndex, rows: Int32Array): void {
+export function findCells(block: Block, index: MovingIndex, rows: Int32Array): void {
   const { hash, cell, first, ordered } = block;
+  const { words } = index;
+  const reach = Math.min(index.reach, 2 * reachMax);
+  let farthest = 0;
   for (let k = 0; k < ordered; k++) {
     const own = hash[k]!;
-    let at = cell[k]!;
-    const end = at + reach;
+    const home = cell[k]!;
+    const end = home + reach;
+    let at = home;
     let row = words[at + 1]!;
     while (row !== 0 && words[at] !== own && at < end) {
       at += 2;
       row = words[at + 1]!;
     }
+    if (at - home > farthest) farthest = at - home;
     cell[k] = at;
     // A free cell fetches row 0, which is in the cache.
     first[k] = (row - ((row | -row) >>> 31)) << rowShift;
   }
+  index.reached(farthest);
   block.fetched ^= fetchWords(rows, first, ordered);
 }
 
-/** A half without room has no row: its first word is below 0. */
-export function fileRows(block: Block, index: MovingIndex, store: RowStore): void {
-  const { hash, cell, first, a, b, ports, place, ordered } = block;
-  const { words, shift, boundary } = index;
-  const rows = store.words;
+/**
+ * Parts the halves whose key has the row that was found from the others. Without branches: which they are, half of them in
+ * the long run, no processor can foresee. All later passes take each kind in a loop of its own.
+ */
+export function partHalves(block: Block, { words: cells }: MovingIndex, rows: Int32Array): void {
+  const { cell, first, a, b, ports, place, known, fresh, ordered } = block;
+  let knownCount = 0;
+  let freshCount = 0;
   for (let k = 0; k < ordered; k++) {
-    const own = hash[k]!;
-    const home = homeOf(own, shift, boundary);
-    const end = home + 2 * reachMax;
-    let at = cell[k]!;
-    let row = -1;
-    for (; at <= end; at += 2) {
-      row = words[at + 1]! - 1;
-      if (row < 0) break;
-      if (words[at] !== own) continue;
-      const word = row << rowShift;
-      const differs =
-        (rows[word]! ^ a[k]!) |
-        (rows[word + 1]! ^ b[k]!) |
-        (rows[word + 2]! ^ ports[k]!) |
-        (rows[word + 3]! ^ place[k]!);
-      if (differs === 0) break;
-    }
-    cell[k] = at;
-    if (row < 0 && at <= end) {
-      row = store.allocate();
-      if (row >= 0) {
-        const word = row << rowShift;
-        words[at] = own;
-        words[at + 1] = row + 1;
-        index.tookCell(at - home);
-        rows[word] = a[k]!;
-        rows[word + 1] = b[k]!;
-        rows[word + 2] = ports[k]!;
-        rows[word + 3] = place[k]!;
-      }
-    }
-    first[k] = at <= end ? row << rowShift : -1;
+    const at = first[k]!;
+    const taken = cells[cell[k]! + 1]!;
+    const differs =
+      (rows[at]! ^ a[k]!) |
+      (rows[at + 1]! ^ b[k]!) |
+      (rows[at + 2]! ^ ports[k]!) |
+      (rows[at + 3]! ^ place[k]!);
+    const isFresh = (differs | -differs | ~(taken | -taken)) >>> 31;
+    known[knownCount] = k;
+    fresh[freshCount] = k;
+    knownCount += 1 - isFresh;
+    freshCount += isFresh;
   }
+  block.knownCount = knownCount;
+  block.freshCount = freshCount;
+}
+
+/**
+ * For a half at whose cell another key stands, or its own that came within this block: goes on to where its own is or may be.
+ * @returns whether its key is known, with its row then in block.first; else block.cell is free, or -1
+ */
+export function seekKey(block: Block, k: number, index: MovingIndex, rows: Int32Array): boolean {
+  const { hash, cell, first, a, b, ports, place } = block;
+  const { words } = index;
+  const home = index.homeOf(hash[k]!);
+  const end = home + Math.max(index.reach, 2 * reachMax);
+  for (let at = cell[k]!; at <= end; at += 2) {
+    const row = words[at + 1]! - 1;
+    if (row < 0) {
+      cell[k] = at - home > 2 * reachMax ? -1 : at;
+      index.reached(at - home);
+      return false;
+    }
+    if (words[at] !== hash[k]) continue;
+    const word = row << rowShift;
+    const differs =
+      (rows[word]! ^ a[k]!) |
+      (rows[word + 1]! ^ b[k]!) |
+      (rows[word + 2]! ^ ports[k]!) |
+      (rows[word + 3]! ^ place[k]!);
+    if (differs !== 0) continue;
+    cell[k] = at;
+    first[k] = word;
+    return true;
+  }
+  cell[k] = -1;
+  return false;
 }

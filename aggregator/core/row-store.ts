@@ -39,15 +39,18 @@ export class RowStore {
     this.#free[this.#freeCount++] = row;
   }
 
-  /** Fetches the freed rows that come next, up to `count`. */
-  fetchFree(block: Block, count: number): void {
-    const { first } = block;
+  /** Takes up to `count` rows, as `allocate`, and fetches them. Fills block.taken. @returns how many there were */
+  takeAll(block: Block, count: number): number {
+    const { taken } = block;
     const { shift } = this;
     const free = this.#free;
-    const from = Math.max(0, this.#freeCount - count);
-    const fetched = this.#freeCount - from;
-    for (let k = 0; k < fetched; k++) first[k] = free[from + k]! << shift;
-    block.fetched ^= fetchWords(this.words, first, fetched);
+    const freed = Math.min(count, this.#freeCount);
+    this.#freeCount -= freed;
+    for (let i = 0; i < freed; i++) taken[i] = free[this.#freeCount + freed - 1 - i]! << shift;
+    const all = Math.min(count, freed + this.max - this.top);
+    for (let i = freed; i < all; i++) taken[i] = this.top++ << shift;
+    block.fetched ^= fetchWords(this.words, taken, freed);
+    return all;
   }
 
   /** Bytes of the rows ever used. */
