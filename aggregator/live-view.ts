@@ -5,34 +5,28 @@
  */
 import type { SeenCounts } from '../model/document.ts';
 import type { Side } from '../model/four-tuple.ts';
-import type { IpAddress } from '../model/ip.ts';
 import type { Process } from '../model/process.ts';
-import {
-  type Connection,
-  lastSeenAtMs,
-  missingSide,
-  otherSide,
-  seenOf,
-  stateOfConnection,
-} from './correlate/connection.ts';
+import { type Connection, lastSeenAtMs, missingSide, otherSide, seenOf } from './correlate/connection.ts';
 import { Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
 import type { MatchCounts } from './correlate/match-counts.ts';
 import type { ConnectionObserver } from './correlate/observer.ts';
-import type { ReportedSocket, ReportingHost, SocketReports } from './correlate/report.ts';
-import { seenAs } from './correlate/seen-as.ts';
+import type { ReportingHost, SocketReports } from './correlate/report.ts';
 import { trafficOf } from './correlate/traffic.ts';
-import { type Edge, type EdgeShare, Edges } from './graph/edges.ts';
+import { type Edge, type EdgeName, type EdgeShare, Edges } from './graph/edges.ts';
 import type { Naming } from './graph/naming.ts';
 import { LatencyCounts } from './latency-counts.ts';
+import { ConnectionViews } from './lookup/connection-views.ts';
+import { FleetSearch } from './lookup/fleet-search.ts';
+import { ServiceNames } from './lookup/service-names.ts';
 import type {
-  ConnectionEnd,
   ConnectionView,
   EdgeView,
   FleetEvent,
   FleetView,
   ListenerView,
-  SeenAs,
+  Narrowing,
 } from './serve/fleet-view.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 export interface LiveViewOptions {
   readonly naming: Naming;
@@ -60,6 +54,9 @@ export class LiveView implements FleetView, ConnectionObserver {
   /** Placed, and not told closed yet. */
   readonly #toldOpen = new Set<Connection>();
   /** With whether each of them listens now. */
+  readonly #services: ServiceNames;
+  readonly #search: FleetSearch;
+  readonly #views: ConnectionViews;
   readonly #subscribers = new Map<(event: FleetEvent) => void, () => boolean>();
 
   constructor(options: LiveViewOptions) {
@@ -67,7 +64,21 @@ export class LiveView implements FleetView, ConnectionObserver {
     this.sinceMs = options.sinceMs;
     this.#monotonicClock = options.monotonicClock ?? (() => performance.now());
     const idPrefix = Math.floor(options.sinceMs / 1000).toString(36);
+    this.#services = new ServiceNames(options.naming);
     this.correlator = new Correlator(this, idPrefix, options.limits, options.sinceMs);
+    this.#views = new ConnectionViews({
+      correlator: this.correlator,
+      naming: options.naming,
+      services: this.#services,
+      shareOf: (connection) => this.#shares.get(connection),
+      clock: options.clock,
+    });
+    this.#search = new FleetSearch({
+      correlator: this.correlator,
+      views: this.#views,
+      services: this.#services,
+      edgeTable: this.edgeTable,
+    });
   }
 
   // --- what ingest tells ---
@@ -137,7 +148,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   labelOf(process: Process, host: ReportingHost): string {
-    return this.#options.naming.serviceOf(process, host) ?? host.name;
+    return this.#services.ofProcess(process, host) ?? host.name;
   }
 
   edgeBegan(edge: Edge, nowMs: number): void {
@@ -194,24 +205,49 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   *connections(): Iterable<ConnectionView> {
-    for (const connection of this.correlator.connections.values()) yield this.#viewOf(connection);
+    for (const connection of this.correlator.connections.values()) yield this.#views.of(connection);
+  }
+
+  held(connection: ConnectionView): ConnectionView {
+    return this.#search.held(connection);
   }
 
   connection(id: string): ConnectionView | null {
     const connection = this.correlator.connections.get(id);
-    return connection === undefined ? null : this.#viewOf(connection);
+    return connection === undefined ? null : this.#views.of(connection);
   }
 
   *listeners(): Iterable<ListenerView> {
-    for (const socket of this.correlator.listeners.all()) yield { socket, service: this.#serviceOf(socket) };
+    for (const socket of this.correlator.listeners.all())
+      yield { socket, service: this.#services.of(socket) };
+  }
+
+  search(narrowing: Narrowing): Iterable<readonly ConnectionView[]> {
+    return this.#search.search(narrowing);
   }
 
   edges(): Iterable<EdgeView> {
-    for (const [connection, share] of this.#shares) {
-      if (share.open) this.edgeTable.touch(share, lastSeenAtMs(connection));
-    }
-    this.correlator.plain.touchEdges();
+    return atOnce(this.edgesInSteps());
+  }
+
+  *edgesInSteps(): Steps<Iterable<EdgeView>> {
+    yield* this.#search.touchEdges((connection) => {
+      const share = this.#shares.get(connection);
+      if (share?.open === true) this.edgeTable.touch(share, lastSeenAtMs(connection));
+    });
+    return this.edgesAsCounted();
+  }
+
+  edgesAsCounted(): Iterable<EdgeView> {
     return this.edgeTable.all();
+  }
+
+  connectedEdges(): Steps<ReadonlySet<EdgeView>> {
+    return this.#search.connectedEdges();
+  }
+
+  edgeNamed(name: EdgeName): EdgeView | null {
+    return this.edgeTable.find(name) ?? null;
   }
 
   matches(): (host: ReportingHost) => SeenCounts {
@@ -237,7 +273,7 @@ export class LiveView implements FleetView, ConnectionObserver {
 
   /** No view is made where nobody would hear of it, as is so most of the time. */
   #publishOf(kind: 'opened' | 'closed' | 'refused', connection: Connection, atMs: number): void {
-    if (this.#isHeard()) this.#publish({ kind, connection: this.#viewOf(connection), atMs });
+    if (this.#isHeard()) this.#publish({ kind, connection: this.#views.of(connection), atMs });
   }
 
   #isHeard(): boolean {
@@ -268,7 +304,7 @@ export class LiveView implements FleetView, ConnectionObserver {
     const sameWay = isThere && before?.port === connection.endpoints[server].port ? before : undefined;
     // An end that is unseen since its host was lost, or whose address is nobody's any more, keeps the name it had.
     const label = (side: Side, known: string | undefined): string => {
-      const end = this.#endOf(connection, side);
+      const end = this.#views.endOf(connection, side);
       const isNameless = end.label === end.endpoint.ip;
       if (side !== missing || known === undefined) return end.label;
       return sameWay?.seen === 'both' || isNameless ? known : end.label;
@@ -286,65 +322,5 @@ export class LiveView implements FleetView, ConnectionObserver {
       bytesToServer,
       bytesToClient,
     };
-  }
-
-  #viewOf(connection: Connection): ConnectionView {
-    const share = this.#shares.get(connection);
-    return {
-      id: connection.id,
-      protocol: connection.protocol,
-      state: stateOfConnection(connection),
-      seen: seenOf(connection),
-      unseenBecause: this.correlator.quality.unseenBecause(connection, this.#options.clock()),
-      direction: connection.direction,
-      client: this.#endOf(connection, connection.client, share?.client),
-      server: this.#endOf(connection, otherSide(connection.client), share?.server),
-      openedAtMs: connection.openedAtMs,
-      closedAtMs: connection.closedAtMs,
-      lastSeenAtMs: lastSeenAtMs(connection),
-      traffic: trafficOf(connection),
-      joinedBy: connection.joinedBy,
-    };
-  }
-
-  /** @param counted the name under which the end counts in its edge; it outlives the host that gave it. */
-  #endOf(connection: Connection, side: Side, counted?: string): ConnectionEnd {
-    const endpoint = connection.endpoints[side];
-    const socket = connection.halves[side] ?? connection.datagramPeer;
-    const host = socket?.host ?? this.#claimant(connection, side, endpoint.ip);
-    const ownedBy = socket !== null && socket.owners.length > 0 ? socket : null;
-    const named =
-      ownedBy ?? (side === connection.client ? null : this.correlator.listenerBehind(connection, side));
-    const service =
-      (named === null ? null : this.#serviceOf(named)) ??
-      (socket === null ? this.#options.naming.addressName(endpoint.ip) : null);
-    return {
-      endpoint,
-      realm: connection.realm,
-      socket,
-      host,
-      owners: (ownedBy ?? (socket === null ? null : named))?.owners ?? [],
-      service,
-      label: counted ?? service ?? host?.name ?? endpoint.ip,
-      seenAs: this.#seenAs(connection, side),
-    };
-  }
-
-  #seenAs(connection: Connection, side: Side): SeenAs | null {
-    const endpoint = seenAs(connection, side);
-    return endpoint === null ? null : { endpoint, host: this.#claimant(connection, side, endpoint.ip) };
-  }
-
-  /** The only host that claims an address of the end on `side`, as seen from the other. */
-  #claimant(connection: Connection, side: Side, ip: IpAddress): ReportingHost | null {
-    const viewer = connection.halves[otherSide(side)] ?? connection.halves[side];
-    if (viewer === null) return null;
-    const claims = this.correlator.claims.of(viewer.host, viewer.netns, ip);
-    const hosts = new Set(claims.map((claim) => claim.host));
-    return hosts.size === 1 ? (claims[0]?.host ?? null) : null;
-  }
-
-  #serviceOf({ owners: [owner], host }: ReportedSocket): string | null {
-    return owner === undefined ? null : this.#options.naming.serviceOf(owner.process, host);
   }
 }

@@ -6,18 +6,20 @@ import type { LiveView } from './live-view.ts';
 import { type LoopDelay, resolutionMs } from './loop-delay.ts';
 import { addMatchMetrics } from './match-metrics.ts';
 import { counter, gauge, gaugeBy, gauges } from './metric-kinds.ts';
+import type { AnswerTurns } from './serve/answer-turns.ts';
 import type { Watchers } from './serve/watch-feed.ts';
 
 export interface MetricsSources {
   readonly view: LiveView;
   readonly ingest: Ingest;
   readonly watchers: Watchers;
+  readonly turns: Pick<AnswerTurns, 'waiting' | 'refusedTotal'>;
   readonly bus: Bus;
   readonly loopDelay: Pick<LoopDelay, 'take'>;
 }
 
-/** Node's own metrics, and those of live view, matching, ingest, event loop, watchers and bus. */
-export function createRegistry({ view, ingest, watchers, bus, loopDelay }: MetricsSources): Registry {
+/** Node's own metrics, and those of live view, matching, ingest, event loop, watchers, questions and bus. */
+export function createRegistry({ view, ingest, watchers, turns, bus, loopDelay }: MetricsSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: resolutionMs });
   addFleetMetrics(registry, view);
@@ -25,6 +27,7 @@ export function createRegistry({ view, ingest, watchers, bus, loopDelay }: Metri
   addLoopMetrics(registry, loopDelay);
   addIngestMetrics(registry, ingest);
   addWatcherMetrics(registry, watchers);
+  addQuestionMetrics(registry, turns);
   addBusMetrics(registry, bus);
   return registry;
 }
@@ -131,6 +134,11 @@ function addWatcherMetrics(registry: Registry, watchers: Watchers): void {
     () => watchers.missedTotal,
   );
   counter(registry, 'whotalks_watchers_refused_total', 'Watchers turned away.', () => watchers.refusedTotal);
+}
+
+function addQuestionMetrics(registry: Registry, turns: MetricsSources['turns']): void {
+  gauge(registry, 'whotalks_questions', 'Questions that are being answered.', () => turns.waiting);
+  counter(registry, 'whotalks_questions_refused_total', 'Questions turned away.', () => turns.refusedTotal);
 }
 
 function addBusMetrics(registry: Registry, bus: Bus): void {

@@ -19,6 +19,7 @@ import { LiveView } from './live-view.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { createRegistry } from './metrics.ts';
 import { type AboutSources, aboutDocument } from './serve/about.ts';
+import { AnswerTurns } from './serve/answer-turns.ts';
 import { connectionDocument, edgeDocument } from './serve/documents.ts';
 import { addHealthAndReflection, type Health } from './serve/grpc-extras.ts';
 import { createHttpServer } from './serve/http.ts';
@@ -137,10 +138,12 @@ interface DoorOptions {
 async function createDoors({ view, ingest, bus, loopDelay }: Core, options: DoorOptions): Promise<Doors> {
   const { log, loopbackOnly } = options;
   const watchers = new Watchers(view);
+  const turns = new AnswerTurns();
   let isOpen = false;
   const shared = {
     view,
     watchers,
+    turns,
     clock,
     about: () => aboutDocument(options.about(), clock()),
     onError: (question: string, error: unknown) => log.error({ err: error, question }, 'no answer'),
@@ -151,7 +154,7 @@ async function createDoors({ view, ingest, bus, loopDelay }: Core, options: Door
   const health: Health = addHealthAndReflection(grpcServer);
   const httpServer = await createHttpServer({
     ...shared,
-    registry: createRegistry({ view, ingest, watchers, bus, loopDelay }),
+    registry: createRegistry({ view, ingest, watchers, turns, bus, loopDelay }),
     isReady: () => isOpen,
     pageFolder: pageFolder(),
     loopbackOnly,

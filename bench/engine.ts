@@ -11,6 +11,7 @@
  *     fleet    an aggregator with 1,000 agents of 2,000 sockets, each telling once a second that 2 % are replaced and 400
  *              have other counters, takes at most a fifth of a core and 500 MiB, and its event loop is not late by more than
  *              20 ms (p99). How many agents are too many is found by adding more.
+ *     questions  while 300,000 connections are asked about, by any question, nobody else waits for more than 20 ms.
  *     stretch  20 million connections take at most 2.5 GiB; two shards take in 1.6 times what one does.
  *     latency  at 100,000 events a second of 50 agents a match takes 100 ms at most, 99 times of 100: from the moment at which
  *              the message that tells of the second end is sent to the connection being complete in a whole aggregator.
@@ -46,6 +47,8 @@ import type { VariantName } from './support/ingest/variants.ts';
 import { latencyAggregatorRole, runLatencyAggregator } from './support/latency/aggregator-role.ts';
 import { latencyFleetRole, runLatencyFleet } from './support/latency/fleet-role.ts';
 import { measureLatency } from './support/latency/latency-rounds.ts';
+import { measureQuestions } from './support/questions/question-figures.ts';
+import { questionsRole, runQuestions } from './support/questions/questions-run.ts';
 import { printMachine } from './support/report.ts';
 import { corePeerRole, runCorePeer } from './support/sql/core-peer.ts';
 import { duckdbPeerRole, runDuckdbPeer } from './support/sql/duckdb-peer.ts';
@@ -77,6 +80,7 @@ const parts: Readonly<Record<string, (sizes: Sizes) => EngineFigure[] | Promise<
   sql: ({ halves, rounds }) =>
     measureJoins(halves, rounds, existsSync(join(duckdbFolder, 'node_modules')) ? duckdbFolder : null),
   fleet: ({ agents }) => measureFleet(self, agents),
+  questions: ({ halves }) => measureQuestions(halves),
   stretch: ({ halves }) => measureStretch(halves),
   latency: ({ rounds }) => measureLatency(self, rounds),
 };
@@ -86,6 +90,7 @@ const roles: Readonly<Record<string, (...args: string[]) => void | Promise<void>
   ...Object.fromEntries(coreRoles.map((role) => [role, coreRole(role)])),
   [corePeerRole]: (halves) => print(runCorePeer(Number(halves))),
   [duckdbPeerRole]: async (folder, halves) => print(await runDuckdbPeer(folder!, Number(halves))),
+  [questionsRole]: async (connections) => print(await runQuestions(Number(connections))),
   [stretchRole]: (connections) => print(runStretch(Number(connections))),
   [fleetReceiverRole]: runFleetReceiver,
   [fleetSenderRole]: runFleetSender,

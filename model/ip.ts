@@ -25,6 +25,19 @@ export function isIpv6(ip: IpAddress): boolean {
   return ip.includes(':');
 }
 
+/** A canonical IPv4 address as a signed number, without making anything else of it. */
+export function ipv4Word(ip: IpAddress): number {
+  let [word, part] = [0, 0];
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i);
+    if (code === dotCode) [word, part] = [(word << 8) | part, 0];
+    else part = part * 10 + code - zeroCode;
+  }
+  return (word << 8) | part;
+}
+
+const [dotCode, zeroCode] = [0x2e, 0x30];
+
 /** Bytes of an address in network order (4 or 16) to its canonical text; folds IPv4-mapped addresses. */
 export function formatIp(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
@@ -136,7 +149,12 @@ export function formatPrefix(prefix: Prefix): string {
 
 /** Whether `ip` lies in `prefix`; false across families. */
 export function prefixContains(prefix: Prefix, ip: IpAddress): boolean {
-  if (isIpv6(prefix.ip) !== isIpv6(ip)) return false;
+  const isV6 = isIpv6(ip);
+  if (isIpv6(prefix.ip) !== isV6) return false;
+  if (!isV6) {
+    const mask = prefix.length === 0 ? 0 : -1 << (32 - prefix.length);
+    return ((ipv4Word(ip) ^ ipv4Word(prefix.ip)) & mask) === 0;
+  }
   const network = ipBytes(prefix.ip);
   const masked = maskBytes(ipBytes(ip), prefix.length);
   return network.every((byte, i) => masked[i] === byte);

@@ -23,7 +23,7 @@ export class ConnectionRows {
   /** The same memory: see bytesDouble. */
   readonly doubles: Float64Array;
   readonly seed: number;
-  readonly #addresses: Addresses;
+  readonly addresses: Addresses;
   readonly #told: EndOfRows;
 
   constructor(max: number, seed: number, addresses: Addresses, told: EndOfRows) {
@@ -33,7 +33,7 @@ export class ConnectionRows {
     this.words = this.store.words;
     this.doubles = new Float64Array(this.words.buffer, this.words.byteOffset, this.words.length / 2);
     this.seed = seed;
-    this.#addresses = addresses;
+    this.addresses = addresses;
   }
 
   /** A row that just got a key. */
@@ -47,8 +47,8 @@ export class ConnectionRows {
   /** One more use of the addresses of the row of that first word. */
   useAddresses(first: number): void {
     const { words } = this;
-    if (isInterned(words[first]!)) this.#addresses.retainAgain(words[first]!);
-    if (isInterned(words[first + 1]!)) this.#addresses.retainAgain(words[first + 1]!);
+    if (isInterned(words[first]!)) this.addresses.retainAgain(words[first]!);
+    if (isInterned(words[first + 1]!)) this.addresses.retainAgain(words[first + 1]!);
   }
 
   /** A row without sockets and without a place in the index is free. */
@@ -57,8 +57,8 @@ export class ConnectionRows {
     const first = row << rowShift;
     const { words } = this;
     const life = lifeOf(words[first + factsWord]!) + 1;
-    this.#addresses.release(words[first]!);
-    this.#addresses.release(words[first + 1]!);
+    this.addresses.release(words[first]!);
+    this.addresses.release(words[first + 1]!);
     // Not fill, which costs more than the twelve words.
     for (let at = first + 4; at < first + (1 << rowShift); at++) words[at] = 0;
     words[first + factsWord] = life << lifeShift;

@@ -8,6 +8,11 @@ export class ConnectionIds {
     this.#prefix = prefix;
   }
 
+  /** The number that was given last; 0 = none. */
+  get last(): number {
+    return this.#last;
+  }
+
   next(): number {
     return ++this.#last;
   }

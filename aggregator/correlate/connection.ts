@@ -168,9 +168,12 @@ const livelinessOrder: readonly SocketState[] = [
 
 /** `closed` when no half has a socket any more. */
 export function stateOfConnection(connection: Connection): SocketState {
-  const states = reportedHalves(connection)
-    .filter((half) => half.closedAtMs === null)
-    .map((half) => half.state);
+  const open = reportedHalves(connection).filter((half) => half.closedAtMs === null);
+  return liveliestState(open.map((half) => half.state));
+}
+
+/** Of halves that are there. */
+export function liveliestState(states: readonly SocketState[]): SocketState {
   return livelinessOrder.find((state) => states.includes(state)) ?? 'closed';
 }
 

@@ -293,10 +293,10 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
 
   /** Takes over what leaves the core, as it would be here if it had been here all the time. */
   #adopt(connection: Connection, left: PlainRow, nowMs: number): void {
+    this.connections.noteLeft(left);
     const { halves, placed, closedAtMs } = connection;
     const ends = [halves.a, halves.b];
-    halves.a = null;
-    halves.b = null;
+    Object.assign(halves, { a: null, b: null });
     for (const socket of ends) {
       // As it stood there: whatever is new about it files it anew.
       if (socket !== null) this.#table.adopt(connection, socket, left.space!.text);

@@ -17,7 +17,7 @@ import type { ConnectionIds } from './connection-ids.ts';
 import { Lives } from './lives.ts';
 import type { MatchCounts } from './match-counts.ts';
 import { PlainConclusions } from './plain-conclusions.ts';
-import { countBytes, type EdgeParts, touchEdge } from './plain-edges.ts';
+import { countBytes, type EdgeParts } from './plain-edges.ts';
 import { evidenceFor, isPlain, isUntranslated } from './plain-half.ts';
 import { networksOf, PlainHosts } from './plain-hosts.ts';
 import { KeptOfHost, restoreEnds } from './plain-kept.ts';
@@ -51,7 +51,7 @@ export class PlainConnections {
   readonly #lingerMs: number;
   readonly rows: PlainRows;
   readonly keys: PlainKeys;
-  readonly #parts: EdgeParts;
+  readonly edgeParts: EdgeParts;
   readonly #conclusions: PlainConclusions;
   readonly #opening: PlainOpening;
   readonly #kept: KeptParts;
@@ -96,14 +96,20 @@ export class PlainConnections {
     this.rows = new PlainRows(plainMax, this.#core.rows, ids, this.#hosts, addresses);
     this.#slots = new PlainSlots(this.#core, this.#hosts);
     this.keys = new PlainKeys(this.#core, this.#hosts, this.#tuple, () => this.#letGo());
-    this.#parts = { core: this.#core.rows, rows: this.rows, edges };
-    this.#conclusions = new PlainConclusions(this.#parts, this.#listeners, keeper.begun, matches, observer);
+    this.edgeParts = { core: this.#core.rows, rows: this.rows, edges };
+    this.#conclusions = new PlainConclusions(
+      this.edgeParts,
+      this.#listeners,
+      keeper.begun,
+      matches,
+      observer,
+    );
     this.#kept = {
       hosts: this.#hosts,
       slots: this.#slots,
       lives: this.lives,
       originMs,
-      edges: this.#parts,
+      edges: this.edgeParts,
       conclusions: this.#conclusions,
     };
     const opening = { ...this.#kept, core: this.#core, tuple: this.#tuple, keys: this.keys };
@@ -150,7 +156,7 @@ export class PlainConnections {
     const half = this.#slots.halfOf(socket);
     if (half < 0) return false;
     this.rows.sockets.count(half, socket.counters!);
-    if ((this.#factsOf(half >> 1) & facts.placed) !== 0) countBytes(this.#parts, half >> 1);
+    if ((this.#factsOf(half >> 1) & facts.placed) !== 0) countBytes(this.edgeParts, half >> 1);
     return true;
   }
 
@@ -242,13 +248,6 @@ export class PlainConnections {
 
   get sizes(): Readonly<Record<string, number>> {
     return { plain: this.#core.live, plainHolders: this.#hosts.size, plainListeners: this.#listeners.size };
-  }
-
-  /** Brings the edges up to when their open connections were seen last. */
-  touchEdges(): void {
-    for (const row of this.rows.all()) {
-      if ((this.#factsOf(row) & facts.over) === 0) touchEdge(this.#parts, row);
-    }
   }
 
   // --- how ---

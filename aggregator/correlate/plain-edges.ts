@@ -12,11 +12,17 @@ export interface EdgeParts {
   readonly edges: EdgeCounts<Edge>;
 }
 
-/** Its edge was seen for as long as it is there. */
-export function touchEdge({ core, rows, edges }: EdgeParts, row: number): void {
+/** What it counts in; null where that is nothing. */
+export function edgeOf({ core, edges }: EdgeParts, row: number): Edge | null {
   const number = core.words[(row << rowShift) + edgeWord]! - 1;
-  if (number < 0) return;
-  const edge = edges.tallyOf(number);
+  return number < 0 ? null : edges.tallyOf(number);
+}
+
+/** Its edge was seen for as long as it is there. */
+export function touchEdge(parts: EdgeParts, row: number): void {
+  const { rows } = parts;
+  const edge = edgeOf(parts, row);
+  if (edge === null) return;
   edge.firstSeenAtMs = Math.min(edge.firstSeenAtMs, rows.openedAtMs(row));
   edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, rows.lastSeenAtMs(row));
 }

@@ -277,6 +277,17 @@ export class PlainHosts {
     return this.labelOf(netns.host, socket.owners[0]!.process) === label;
   }
 
+  labelOfHolder(holder: number): string {
+    return this.#ends[holder]!.label;
+  }
+
+  /** By number: 1 for the holders that go by that name, or whose hosts do. */
+  holdersCalled(name: string): Uint8Array {
+    return Uint8Array.from(this.#ends, (end) =>
+      end !== undefined && (end.label === name || end.netns.host.host.name === name) ? 1 : 0,
+    );
+  }
+
   labelOf({ host, labels }: PlainHost, process: Process): string {
     const known = labels.get(process);
     if (known !== undefined) return known;

@@ -17,6 +17,7 @@ import type { ReportedSocket } from './report.ts';
 
 /** A row with what the core does not know. */
 export interface PlainRow {
+  readonly row: number;
   readonly words: Int32Array;
   /** Of the row in `words`. */
   readonly first: number;
@@ -30,7 +31,8 @@ export interface PlainRow {
   readonly closedAtMs: number | null;
 }
 
-const ruleNames: Readonly<Record<number, DirectionRule>> = {
+/** By their numbers in the core. */
+export const ruleNames: Readonly<Record<number, DirectionRule>> = {
   [directionRules.undecided]: 'unknown',
   [directionRules.unknown]: 'unknown',
   [directionRules.port]: 'port',

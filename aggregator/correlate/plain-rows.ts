@@ -14,9 +14,9 @@ import type { ReportedSocket, ReportingHost } from './report.ts';
 import { doubleOf } from './socket-columns.ts';
 
 export class PlainRows {
+  readonly hosts: PlainHosts;
   readonly #rows: ConnectionRows;
   readonly #ids: ConnectionIds;
-  readonly #hosts: PlainHosts;
   readonly sockets: PlainSockets;
   readonly #numbers: Float64Array;
   readonly #reportedAtMs: Float64Array;
@@ -32,7 +32,7 @@ export class PlainRows {
   ) {
     this.#rows = rows;
     this.sockets = new PlainSockets(hosts, addresses);
-    this.#hosts = hosts;
+    this.hosts = hosts;
     this.#ids = ids;
     this.#numbers = new Float64Array(max);
     this.#reportedAtMs = new Float64Array(max);
@@ -53,12 +53,12 @@ export class PlainRows {
 
   /** Null where nobody reported that end. */
   hostOf(half: number): ReportingHost | null {
-    const holder = this.#holderOf(half);
-    return holder < 0 ? null : this.#hosts.netnsOfHolder(holder).host.host;
+    const holder = this.holderOf(half);
+    return holder < 0 ? null : this.hosts.netnsOfHolder(holder).host.host;
   }
 
   /** Below 0 where nobody reported that end. */
-  #holderOf(half: number): number {
+  holderOf(half: number): number {
     return this.#rows.words[((half >> 1) << rowShift) + holderWord + (half & 1)]! - 1;
   }
 
@@ -83,7 +83,7 @@ export class PlainRows {
   /** False where one of its ends turns out to have been over before the other began: they are to be judged anew. */
   mayBeOfOneBirth(row: number): boolean {
     const [a, b] = [row << 1, (row << 1) | 1];
-    return this.#holderOf(a) < 0 || this.#holderOf(b) < 0 || this.sockets.mayBeOfOneBirth(a, b);
+    return this.holderOf(a) < 0 || this.holderOf(b) < 0 || this.sockets.mayBeOfOneBirth(a, b);
   }
 
   openedAtMs(row: number): number {
@@ -92,13 +92,13 @@ export class PlainRows {
 
   /** Infinity where nobody reported that end. */
   #openingOf(half: number): number {
-    if (this.#holderOf(half) < 0) return Number.POSITIVE_INFINITY;
+    if (this.holderOf(half) < 0) return Number.POSITIVE_INFINITY;
     return this.sockets.columns.double(half, doubleOf.opened);
   }
 
   /** NaN while that end is there, or where nobody reported it. */
   #closingOf(half: number): number {
-    return this.#holderOf(half) < 0 ? Number.NaN : this.sockets.columns.double(half, doubleOf.closed);
+    return this.holderOf(half) < 0 ? Number.NaN : this.sockets.columns.double(half, doubleOf.closed);
   }
 
   /** Last moment at which a host that reports it was heard with it. */
@@ -121,11 +121,12 @@ export class PlainRows {
   /** @param words that have the row at `first`, such as a copy of it */
   describe(row: number, words: Int32Array = this.#rows.words, first: number = row << rowShift): PlainRow {
     return {
+      row,
       words,
       first,
       sockets: [this.sockets.at(row << 1, words, first), this.sockets.at((row << 1) | 1, words, first)],
       id: this.#ids.format(this.#numbers[row]!),
-      space: this.#hosts.spaceOf(words[first + 3]! >> 1),
+      space: this.hosts.spaceOf(words[first + 3]! >> 1),
       reportedAtMs: this.#reportedAtMs[row]!,
       closedAtMs: this.closedAtMs(row),
     };
@@ -135,22 +136,49 @@ export class PlainRows {
     return readConnection(this.describe(row));
   }
 
+  get words(): Int32Array {
+    return this.#rows.words;
+  }
+
+  get addresses(): Addresses {
+    return this.#rows.addresses;
+  }
+
+  /** Rows ever used. */
+  get top(): number {
+    return this.#rows.store.top;
+  }
+
+  /** Whether a connection of the live view is in that row. */
+  isLive(row: number): boolean {
+    const { words } = this.#rows;
+    const first = row << rowShift;
+    const isTaken = (words[first + holderWord]! | words[first + holderWord + 1]!) !== 0;
+    return isTaken && (words[first + factsWord]! & (facts.elsewhere | facts.forgotten)) === 0;
+  }
+
+  /** Whether both ends are known and who dialed is decided. */
+  isPlaced(row: number): boolean {
+    return (this.#rows.words[(row << rowShift) + factsWord]! & facts.placed) !== 0;
+  }
+
+  /** Null where its hosts have been lost for long. */
+  realmOf(row: number): string | null {
+    return this.hosts.spaceOf(this.#rows.words[(row << rowShift) + 3]! >> 1)?.realm ?? null;
+  }
+
+  formatId(number: number): string {
+    return this.#ids.format(number);
+  }
+
   /** Rows of connections in the live view. */
   *all(): Iterable<number> {
-    const { words, store } = this.#rows;
-    for (let row = 0; row < store.top; row++) {
-      const first = row << rowShift;
-      const isTaken = (words[first + holderWord]! | words[first + holderWord + 1]!) !== 0;
-      const isElsewhere = (words[first + factsWord]! & (facts.elsewhere | facts.forgotten)) !== 0;
-      if (isTaken && !isElsewhere) yield row;
-    }
+    for (let row = 0; row < this.top; row++) if (this.isLive(row)) yield row;
   }
 
   /** Of those with one end alone. */
   *lone(): Iterable<number> {
-    for (const row of this.all()) {
-      if ((this.#rows.words[(row << rowShift) + factsWord]! & facts.placed) === 0) yield row;
-    }
+    for (const row of this.all()) if (!this.isPlaced(row)) yield row;
   }
 
   numberOf(row: number): number {

@@ -6,6 +6,7 @@
 import { formatIp, type IpAddress } from '../../model/ip.ts';
 import type { Owner, Process } from '../../model/process.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
+import type { SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import { ipv4FromNumber } from '../../wire/packing.ts';
 import { type Addresses, isInterned } from '../core/addresses.ts';
@@ -155,7 +156,11 @@ export class PlainSockets {
     life.openedAtMs = columns.double(half, doubleOf.opened);
     life.notBeforeMs = columns.double(half, doubleOf.notBefore);
     life.closedAtMs = Number.isNaN(closedAtMs) ? null : closedAtMs;
-    life.state = this.isKept(half) ? 'established' : this.#objects.get(half)!.state;
+    life.state = this.stateOf(half);
+  }
+
+  stateOf(half: number): SocketState {
+    return this.isKept(half) ? 'established' : this.#objects.get(half)!.state;
   }
 
   #made(half: number, words: Int32Array, first: number): ReportedSocket {
@@ -163,8 +168,8 @@ export class PlainSockets {
     const end = half & 1;
     const { inode: netns, host } = this.#hosts.netnsOfHolder(words[first + holderWord + end]! - 1);
     const ports = words[first + 2]!;
-    const a = { ip: this.#ipOf(words[first]!), port: ports >>> 16 };
-    const b = { ip: this.#ipOf(words[first + 1]!), port: ports & 0xffff };
+    const a = { ip: this.ipOf(words[first]!), port: ports >>> 16 };
+    const b = { ip: this.ipOf(words[first + 1]!), port: ports & 0xffff };
     const closedAtMs = columns.double(half, doubleOf.closed);
     const epoch = host.epochs[columns.word(half, wordOf.epoch)]!;
     return {
@@ -177,7 +182,7 @@ export class PlainSockets {
       remote: end === 0 ? b : a,
       inode: columns.word(half, wordOf.inode),
       uid: columns.word(half, wordOf.uid),
-      owners: this.#ownersOf(half),
+      owners: this.ownersOf(half),
       openedAtMs: columns.double(half, doubleOf.opened),
       notBeforeMs: columns.double(half, doubleOf.notBefore),
       acceptedMs: columns.double(half, doubleOf.accepted),
@@ -189,14 +194,18 @@ export class PlainSockets {
     };
   }
 
-  #ipOf(address: number): IpAddress {
+  /** Of the word of an address that is in use. */
+  ipOf(address: number): IpAddress {
     if (!isInterned(address)) return ipv4FromNumber(address >>> 0);
     const bytes = new DataView(new ArrayBuffer(16));
     for (const [i, word] of this.#addresses.wordsOf(address).entries()) bytes.setInt32(4 * i, word);
     return formatIp(new Uint8Array(bytes.buffer));
   }
 
-  #ownersOf(half: number): readonly Owner[] {
+  /** Of the one that was told, or is made, as that has them. */
+  ownersOf(half: number): readonly Owner[] {
+    const told = this.#objects.get(half);
+    if (told !== undefined) return told.owners;
     const known = this.#owners[half]!;
     if (isOwners(known)) return known;
     const fd = this.columns.word(half, wordOf.fd);

@@ -1,7 +1,7 @@
 /** Tuples of objects as the core reads them: columns of one half. */
 
 import type { FourTuple } from '../../model/four-tuple.ts';
-import { type IpAddress, ipBytes, isIpv6 } from '../../model/ip.ts';
+import { type IpAddress, ipBytes, ipv4Word, isIpv6 } from '../../model/ip.ts';
 import type { Addresses } from '../core/addresses.ts';
 import { noAddress } from '../core/addresses.ts';
 import { newHalves } from '../core/arrange.ts';
@@ -42,22 +42,9 @@ export class PlainTuple {
 
   /** One more use of an address. @returns its word, or noAddress where there is no room */
   retain(ip: IpAddress): number {
-    if (!isIpv6(ip)) return this.#addresses.retainV4(v4Number(ip));
+    if (!isIpv6(ip)) return this.#addresses.retainV4(ipv4Word(ip));
     const bytes = new DataView(ipBytes(ip).buffer);
     const word = (at: number): number => bytes.getInt32(at);
     return this.#addresses.retain(word(0), word(4), word(8), word(12));
   }
-}
-
-const [dot, zero] = [0x2e, 0x30];
-
-/** Of a canonical IPv4 address, signed. */
-function v4Number(ip: IpAddress): number {
-  let [number, part] = [0, 0];
-  for (let i = 0; i < ip.length; i++) {
-    const code = ip.charCodeAt(i);
-    if (code === dot) [number, part] = [(number << 8) | part, 0];
-    else part = part * 10 + code - zero;
-  }
-  return (number << 8) | part;
 }

@@ -120,6 +120,10 @@ export class Edges {
     if (edge !== undefined) edge.lastSeenAtMs = Math.max(edge.lastSeenAtMs, seenAtMs);
   }
 
+  find(name: EdgeName): Edge | undefined {
+    return this.#edges.get(edgeKey(name));
+  }
+
   all(): Iterable<Edge> {
     return this.#edges.values();
   }

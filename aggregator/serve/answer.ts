@@ -1,10 +1,13 @@
 /** What an answer is, and the cut that most lists in answers have. */
+import type { Steps } from '../steps.ts';
 import type { FleetView } from './fleet-view.ts';
 import { type AnswerRequest, rowLimit, rowsMax } from './request.ts';
 import { type SortFields, sortRows } from './sort.ts';
 
-/** A question and how it is answered. `now` is unix milliseconds. */
-export type Answer<Document> = (view: FleetView, request: AnswerRequest, now: number) => Document;
+/**
+ * A question and how it is answered, in steps (fleet-view.ts says what an answer means then). `now` is unix milliseconds.
+ */
+export type Answer<Document> = (view: FleetView, request: AnswerRequest, now: number) => Steps<Document>;
 
 /** Sorted, and cut when a limit was asked for: these lists are as long as the fleet is wide, and have no default limit. */
 export function cut<Row>(

@@ -20,50 +20,67 @@ import { type Answer, cut } from './answer.ts';
 import { documentHead, hostsIn } from './coverage.ts';
 import { reachedEdges } from './dependencies.ts';
 import { connectionDocument, edgeDocument, hostDocument } from './documents.ts';
+import { FirstRows } from './first-rows.ts';
 import type { ConnectionView } from './fleet-view.ts';
 import { isInRealm, type Selection, selectedEdges, serviceDocuments } from './inventory.ts';
-import { countListenerUsage, listenerDocument } from './listener-usage.ts';
+import { countListenerUsage, listenerDocument, unused } from './listener-usage.ts';
 import { isOpenConnection } from './peers.ts';
 import { type AnswerRequest, rowLimit } from './request.ts';
-import { sortRows } from './sort.ts';
+import { rowOrder, sortRows } from './sort.ts';
 import * as sorting from './sort-fields.ts';
 import { connectionSubject, hostSubject, listenerSubject } from './subjects.ts';
 
 export type { Answer } from './answer.ts';
 export { from, to } from './talkers.ts';
 
+/** Documents of connections that are made in one step: each takes some microseconds. */
+const documentsPerStep = 64;
+
 /** Open ones before closed ones, newest first. */
-export const connections: Answer<ConnectionsDocument> = (view, request, now) => {
+export const connections: Answer<ConnectionsDocument> = function* (view, request, now) {
   const selection = selectionOf(request);
-  const found = [...view.connections()].filter(
-    (connection) =>
-      isInRealm(connection.server.realm, selection) &&
-      filterMatches(selection.filter, connectionSubject(connection)),
+  const { filter, realm } = selection;
+  const order = rowOrder(request.sort, sorting.connectionFields);
+  const first = new FirstRows<ConnectionView>(
+    rowLimit(request),
+    (a, b) => order(a, b) || compareConnections(a, b),
+    (connection) => view.held(connection),
   );
-  const ordered = found.toSorted(compareConnections);
-  const sorted = sortRows(ordered, request.sort, sorting.connectionFields);
-  return {
-    ...documentHead(view, request.realm, now),
-    connections: sorted.slice(0, rowLimit(request)).map(connectionDocument),
-    total: found.length,
-  };
+  for (const block of view.search({ filter, realm, of: 'connection' })) {
+    for (const connection of block) {
+      if (!isInRealm(connection.server.realm, selection)) continue;
+      if (filterMatches(filter, connectionSubject(connection))) first.add(connection);
+    }
+    first.hold();
+    yield;
+  }
+  const documents = [];
+  for (const connection of first.rows()) {
+    documents.push(connectionDocument(connection));
+    if (documents.length % documentsPerStep === 0) yield;
+  }
+  return { ...documentHead(view, request.realm, now), connections: documents, total: first.total };
 };
 
 function compareConnections(a: ConnectionView, b: ConnectionView): number {
-  return Number(isOpenConnection(b)) - Number(isOpenConnection(a)) || b.openedAtMs - a.openedAtMs;
+  return (
+    Number(isOpenConnection(b)) - Number(isOpenConnection(a)) ||
+    b.openedAtMs - a.openedAtMs ||
+    a.number - b.number
+  );
 }
 
 /** By host and port, each with its users. */
-export const listeners: Answer<ListenersDocument> = (view, request, now) => {
+export const listeners: Answer<ListenersDocument> = function* (view, request, now) {
   const selection = selectionOf(request);
-  const usage = countListenerUsage(view);
+  const usage = yield* countListenerUsage(view);
   const found = [...view.listeners()]
     .filter(
       (listener) =>
         isInRealm(listener.socket.host.realm, selection) &&
         filterMatches(selection.filter, listenerSubject(listener)),
     )
-    .map((listener) => listenerDocument(listener, usage.get(listener.socket)!));
+    .map((listener) => listenerDocument(listener, usage.get(listener.socket) ?? unused));
   const ordered = sortRows(sortRows(found, 'port', sorting.listenerFields), 'host', sorting.listenerFields);
   return {
     ...documentHead(view, request.realm, now),
@@ -72,13 +89,17 @@ export const listeners: Answer<ListenersDocument> = (view, request, now) => {
   };
 };
 
-export const services: Answer<ServicesDocument> = (view, request, now) => ({
-  ...documentHead(view, request.realm, now),
-  services: cut(serviceDocuments(view, selectionOf(request)), request, sorting.serviceFields),
-});
+export const services: Answer<ServicesDocument> = function* (view, request, now) {
+  const found = yield* serviceDocuments(view, selectionOf(request));
+  return {
+    ...documentHead(view, request.realm, now),
+    services: cut(found, request, sorting.serviceFields),
+  };
+};
 
-export const hosts: Answer<HostsDocument> = (view, request, now) => {
+export const hosts: Answer<HostsDocument> = function* (view, request, now) {
   const { filter } = selectionOf(request);
+  yield;
   const match = view.matches();
   const found = hostsIn(view, request.realm)
     .filter((host) => filterMatches(filter, hostSubject(host)))
@@ -87,16 +108,19 @@ export const hosts: Answer<HostsDocument> = (view, request, now) => {
 };
 
 /** Without a filter all services, also those without edges; with one, those that it or a selected edge names. */
-export const map: Answer<MapDocument> = (view, request, now) => {
+export const map: Answer<MapDocument> = function* (view, request, now) {
   const selection = selectionOf(request);
-  const edges = selectedEdges(view, selection).map(edgeDocument).toSorted(compareEdges);
+  const selected = yield* selectedEdges(view, selection);
+  const edges = selected.map(edgeDocument).toSorted(compareEdges);
+  yield;
   const named = new Set(edges.flatMap((edge) => [edge.client, edge.server]));
-  const all = serviceDocuments(view, { ...selection, filter: everything });
-  const matching = selection.filter === everything ? all : serviceDocuments(view, selection);
-  const matched = new Set(matching.map(({ service }) => service));
+  const all = yield* serviceDocuments(view, { ...selection, filter: everything });
+  const isAll = selection.filter === everything;
+  const matching = isAll ? all : yield* serviceDocuments(view, selection);
+  for (const { service } of matching) named.add(service);
   return {
     ...documentHead(view, request.realm, now),
-    services: all.filter(({ service }) => named.has(service) || matched.has(service)),
+    services: all.filter(({ service }) => named.has(service)),
     edges: cut(edges, request, sorting.edgeFields),
   };
 };
@@ -109,11 +133,11 @@ function compareEdges(a: EdgeDocument, b: EdgeDocument): number {
 }
 
 /** What a service needs or, in reverse, what needs it, nearest first. */
-export const deps: Answer<DepsDocument> = (view, request, now) => {
+export const deps: Answer<DepsDocument> = function* (view, request, now) {
   const service = request.q.trim();
   if (service === '') throw new FilterError(1, 'the name of a service', 'the end');
   const all = { filter: everything, realm: request.realm };
-  const reached = reachedEdges(selectedEdges(view, all), service, request.depth, request.reverse);
+  const reached = reachedEdges(yield* selectedEdges(view, all), service, request.depth, request.reverse);
   return {
     ...documentHead(view, request.realm, now),
     service,

@@ -1,13 +1,19 @@
 /**
  * What answers are made from: the live view, as the serving side wants to read it. Correlation and graph satisfy it.
- * All of it is read synchronously between two events, so one answer is of one moment.
+ *
+ * What walks over all connections does so in steps, and between two of them the fleet may change. Each step reads between
+ * two events. So a connection that was there all the while is read once, as it is when its turn comes; one that begins
+ * meanwhile is not read, and one that is forgotten meanwhile may be. A small fleet is read in one step.
  */
 import type { DirectionRule, JoinRule, Seen, SeenCounts, UnseenBecause } from '../../model/document.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Owner } from '../../model/process.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
+import type { Filter } from '../../query/syntax.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 import type { Traffic } from '../correlate/traffic.ts';
+import type { EdgeName } from '../graph/edges.ts';
+import type { Steps } from '../steps.ts';
 
 /** One end of a connection. */
 export interface ConnectionEnd {
@@ -17,6 +23,8 @@ export interface ConnectionEnd {
   readonly socket: ReportedSocket | null;
   /** For a seen end its host; for an unseen one the host that claims the address, when just one does. */
   readonly host: ReportingHost | null;
+  /** Of its socket; null where the end is unseen. */
+  readonly netns: number | null;
   /**
    * The processes behind it: the socket's own, or for an ownerless socket on a listener's port that listener's.
    * Empty = unknown.
@@ -36,9 +44,12 @@ export interface SeenAs {
   readonly host: ReportingHost | null;
 }
 
+/** Good until others have a turn; FleetView.held gives one that stays. */
 export interface ConnectionView {
   /** Stable for the life of the aggregator process. */
   readonly id: string;
+  /** In the order in which connections were begun. */
+  readonly number: number;
   readonly protocol: Protocol;
   readonly state: SocketState;
   readonly seen: Seen;
@@ -52,6 +63,12 @@ export interface ConnectionView {
   readonly traffic: Traffic;
   /** What made its halves one connection; null for a lone one. */
   readonly joinedBy: JoinRule | null;
+}
+
+/** The edge that it counts in, if there is one: what ends are called in edges is their labels. */
+export function edgeNameOf({ protocol, client, server }: ConnectionView): EdgeName {
+  const { label, realm, endpoint } = server;
+  return { realm, client: client.label, server: label, port: endpoint.port, protocol };
 }
 
 export interface ListenerView {
@@ -76,18 +93,42 @@ export interface EdgeView {
   readonly bytesToClient: number | null;
 }
 
+/** What a question is about, as far as that can be told before connections are looked at. */
+export interface Narrowing {
+  readonly filter: Filter;
+  /** For which the filter is to hold: the connection, its client or server alone, or one of its ends alone. */
+  readonly of: 'connection' | 'client' | 'server' | 'an end';
+  /** '' = all. */
+  readonly realm: string;
+}
+
 export interface FleetView {
   /** When this aggregator began to watch. */
   readonly sinceMs: number;
   hosts(): Iterable<ReportingHost>;
   /** Tells of a host its open connections, by which ends are seen; one with both ends there counts once. */
   matches(): (host: ReportingHost) => SeenCounts;
-  /** Open ones, and closed ones for as long as they linger. */
+  /** Open ones, and closed ones for as long as they linger, at once and in the order in which they were begun. */
   connections(): Iterable<ConnectionView>;
+  /**
+   * The same in no order, a block for each step. All that the narrowing selects are among them, and others too: who asks
+   * looks at each.
+   */
+  search(narrowing: Narrowing): Iterable<readonly ConnectionView[]>;
+  /** The same connection as it is now, to be looked at later. */
+  held(connection: ConnectionView): ConnectionView;
   connection(id: string): ConnectionView | null;
   /** Sockets that wait for peers now. */
   listeners(): Iterable<ListenerView>;
   edges(): Iterable<EdgeView>;
+  /** The same in steps. */
+  edgesInSteps(): Steps<Iterable<EdgeView>>;
+  /** The same, but for when those with open connections were seen last: that is as of the last time somebody asked. */
+  edgesAsCounted(): Iterable<EdgeView>;
+  /** Edges with a connection that is there. */
+  connectedEdges(): Steps<ReadonlySet<EdgeView>>;
+  /** Null when there is none. */
+  edgeNamed(name: EdgeName): EdgeView | null;
   /**
    * Tells every change from now on, in order. Returns the function that ends it.
    * @param isListening while nobody is, changes of connections are not told

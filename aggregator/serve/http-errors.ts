@@ -1,6 +1,7 @@
 /** Errors of the HTTP API: status, and the one document that all of them have. */
 import type { ErrorDocument } from '../../model/document.ts';
 import { FilterError } from '../../query/filter-error.ts';
+import { TooManyQuestions } from './answer-turns.ts';
 import { InvalidRequest } from './request.ts';
 import { TooManyWatchers } from './watch-feed.ts';
 
@@ -14,6 +15,7 @@ export interface HttpFailure {
 export function httpFailure(error: unknown): HttpFailure {
   if (error instanceof FilterError) return failure(400, 'bad-filter', error.message, error.column);
   if (error instanceof InvalidRequest) return failure(400, 'bad-request', error.message);
+  if (error instanceof TooManyQuestions) return failure(503, 'too-many-questions', error.message);
   if (error instanceof TooManyWatchers) return failure(503, 'too-many-watchers', error.message);
   const status = statusOf(error);
   if (status !== null && status < 500) return failure(status, 'bad-request', (error as Error).message);

@@ -3,6 +3,7 @@ import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { AboutDocument } from '../../model/document.ts';
+import type { AnswerTurns } from './answer-turns.ts';
 import * as answers from './answers.ts';
 import type { FleetView } from './fleet-view.ts';
 import { failure, type HttpFailure, httpFailure } from './http-errors.ts';
@@ -13,6 +14,8 @@ import type { Watchers } from './watch-feed.ts';
 export interface HttpOptions {
   readonly view: FleetView;
   readonly watchers: Watchers;
+  /** Shared by all doors. */
+  readonly turns: AnswerTurns;
   readonly about: () => AboutDocument;
   readonly registry: Registry;
   /** Unix milliseconds. */
@@ -92,10 +95,11 @@ function send(reply: FastifyReply, failed: HttpFailure): FastifyReply {
 }
 
 function addApi(server: FastifyInstance, options: HttpOptions): void {
-  for (const [name, answer] of Object.entries(questions)) {
-    server.get(`/api/v1/${name}`, (request, reply) => {
-      reply.header('cache-control', 'no-store');
-      return reply.send(answer(options.view, parametersOf(request.url), options.clock()));
+  for (const [name, answer] of Object.entries<answers.Answer<object>>(questions)) {
+    server.get(`/api/v1/${name}`, async (request, reply) => {
+      const steps = answer(options.view, parametersOf(request.url), options.clock());
+      const document = await options.turns.ask(steps, () => !request.socket.destroyed);
+      return document === null ? reply.hijack() : reply.header('cache-control', 'no-store').send(document);
     });
   }
   server.get('/api/v1/about', (_request, reply) => {

@@ -1,18 +1,27 @@
 /** The services of the fleet: everything that is an end of a connection or an edge, or that listens. */
 import type { ServiceDocument } from '../../model/document.ts';
 import type { IpAddress } from '../../model/ip.ts';
-import { filterMatches } from '../../query/evaluate.ts';
+import type { Owner, Process } from '../../model/process.ts';
+import { type FilterEnd, filterMatches } from '../../query/evaluate.ts';
 import { everything, type Filter } from '../../query/syntax.ts';
-import type { ConnectionEnd, ConnectionView, EdgeView, FleetView, ListenerView } from './fleet-view.ts';
+import type { ReportingHost } from '../correlate/report.ts';
+import type { Steps } from '../steps.ts';
+import {
+  type ConnectionView,
+  type EdgeView,
+  edgeNameOf,
+  type FleetView,
+  type ListenerView,
+} from './fleet-view.ts';
 import { connectionSubject, edgeSubject, filterEnd, listenerSubject } from './subjects.ts';
 
 interface Entry {
-  readonly hosts: Set<string>;
+  /** By the hosts that it is on. */
+  readonly owners: Map<ReportingHost, Set<Process>>;
   readonly instances: Set<string>;
   readonly listens: Map<string, ServiceDocument['listens'][number]>;
   readonly clients: Set<string>;
   readonly servers: Set<string>;
-  observed: boolean;
 }
 
 /** What a filter and a realm leave of the fleet, by name. */
@@ -23,38 +32,39 @@ export interface Selection {
 }
 
 /** By name. A service is in it when one of its ends, listeners or edges is selected. */
-export function serviceDocuments(view: FleetView, selection: Selection): ServiceDocument[] {
-  const inventory = new Inventory();
-  const { filter } = selection;
-  for (const connection of selectedIn(view.connections(), selection)) {
-    // Its other end may still be on its way; until then what it is called is not decided.
-    if (connection.unseenBecause === 'not-yet') continue;
-    for (const side of ['client', 'server'] as const) {
-      const isSelected = filterMatches(filter, { client: null, server: filterEnd(connection, side) });
-      if (isSelected) inventory.addEnd(connection[side]);
+export function* serviceDocuments(view: FleetView, selection: Selection): Steps<ServiceDocument[]> {
+  const { filter, realm } = selection;
+  const inventory = new Inventory(filter);
+  for (const block of view.search({ filter, realm, of: 'an end' })) {
+    for (const connection of block) {
+      if (!isInRealm(connection.server.realm, selection)) continue;
+      // Its other end may still be on its way; until then what it is called is not decided.
+      if (connection.unseenBecause === 'not-yet') continue;
+      inventory.addEnd(connection, 'client');
+      inventory.addEnd(connection, 'server');
     }
+    yield;
   }
   for (const listener of view.listeners()) {
-    if (!isInRealm(listener.socket.host.realm, selection)) continue;
-    if (filterMatches(filter, listenerSubject(listener))) inventory.addListener(listener);
+    if (isInRealm(listener.socket.host.realm, selection)) inventory.addListener(listener);
   }
-  const edges = [...view.edges()].filter((edge) => isInRealm(edge.realm, selection));
-  for (const edge of edges) {
-    const { client, server } = edgeSubject(edge);
-    if (filterMatches(filter, { client: null, server: client })) inventory.addName(edge.client);
-    if (filterMatches(filter, { client: null, server })) inventory.addName(edge.server);
-  }
+  yield;
+  const edges = [...(yield* view.edgesInSteps())].filter((edge) => isInRealm(edge.realm, selection));
+  for (const edge of edges) inventory.addEdge(edge);
+  yield;
   for (const edge of edges) inventory.link(edge);
   return inventory.documents();
 }
 
 /** Whether a host, a service or an end of an edge is called so, on any port and in whatever state. */
-export function knowsName(view: FleetView, name: string): boolean {
+export function* knowsName(view: FleetView, name: string): Steps<boolean> {
   for (const host of view.hosts()) if (host.name === name) return true;
   for (const { service } of view.listeners()) if (service === name) return true;
-  for (const edge of view.edges()) if (edge.client === name || edge.server === name) return true;
-  for (const { client, server } of view.connections()) {
-    if (client.label === name || server.label === name) return true;
+  for (const edge of view.edgesAsCounted()) if (edge.client === name || edge.server === name) return true;
+  const term = { kind: 'name', name } as const;
+  for (const block of view.search({ filter: { kind: 'term', term }, realm: '', of: 'connection' })) {
+    if (block.some(({ client, server }) => client.label === name || server.label === name)) return true;
+    yield;
   }
   return false;
 }
@@ -69,82 +79,82 @@ export function hasAddress(view: FleetView, ip: IpAddress): boolean {
   return false;
 }
 
-/** Connections of the realm; a connection crosses no realms, so that its server's tells. */
-function* selectedIn(connections: Iterable<ConnectionView>, selection: Selection): Iterable<ConnectionView> {
-  for (const connection of connections) if (isInRealm(connection.server.realm, selection)) yield connection;
-}
-
+/** A connection crosses no realms, so that its server's tells. */
 export function isInRealm(realm: string, selection: Selection): boolean {
   return selection.realm === '' || selection.realm === realm;
 }
 
 /** The edges that have a selected connection. Those whose connections are all gone are judged by their names and port. */
-export function selectedEdges(view: FleetView, selection: Selection): EdgeView[] {
-  if (selection.filter === everything) {
-    return [...view.edges()].filter((edge) => isInRealm(edge.realm, selection));
+export function* selectedEdges(view: FleetView, selection: Selection): Steps<EdgeView[]> {
+  const { filter, realm } = selection;
+  if (filter === everything) {
+    return [...(yield* view.edgesInSteps())].filter((edge) => isInRealm(edge.realm, selection));
   }
-  const selected = new Set<string>();
-  const connected = new Set<string>();
-  for (const connection of selectedIn(view.connections(), selection)) {
-    const key = edgeKey({
-      client: connection.client.label,
-      server: connection.server.label,
-      realm: connection.server.realm,
-      port: connection.server.endpoint.port,
-      protocol: connection.protocol,
-    });
-    connected.add(key);
-    if (selected.has(key)) continue;
-    if (filterMatches(selection.filter, connectionSubject(connection))) selected.add(key);
+  const selected = new Set<EdgeView>();
+  for (const block of view.search({ filter, realm, of: 'connection' })) {
+    for (const connection of block) {
+      if (!isInRealm(connection.server.realm, selection)) continue;
+      const edge = view.edgeNamed(edgeNameOf(connection));
+      if (edge === null || selected.has(edge)) continue;
+      if (filterMatches(filter, connectionSubject(connection))) selected.add(edge);
+    }
+    yield;
   }
-  return [...view.edges()].filter((edge) => {
+  const connected = yield* view.connectedEdges();
+  return [...(yield* view.edgesInSteps())].filter((edge) => {
     if (!isInRealm(edge.realm, selection)) return false;
-    const key = edgeKey(edge);
-    return connected.has(key) ? selected.has(key) : filterMatches(selection.filter, edgeSubject(edge));
+    if (selected.has(edge)) return true;
+    return !connected.has(edge) && filterMatches(filter, edgeSubject(edge));
   });
-}
-
-function edgeKey(edge: Pick<EdgeView, 'client' | 'server' | 'realm' | 'port' | 'protocol'>): string {
-  return JSON.stringify([edge.client, edge.server, edge.realm, edge.port, edge.protocol]);
 }
 
 class Inventory {
   readonly #entries = new Map<string, Entry>();
+  readonly #filter: Filter;
 
-  addName(name: string): Entry {
+  constructor(filter: Filter) {
+    this.#filter = filter;
+  }
+
+  addEnd(connection: ConnectionView, side: 'client' | 'server'): void {
+    if (this.#filter !== everything && !this.#isSelected(filterEnd(connection, side))) return;
+    const { label, host, owners } = connection[side];
+    const entry = this.#obtain(label);
+    if (host !== null) addOwners(entry, host, owners);
+  }
+
+  addListener(listener: ListenerView): void {
+    if (!this.#isSelected(listenerSubject(listener).server)) return;
+    const { service, socket } = listener;
+    const entry = this.#obtain(service ?? socket.host.name);
+    const listened = { port: socket.local.port, protocol: socket.protocol };
+    entry.listens.set(`${listened.port}/${listened.protocol}`, listened);
+    addOwners(entry, socket.host, socket.owners);
+  }
+
+  addEdge(edge: EdgeView): void {
+    const { client, server } = edgeSubject(edge);
+    if (this.#isSelected(client)) this.#obtain(edge.client);
+    if (this.#isSelected(server)) this.#obtain(edge.server);
+  }
+
+  /** A place answers as a server without a client. */
+  #isSelected(place: FilterEnd | null): boolean {
+    return filterMatches(this.#filter, { client: null, server: place });
+  }
+
+  #obtain(name: string): Entry {
     const known = this.#entries.get(name);
     if (known !== undefined) return known;
     const entry: Entry = {
-      hosts: new Set(),
+      owners: new Map(),
       instances: new Set(),
       listens: new Map(),
       clients: new Set(),
       servers: new Set(),
-      observed: false,
     };
     this.#entries.set(name, entry);
     return entry;
-  }
-
-  addEnd(end: ConnectionEnd): void {
-    const entry = this.addName(end.label);
-    if (end.host === null) return;
-    entry.observed = true;
-    entry.hosts.add(end.host.name);
-    for (const { process } of end.owners) {
-      entry.instances.add(`${end.host.id}/${process.pid}@${process.startTicks}`);
-    }
-  }
-
-  addListener({ service, socket }: ListenerView): void {
-    const entry = this.addName(service ?? socket.host.name);
-    entry.observed = true;
-    entry.hosts.add(socket.host.name);
-    const listened = { port: socket.local.port, protocol: socket.protocol };
-    entry.listens.set(`${listened.port}/${listened.protocol}`, listened);
-    for (const { process } of socket.owners) {
-      entry.instances.add(`${socket.host.id}/${process.pid}@${process.startTicks}`);
-    }
   }
 
   link(edge: EdgeView): void {
@@ -157,14 +167,25 @@ class Inventory {
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([service, entry]) => ({
         service,
-        hosts: [...entry.hosts].toSorted(),
+        hosts: [...new Set(Array.from(entry.owners.keys(), ({ name }) => name))].toSorted(),
         instances: entry.instances.size,
         listens: [...entry.listens.values()].toSorted(
           (a, b) => a.port - b.port || a.protocol.localeCompare(b.protocol),
         ),
         clients: entry.clients.size,
         servers: entry.servers.size,
-        observed: entry.observed,
+        observed: entry.owners.size > 0,
       }));
+  }
+}
+
+/** Notes that a place of a service is on that host, with these processes, most of which are known from other sockets. */
+function addOwners(entry: Entry, host: ReportingHost, owners: readonly Owner[]): void {
+  const known = entry.owners.get(host) ?? new Set<Process>();
+  entry.owners.set(host, known);
+  for (const { process } of owners) {
+    if (known.has(process)) continue;
+    known.add(process);
+    entry.instances.add(`${host.id}/${process.pid}@${process.startTicks}`);
   }
 }

@@ -6,18 +6,31 @@ import type { ConnectionEnd, ConnectionView, FleetView, ListenerView } from './f
 import { filterEnd } from './subjects.ts';
 
 /** The server ends that a target names only as they were dialed: one of each address. */
-export function landingsOf(connections: readonly ConnectionView[], term: Term): readonly ConnectionEnd[] {
-  const landings = new Map<string, ConnectionEnd>();
-  for (const connection of connections) {
-    const { server } = connection;
-    if (server.seenAs === null) continue;
-    const { seenAs: _, ...own } = filterEnd(connection, 'server');
-    if (endMatches(term, own)) continue;
-    const key = `${server.realm}|${server.host?.id ?? ''}|${formatEndpoint(server.endpoint)}`;
-    // A seen end tells more than an unseen one.
-    if (server.socket !== null || !landings.has(key)) landings.set(key, server);
+export class Landings {
+  readonly #term: Term;
+  /** In the order in which they were met. */
+  readonly #dialed: ConnectionView[] = [];
+
+  constructor(term: Term) {
+    this.#term = term;
   }
-  return [...landings.values()];
+
+  /** @param connection whose server is the target, however it is named */
+  add(connection: ConnectionView): void {
+    if (connection.server.seenAs === null) return;
+    const { seenAs: _, ...own } = filterEnd(connection, 'server');
+    if (!endMatches(this.#term, own)) this.#dialed.push(connection);
+  }
+
+  ends(): readonly ConnectionEnd[] {
+    const landings = new Map<string, ConnectionEnd>();
+    for (const { server } of this.#dialed.toSorted((a, b) => a.number - b.number)) {
+      const key = `${server.realm}|${server.host?.id ?? ''}|${formatEndpoint(server.endpoint)}`;
+      // A seen end tells more than an unseen one.
+      if (server.socket !== null || !landings.has(key)) landings.set(key, server);
+    }
+    return [...landings.values()];
+  }
 }
 
 /** The listeners that took them. */

@@ -3,7 +3,9 @@ import type { ListenerDocument } from '../../model/document.ts';
 import { accepts } from '../../model/endpoint.ts';
 import { type IpAddress, isLoopback } from '../../model/ip.ts';
 import type { Protocol } from '../../model/socket-state.ts';
+import { everything } from '../../query/syntax.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
+import type { Steps } from '../steps.ts';
 import { listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
 import { isOpenConnection } from './peers.ts';
@@ -16,6 +18,9 @@ export interface ListenerUsage {
   open: number;
 }
 
+/** Of a listener that nobody was asked about. */
+export const unused: ListenerUsage = { clients: new Set(), open: 0 };
+
 /** The listeners that take what is sent to one endpoint. Any number of them share it under SO_REUSEPORT. */
 interface Accepting {
   readonly all: readonly ReportedSocket[];
@@ -25,7 +30,7 @@ interface Accepting {
 const nobody: Accepting = { all: [], byPid: new Map() };
 
 /** By the listener's socket; a listener that nobody uses is there with zeros. */
-export function countListenerUsage(view: FleetView): Map<ReportedSocket, ListenerUsage> {
+export function* countListenerUsage(view: FleetView): Steps<Map<ReportedSocket, ListenerUsage>> {
   const usage = new Map<ReportedSocket, ListenerUsage>();
   const byPort = new Map<string, ReportedSocket[]>();
   for (const { socket } of view.listeners()) {
@@ -35,7 +40,7 @@ export function countListenerUsage(view: FleetView): Map<ReportedSocket, Listene
     if (known === undefined) byPort.set(key, [socket]);
     else known.push(socket);
   }
-  for (const [sockets, used] of countSharedUsage(view, byPort)) {
+  for (const [sockets, used] of yield* countSharedUsage(view, byPort)) {
     for (const socket of sockets) {
       const own = usage.get(socket)!;
       own.open += used.open;
@@ -46,18 +51,21 @@ export function countListenerUsage(view: FleetView): Map<ReportedSocket, Listene
 }
 
 /** Counts each connection once for all the listeners that share it, so that it costs the same however many they are. */
-function countSharedUsage(
+function* countSharedUsage(
   view: FleetView,
   byPort: ReadonlyMap<string, readonly ReportedSocket[]>,
-): Map<readonly ReportedSocket[], ListenerUsage> {
+): Steps<Map<readonly ReportedSocket[], ListenerUsage>> {
   const usage = new Map<readonly ReportedSocket[], ListenerUsage>();
   const accepting = new Map<string, Accepting>();
-  for (const connection of view.connections()) {
-    const sockets = listenersOf(connection, byPort, accepting);
-    const used = usage.get(sockets) ?? { clients: new Set(), open: 0 };
-    usage.set(sockets, used);
-    used.clients.add(connection.client.label);
-    if (isOpenConnection(connection)) used.open += 1;
+  for (const block of view.search({ filter: everything, realm: '', of: 'connection' })) {
+    for (const connection of block) {
+      const sockets = listenersOf(connection, byPort, accepting);
+      const used = usage.get(sockets) ?? { clients: new Set(), open: 0 };
+      usage.set(sockets, used);
+      used.clients.add(connection.client.label);
+      if (isOpenConnection(connection)) used.open += 1;
+    }
+    yield;
   }
   return usage;
 }
@@ -110,8 +118,7 @@ function acceptingAt(connection: ConnectionView, listeners: readonly ReportedSoc
 
 /** The namespace that the server end is in: its own, or the client's on loopback; null when only the address tells. */
 function serverNetns({ client, server }: ConnectionView): number | null {
-  if (server.socket !== null) return server.socket.netns;
-  return isLoopback(server.endpoint.ip) ? (client.socket?.netns ?? null) : null;
+  return server.netns ?? (isLoopback(server.endpoint.ip) ? client.netns : null);
 }
 
 function isAt(listener: ReportedSocket, ip: IpAddress): boolean {

@@ -3,6 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import type { AboutDocument, WatchDocument } from '../../model/document.ts';
 import { FilterError } from '../../query/filter-error.ts';
 import { serviceDefinition } from '../../wire/proto-file.ts';
+import { type AnswerTurns, TooManyQuestions } from './answer-turns.ts';
 import * as answers from './answers.ts';
 import type { FleetView } from './fleet-view.ts';
 import { type AnswerRequest, emptyRequest, InvalidRequest } from './request.ts';
@@ -14,6 +15,8 @@ export const columnMetadataKey = 'whotalks-column';
 export interface QueryServiceOptions {
   readonly view: FleetView;
   readonly watchers: Watchers;
+  /** Shared by all doors. */
+  readonly turns: AnswerTurns;
   readonly about: () => AboutDocument;
   /** Unix milliseconds. */
   readonly clock: () => number;
@@ -27,11 +30,13 @@ type Streaming = grpc.handleServerStreamingCall<Partial<AnswerRequest>, WatchDoc
 export function addQueryService(server: grpc.Server, options: QueryServiceOptions): void {
   const unary = (question: string, answer: answers.Answer<object>): Unary => {
     return (call, callback) => {
-      try {
-        callback(null, answer(options.view, requestOf(call.request), options.clock()));
-      } catch (error) {
-        callback(statusOf(error, question, options));
-      }
+      const steps = answer(options.view, requestOf(call.request), options.clock());
+      options.turns
+        .ask(steps, () => !call.cancelled)
+        .then(
+          (document) => callback(null, document),
+          (error: unknown) => callback(statusOf(error, question, options)),
+        );
     };
   };
   server.addService(serviceDefinition('Query'), {
@@ -43,7 +48,7 @@ export function addQueryService(server: grpc.Server, options: QueryServiceOption
     hosts: unary('hosts', answers.hosts),
     deps: unary('deps', answers.deps),
     map: unary('map', answers.map),
-    about: unary('about', () => options.about()),
+    about: ((_call, callback) => callback(null, options.about())) satisfies Unary,
     watch: watchHandler(options),
   });
 }
@@ -82,7 +87,7 @@ function statusOf(
     return { code: grpc.status.INVALID_ARGUMENT, details: error.message, metadata };
   }
   if (error instanceof InvalidRequest) return { code: grpc.status.INVALID_ARGUMENT, details: error.message };
-  if (error instanceof TooManyWatchers)
+  if (error instanceof TooManyWatchers || error instanceof TooManyQuestions)
     return { code: grpc.status.RESOURCE_EXHAUSTED, details: error.message };
   options.onError(question, error);
   return { code: grpc.status.INTERNAL, details: 'the aggregator failed to answer; its log says why' };

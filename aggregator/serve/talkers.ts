@@ -4,13 +4,14 @@ import { isLoopback } from '../../model/ip.ts';
 import { endMatches } from '../../query/evaluate.ts';
 import type { Term } from '../../query/syntax.ts';
 import { parseTarget } from '../../query/target.ts';
+import type { Steps } from '../steps.ts';
 import { type Answer, cut } from './answer.ts';
 import { coverageDocument, documentHead } from './coverage.ts';
 import { listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
 import { hasAddress, knowsName } from './inventory.ts';
-import { landingsOf, listenersBehind } from './landings.ts';
-import { peerDocuments } from './peers.ts';
+import { Landings, listenersBehind } from './landings.ts';
+import { PeerGroups } from './peers.ts';
 import type { AnswerRequest } from './request.ts';
 import { sortRows } from './sort.ts';
 import * as sorting from './sort-fields.ts';
@@ -18,59 +19,77 @@ import { filterEnd, listenerSubject } from './subjects.ts';
 import { type Findings, fromSummary, toSummary } from './summary.ts';
 
 /** Who talks to a target, and who listens there. */
-export const to: Answer<ToDocument> = (view, request, now) => {
+export const to: Answer<ToDocument> = function* (view, request, now) {
   const term = parseTarget(request.q);
-  const connections = [...connectionsWith(view, request, term, 'server')];
-  const landings = landingsOf(connections, term);
+  const groups = new PeerGroups('client');
+  const landings = new Landings(term);
+  for (const connections of connectionsWith(view, request, term, 'server')) {
+    for (const connection of connections) {
+      groups.add(connection);
+      landings.add(connection);
+    }
+    yield;
+  }
+  const landed = landings.ends();
   const direct = listenersAt(view, term, request);
-  const peers = peerDocuments(connections, 'client');
+  const peers = groups.documents();
+  const findings = yield* findingsOf(view, request, term, peers, now);
   return {
     ...documentHead(view, request.realm, now),
     target: request.q.trim(),
-    summary: toSummary(findingsOf(view, request, term, peers, now), direct, landings),
-    listeners: [...new Set([...direct, ...listenersBehind(view, landings)])].map(listenerEndDocument),
+    summary: toSummary(findings, direct, landed),
+    listeners: [...new Set([...direct, ...listenersBehind(view, landed)])].map(listenerEndDocument),
     clients: cut(peers, request, sorting.peerFields),
     coverage: coverageDocument(view, request.realm),
   };
 };
 
 /** Whom a source talks to. */
-export const from: Answer<FromDocument> = (view, request, now) => {
+export const from: Answer<FromDocument> = function* (view, request, now) {
   const term = parseTarget(request.q);
-  const peers = peerDocuments(connectionsWith(view, request, term, 'client'), 'server');
+  const groups = new PeerGroups('server');
+  for (const connections of connectionsWith(view, request, term, 'client')) {
+    for (const connection of connections) groups.add(connection);
+    yield;
+  }
+  const peers = groups.documents();
+  const findings = yield* findingsOf(view, request, term, peers, now);
   return {
     ...documentHead(view, request.realm, now),
     source: request.q.trim(),
-    summary: fromSummary(findingsOf(view, request, term, peers, now)),
+    summary: fromSummary(findings),
     servers: cut(peers, request, sorting.peerFields),
     coverage: coverageDocument(view, request.realm),
   };
 };
 
-function findingsOf(
+function* findingsOf(
   view: FleetView,
   { realm }: AnswerRequest,
   term: Term,
   peers: readonly PeerDocument[],
   now: number,
-): Findings {
+): Steps<Findings> {
   const isNamed = term.kind === 'name' || term.kind === 'named-port';
-  const isKnown = !isNamed || knowsName(view, term.name);
+  const isKnown = !isNamed || peers.length > 0 || (yield* knowsName(view, term.name));
   const ip = term.kind === 'endpoint' ? term.endpoint.ip : term.kind === 'ip' ? term.ip : null;
   const isWatched = ip === null || isLoopback(ip) || hasAddress(view, ip);
   return { term, isKnown, isWatched, peers, coverage: coverageDocument(view, realm), realm, now };
 }
 
+/** A block for each step. */
 function* connectionsWith(
   view: FleetView,
   request: AnswerRequest,
   term: Term,
   side: 'client' | 'server',
-): Iterable<ConnectionView> {
-  for (const connection of view.connections()) {
-    const end = connection[side];
-    if (request.realm !== '' && end.realm !== request.realm) continue;
-    if (endMatches(term, filterEnd(connection, side))) yield connection;
+): Iterable<readonly ConnectionView[]> {
+  for (const block of view.search({ filter: { kind: 'term', term }, realm: request.realm, of: side })) {
+    yield block.filter(
+      (connection) =>
+        (request.realm === '' || connection[side].realm === request.realm) &&
+        endMatches(term, filterEnd(connection, side)),
+    );
   }
 }
 

@@ -45,13 +45,19 @@ export class FleetLoad {
   readonly view: LiveView;
   readonly #agents: Agent[] = [];
   readonly #perHost: number;
+  readonly #peers: number;
   #nowMs = startMs;
   /** Messages of one tick, made ahead. */
   #messages: { readonly agent: Agent; readonly bytes: Buffer }[] = [];
 
-  /** @param perHost sockets of a host, half of which dialed. @param plainMax 0 = all are objects */
-  constructor(hostCount: number, perHost: number, plainMax: number) {
+  /**
+   * @param perHost sockets of a host, half of which dialed
+   * @param plainMax 0 = all are objects
+   * @param peers whom a host dials: so many others at most
+   */
+  constructor(hostCount: number, perHost: number, plainMax: number, peers = hostCount - 1) {
     this.#perHost = perHost;
+    this.#peers = Math.min(peers, hostCount - 1);
     const counters = newIngestCounters();
     this.view = new LiveView({
       naming: new Naming([], []),
@@ -156,7 +162,7 @@ export class FleetLoad {
 
   #dial(host: number): [number, Half][] {
     const agent = this.#agents[host]!;
-    const peer = (host + 1 + (agent.lastPort % (this.#agents.length - 1))) % this.#agents.length;
+    const peer = (host + 1 + (agent.lastPort % this.#peers)) % this.#agents.length;
     const port = agent.lastPort++;
     if (agent.lastPort > 65_000) agent.lastPort = firstPort;
     const near = this.#put(host, true, peer, port);

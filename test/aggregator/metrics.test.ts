@@ -7,6 +7,7 @@ import { LatencyCounts, latencyBounds } from '../../aggregator/latency-counts.ts
 import { LoopDelay } from '../../aggregator/loop-delay.ts';
 import { hostSeriesMax, otherHosts } from '../../aggregator/match-metrics.ts';
 import { createRegistry } from '../../aggregator/metrics.ts';
+import { AnswerTurns } from '../../aggregator/serve/answer-turns.ts';
 import { Watchers } from '../../aggregator/serve/watch-feed.ts';
 import { ReportedFleet } from '../support/reported-fleet.ts';
 import { readSource } from '../support/source-tree.ts';
@@ -24,6 +25,7 @@ function registryOf(fleet: ReportedFleet, delays = { maxSeconds: 0, p99Seconds: 
       close: () => undefined,
     },
     watchers: new Watchers(fleet.view),
+    turns: new AnswerTurns(),
     bus: createInProcessBus(),
     loopDelay: { take: () => delays },
   });

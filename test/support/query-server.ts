@@ -1,5 +1,6 @@
 /** A real gRPC server on loopback that answers from a live view, as an aggregator does. */
 import * as grpc from '@grpc/grpc-js';
+import { AnswerTurns } from '../../aggregator/serve/answer-turns.ts';
 import { addHealthAndReflection, type Health } from '../../aggregator/serve/grpc-extras.ts';
 import { addQueryService } from '../../aggregator/serve/query-service.ts';
 import { Watchers } from '../../aggregator/serve/watch-feed.ts';
@@ -23,6 +24,7 @@ export async function startQueryServer(fleet: ReportedFleet): Promise<QueryServe
   addQueryService(server, {
     view: fleet.view,
     watchers,
+    turns: new AnswerTurns(),
     about: () => aboutTests(fleet.nowMs),
     clock: () => fleet.nowMs,
     onError: (question) => failures.push(question),

@@ -1,8 +1,8 @@
 /** Each question's answer on one fleet, word for word. */
 import { describe, expect, test } from 'vitest';
-import * as answers from '../../../aggregator/serve/answers.ts';
 import { InvalidRequest } from '../../../aggregator/serve/request.ts';
 import { FilterError } from '../../../query/filter-error.ts';
+import * as answers from '../../support/answers-at-once.ts';
 import { ReportedFleet } from '../../support/reported-fleet.ts';
 import { ask, silence, tellStory } from './story.ts';
 

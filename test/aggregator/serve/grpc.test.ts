@@ -1,10 +1,10 @@
 /** The Query service over a real gRPC connection: answers, refusals, the watch stream, and what a stock client asks. */
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import * as answers from '../../../aggregator/serve/answers.ts';
 import type { WatchDocument } from '../../../model/document.ts';
 import { documentFromMessage } from '../../../wire/document-codec.ts';
 import { serviceDefinition } from '../../../wire/proto-file.ts';
+import * as answers from '../../support/answers-at-once.ts';
 import { type QueryServer, startQueryServer } from '../../support/query-server.ts';
 import { until } from '../../support/until.ts';
 import { listServices, stockClient } from './stock-client.ts';

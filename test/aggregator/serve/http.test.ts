@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Counter, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import * as answers from '../../../aggregator/serve/answers.ts';
+import { AnswerTurns } from '../../../aggregator/serve/answer-turns.ts';
 import type { FleetView } from '../../../aggregator/serve/fleet-view.ts';
 import { createHttpServer, isLoopbackHost } from '../../../aggregator/serve/http.ts';
 import { Watchers } from '../../../aggregator/serve/watch-feed.ts';
 import { aboutTests } from '../../support/about.ts';
+import * as answers from '../../support/answers-at-once.ts';
 import { until } from '../../support/until.ts';
 import { ask, tellStory } from './story.ts';
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
   server = await createHttpServer({
     view: fleet.view,
     watchers,
+    turns: new AnswerTurns(),
     registry,
     about: () => aboutTests(fleet.nowMs),
     clock: () => fleet.nowMs,
@@ -102,6 +104,7 @@ describe('the API', () => {
     const broken = await createHttpServer({
       view: failingView,
       watchers,
+      turns: new AnswerTurns(),
       registry,
       about: () => aboutTests(0),
       clock: () => 0,

@@ -1,6 +1,6 @@
 /** Answers about translated connections: what was dialed finds them, and both addresses are in the answer. */
 import { describe, expect, it } from 'vitest';
-import { connections, from, map, to } from '../../../aggregator/serve/answers.ts';
+import { connections, from, map, to } from '../../support/answers-at-once.ts';
 import { ReportedFleet, translationOf } from '../../support/reported-fleet.ts';
 import { cluster } from './cluster.ts';
 import { ask } from './story.ts';

@@ -1,8 +1,8 @@
 /** Whether plain connections are in the core or everything is an object, any fleet gets the same answers. */
 import { expect, test } from 'vitest';
-import { hosts, map } from '../../../aggregator/serve/answers.ts';
 import { emptyRequest } from '../../../aggregator/serve/request.ts';
 import type { ConnectionDocument } from '../../../model/document.ts';
+import { hosts, map } from '../../support/answers-at-once.ts';
 import { fc } from '../../support/random-cases.ts';
 import { type FleetPlan, fleetPlan } from '../../support/truth/fleet-plan.ts';
 import { SimulatedFleet } from '../../support/truth/simulated-fleet.ts';

@@ -11,10 +11,10 @@ import { newIngestCounters } from '../../../aggregator/ingest/ingest-counters.ts
 import { defaultIngestLimits } from '../../../aggregator/ingest/limits.ts';
 import { IngestSession, type SessionContext } from '../../../aggregator/ingest/session.ts';
 import { LiveView } from '../../../aggregator/live-view.ts';
-import { connections } from '../../../aggregator/serve/answers.ts';
 import { emptyRequest, rowsMax } from '../../../aggregator/serve/request.ts';
 import type { ConnectionDocument } from '../../../model/document.ts';
 import { AgentMessageDecoder } from '../../../wire/agent-message.ts';
+import { connections } from '../answers-at-once.ts';
 import { Agenda } from './agenda.ts';
 import { SimulatedAgent, scanIntervalMs } from './simulated-agent.ts';
 import { Told } from './told.ts';

@@ -1,0 +1,81 @@
+/** Walks over all connections in steps: views of those that a question may be about, and what edges they count in. */
+import type { IpAddress } from '../../model/ip.ts';
+import type { Connection } from '../correlate/connection.ts';
+import type { Correlator } from '../correlate/correlator.ts';
+import { edgeOf, touchEdge } from '../correlate/plain-edges.ts';
+import type { Edge, Edges } from '../graph/edges.ts';
+import { type ConnectionView, edgeNameOf, type Narrowing } from '../serve/fleet-view.ts';
+import type { Steps } from '../steps.ts';
+import type { ConnectionViews } from './connection-views.ts';
+import { PlainView } from './plain-view.ts';
+import { rowSieve } from './row-sieve.ts';
+import type { ServiceNames } from './service-names.ts';
+
+export interface SearchParts {
+  readonly correlator: Correlator;
+  readonly views: ConnectionViews;
+  readonly services: ServiceNames;
+  readonly edgeTable: Edges;
+}
+
+export class FleetSearch {
+  readonly #parts: SearchParts;
+  readonly #texts = new Map<number, IpAddress>();
+
+  constructor(parts: SearchParts) {
+    this.#parts = parts;
+  }
+
+  /** As FleetView has it. */
+  *search(narrowing: Narrowing): Iterable<readonly ConnectionView[]> {
+    const { correlator, views } = this.#parts;
+    for (const { rows, connections } of correlator.connections.walk(
+      rowSieve(correlator.plain.rows, narrowing),
+    )) {
+      this.#texts.clear();
+      yield [
+        ...rows.map((row) => this.#viewAt(row)),
+        ...connections.map((connection) => views.of(connection)),
+      ];
+    }
+  }
+
+  /** As FleetView has it. */
+  held(connection: ConnectionView): ConnectionView {
+    const { correlator, views } = this.#parts;
+    return connection instanceof PlainView ? views.of(correlator.connections.at(connection.row)) : connection;
+  }
+
+  /** Edges with a connection that is there. */
+  *connectedEdges(): Steps<ReadonlySet<Edge>> {
+    const { correlator, views, edgeTable } = this.#parts;
+    const connected = new Set<Edge>();
+    const add = (edge: Edge | undefined | null): void => void (edge && connected.add(edge));
+    const named = (connection: ConnectionView): Edge | undefined => edgeTable.find(edgeNameOf(connection));
+    for (const { rows, connections } of correlator.connections.walk(() => true)) {
+      // What counts in no edge may all the same be called as one is: a lone one, or one for which there was no room.
+      for (const row of rows) add(edgeOf(correlator.plain.edgeParts, row) ?? named(this.#viewAt(row)));
+      for (const connection of connections) add(named(views.of(connection)));
+      yield;
+    }
+    return connected;
+  }
+
+  /** Brings the edges up to when their open connections were seen last. @param touch of a connection that is an object */
+  *touchEdges(touch: (connection: Connection) => void): Steps<void> {
+    const { connections, plain } = this.#parts.correlator;
+    const isOpen = (row: number): boolean => plain.rows.closedAtMs(row) === null;
+    for (const block of connections.walk(isOpen)) {
+      for (const row of block.rows) touchEdge(plain.edgeParts, row);
+      for (const connection of block.connections) touch(connection);
+      yield;
+    }
+  }
+
+  #viewAt(row: number): ConnectionView {
+    const { correlator, services, views } = this.#parts;
+    const { rows } = correlator.plain;
+    if (rows.isPlaced(row)) return new PlainView({ rows, services, texts: this.#texts }, row);
+    return views.of(correlator.connections.at(row));
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * A live view full of plain connections is asked, in a process of its own, as its doors would ask it: while each question is
+ * answered a loop of setImmediate looks how long nobody else had a turn.
+ */
+import type { Answer } from '../../../aggregator/serve/answer.ts';
+import { AnswerTurns } from '../../../aggregator/serve/answer-turns.ts';
+import * as answers from '../../../aggregator/serve/answers.ts';
+import { type AnswerRequest, emptyRequest } from '../../../aggregator/serve/request.ts';
+import { FleetLoad } from '../fleet-load.ts';
+import { median } from '../report.ts';
+
+/** The word that makes the bench's program run as it. */
+export const questionsRole = 'questions';
+
+const perHost = 2_000;
+/** Each process of a host, 20 in all, dials one other host: some hundred connections for each edge. */
+const peersPerHost = 20;
+/** Of each question; the first one is not counted. */
+const asks = 3;
+
+export interface QuestionRun {
+  readonly name: string;
+  /** Medians. */
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  /** Of all asks the longest. */
+  readonly pauseMs: number;
+  readonly rows: number;
+}
+
+interface Question {
+  readonly name: string;
+  readonly answer: Answer<object>;
+  readonly request: Partial<AnswerRequest>;
+}
+
+const questions: readonly Question[] = [
+  { name: 'to ADDRESS:PORT', answer: answers.to, request: { q: '10.1.0.7:8743' } },
+  { name: 'to SERVICE', answer: answers.to, request: { q: 'server7' } },
+  { name: 'to a name that nobody has', answer: answers.to, request: { q: 'nobody' } },
+  { name: 'from SERVICE', answer: answers.from, request: { q: 'client7-7' } },
+  { name: 'from 10.0.0.0/8, which is everybody', answer: answers.from, request: { q: '10.0.0.0/8' } },
+  { name: 'map', answer: answers.map, request: {} },
+  { name: 'map of a service', answer: answers.map, request: { q: 'server7' } },
+  { name: 'map of a network but one port', answer: answers.map, request: { q: '10.1.0.0/26 not :9' } },
+  { name: 'connections, first 100', answer: answers.connections, request: { limit: 100 } },
+  { name: 'connections of a process', answer: answers.connections, request: { q: 'client7-7', limit: 100 } },
+  {
+    name: 'connections by time seen',
+    answer: answers.connections,
+    request: { sort: '-lastSeenAt', limit: 100 },
+  },
+  { name: 'listeners', answer: answers.listeners, request: {} },
+  { name: 'hosts', answer: answers.hosts, request: {} },
+];
+
+export async function runQuestions(connections: number): Promise<QuestionRun[]> {
+  const load = new FleetLoad(
+    Math.max(2, Math.round((2 * connections) / perHost)),
+    perHost,
+    1 << 22,
+    peersPerHost,
+  );
+  load.prepareSnapshots();
+  load.receive();
+  load.pass(1_000);
+  const runs: QuestionRun[] = [];
+  for (const question of questions) runs.push(await runQuestion(load, question));
+  return runs;
+}
+
+async function runQuestion({ view }: FleetLoad, { name, answer, request }: Question): Promise<QuestionRun> {
+  const walls: number[] = [];
+  const cpus: number[] = [];
+  let pauseMs = 0;
+  let rows = 0;
+  const turns = new AnswerTurns();
+  global.gc?.();
+  for (let n = 0; n <= asks; n++) {
+    const pauses = new Pauses();
+    await pauses.begun();
+    const [begunMs, before] = [performance.now(), process.cpuUsage()];
+    const document = (await turns.ask(answer(view, { ...emptyRequest, ...request }, 1_700_000_001_000)))!;
+    const { user, system } = process.cpuUsage(before);
+    const wallMs = performance.now() - begunMs;
+    const longestMs = await pauses.end();
+    rows = Object.values(document).reduce(
+      (most, list) => Math.max(most, Array.isArray(list) ? list.length : 0),
+      0,
+    );
+    if (n === 0) continue;
+    walls.push(wallMs);
+    cpus.push((user + system) / 1_000);
+    pauseMs = Math.max(pauseMs, longestMs);
+  }
+  return { name, wallMs: median(walls), cpuMs: median(cpus), pauseMs, rows };
+}
+
+/** The longest time between two turns of the event loop. */
+class Pauses {
+  #lastMs = 0;
+  #longestMs = 0;
+  #isOver = false;
+  readonly #ended: Promise<void>;
+  readonly #begun: Promise<void>;
+
+  constructor() {
+    let begin = (): void => undefined;
+    let end = (): void => undefined;
+    this.#begun = new Promise((resolve) => (begin = resolve));
+    this.#ended = new Promise((resolve) => (end = resolve));
+    const look = (): void => {
+      const nowMs = performance.now();
+      this.#longestMs = Math.max(this.#longestMs, nowMs - this.#lastMs);
+      this.#lastMs = nowMs;
+      if (this.#isOver) end();
+      else setImmediate(look);
+    };
+    setImmediate(() => {
+      this.#lastMs = performance.now();
+      begin();
+      setImmediate(look);
+    });
+  }
+
+  async begun(): Promise<void> {
+    await this.#begun;
+  }
+
+  /** Milliseconds. */
+  async end(): Promise<number> {
+    this.#isOver = true;
+    await this.#ended;
+    return this.#longestMs;
+  }
+}
