@@ -143,7 +143,9 @@ function decodeGrown(columns: ReceivedColumns): AgentBatch['grown'] {
 /** The slots of the rows of a section; without them it must have no column. */
 function slotsOf(columns: ReceivedColumns, section: SectionName, field: string): Column {
   const slot = columns.read(columnNumbers[section].slot);
-  if (slot.length === 0) for (const number of numbersOf[section]) columns.readRows(number, 0);
+  if (slot.length === 0) {
+    for (const number of numbersOf[section]) if (!columns.isAbsent(number)) columns.readRows(number, 0);
+  }
   checkSlots(field, slot);
   return slot;
 }
@@ -194,7 +196,12 @@ function checkOnceInBoth(counted: U32Column, grown: U32Column): void {
 }
 
 function isAscending(slots: U32Column): boolean {
-  for (let row = 1; row < slots.length; row++) if (slots[row]! <= slots[row - 1]!) return false;
+  let before = -1;
+  for (let row = 0; row < slots.length; row++) {
+    const slot = slots[row]!;
+    if (slot <= before) return false;
+    before = slot;
+  }
   return true;
 }
 

@@ -153,11 +153,11 @@ export class ReceivedColumns {
         copyWords(this.#bytes, start, end, bytes, begin, 4);
         return this.#column32(begin, begin + end - start);
       case codings.varints:
-        return this.#column32(begin, 4 * readVarints(this.#bytes, start, end, words, begin / 4));
+        return this.#column32(begin, 4 * readVarints(this.#bytes, start, end, words, begin >>> 2));
       case codings.steps:
-        return this.#column32(begin, 4 * readSteps(this.#bytes, start, end, words, begin / 4));
+        return this.#column32(begin, 4 * readSteps(this.#bytes, start, end, words, begin >>> 2));
       case codings.numberSteps:
-        return this.#column64(begin, 8 * readNumberSteps(this.#bytes, start, end, numbers, begin / 8));
+        return this.#column64(begin, 8 * readNumberSteps(this.#bytes, start, end, numbers, begin >>> 3));
       default: {
         copyWords(this.#bytes, start, end, bytes, begin, 8);
         const column = this.#column64(begin, begin + end - start);
@@ -169,12 +169,16 @@ export class ReceivedColumns {
 
   #column32(begin: number, end: number): Uint32Array<ArrayBuffer> {
     this.#used = (end + 7) & ~7;
-    return new Uint32Array(this.#memory.buffer, begin, (end - begin) / 4);
+    return new Uint32Array(this.#memory.buffer, begin, (end - begin) >>> 2);
   }
 
   #column64(begin: number, end: number): Float64Array<ArrayBuffer> {
     this.#used = end;
-    return new Float64Array(this.#memory.buffer, begin, (end - begin) / 8);
+    return new Float64Array(this.#memory.buffer, begin, (end - begin) >>> 3);
+  }
+
+  isAbsent(number: number): boolean {
+    return this.#from[number] === 0;
   }
 
   /** A further column of a section of so many rows: an absent one stands for zeros. Throws WireError for any other length. */
