@@ -1,6 +1,6 @@
 /** The sockets of one host that are kept as columns: what its agent tells by slots goes to the rows of the core. */
 
-import { grownBy, type SocketCounters } from '../../model/socket-counters.ts';
+import type { SocketCounters } from '../../model/socket-counters.ts';
 import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
 import { tickAfter } from '../core/ticks.ts';
 import { shownUntilMs } from './lives.ts';
@@ -8,7 +8,7 @@ import { countBytes, type EdgeParts } from './plain-edges.ts';
 import type { PlainHost } from './plain-hosts.ts';
 import type { PlainOpening } from './plain-opening.ts';
 import type { KeptParts } from './plain-parts.ts';
-import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
+import type { CountedColumns, KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
 import { doubleOf, wordOf } from './socket-columns.ts';
 
 export class KeptOfHost implements KeptSockets {
@@ -60,14 +60,43 @@ export class KeptOfHost implements KeptSockets {
     return half < 0 ? undefined : restoreOpen(this.#parts, this.#plain(), half, this.#parts.edges.core.words);
   }
 
+  countAll({ counters, grown }: CountedColumns): number[] {
+    const { edges, hosts } = this.#parts;
+    const { sockets } = edges.rows;
+    const slots = hosts.known(this.#host)?.keptSlots;
+    const rest: number[] = [];
+    const absolute = counters.slot.length;
+    for (let row = 0; row < absolute; row++) {
+      const half = slots?.get(counters.slot[row]!) ?? -1;
+      const [sent, received] = [counters.sent[row]!, counters.received[row]!];
+      if (half < 0) rest.push(row);
+      else if (sockets.setCounts(half, sent, received, counters.rttUs[row]!, counters.retransmits[row]!))
+        this.#counted(half);
+    }
+    for (let row = 0; row < grown.slot.length; row++) {
+      const half = slots?.get(grown.slot[row]!) ?? -1;
+      if (half < 0) rest.push(absolute + row);
+      else if (sockets.grow(half, grown.sent[row]!, grown.received[row]!, grown.rttUs[row]!))
+        this.#counted(half);
+    }
+    return rest;
+  }
+
   count(slot: number, counters: SocketCounters, isGrowth: boolean): boolean {
     const half = this.#halfAt(slot);
     if (half < 0) return false;
-    const { edges } = this.#parts;
-    const { sockets } = edges.rows;
-    const isNew = sockets.count(half, isGrowth ? grownBy(sockets.countersOf(half), counters) : counters);
-    if (isNew && (factsOf(edges, half) & facts.placed) !== 0) countBytes(edges, half >> 1);
+    const { sockets } = this.#parts.edges.rows;
+    const { bytesSent, bytesReceived, rttUs } = counters;
+    const isNew = isGrowth
+      ? sockets.grow(half, bytesSent, bytesReceived, rttUs)
+      : sockets.count(half, counters);
+    if (isNew) this.#counted(half);
     return true;
+  }
+
+  #counted(half: number): void {
+    const { edges } = this.#parts;
+    if ((factsOf(edges, half) & facts.placed) !== 0) countBytes(edges, half >> 1);
   }
 
   close(slot: number, closedAtMs: number, nowMs: number): boolean {

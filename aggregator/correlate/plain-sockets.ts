@@ -125,21 +125,38 @@ export class PlainSockets {
     this.columns.setDouble(half, doubleOf.closed, Number.NaN);
   }
 
-  /** @returns whether that is new */
+  /** @returns whether that is new, as do the two below */
   count(half: number, { bytesSent, bytesReceived, rttUs, retransmits }: SocketCounters): boolean {
+    return this.setCounts(half, bytesSent, bytesReceived, rttUs, retransmits);
+  }
+
+  setCounts(half: number, sent: number, received: number, rttUs: number, retransmits: number): boolean {
     const { columns } = this;
     const isSame =
-      columns.double(half, doubleOf.sent) === bytesSent &&
-      columns.double(half, doubleOf.received) === bytesReceived &&
+      columns.double(half, doubleOf.sent) === sent &&
+      columns.double(half, doubleOf.received) === received &&
       columns.word(half, wordOf.rttUs) === rttUs &&
       columns.word(half, wordOf.retransmits) === retransmits;
     if (isSame && columns.has(half, marks.counted)) return false;
-    columns.setDouble(half, doubleOf.sent, bytesSent);
-    columns.setDouble(half, doubleOf.received, bytesReceived);
+    columns.setDouble(half, doubleOf.sent, sent);
+    columns.setDouble(half, doubleOf.received, received);
     columns.setWord(half, wordOf.rttUs, rttUs);
     columns.setWord(half, wordOf.retransmits, retransmits);
     columns.mark(half, marks.counted);
     return true;
+  }
+
+  /** As grownBy of model/socket-counters has it. */
+  grow(half: number, sent: number, received: number, rttUs: number): boolean {
+    const { columns } = this;
+    if (!columns.has(half, marks.counted)) return this.setCounts(half, sent, received, rttUs, 0);
+    return this.setCounts(
+      half,
+      Math.min(Number.MAX_SAFE_INTEGER, columns.double(half, doubleOf.sent) + sent),
+      Math.min(Number.MAX_SAFE_INTEGER, columns.double(half, doubleOf.received) + received),
+      rttUs === 0 ? columns.word(half, wordOf.rttUs) : rttUs,
+      columns.word(half, wordOf.retransmits),
+    );
   }
 
   /** Whether two halves may be one connection by their times alone. */
@@ -187,7 +204,7 @@ export class PlainSockets {
       notBeforeMs: columns.double(half, doubleOf.notBefore),
       acceptedMs: columns.double(half, doubleOf.accepted),
       translation: this.#translationOf(half),
-      counters: this.countersOf(half),
+      counters: this.#countersOf(half),
       id: `${epoch}-${columns.double(half, doubleOf.id)}`,
       closedAtMs: Number.isNaN(closedAtMs) ? null : closedAtMs,
       token: undefined,
@@ -217,8 +234,7 @@ export class PlainSockets {
     return this.columns.has(half, marks.trackedServer) ? { role: 'server', stages: [] } : null;
   }
 
-  /** As last counted; null = not yet. */
-  countersOf(half: number): SocketCounters | null {
+  #countersOf(half: number): SocketCounters | null {
     const { columns } = this;
     if (!columns.has(half, marks.counted)) return null;
     return {

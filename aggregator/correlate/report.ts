@@ -11,6 +11,7 @@ import type { Owner, Process } from '../../model/process.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
+import type { CounterColumns, GrownColumns } from '../../wire/agent-batch.ts';
 
 /** An interval that a host did not watch, or whose events were dropped. Unix milliseconds, aggregator's clock. */
 export interface HostGap {
@@ -122,6 +123,12 @@ export interface OpenedColumns {
   readonly acceptedMs: number;
 }
 
+/** What one message tells of counters: as they are, and what they have grown by, 0 for a round trip that is as before. */
+export interface CountedColumns {
+  readonly counters: CounterColumns;
+  readonly grown: GrownColumns;
+}
+
 /**
  * The sockets of one host that correlation keeps as columns, so that nobody holds an object for them (docs/engine.md): an
  * agent's slot stands for each. What else there is to tell of one than what stands here is told of the object that it is made
@@ -155,6 +162,8 @@ export interface KeptSockets {
   ): boolean;
   /** Keeps it no longer. @returns the socket as an object; undefined where none is kept in that slot */
   restore(slot: number): ReportedSocket | undefined;
+  /** Counts those that are kept. @returns the rows of all others, counted through both sections */
+  countAll(counted: CountedColumns): number[];
   /**
    * @param isGrowth the counters are what those that it has have grown by
    * @returns whether it is kept: else it is to be told as an object, as is what the one below returns false for

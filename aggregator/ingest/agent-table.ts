@@ -15,7 +15,8 @@ import { matchContinuations } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
 import type { OpenedRow } from './opened-row.ts';
 import { RecentCloses } from './recent-closes.ts';
-import type { CountedRow, MessageRows } from './rows.ts';
+import type { CountedRow } from './row-findings.ts';
+import type { MessageRows } from './rows.ts';
 import type { SimpleOpens } from './simple-opens.ts';
 
 interface TableRow {
@@ -68,7 +69,10 @@ export class AgentTable {
       this.#change(row.socket, { state, inode, owners }, nowMs);
     }
     let leftOut = changes.leftOut + this.#applyTranslations(rows, nowMs);
-    const uncounted = this.#countAll(rows.counted, nowMs);
+    const uncounted = this.#countAll(
+      rows.counted.only(this.#kept?.countAll(rows.counted.columns) ?? null),
+      nowMs,
+    );
     const closedIds: number[] = [];
     for (const { slot, closedAtMs } of rows.closed) {
       const id = this.#closeAt(slot, closedAtMs, nowMs);

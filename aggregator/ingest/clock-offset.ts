@@ -21,6 +21,8 @@ export class ClockOffset {
   #guessMs: number;
   /** Oldest first. */
   #samples: readonly Sample[] = [];
+  /** What they allow; asked for with every row, and another one with every heartbeat. */
+  #allowed: Sample | null = null;
   #last: { readonly unixMs: number; readonly arrivedMs: number } | null = null;
 
   /** @param unixMs the agent's clock in its first message, which arrived at `nowMs`. */
@@ -28,7 +30,7 @@ export class ClockOffset {
     const differenceMs = unixMs - nowMs;
     const isWrong = differenceMs > 0 || differenceMs < -firstGuessMs;
     this.#guessMs = unixMs > 0 && isWrong ? differenceMs : 0;
-    if (unixMs > 0) this.#samples = [{ lowMs: differenceMs, highMs: Number.POSITIVE_INFINITY }];
+    if (unixMs > 0) this.#take([{ lowMs: differenceMs, highMs: Number.POSITIVE_INFINITY }]);
   }
 
   /**
@@ -41,7 +43,7 @@ export class ClockOffset {
     if (known === null || unixMs === 0) return next;
     const aheadMs = unixMs - nowMs;
     if (aheadMs > known.highMs + firstGuessMs || aheadMs < known.lowMs - firstGuessMs) return next;
-    next.#samples = [...this.#samples, ...next.#samples].slice(-samplesMax);
+    next.#take([...this.#samples, ...next.#samples]);
     return next;
   }
 
@@ -62,13 +64,9 @@ export class ClockOffset {
     return Math.max(measuredMs - best.lowMs, best.highMs - measuredMs);
   }
 
-  /** What all samples allow; where they contradict each other by a little, as clocks drift, what the narrowest does. */
-  get #allowed(): Sample | null {
-    const lowMs = Math.max(...this.#samples.map((sample) => sample.lowMs));
-    const highMs = Math.min(...this.#samples.map((sample) => sample.highMs));
-    if (!Number.isFinite(highMs)) return null;
-    if (lowMs <= highMs) return { lowMs, highMs };
-    return this.#samples.reduce((best, sample) => (widthOf(sample) <= widthOf(best) ? sample : best));
+  #take(samples: readonly Sample[]): void {
+    this.#samples = samples.slice(-samplesMax);
+    this.#allowed = allowedBy(this.#samples);
   }
 
   /** The measured offset, or the first guess until there is one. */
@@ -100,8 +98,17 @@ export class ClockOffset {
     const gapMs = Math.max(known.lowMs - sample.highMs, sample.lowMs - known.highMs);
     // Further off than drift explains: a clock was set, and what was measured before it is void.
     const kept = gapMs > firstGuessMs ? [] : this.#samples;
-    this.#samples = [...kept, sample].slice(-samplesMax);
+    this.#take([...kept, sample]);
   }
+}
+
+/** What all samples allow; where they contradict each other by a little, as clocks drift, what the narrowest does. */
+function allowedBy(samples: readonly Sample[]): Sample | null {
+  const lowMs = Math.max(...samples.map((sample) => sample.lowMs));
+  const highMs = Math.min(...samples.map((sample) => sample.highMs));
+  if (!Number.isFinite(highMs)) return null;
+  if (lowMs <= highMs) return { lowMs, highMs };
+  return samples.reduce((best, sample) => (widthOf(sample) <= widthOf(best) ? sample : best));
 }
 
 function widthOf({ lowMs, highMs }: Sample): number {

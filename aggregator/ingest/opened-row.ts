@@ -29,6 +29,6 @@ export interface OpenedRow {
   readonly forwarded: FourTuple | null;
   readonly byConntrack: boolean;
   readonly translation: Translation | null;
-  readonly counters: SocketCounters | null;
+  counters: SocketCounters | null;
   closedAtMs: number | null;
 }

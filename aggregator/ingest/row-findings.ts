@@ -5,7 +5,9 @@ import type { Translation } from '../../model/translation.ts';
 import type { AgentBatch } from '../../wire/agent-batch.ts';
 import { natRoles } from '../../wire/protocol.ts';
 import { WireError } from '../../wire/wire-error.ts';
+import type { CountedColumns } from '../correlate/report.ts';
 import type { StreamDictionary } from './dictionary.ts';
+import type { OpenedRow } from './opened-row.ts';
 import { resolveTuple } from './resolve-tuple.ts';
 
 export interface Translations {
@@ -41,34 +43,64 @@ export function resolveTranslations(
 }
 
 /** What a message tells of the counters of a slot. */
-export interface Counting {
+export interface CountedRow {
+  readonly slot: number;
   readonly counters: SocketCounters;
   /** They are what the counters have grown by since they were told last on this stream. */
   readonly isGrowth: boolean;
 }
 
-export function resolveCounters({
-  counters,
-  grown,
-}: Pick<AgentBatch, 'counters' | 'grown'>): Map<number, Counting> {
-  const countings = new Map<number, Counting>();
-  for (let row = 0; row < counters.slot.length; row++) {
-    const told = {
-      bytesSent: counters.sent[row]!,
-      bytesReceived: counters.received[row]!,
-      rttUs: counters.rttUs[row]!,
-      retransmits: counters.retransmits[row]!,
-    };
-    countings.set(counters.slot[row]!, { counters: told, isGrowth: false });
+/** The COUNTERS and GROWN sections of a message: columns, of which few rows ever become objects. Rows of GROWN come last. */
+export class CountedRows {
+  readonly columns: CountedColumns;
+  /** Slots of which the counters stand in the rows that open them. */
+  readonly #attached = new Set<number>();
+
+  constructor(columns: CountedColumns) {
+    this.columns = columns;
   }
-  for (let row = 0; row < grown.slot.length; row++) {
-    const growth = {
-      bytesSent: grown.sent[row]!,
-      bytesReceived: grown.received[row]!,
-      rttUs: grown.rttUs[row]!,
-      retransmits: 0,
-    };
-    countings.set(grown.slot[row]!, { counters: growth, isGrowth: true });
+
+  /** Rows that are not attached. */
+  get length(): number {
+    return this.#total - this.#attached.size;
   }
-  return countings;
+
+  get #total(): number {
+    return this.columns.counters.slot.length + this.columns.grown.slot.length;
+  }
+
+  /** Puts counters into the rows that open their slots. What has just been opened has grown from 0. */
+  attachTo(opened: ReadonlyMap<number, OpenedRow>): void {
+    if (opened.size === 0) return;
+    for (let row = 0; row < this.#total; row++) {
+      const { slot, counters } = this.#at(row);
+      const open = opened.get(slot);
+      if (open === undefined) continue;
+      open.counters = counters;
+      this.#attached.add(slot);
+    }
+  }
+
+  /** @param rows those that are wanted; null = all. @returns them, but for those that are attached */
+  only(rows: readonly number[] | null): CountedRow[] {
+    const wanted = rows ?? Array.from({ length: this.#total }, (_, row) => row);
+    return wanted.map((row) => this.#at(row)).filter(({ slot }) => !this.#attached.has(slot));
+  }
+
+  #at(row: number): CountedRow {
+    const { counters, grown } = this.columns;
+    const at = row - counters.slot.length;
+    const isGrowth = at >= 0;
+    const [from, n] = isGrowth ? [grown, at] : [counters, row];
+    return {
+      slot: from.slot[n]!,
+      counters: {
+        bytesSent: from.sent[n]!,
+        bytesReceived: from.received[n]!,
+        rttUs: from.rttUs[n]!,
+        retransmits: isGrowth ? 0 : counters.retransmits[n]!,
+      },
+      isGrowth,
+    };
+  }
 }

@@ -9,7 +9,7 @@ import type { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
 import type { OpenedRow } from './opened-row.ts';
 import { resolveTuple } from './resolve-tuple.ts';
-import { type Counting, resolveCounters, resolveTranslations } from './row-findings.ts';
+import { CountedRows, resolveTranslations } from './row-findings.ts';
 import type { SimpleOpens } from './simple-opens.ts';
 
 export interface ClosedRow {
@@ -34,10 +34,6 @@ export interface TranslatedRow {
   readonly translation: Translation;
 }
 
-export interface CountedRow extends Counting {
-  readonly slot: number;
-}
-
 export interface MessageRows {
   /** Opened ones that stand in columns, and not in `opened`; null where all are objects. */
   readonly simple: SimpleOpens | null;
@@ -50,7 +46,7 @@ export interface MessageRows {
   readonly updated: readonly UpdatedRow[];
   readonly reowned: readonly ReownedRow[];
   readonly translated: readonly TranslatedRow[];
-  readonly counted: readonly CountedRow[];
+  readonly counted: CountedRows;
 }
 
 /**
@@ -68,7 +64,6 @@ export function resolveRows(
   const pairs = pairsBySlot(batch.owners);
   const toOurs = (agentUnixMs: number): number => clock.toOurs(agentUnixMs, arrived.unixMs);
   const { translations, forwards } = resolveTranslations(batch, dictionary);
-  const countings = resolveCounters(batch);
   const opened = new Map<number, OpenedRow>();
   const simpleBefore: number[] = [];
   const slots = new Set<number>();
@@ -87,10 +82,11 @@ export function resolveRows(
       acceptedMs: arrived.monotonicMs,
       forwarded: take(forwards, slot),
       translation: take(translations, slot),
-      // What has just been opened has grown from 0.
-      counters: take(countings, slot)?.counters ?? null,
+      counters: null,
     });
   }
+  const counted = new CountedRows(batch);
+  counted.attachTo(opened);
   const [stray] = forwards.keys();
   if (stray !== undefined) throw new WireError('bad-slot', `slot ${stray} is passed on and not opened`);
   const closed: ClosedRow[] = [];
@@ -112,7 +108,7 @@ export function resolveRows(
       owners: resolveOwners(pairs.get(slot) ?? [], dictionary),
     })),
     translated: Array.from(translations, ([slot, translation]) => ({ slot, translation })),
-    counted: Array.from(countings, ([slot, { counters, isGrowth }]) => ({ slot, counters, isGrowth })),
+    counted,
   };
 }
 

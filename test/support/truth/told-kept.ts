@@ -5,6 +5,7 @@ import type {
   ReportedSocket,
   ReportingHost,
 } from '../../../aggregator/correlate/report.ts';
+import { CountedRows } from '../../../aggregator/ingest/row-findings.ts';
 import type { SimpleOpens } from '../../../aggregator/ingest/simple-opens.ts';
 import { grownBy, type SocketCounters } from '../../../model/socket-counters.ts';
 
@@ -64,6 +65,17 @@ export class ToldKept {
         const socket = next.restore(slot);
         if (socket !== undefined) this.replace(slot, socket);
         return socket;
+      },
+      countAll: (counted) => {
+        const rest = next.countAll(counted);
+        const rows = new CountedRows(counted);
+        const all = rows.only(null);
+        for (const [row, { slot, counters, isGrowth }] of all.entries()) {
+          const socket = bySlot.get(slot);
+          if (socket === undefined || rest.includes(row)) continue;
+          socket.counters = isGrowth ? grownBy(socket.counters, counters) : counters;
+        }
+        return rest;
       },
       count: (slot: number, counters: SocketCounters, isGrowth: boolean) => {
         const isKept = next.count(slot, counters, isGrowth);
