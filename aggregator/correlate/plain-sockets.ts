@@ -204,7 +204,7 @@ export class PlainSockets {
       notBeforeMs: columns.double(half, doubleOf.notBefore),
       acceptedMs: columns.double(half, doubleOf.accepted),
       translation: this.#translationOf(half),
-      counters: this.#countersOf(half),
+      counters: this.countersOf(half),
       id: `${epoch}-${columns.double(half, doubleOf.id)}`,
       closedAtMs: Number.isNaN(closedAtMs) ? null : closedAtMs,
       token: undefined,
@@ -234,7 +234,8 @@ export class PlainSockets {
     return this.columns.has(half, marks.trackedServer) ? { role: 'server', stages: [] } : null;
   }
 
-  #countersOf(half: number): SocketCounters | null {
+  /** As last counted; null = not yet. */
+  countersOf(half: number): SocketCounters | null {
     const { columns } = this;
     if (!columns.has(half, marks.counted)) return null;
     return {
