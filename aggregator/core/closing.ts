@@ -17,6 +17,8 @@ export interface Closing {
   evicted: number;
 }
 
+const notOpen = facts.goneA | facts.goneB | facts.restingA | facts.restingB | facts.over;
+
 /** An end's socket is gone. What is over already was so before. */
 export function markGone(words: Int32Array, first: number, side: number, tick: number): void {
   const known = words[first + factsWord]!;
@@ -29,6 +31,8 @@ export function settle(rows: ConnectionRows, row: number, tick: number, { edges,
   const first = row << rowShift;
   const { words } = rows;
   const known = words[first + factsWord]!;
+  // What is there and is neither gone nor resting is open, and was before.
+  if ((known & notOpen) === 0) return;
   const isOver = (known & facts.over) !== 0;
   if (isOver === !hasOpenEnd(words, first, known)) return;
   const edge = words[first + edgeWord]! - 1;

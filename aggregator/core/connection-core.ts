@@ -212,20 +212,26 @@ export class ConnectionCore {
   }
 
   #placeOpened(tick: number): void {
-    const { order, outcome, row, side, ordered } = this.#block;
-    const { words } = this.rows;
-    for (let k = 0; k < ordered; k++) {
-      const i = order[k]!;
-      const at = row[i]!;
-      const known = words[(at << rowShift) + factsWord]!;
-      if (outcome[i]! > outcomes.joined || (known & facts.elsewhere) !== 0) continue;
-      // All of one agent, so its listeners are near.
-      listenFor(words, at << rowShift, side[k]!, this.#options);
-      if (outcome[i] === outcomes.joined) this.#listenAgain(at << rowShift, 1 - side[k]!);
-      settle(this.rows, at, tick, this.#closing);
-      if (outcome[i] === outcomes.lone) this.#waiting.push(at, lifeOf(known), tick);
-    }
+    const { known, knownCount, fresh, freshCount } = this.#block;
+    // Most that are joined were known, and most others not, so each loop takes one way.
+    for (let j = 0; j < knownCount; j++) this.#settleOpened(known[j]!, tick);
+    for (let j = 0; j < freshCount; j++) this.#settleOpened(fresh[j]!, tick);
     placeJoined(this.#block, this.rows, this.#options);
+  }
+
+  #settleOpened(k: number, tick: number): void {
+    const { order, outcome, first, side } = this.#block;
+    const { words } = this.rows;
+    const made = outcome[order[k]!]!;
+    const at = first[k]!;
+    if (made > outcomes.joined) return;
+    const known = words[at + factsWord]!;
+    if ((known & facts.elsewhere) !== 0) return;
+    // All of one agent, so its listeners are near.
+    listenFor(words, at, side[k]!, this.#options);
+    if (made === outcomes.joined) this.#listenAgain(at, 1 - side[k]!);
+    settle(this.rows, at >> rowShift, tick, this.#closing);
+    if (made === outcomes.lone) this.#waiting.push(at >> rowShift, lifeOf(known), tick);
   }
 
   /** A listener may have come since that end was opened; one that has gone since then is evidence still. */

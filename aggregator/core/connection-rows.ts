@@ -71,11 +71,12 @@ export class ConnectionRows {
   }
 
   /** Its key finds it no longer. */
-  unfile(row: number): void {
+  unfile(row: number, hash = this.hashOf(row)): void {
     const at = (row << rowShift) + factsWord;
-    if ((this.words[at]! & facts.filed) === 0) return;
-    this.words[at]! &= ~facts.filed;
-    this.index.remove(this.hashOf(row), row);
+    const known = this.words[at]!;
+    if ((known & facts.filed) === 0) return;
+    this.words[at] = known & ~facts.filed;
+    this.index.remove(hash, row);
   }
 
   hashOf(row: number): number {

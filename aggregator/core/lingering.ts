@@ -29,7 +29,7 @@ export function forgetBlock(
   for (let i = 0; i < block.count; i++) {
     if (!isStillOver(rows.words, block[entryColumn][i]!, block[tickColumn][i]!)) continue;
     if (tick - block[tickColumn][i]! < limits.lingerTicks) closing.evicted++;
-    rows.unfile(block.row[i]!);
+    rows.unfile(block.row[i]!, block.hash[i]!);
     forget(rows, block.row[i]!, closing.edges);
   }
   return block.count === blockMax;

@@ -48,11 +48,12 @@ export function fetchRows(block: Block, words: Int32Array): void {
 }
 
 export function fetchHomes(block: Block, { words, seed, index }: ConnectionRows): void {
-  const { first, cell, ordered } = block;
+  const { first, hash, cell, ordered } = block;
   for (let k = 0; k < ordered; k++) {
     const at = first[k]!;
-    const hash = hashKey(seed, words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
-    cell[k] = index.homeOf(hash);
+    const own = hashKey(seed, words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    hash[k] = own;
+    cell[k] = index.homeOf(own);
   }
   block.fetched ^= fetchWords(index.words, cell, ordered);
 }

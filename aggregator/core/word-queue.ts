@@ -2,18 +2,25 @@
 const chunkWords = 1 << 12;
 
 export class WordQueue {
-  readonly #chunks = [new Int32Array(chunkWords)];
+  readonly #chunks: Int32Array[];
+  /** Of them, the one that is filled. */
+  #last = new Int32Array(chunkWords);
   /** Words of the first chunk that were taken, and of the last that are filled. */
   #taken = 0;
   #filled = 0;
   size = 0;
 
+  constructor() {
+    this.#chunks = [this.#last];
+  }
+
   push(word: number): void {
     if (this.#filled === chunkWords) {
-      this.#chunks.push(new Int32Array(chunkWords));
+      this.#last = new Int32Array(chunkWords);
+      this.#chunks.push(this.#last);
       this.#filled = 0;
     }
-    this.#chunks.at(-1)![this.#filled++] = word;
+    this.#last[this.#filled++] = word;
     this.size++;
   }
 
@@ -23,12 +30,12 @@ export class WordQueue {
   }
 
   get last(): number {
-    return this.#chunks.at(-1)![this.#filled - 1]!;
+    return this.#last[this.#filled - 1]!;
   }
 
   /** Puts another word in place of the last. */
   replaceLast(word: number): void {
-    this.#chunks.at(-1)![this.#filled - 1] = word;
+    this.#last[this.#filled - 1] = word;
   }
 
   /** Puts another word in place of the first. */
