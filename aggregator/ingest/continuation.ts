@@ -24,6 +24,8 @@ export function matchContinuations<Row extends { readonly socket: ReportedSocket
     if (isConnection(row.socket)) byTuple.set(tupleKeyOf(row.socket), row);
   }
   const matches = new Map<OpenedRow, Row>();
+  // An agent that comes in tells its sockets for the first time, and there are many of both.
+  if (byInode.size === 0) return matches;
   const taken = new Set<Row>();
   for (const open of snapshot) {
     const row =
