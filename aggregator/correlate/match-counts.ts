@@ -117,9 +117,10 @@ export class MatchCounts {
   }
 
   #addTo(host: ReportingHost, cell: number, by: 1 | -1): void {
-    const tally = this.#hosts.get(host) ?? new MatchTally();
+    const known = this.#hosts.get(host);
+    const tally = known ?? new MatchTally();
     tally.add(cell, by);
     if (tally.total === 0) this.#hosts.delete(host);
-    else this.#hosts.set(host, tally);
+    else if (known === undefined) this.#hosts.set(host, tally);
   }
 }
