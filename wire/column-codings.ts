@@ -55,17 +55,23 @@ export function readVarints(bytes: Buffer, start: number, end: number, to: Uint3
   let row = at;
   let next = start;
   while (next < end) {
-    let value = bytes[next++]!;
-    if (value >= 0x80) {
-      const second = bytes[next++]!;
-      value = (value & 0x7f) | ((second & 0x7f) << 7);
-      if (second >= 0x80) {
-        const after = varintEnd(bytes, next, varintBytesMax - 2);
-        value |= bitsFrom14(bytes, next, after);
-        next = after;
+    // Nothing is called in the inner loop, so that the compiler keeps in registers where both arrays stand and end.
+    let value = 0;
+    let second = 0;
+    while (next < end) {
+      value = bytes[next++]!;
+      if (value >= 0x80) {
+        second = bytes[next++]!;
+        value = (value & 0x7f) | ((second & 0x7f) << 7);
+        if (second >= 0x80) break;
       }
+      to[row++] = value;
     }
-    to[row++] = value;
+    // Not a byte at all where the message ends.
+    if (!(second >= 0x80)) break;
+    const after = varintEnd(bytes, next, varintBytesMax - 2);
+    to[row++] = value | bitsFrom14(bytes, next, after);
+    next = after;
   }
   return checkEnd(next, end, row);
 }
@@ -75,16 +81,23 @@ export function readSteps(bytes: Buffer, start: number, end: number, to: Uint32A
   let next = start;
   let value = 0;
   while (next < end) {
-    let zigzag = bytes[next++]!;
-    if (zigzag >= 0x80) {
-      const second = bytes[next++]!;
-      zigzag = (zigzag & 0x7f) | ((second & 0x7f) << 7);
-      if (second >= 0x80) {
-        const after = varintEnd(bytes, next, varintBytesMax - 2);
-        zigzag |= bitsFrom14(bytes, next, after);
-        next = after;
+    let zigzag = 0;
+    let second = 0;
+    while (next < end) {
+      zigzag = bytes[next++]!;
+      if (zigzag >= 0x80) {
+        second = bytes[next++]!;
+        zigzag = (zigzag & 0x7f) | ((second & 0x7f) << 7);
+        if (second >= 0x80) break;
       }
+      value = (value + ((zigzag >>> 1) ^ -(zigzag & 1))) | 0;
+      to[row++] = value;
     }
+    // Not a byte at all where the message ends.
+    if (!(second >= 0x80)) break;
+    const after = varintEnd(bytes, next, varintBytesMax - 2);
+    zigzag |= bitsFrom14(bytes, next, after);
+    next = after;
     value = (value + ((zigzag >>> 1) ^ -(zigzag & 1))) | 0;
     to[row++] = value;
   }
