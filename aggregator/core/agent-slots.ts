@@ -4,6 +4,7 @@
  *
  *     entry    0 = free, -1 = claimed by a half that has no row yet, else (row << 1 | end) + 1
  */
+import { uncountedWords } from './aligned-words.ts';
 import type { Block } from './block.ts';
 import { rowShift } from './connection-row.ts';
 
@@ -13,7 +14,7 @@ const isClaimed = -1;
 export class AgentSlots {
   /** Slots are below this. */
   readonly max: number;
-  #entries = new Int32Array(initialSlots);
+  #entries = uncountedWords(initialSlots);
   used = 0;
 
   constructor(max: number) {
@@ -110,10 +111,10 @@ export class AgentSlots {
     return this.#entries.byteLength;
   }
 
-  #widen(slot: number): Int32Array<ArrayBuffer> {
+  #widen(slot: number): Int32Array<SharedArrayBuffer> {
     let count = this.#entries.length;
     while (count <= slot) count *= 2;
-    const wider = new Int32Array(Math.min(count, this.max));
+    const wider = uncountedWords(Math.min(count, this.max));
     wider.set(this.#entries);
     this.#entries = wider;
     return wider;

@@ -7,6 +7,14 @@
  */
 const bytesBeforeLine = 48;
 
+/**
+ * Memory that comes and goes in small pieces, a table's worth in all. It is shared memory, which the collector of garbage does
+ * not count: counting it wakes the collector ever again while a fleet comes, for a pause each time and nothing to be freed.
+ */
+export function uncountedWords(count: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(count * 4));
+}
+
 /** @param count words; all are 0. Throws RangeError where the machine does not give so much. */
 export function alignedWords(count: number): Int32Array {
   return new Int32Array(new ArrayBuffer(count * 4 + 64), bytesBeforeLine, count);

@@ -1,10 +1,16 @@
-/** Words, first in first out, in chunks: it grows without copying and gives back what is empty. */
+/**
+ * Words, first in first out, in chunks: it grows without copying and gives back what is empty, but for one chunk, so that a
+ * queue that keeps its length allocates nothing.
+ */
+import { uncountedWords } from './aligned-words.ts';
+
 const chunkWords = 1 << 12;
 
 export class WordQueue {
   readonly #chunks: Int32Array[];
   /** Of them, the one that is filled. */
-  #last = new Int32Array(chunkWords);
+  #last: Int32Array = uncountedWords(chunkWords);
+  #spare: Int32Array | null = null;
   /** Words of the first chunk that were taken, and of the last that are filled. */
   #taken = 0;
   #filled = 0;
@@ -16,7 +22,8 @@ export class WordQueue {
 
   push(word: number): void {
     if (this.#filled === chunkWords) {
-      this.#last = new Int32Array(chunkWords);
+      this.#last = this.#spare ?? uncountedWords(chunkWords);
+      this.#spare = null;
       this.#chunks.push(this.#last);
       this.#filled = 0;
     }
@@ -49,13 +56,13 @@ export class WordQueue {
     this.size--;
     if (this.size === 0) this.#filled = this.#taken = 0;
     else if (this.#taken === chunkWords) {
-      this.#chunks.shift();
+      this.#spare = this.#chunks.shift()!;
       this.#taken = 0;
     }
     return word;
   }
 
   get bytes(): number {
-    return this.#chunks.length * chunkWords * 4;
+    return (this.#chunks.length + (this.#spare === null ? 0 : 1)) * chunkWords * 4;
   }
 }
