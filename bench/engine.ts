@@ -24,7 +24,8 @@
  *     core     the join in C knows no births, slots or limits, and its table has its final size from the start; the Map keeps
  *              its objects and no more.
  *     ingest   the peers' events are objects when they are counted; nobody parses their addresses or looks up their owners.
- *              All acknowledge every 1,000 events.
+ *              All acknowledge every 1,000 events. Columns tell what counters have grown by, which nobody adds up here, and a
+ *              new round trip in every row; a message decoded is one whose columns are typed arrays and checked.
  *     sql      the databases have the rows loaded, know no births, places or limits, and only count what they find; to SQLite
  *              its index counts as work. DuckDB runs on one thread, since more take more CPU. Where rows are replaced, the
  *              core decides directions, counts edges and forgets what is gone as well.
