@@ -25,6 +25,6 @@ export class ConnectionIds {
   parse(id: string): number {
     if (!id.startsWith(`${this.#prefix}-`)) return Number.NaN;
     const number = Number.parseInt(id.slice(this.#prefix.length + 1), 36);
-    return this.format(number) === id ? number : Number.NaN;
+    return number > 0 && this.format(number) === id ? number : Number.NaN;
   }
 }
