@@ -16,10 +16,15 @@ export class Child {
 
   /** What it says next. Throws when it ended instead. */
   async said<Answer>(): Promise<Answer> {
-    const [answer] = (await Promise.race([
-      once(this.#process, 'message'),
-      once(this.#process, 'exit').then(() => [undefined]),
-    ])) as [Answer | undefined];
+    const settled = new AbortController();
+    const { signal } = settled;
+    const ended = once(this.#process, 'exit', { signal }).then(() => [undefined]);
+    // Whichever comes second is not waited for any more.
+    ended.catch(() => {});
+    const [answer] = (await Promise.race([once(this.#process, 'message', { signal }), ended])) as [
+      Answer | undefined,
+    ];
+    settled.abort();
     if (answer === undefined) throw new Error(`a program of the bench ended without an answer`);
     return answer;
   }
