@@ -295,10 +295,20 @@ export class ConnectionCore {
     return outcomes.joined;
   }
 
+  /** With those that had its key before: who comes to it may be a rival of any of them. */
   readonly #leave = (row: number): void => {
+    for (const older of this.rows.olderThan(row)) {
+      this.#makeStub(older);
+      // Nothing leads to it, neither a key nor a slot.
+      this.rows.free(older);
+    }
+    this.#makeStub(row);
+  };
+
+  #makeStub(row: number): void {
     const words = makeStub(this.rows, row, this.#options.edges);
     if (words !== null) this.#options.elsewhere.left(row, words);
-  };
+  }
 
   /** Whether what an entry names is still the lone connection that began to wait. */
   #isStillWaiting(entry: number): boolean {

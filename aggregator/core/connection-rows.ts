@@ -8,6 +8,12 @@ import { hashKey } from './key-hash.ts';
 import { MovingIndex } from './moving-index.ts';
 import { RowStore } from './row-store.ts';
 
+/** Connections that had a key before and leave with the one that has it, at most: with that one as many as objects have under a key. */
+export const olderMax = 63;
+
+/** Of a connection that lingers after another has taken its key. */
+const lingeringMask = facts.over | facts.filed | facts.forgotten | facts.elsewhere;
+
 /** Who is told how connections end. Their words are still there. */
 export interface EndOfRows {
   /** It lingered long enough, and is no part of the live view any more. */
@@ -25,6 +31,11 @@ export class ConnectionRows {
   readonly seed: number;
   readonly addresses: Addresses;
   readonly #told: EndOfRows;
+  /**
+   * By row, + 1, the one that had its key before. It is written as one succeeds another and never cleared, so it is a hint:
+   * either row may be another connection's since.
+   */
+  readonly #older: Int32Array;
 
   constructor(max: number, seed: number, addresses: Addresses, told: EndOfRows) {
     this.#told = told;
@@ -34,6 +45,7 @@ export class ConnectionRows {
     this.doubles = new Float64Array(this.words.buffer, this.words.byteOffset, this.words.length / 2);
     this.seed = seed;
     this.addresses = addresses;
+    this.#older = new Int32Array(max);
   }
 
   /** A row that just got a key. */
@@ -94,7 +106,27 @@ export class ConnectionRows {
     const { words } = this;
     words.copyWithin(row << rowShift, older, older + 4);
     words[older + factsWord]! &= ~facts.filed;
+    this.#older[row] = cells[cell + 1]!;
     cells[cell + 1] = row + 1;
     return row;
+  }
+
+  /** Rows of the connections that had its key before and linger, the oldest first. No socket stands for them. */
+  olderThan(row: number): readonly number[] {
+    const found: number[] = [];
+    let older = this.#older[row]! - 1;
+    while (found.length < olderMax && this.#hadKeyOf(row, older) && !found.includes(older)) {
+      found.unshift(older);
+      older = this.#older[older]! - 1;
+    }
+    return found;
+  }
+
+  #hadKeyOf(row: number, older: number): boolean {
+    if (older < 0) return false;
+    const { words } = this;
+    const [own, other] = [row << rowShift, older << rowShift];
+    for (let word = 0; word < 4; word++) if (words[own + word] !== words[other + word]) return false;
+    return (words[other + factsWord]! & lingeringMask) === facts.over;
   }
 }

@@ -86,6 +86,16 @@ describe('a four-tuple that is used again', () => {
     expect(core).toHaveLength(2);
     expect(pair.edges()[0]).toEqual(['104>105:8743/0/1 1 of 2, 0/0']);
   });
+
+  test('all lives leave together, the oldest first, and count in no edge then', () => {
+    const pair = afterLife();
+    const again = { ...client, slot: 1, holder: 6, opened: 5000, bornAfter: 4900 };
+    outcomeOf(pair, again, mirror(again));
+    expect(outcomeOf(pair, { ...again, slot: 2 })).toBe('elsewhere');
+    expect(pair.left).toEqual(['4 5', '6 5']);
+    expect(pair.connections()).toEqual([[], []]);
+    expect(pair.edges()).toEqual([[], []]);
+  });
 });
 
 describe('what leaves the core', () => {

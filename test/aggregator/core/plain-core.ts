@@ -4,6 +4,7 @@
  * A connection is an object, its key a text, an edge the sum of the shares that stand in one list.
  */
 import { facts, turned } from '../../../aggregator/core/connection-row.ts';
+import { olderMax } from '../../../aggregator/core/connection-rows.ts';
 import { direct, type PlainConnection, type PlainSurroundings, type Share } from './plain-direction.ts';
 
 export interface PlainHalf {
@@ -116,6 +117,11 @@ export class PlainCore {
     const stub: Stub = { key, uses: 0 };
     this.filed.set(key, stub);
     if (known === undefined) return stub;
+    for (const older of this.#olderThan(known)) {
+      this.left.push(older);
+      this.connections.delete(older);
+      this.#uncount(older);
+    }
     this.left.push(known);
     this.connections.delete(known);
     this.#uncount(known);
@@ -125,6 +131,13 @@ export class PlainCore {
       stub.uses++;
     }
     return stub;
+  }
+
+  /** Those that had its key before and linger, the oldest first. */
+  #olderThan(connection: PlainConnection): PlainConnection[] {
+    const { key } = connection;
+    const all = [...this.connections].filter((each) => each.key === key && !each.isForgotten);
+    return all.filter((each) => each !== connection).slice(-olderMax);
   }
 
   #begin(

@@ -109,6 +109,18 @@ describe('generations of one namespace', () => {
     expect(answerTo(ends)).toEqual(['- s1 ambiguous', 'c1 - ambiguous', 'c2 - ambiguous']);
   });
 
+  it('are ambiguous where a rival of one is told when its four-tuple has another one already', () => {
+    const ends = [
+      ['client', 'c1', [10, 11, 12]],
+      ['server', 's1', [10, 11, 12]],
+      ['client', 'c2', [30, 31, 32]],
+      ['server', 's2', [30, 31, 32]],
+      ['lab', 'l1', [10, 11, 12]],
+    ] as const;
+    const ambiguous = ['- s1 ambiguous', 'c1 - ambiguous', 'c2 s2', 'l1 - ambiguous'];
+    expect(answerTo(ends)).toEqual(ambiguous);
+  });
+
   it('are told apart by who went on beside the other end when the one before was over', () => {
     const ends = [
       ['client', 'c1', [10, 11, 11]],
