@@ -21,14 +21,19 @@
  * Each peer runs in a process of its own over the same halves or events in the same order, in turns; times are of CPU, user
  * and system. Not equal terms:
  *
- *     core     the join in C knows no births, slots or limits, and its table has its final size from the start; the Map keeps
+ *     core     the join in C knows no births, slots or limits, and its table has its final size from the start; it has freed
+ *              rows on a stack, and takes the halves in the order of the core's blocks, as the core does; the Map keeps
  *              its objects and no more.
  *     ingest   the peers' events are objects when they are counted; nobody parses their addresses or looks up their owners.
  *              All acknowledge every 1,000 events. Columns tell what counters have grown by, which nobody adds up here, and a
  *              new round trip in every row; a message decoded is one whose columns are typed arrays and checked.
- *     sql      the databases have the rows loaded, know no births, places or limits, and only count what they find; to SQLite
- *              its index counts as work. DuckDB runs on one thread, since more take more CPU. Where rows are replaced, the
- *              core decides directions, counts edges and forgets what is gone as well.
+ *     sql      loading is left out on both sides: the databases have the rows in tables, the core has them in arrays. Each has a
+ *              table of the connections afterwards, since the core cannot do without; what DuckDB takes to count them alone
+ *              stands beside it. The databases know no births, places, limits or slots by which a socket is found again. The
+ *              core's pages, growth and stalls count, what its compiler does once in a process does not; to SQLite its index
+ *              counts as work. DuckDB runs on one thread, since more take more CPU. Where rows are replaced, both keep the
+ *              halves and the connections right; the core decides directions and counts edges as well. A tick of few halves
+ *              is dearer to the core: 4,000 agents tell it, each in a block of its own.
  *     fleet    agents are simulated by one process on the same machine, which says when it is late itself.
  *     latency  is of wall time, and agents and aggregator share the processors of one machine: what others do there is in it.
  */

@@ -19,14 +19,13 @@ export function runCorePeer(halfCount: number): TickRun {
   fleet.openAll(stream, null);
   const going = behind(fleet, halfStream(churn, tickClients.going));
   fleet.openAll(going, null);
-  const before = openIn(fleet);
   const coming = behind(fleet, halfStream(churn, tickClients.coming));
   const tickMs = cpuMs(() => {
     fleet.closeAll(going);
     fleet.openAll(coming, null);
     fleet.sweepAll(10);
   });
-  const tickMatched = openIn(fleet) - before + churn / 2;
+  const tickMatched = openIn(fleet) - halfCount / 2;
   return { joinMs, matched: matchedIn(joining, halfCount / 2), tickMs, tickMatched };
 }
 

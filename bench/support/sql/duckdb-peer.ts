@@ -5,8 +5,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { halfStream, inToldOrder } from '../half-stream.ts';
-import { type TickRun, tickClients, tickHalves } from './join-run.ts';
-import { columnTypes, joinAll, joinFresh } from './joins.ts';
+import { type DatabaseTickRun, tickClients, tickHalves } from './join-run.ts';
+import { addFresh, columnTypes, countAll, countPairs, joinAll, removeGone } from './joins.ts';
 
 /** The word that makes the bench's program run as it. */
 export const duckdbPeerRole = 'duckdb-peer';
@@ -45,7 +45,7 @@ type Halves = ReturnType<typeof inToldOrder>;
 const vectorRows = 2048;
 
 /** @param folder where npm has put it */
-export async function runDuckdbPeer(folder: string, halfCount: number): Promise<TickRun> {
+export async function runDuckdbPeer(folder: string, halfCount: number): Promise<DatabaseTickRun> {
   const installed = createRequire(join(folder, 'package.json'));
   const { DuckDBInstance } = installed('@duckdb/node-api') as Api;
   const bindings = installed('@duckdb/node-bindings') as Bindings;
@@ -55,27 +55,26 @@ export async function runDuckdbPeer(folder: string, halfCount: number): Promise<
     await connection.run(`create or replace table ${table}(${columnTypes})`);
     await append(connection, bindings, table, halves);
   };
+  const run = async (statements: readonly string[]): Promise<void> => {
+    for (const statement of statements) await connection.run(statement);
+  };
   const ask = async (sql: string): Promise<number> =>
     Number((await connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
 
   await load('halves', inToldOrder(halfStream(halfCount)));
-  let matched = 0;
-  const joinMs = await cpuMsOf(async () => {
-    matched = await ask(joinAll);
-  });
+  const joinMs = await cpuMsOf(() => run([joinAll]));
+  const matched = await ask(countPairs);
+  const countMs = await cpuMsOf(() => ask(countAll));
   const going = inToldOrder(halfStream(tickHalves(halfCount), tickClients.going));
   const coming = inToldOrder(halfStream(tickHalves(halfCount), tickClients.coming));
   moveSlots(going, 1 << 20);
-  await append(connection, bindings, 'halves', going);
-  let tickMatched = 0;
-  const tickMs = await cpuMsOf(async () => {
-    await load('gone', going);
-    await connection.run('delete from halves where (host, slot) in (select host, slot from gone)');
-    await load('fresh', coming);
-    await connection.run('insert into halves select * from fresh');
-    tickMatched = await ask(joinFresh);
-  });
-  return { joinMs, matched, tickMs, tickMatched };
+  moveSlots(coming, 1 << 21);
+  await load('fresh', going);
+  await run(addFresh);
+  await load('gone', going);
+  await load('fresh', coming);
+  const tickMs = await cpuMsOf(() => run([...removeGone, ...addFresh]));
+  return { joinMs, matched, countMs, tickMs, tickMatched: (await ask(countPairs)) - matched };
 }
 
 /** So that they are others than those that stay. */
@@ -114,7 +113,7 @@ async function append(
   appender.closeSync();
 }
 
-async function cpuMsOf(work: () => Promise<void>): Promise<number> {
+async function cpuMsOf(work: () => Promise<unknown>): Promise<number> {
   const begun = process.cpuUsage();
   await work();
   const { user, system } = process.cpuUsage(begun);

@@ -10,8 +10,13 @@ export interface JoinRun {
 export interface TickRun extends JoinRun {
   /** The same when one connection in fifty has gone and as many are new: the old ones are taken out, the new ones matched. */
   readonly tickMs: number;
-  /** Of the new ones. */
+  /** Connections there are afterwards, beyond those that stay. */
   readonly tickMatched: number;
+}
+
+export interface DatabaseTickRun extends TickRun {
+  /** As joinMs, where what is found is only counted. */
+  readonly countMs: number;
 }
 
 /** Halves that are replaced in a tick. */

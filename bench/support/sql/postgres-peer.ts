@@ -8,7 +8,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JoinRun } from './join-run.ts';
-import { columnTypes, joinAll } from './joins.ts';
+import { columnTypes, countPairs, joinAllUnlogged } from './joins.ts';
 
 /** Where Debian has each version. */
 const versionsFolder = '/usr/lib/postgresql';
@@ -101,7 +101,7 @@ async function answering(psql: (script: string) => string): Promise<void> {
   }
 }
 
-/** Prints proc_pid_stat(5) of its own process, the answer, and that again. */
+/** Prints proc_pid_stat(5) of its own process before and after the join, and the answer. */
 function scriptOf(rows: string): string {
   const ownStat = `select pg_read_file('/proc/self/stat');`;
   return `
@@ -109,8 +109,9 @@ function scriptOf(rows: string): string {
     \\copy halves from '${rows}'
     vacuum analyze halves;
     ${ownStat}
-    ${joinAll};
+    ${joinAllUnlogged};
     ${ownStat}
+    ${countPairs};
   `;
 }
 
@@ -119,9 +120,9 @@ const ticksPerSecond = 100;
 
 /** @param text what the script printed */
 export function parseAnswer(text: string): JoinRun {
-  const [before, answer, after] = text.split('\n').filter((line) => line !== '') as [string, string, string];
+  const [before, after, answer] = text.split('\n').filter((line) => line !== '') as [string, string, string];
   const joinMs = ((cpuTicks(after) - cpuTicks(before)) / ticksPerSecond) * 1000;
-  return { joinMs, matched: Number(answer.split('|', 1)[0]) };
+  return { joinMs, matched: Number(answer) };
 }
 
 /** Fields 14 and 15 of proc_pid_stat(5): user and system. */
