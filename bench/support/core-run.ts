@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { CoreFleet } from './core-fleet.ts';
 import { cpuMs } from './cpu-time.ts';
-import { halfStream, inToldOrder, type Stream } from './half-stream.ts';
+import { type HalfStream, halfStream } from './half-stream.ts';
 
 export interface CoreRun {
   /** Nanoseconds of CPU per half. */
@@ -22,7 +22,7 @@ export interface CoreRun {
 /** @param columnsFile where the columns are written for the peer in C; see hash-join.c */
 export function runCore(halfCount: number, columnsFile: string | null): CoreRun {
   const stream = halfStream(halfCount);
-  if (columnsFile !== null) writeColumns(stream, halfCount, columnsFile);
+  if (columnsFile !== null) writeColumns(stream.halves, halfCount, columnsFile);
   const connections = halfCount / 2;
   warmUp();
   const fleet = new CoreFleet(connections);
@@ -66,8 +66,7 @@ export function warmUp(): void {
   }
 }
 
-function writeColumns(stream: Stream, count: number, path: string): void {
-  const { local, remote, ports, holder } = inToldOrder(stream);
+function writeColumns({ local, remote, ports, holder }: HalfStream, count: number, path: string): void {
   writeFileSync(path, Uint32Array.of(count));
   for (const column of [local, remote, ports, holder]) writeFileSync(path, column, { flag: 'a' });
 }

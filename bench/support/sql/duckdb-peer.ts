@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { halfStream, inToldOrder } from '../half-stream.ts';
+import { type HalfStream, halfStream } from '../half-stream.ts';
 import { type DatabaseTickRun, tickClients, tickHalves } from './join-run.ts';
 import { addFresh, columnTypes, countAll, countPairs, joinAll, removeGone } from './joins.ts';
 
@@ -39,7 +39,7 @@ interface Bindings {
   append_data_chunk(appender: object, chunk: object): void;
 }
 
-type Halves = ReturnType<typeof inToldOrder>;
+type Halves = Pick<HalfStream, 'holder' | 'slot' | 'local' | 'remote' | 'ports'>;
 
 /** Rows of one vector. */
 const vectorRows = 2048;
@@ -61,12 +61,12 @@ export async function runDuckdbPeer(folder: string, halfCount: number): Promise<
   const ask = async (sql: string): Promise<number> =>
     Number((await connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
 
-  await load('halves', inToldOrder(halfStream(halfCount)));
+  await load('halves', halfStream(halfCount).halves);
   const joinMs = await cpuMsOf(() => run([joinAll]));
   const matched = await ask(countPairs);
   const countMs = await cpuMsOf(() => ask(countAll));
-  const going = inToldOrder(halfStream(tickHalves(halfCount), tickClients.going));
-  const coming = inToldOrder(halfStream(tickHalves(halfCount), tickClients.coming));
+  const going = halfStream(tickHalves(halfCount), tickClients.going).halves;
+  const coming = halfStream(tickHalves(halfCount), tickClients.coming).halves;
   moveSlots(going, 1 << 20);
   moveSlots(coming, 1 << 21);
   await load('fresh', going);

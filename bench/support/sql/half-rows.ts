@@ -1,13 +1,13 @@
 /** Halves as rows of text, for databases that load files. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { halfStream, inToldOrder } from '../half-stream.ts';
+import { halfStream } from '../half-stream.ts';
 
 /** Rows that are written at a time. */
 const chunkRows = 20_000;
 
-/** Writes one row per half in the order in which they are told: the columns of joins.ts, with tabs between them. */
+/** Writes one row per half in their order: the columns of joins.ts, with tabs between them. */
 export function writeHalfRows(halfCount: number, path: string): void {
-  const { holder, slot, local, remote, ports } = inToldOrder(halfStream(halfCount));
+  const { holder, slot, local, remote, ports } = halfStream(halfCount).halves;
   const file = openSync(path, 'w');
   try {
     for (let from = 0; from < halfCount; from += chunkRows) {
