@@ -6,6 +6,7 @@ import { parseSs } from './ss-snapshot.ts';
 
 const held = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 77 0';
 const waiting = '1 tcp time-wait 127.0.0.1:80 127.0.0.1:5000 0 -';
+const orphan = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 0 -';
 const reopened = '1 tcp established 127.0.0.1:80 127.0.0.1:5000 78 0';
 
 const lookEveryMs = 1000;
@@ -60,6 +61,12 @@ describe('a difference', () => {
       of([waiting, '']),
       [of([reopened, '7:9']), of([reopened, '7:9']), of([reopened, '7:9'])],
       ['replaced', 'reused', 'unexplained'],
+    ],
+    [
+      'a row without an inode that has one nobody holds',
+      of([orphan, '']),
+      [of([held, '']), of([held, '']), of([held, '']), of([held, '7:9'])],
+      ['orphaned', 'orphaned', 'orphaned', 'unexplained'],
     ],
   ])('%s', (_, steady, looks, expected) => {
     expect(kinds(steady, looks)).toEqual(expected);

@@ -7,6 +7,8 @@
  *     replaced   without an inode, and missing once: on its way to TIME_WAIT the kernel puts another row in the place of
  *                one, and for a moment shows neither
  *     reused     without an inode, and missing twice, but another row has its ends: the next connection between them
+ *     orphaned   without an inode, where the other view shows it with one that nobody holds: the paths of an MPTCP connection
+ *                that was closed, which Linux 6.18 goes on showing with the inode of the closed socket (sk_ino)
  *     forked     further owners that are newer than the look before: between fork and exec a child holds what its parent
  *                holds
  *     execed     without owners that are new since the look before that: a child that becomes another program while it is
@@ -16,9 +18,17 @@
  *     late       other owners than expected, or a row without an owner that is missing, for less time than the view may be
  *                late with such
  */
-import { inodeIn, pidsIn, type Snapshot, tupleIn } from './snapshot.ts';
+import { inodeIn, pidsIn, rowIn, type Snapshot, tupleIn } from './snapshot.ts';
 
-export type DifferenceKind = 'replaced' | 'reused' | 'forked' | 'execed' | 'passed' | 'late' | 'unexplained';
+export type DifferenceKind =
+  | 'replaced'
+  | 'reused'
+  | 'orphaned'
+  | 'forked'
+  | 'execed'
+  | 'passed'
+  | 'late'
+  | 'unexplained';
 
 export interface Difference {
   readonly kind: DifferenceKind;
@@ -131,6 +141,8 @@ function prolonged(last: Lasting | undefined, nowMs: number): Lasting {
 
 /** @param looks how many in a row have missed it */
 function kindOfReplaced(socket: string, looks: number, shown: Snapshot): DifferenceKind {
+  const row = rowIn(socket);
+  if ([...shown].some(([other, owners]) => owners === '' && rowIn(other) === row)) return 'orphaned';
   if (looks > 2) return 'unexplained';
   if (looks === 1) return 'replaced';
   // One in TIME_WAIT gives way to a new connection, which may soon be in TIME_WAIT too.

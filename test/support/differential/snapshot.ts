@@ -36,6 +36,11 @@ export function inodeIn(socket: string): number {
   return Number(socket.split(' ').at(-2));
 }
 
+/** All of socketText but inode and user. */
+export function rowIn(socket: string): string {
+  return socket.split(' ').slice(0, -2).join(' ');
+}
+
 /** Namespace, protocol and ends of socketText. */
 export function tupleIn(socket: string): string {
   const [netns, protocol, , local, remote] = socket.split(' ');
