@@ -23,8 +23,9 @@ export function candidatesFor(
     if (half === undefined) return none;
     if (halves.length === 1) return half.connection === except ? none : [candidateAt(half, standing, null)];
   }
-  const found = new Map<Connection, Candidate>();
-  const add = (meeting: Meeting, via: Passage | null): void => {
+  const direct = new Map<Connection, Candidate>();
+  const led = new Map<Connection, Candidate>();
+  const add = (found: Map<Connection, Candidate>, meeting: Meeting, via: Passage | null): void => {
     for (const half of table.at(meeting.key)) {
       if (half.connection === except) continue;
       const candidate = candidateAt(half, meeting, via);
@@ -35,12 +36,14 @@ export function candidatesFor(
       if (known === undefined || isBetter) found.set(half.connection, candidate);
     }
   };
-  for (const meeting of everyMeeting(standing)) add(meeting, null);
+  for (const meeting of everyMeeting(standing)) add(direct, meeting, null);
   // The far half stands at the end of a way, so that this one would be opposite to it.
   for (const { meeting, passage } of ways) {
-    add({ ...meeting, side: otherSide(meeting.side) }, passage);
+    add(led, { ...meeting, side: otherSide(meeting.side) }, passage);
   }
-  return [...found.values()];
+  // One in which another half stands where the new one does is both: that half may have been led there in its place.
+  const farther = [...led.values()].filter(({ connection }) => direct.get(connection)?.isOpposite !== true);
+  return [...direct.values(), ...farther];
 }
 
 function candidateAt(half: Half, { key, side }: Meeting, via: Passage | null): Candidate {

@@ -119,14 +119,24 @@ function ruleOf(candidate: Candidate, socket: ReportedSocket): JoinRule | null {
 }
 
 /**
- * Whether that half is missing, joined by weaker evidence, or one that `socket` continues. What makes others ambiguous
- * does not halves of one host.
+ * Whether that half is missing, joined by weaker evidence, one that `socket` continues, or one that was only told first. What
+ * makes others ambiguous does not halves of one host.
  */
 function hasPlaceFor(candidate: Candidate, rule: JoinRule, socket: ReportedSocket): boolean {
   const { connection } = candidate;
   const occupant = occupantOf(candidate);
   if (occupant === null) return rule === 'same-host' || !connection.ambiguous;
-  return isStrongerJoin(rule, connection.joinedBy) || continuesAfterPause(candidate, occupant, socket);
+  if (isStrongerJoin(rule, connection.joinedBy)) return true;
+  return continuesAfterPause(candidate, occupant, socket) || isRatherLed(candidate, rule, socket);
+}
+
+/** Whether a record that led another half there leads this one there rather: it came into being nearer to the other end. */
+function isRatherLed(candidate: Candidate, rule: JoinRule, socket: ReportedSocket): boolean {
+  if (rule !== 'forwarder' || candidate.connection.joinedBy !== 'forwarder') return false;
+  const [occupant, other] = [occupantOf(candidate)!, otherHalfOf(candidate)!];
+  // What conntrack alone tells of has no birth.
+  if (occupant.byConntrack || socket.byConntrack || other.byConntrack) return false;
+  return isNearer(socket, occupant, other);
 }
 
 /**
@@ -155,7 +165,7 @@ function joinNearest(
     return { kind: 'ambiguous', rivals: candidates.map(({ connection }) => connection) };
   }
   const candidate = candidates.reduce((best, each) =>
-    birthDistanceMs(otherHalfOf(each)!, socket) < birthDistanceMs(otherHalfOf(best)!, socket) ? each : best,
+    isNearer(otherHalfOf(each)!, otherHalfOf(best)!, socket) ? each : best,
   );
   return { kind: 'join', candidate, rule, ousted: occupantOf(candidate) };
 }
@@ -229,8 +239,10 @@ function couldHaveMet(other: Life, socket: Life): boolean {
   return socket.state !== 'established' && socket.notBeforeMs <= limitMs;
 }
 
-function birthDistanceMs(a: ReportedSocket, b: ReportedSocket): number {
-  return Math.abs(a.openedAtMs - b.openedAtMs);
+/** Whether `one` came into being nearer to `socket` than `other`; of two that are as near it is the earlier one. */
+function isNearer(one: ReportedSocket, other: ReportedSocket, socket: ReportedSocket): boolean {
+  const [gapMs, otherGapMs] = [one, other].map((each) => Math.abs(each.openedAtMs - socket.openedAtMs));
+  return gapMs! < otherGapMs! || (gapMs === otherGapMs && one.openedAtMs < other.openedAtMs);
 }
 
 function sameNetns(a: ReportedSocket, b: ReportedSocket): boolean {

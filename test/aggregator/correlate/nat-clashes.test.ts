@@ -27,6 +27,9 @@ function open(
   return fleet.open(fleet.hosts.get(host)!, local!, remote!, { netns, program });
 }
 
+/** Of one end, in milliseconds: born after the first moment and by the second, gone by the third. */
+type Times = readonly [bornAfterMs: number, bornByMs: number, goneByMs: number];
+
 /** `client > server` by their programs, `?` where nobody reports the end. */
 function pairs(fleet: ReportedFleet): string[] {
   const name = (socket: ReportedSocket | null): string => socket?.owners[0]?.process.program ?? '?';
@@ -182,6 +185,40 @@ describe('ports that clash', () => {
     }
     expect(pairs(fleet)).toEqual(['first > first-server', 'second > second-server']);
   });
+
+  it.each(['tcp', 'udp'] as const)(
+    'lead to the nearer of two %s clients, in any order of telling',
+    (protocol) => {
+      const dialed = '10.0.0.3:40000>10.0.0.1:30443';
+      for (const order of permutations(['first', 'second', 'server', 'record'] as const)) {
+        const fleet = fleetOfThree();
+        const sinceMs = fleet.nowMs - 60_000;
+        const tell = (
+          host: string,
+          program: string,
+          tuple: string,
+          [bornAfterMs, bornByMs, goneByMs]: Times,
+        ) => {
+          const [local, remote] = tuple.split('>');
+          const times = { notBeforeMs: sinceMs + bornAfterMs, openedAtMs: sinceMs + bornByMs };
+          const socket = fleet.open(fleet.hosts.get(host)!, local!, remote!, { protocol, program, ...times });
+          socket.closedAtMs = sinceMs + goneByMs;
+          fleet.view.reports.closed(socket, fleet.nowMs);
+        };
+        const telling = {
+          first: () => tell('h3', 'first', dialed, [3_000, 6_000, 7_000]),
+          second: () => tell('h3', 'second', dialed, [6_000, 7_000, 8_000]),
+          server: () => tell('h2', 'server', '10.244.2.2:8443>10.0.0.1:50001', [5_600, 6_600, 8_000]),
+          record: () => {
+            const forwarded = '10.0.0.1:50001>10.244.2.2:8443';
+            fleet.forward(fleet.hosts.get('h1')!, dialed, forwarded, protocol, sinceMs + 7_000);
+          },
+        };
+        for (const name of order) telling[name]();
+        expect(pairs(fleet)).toEqual(['first > ?', 'second > server']);
+      }
+    },
+  );
 
   it('take the newer of two records of one host, and lead nobody by the older', () => {
     const fleet = fleetOfThree();
