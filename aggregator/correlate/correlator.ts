@@ -120,8 +120,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     }
     if (isListening(socket.state)) return listenerOpened(this.#listening, socket, nowMs);
     if (this.plain.changed(socket, previousState, nowMs)) return this.#joiner.noteLife(socket, previousState);
-    const connection = this.#table.connectionOf(socket);
-    if (connection !== undefined) this.#conclude(connection, nowMs);
+    this.#concludeOf(socket, nowMs);
     this.#joiner.settle(socket, previousState, nowMs);
   }
 
@@ -143,8 +142,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     if (this.plain.translated(socket, nowMs)) return;
     if (this.#joiner.refile(socket, nowMs)) return this.#joiner.settle(socket, socket.state, nowMs);
     // Its role tells the direction even where nothing is translated.
-    const connection = this.#table.connectionOf(socket);
-    if (connection !== undefined) this.#conclude(connection, nowMs);
+    this.#concludeOf(socket, nowMs);
   }
 
   counted(socket: ReportedSocket, nowMs: number): void {
@@ -173,23 +171,19 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       claimedAnew(this.#seeking, host, changed.claimed, nowMs);
     }
     if (changed.scope) moveToScopes(this.#seeking, host, this.#socketsOf.get(host) ?? [], nowMs);
+    const isConcerned = (socket: ReportedSocket): boolean => changed.name || changed.netns.has(socket.netns);
     if (changed.name || changed.netns.size > 0) {
-      for (const socket of this.#socketsOf.get(host) ?? []) {
-        const connection = this.#table.connectionOf(socket);
-        const isConcerned = changed.name || changed.netns.has(socket.netns);
-        if (connection !== undefined && isConcerned) this.#conclude(connection, nowMs);
-      }
+      for (const socket of this.#socketsOf.get(host) ?? [])
+        if (isConcerned(socket)) this.#concludeOf(socket, nowMs);
     }
     if (changed.state || changed.scope || changed.claims) this.quality.doubtAround(host, before, portrait);
-    for (const ip of changed.addresses) {
-      for (const connection of this.#table.concerned.byMissingEnd(host.realm, ip))
-        this.#conclude(connection, nowMs);
-    }
+    for (const ip of changed.addresses)
+      for (const each of this.#table.concerned.byMissingEnd(host.realm, ip)) this.#conclude(each, nowMs);
   }
 
   hostLost(host: ReportingHost, sockets: Iterable<ReportedSocket>, nowMs: number): void {
     this.plain.hostLost(host, nowMs);
-    for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs);
+    for (const socket of sockets) this.#withdraw(socket, isListening(socket.state), nowMs, host);
     this.claims.remove(host);
     const portrait = this.#portraits.get(host) ?? null;
     claimedAnew(this.#seeking, host, [...(portrait?.addresses ?? [])], nowMs);
@@ -252,6 +246,11 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     return listenerBehind(connection, side, this);
   }
 
+  #concludeOf(socket: ReportedSocket, nowMs: number): void {
+    const connection = this.#table.connectionOf(socket);
+    if (connection !== undefined) this.#conclude(connection, nowMs);
+  }
+
   /** Brings every conclusion about a connection up to what its halves now say, and tells the observer. */
   #conclude(connection: Connection, nowMs: number): void {
     concludeOpening(connection);
@@ -272,15 +271,16 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     this.#observer.placed(connection, nowMs);
   }
 
-  /** Takes a socket back as if it had not been reported: its host is lost, or it listens from now on. */
-  #withdraw(socket: ReportedSocket, wasListening: boolean, nowMs: number): void {
+  /** Takes a socket back as if it had not been reported: it listens now, or its host is lost. What is all there goes as one. */
+  #withdraw(socket: ReportedSocket, wasListening: boolean, nowMs: number, lost?: ReportingHost): void {
     if (wasListening) return withdrawListener(this.#listening, socket, nowMs);
     this.plain.leave(socket, nowMs);
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
     const { connection } = half;
-    if (reportedHalves(connection).every((other) => other === socket)) {
+    const isLost = (other: ReportedSocket): boolean => other.host === lost && other.closedAtMs === null;
+    if (reportedHalves(connection).every((other) => other === socket || isLost(other))) {
       this.#forget(connection, nowMs);
     } else {
       this.#table.detach(half);

@@ -3,6 +3,29 @@ import { describe, expect, it, vi } from 'vitest';
 import { generationsMax } from '../../../aggregator/correlate/connection-table.ts';
 import { netnsOf, processNamed, ReportedFleet } from '../../support/reported-fleet.ts';
 
+describe('a host that is lost', () => {
+  it.each(['client', 'server'] as const)(
+    'leaves what it had with itself counted as it was, the %s first',
+    (first) => {
+      const fleet = new ReportedFleet();
+      const host = fleet.host('h1', { addresses: ['10.0.0.1'] });
+      const client = fleet.open(host, '10.0.0.1:40000', '10.0.0.1:80', { program: 'curl' });
+      const server = fleet.open(host, '10.0.0.1:80', '10.0.0.1:40000', { program: 'nginx' });
+      fleet.pass(4_000);
+      host.state = 'lost';
+      fleet.view.reports.hostLost(
+        host,
+        first === 'client' ? [client, server] : [server, client],
+        fleet.nowMs,
+      );
+      expect(fleet.connections()).toEqual([]);
+      expect(fleet.edges()).toMatchObject([
+        { client: 'curl', server: 'nginx', open: 0, total: 1, seen: { both: 1, client: 0, server: 0 } },
+      ]);
+    },
+  );
+});
+
 describe('a clone of a host', () => {
   it('leaves what it made ambiguous when it is lost, and the ends find each other', () => {
     const fleet = new ReportedFleet();
