@@ -73,6 +73,6 @@ describe('the page of a real aggregator', { timeout: 2 * patienceMs }, () => {
     await connect();
     open = await openPage(browser, url);
     await open.page.locator('.card, canvas').first().waitFor();
-    expect(await open.page.locator('h1').textContent()).toMatch(/^\d+ services? /);
+    expect(await open.page.locator('h1').textContent()).toMatch(/^[\d,]+ services? /);
   });
 });
