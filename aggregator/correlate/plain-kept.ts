@@ -37,6 +37,11 @@ export class KeptOfHost implements KeptSockets {
     return half < 0 ? -1 : this.#parts.edges.rows.sockets.columns.double(half, doubleOf.id);
   }
 
+  isAs(...[opened, at, isSame]: Parameters<KeptSockets['isAs']>): boolean {
+    const half = this.#halfAt(opened.slot[at]!);
+    return half >= 0 && this.#parts.edges.rows.sockets.isAs(half, opened, at, isSame);
+  }
+
   open(...[opened, part, epoch, nowMs]: Parameters<KeptSockets['open']>): Uint8Array {
     const plain = this.#plain();
     plain.left = this.#left;

@@ -13,7 +13,7 @@ import { type Addresses, isInterned } from '../core/addresses.ts';
 import { holderWord } from '../core/connection-row.ts';
 import { couldBeOneBirth, type Life } from './generations.ts';
 import type { PlainHosts } from './plain-hosts.ts';
-import type { OpenedColumns, ReportedSocket } from './report.ts';
+import type { KeptSockets, OpenedColumns, ReportedSocket } from './report.ts';
 import { doubleOf, marks, noFd, SocketColumns, wordOf } from './socket-columns.ts';
 
 /** A life that is filled in for every question. */
@@ -69,6 +69,16 @@ export class PlainSockets {
     columns.setWord(half, wordOf.slot, opened.slot[at]!);
     columns.setWord(half, wordOf.epoch, epoch);
     columns.setWord(half, wordOf.marks, marks.kept);
+  }
+
+  /** As KeptSockets.isAs, of one that is kept. */
+  isAs(half: number, ...[opened, at, isSame]: Parameters<KeptSockets['isAs']>): boolean {
+    const { columns } = this;
+    if (columns.double(half, doubleOf.id) !== opened.id[at]) return false;
+    if (columns.word(half, wordOf.inode) !== opened.inode[at]) return false;
+    if (columns.word(half, wordOf.fd) !== opened.fd[at]) return false;
+    const known = this.#owners[half]!;
+    return !isOwners(known) && isSame(known, opened.processes[at]!);
   }
 
   /** From an object to columns. @param slot, id the agent's @param epoch number of the agent's */

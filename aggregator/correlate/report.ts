@@ -141,6 +141,11 @@ export interface KeptSockets {
   /** The agent's number of the one in that slot; -1 where none is. */
   idAt(slot: number): number;
   /**
+   * Whether the one in the slot of an opened one is that one, of that number, with the same inode, owner and fd.
+   * @param isSame whether a process that is known is the one that is told
+   */
+  isAs(opened: OpenedColumns, at: number, isSame: (known: Process, told: Process) => boolean): boolean;
+  /**
    * Opens sockets [from, to) that nobody has told, as far as they are plain.
    * @param epoch as in `keep`
    * @returns 1 for each that is kept, or was, and 0 for those that are to be told as objects; until the next call

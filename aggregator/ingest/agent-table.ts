@@ -11,13 +11,14 @@ import { type SocketState, stateOf } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
-import { matchContinuations } from './continuation.ts';
+import { matchContinuations, matchNumbers } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
 import type { OpenedRow } from './opened-row.ts';
 import { RecentCloses } from './recent-closes.ts';
-import type { CountedRow } from './row-findings.ts';
+import { type CountedRow, CountedRows } from './row-findings.ts';
 import type { MessageRows } from './rows.ts';
 import type { SimpleOpens } from './simple-opens.ts';
+import type { ArrivingSnapshot } from './snapshot.ts';
 
 interface TableRow {
   readonly socket: ReportedSocket;
@@ -121,9 +122,9 @@ export class AgentTable {
     this.#lent.length = 0;
   }
 
-  /** Makes objects of all sockets. */
-  #restoreAll(): void {
-    for (const slot of this.#kept?.slots() ?? []) this.#rowAt(slot);
+  /** Makes objects of all sockets, but for those of some slots. */
+  #restoreAllBut(slots: ReadonlySet<number>): void {
+    for (const slot of this.#kept?.slots() ?? []) if (!slots.has(slot)) this.#rowAt(slot);
   }
 
   /** In the order in which the agent saw them. @returns its numbers for those that are closed as well */
@@ -172,34 +173,52 @@ export class AgentTable {
   }
 
   /** Replaces all rows by those of a snapshot. */
-  replace(rows: readonly OpenedRow[], agent: { epoch: number; bootId: string }, nowMs: number): void {
-    this.#restoreAll();
+  replace(snapshot: ArrivingSnapshot, agent: { epoch: number; bootId: string }, nowMs: number): void {
     const sameEpoch = agent.epoch === this.#epoch;
-    const snapshot = rows.filter((open) => !isFlow(open));
-    this.#flows.replace(rows.filter(isFlow), sameEpoch, nowMs);
-    const successors = sameEpoch
-      ? this.#matchById(snapshot)
-      : matchContinuations(snapshot, agent.bootId === this.#bootId ? this.#rows.values() : []);
-    const known = new Set(successors.values());
+    const sameBoot = agent.bootId === this.#bootId;
+    if (!sameEpoch) this.#closes = new RecentCloses();
+    const resent = this.#closes.ids();
+    // Sockets that are no longer kept for its sake are objects before it is looked which ones go on.
+    this.#flows.replace(snapshot.flows, sameEpoch, nowMs);
+    this.#restoreAllBut(sameEpoch && this.#kept !== null ? snapshot.passOver(this.#kept) : new Set());
     const before = this.#rows;
+    const byId = new Map(Array.from(before.values(), (row) => [row.id, row]));
+    const isAnyKnown = before.size > 0 && sameBoot;
+    const objects = snapshot.objects((id) => (sameEpoch ? byId.has(id) || resent.has(id) : isAnyKnown));
+    const successors = sameEpoch
+      ? matchNumbers(objects, byId)
+      : matchContinuations(objects, sameBoot ? before.values() : []);
+    const known = new Set(successors.values());
     this.#rows = new Map();
     this.#epoch = agent.epoch;
     this.#bootId = agent.bootId;
-    if (!sameEpoch) this.#closes = new RecentCloses();
     for (const row of before.values()) if (!known.has(row)) this.#close(row.socket, nowMs, nowMs);
     for (const [open, row] of successors) this.#goOn(open, row.socket, nowMs);
-    const resent = this.#closes.ids();
-    for (const open of snapshot) {
-      if (!successors.has(open) && !resent.has(open.id)) this.#open(open, nowMs);
-    }
-    this.#closes.add(snapshot.filter((open) => open.closedAtMs !== null).map((open) => open.id));
+    this.#openParts(
+      snapshot,
+      (open) => !isFlow(open) && !successors.has(open) && !resent.has(open.id),
+      nowMs,
+    );
+    this.#closes.add(objects.filter((open) => open.closedAtMs !== null).map((open) => open.id));
     this.#lent = [...this.#rows.keys()];
     this.#keepLent();
   }
 
+  /** @param isNew whether what is an object is opened */
+  #openParts({ parts }: ArrivingSnapshot, isNew: (open: OpenedRow) => boolean, nowMs: number): void {
+    for (const part of parts) {
+      for (const step of part.steps()) {
+        if ('simple' in step) this.#openSimple(step.simple, step.from, step.to, nowMs);
+        else if (isNew(step)) this.#open(step, nowMs);
+      }
+      const others = this.#kept?.countAll(part.counted) ?? null;
+      this.#countAll(new CountedRows(part.counted).only(others), nowMs);
+    }
+  }
+
   /** Takes all sockets out, without telling that they closed: nobody knows. Flows end. */
   withdraw(nowMs: number): ReportedSocket[] {
-    this.#restoreAll();
+    this.#restoreAllBut(new Set());
     this.#lent.length = 0;
     const sockets = Array.from(this.#rows.values(), ({ socket }) => socket);
     this.#flows.clear(nowMs);
@@ -240,17 +259,6 @@ export class AgentTable {
       if (change !== undefined) change.owners = owners;
     }
     return { list: [...changes.values()], leftOut };
-  }
-
-  #matchById(snapshot: readonly OpenedRow[]): Map<OpenedRow, TableRow> {
-    const byId = new Map<number, TableRow>();
-    for (const row of this.#rows.values()) byId.set(row.id, row);
-    const matches = new Map<OpenedRow, TableRow>();
-    for (const open of snapshot) {
-      const row = byId.get(open.id);
-      if (row !== undefined) matches.set(open, row);
-    }
-    return matches;
   }
 
   #goOn(open: OpenedRow, socket: ReportedSocket, nowMs: number): void {

@@ -1,5 +1,6 @@
 /**
- * Which sockets go on across a restart of their agent, which numbers them anew. After a reboot none does.
+ * Which sockets go on in a snapshot. A run of an agent knows them by its numbers; another run numbers them anew, and after a
+ * reboot none goes on.
  *
  * The same inode under the same tuple is the same socket. A TCP connection has no inode while it waits to be accepted
  * and once it is only remembered, so there the tuple decides, unless the connection would have to go back in its life.
@@ -11,6 +12,19 @@ import type { ReportedSocket } from '../correlate/report.ts';
 import type { OpenedRow } from './opened-row.ts';
 
 type Comparable = Pick<OpenedRow, 'protocol' | 'netns' | 'local' | 'remote' | 'inode' | 'state'>;
+
+/** Finds for each row of a snapshot the one that has its number in the same run of the agent. */
+export function matchNumbers<Row>(
+  snapshot: readonly OpenedRow[],
+  byId: ReadonlyMap<number, Row>,
+): Map<OpenedRow, Row> {
+  const matches = new Map<OpenedRow, Row>();
+  for (const open of snapshot) {
+    const row = byId.get(open.id);
+    if (row !== undefined) matches.set(open, row);
+  }
+  return matches;
+}
 
 /** Finds for each row of a new run's snapshot the one of the run before that goes on in it; each goes on once. */
 export function matchContinuations<Row extends { readonly socket: ReportedSocket }>(

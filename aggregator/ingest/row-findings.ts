@@ -2,7 +2,7 @@
 import type { FourTuple } from '../../model/four-tuple.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Translation } from '../../model/translation.ts';
-import type { AgentBatch } from '../../wire/agent-batch.ts';
+import { type AgentBatch, noRows } from '../../wire/agent-batch.ts';
 import { natRoles } from '../../wire/protocol.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { CountedColumns } from '../correlate/report.ts';
@@ -85,6 +85,29 @@ export class CountedRows {
   only(rows: readonly number[] | null): CountedRow[] {
     const wanted = rows ?? Array.from({ length: this.#total }, (_, row) => row);
     return wanted.map((row) => this.#at(row)).filter(({ slot }) => !this.#attached.has(slot));
+  }
+
+  /** A copy of what is not attached, which outlives the message, of slots that it opens: those have grown from 0. */
+  absolute(): CountedColumns {
+    const rows = this.length;
+    const counters = {
+      slot: new Uint32Array(rows),
+      sent: new Float64Array(rows),
+      received: new Float64Array(rows),
+      rttUs: new Uint32Array(rows),
+      retransmits: new Uint32Array(rows),
+    };
+    let at = 0;
+    for (let row = 0; row < this.#total && at < rows; row++) {
+      const { slot, counters: told } = this.#at(row);
+      if (this.#attached.has(slot)) continue;
+      counters.slot[at] = slot;
+      counters.sent[at] = told.bytesSent;
+      counters.received[at] = told.bytesReceived;
+      counters.rttUs[at] = told.rttUs;
+      counters.retransmits[at++] = told.retransmits;
+    }
+    return { counters, grown: noRows.grown };
   }
 
   #at(row: number): CountedRow {

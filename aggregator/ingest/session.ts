@@ -15,6 +15,7 @@ import type { Hosts } from './hosts.ts';
 import type { IngestCounters } from './ingest-counters.ts';
 import type { IngestLimits } from './limits.ts';
 import { resolveRows } from './rows.ts';
+import { SimpleOpens } from './simple-opens.ts';
 import { ArrivingSnapshot } from './snapshot.ts';
 
 export type SessionState =
@@ -215,7 +216,8 @@ export class IngestSession {
     this.#dictionary.define(batch);
     const { reports, counters, now } = this.#context;
     const nowMs = now().unixMs;
-    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock, this.#arrived));
+    const simple = agent.record.table.keeps ? new SimpleOpens(batch.opens.slot.length) : null;
+    snapshot.add(resolveRows(batch, this.#dictionary, agent.record.clock, this.#arrived, simple));
     this.#dictionary.drop(batch);
     for (const gap of batch.gaps) agent.record.addAgentGap(gap, nowMs);
     if ((batch.flags & messageFlags.snapshotEnd) === 0) {
@@ -227,10 +229,10 @@ export class IngestSession {
     agent.record.describe(agent.hello, this.#dictionary, nowMs);
     agent.record.tellsOf(batch.baseUnixMs, nowMs);
     reports.hostChanged(agent.record.host, nowMs);
-    agent.record.table.replace(snapshot.sockets, agent.hello, nowMs);
+    agent.record.table.replace(snapshot, agent.hello, nowMs);
     agent.record.keptStep(now());
     counters.snapshots++;
-    counters.rows += snapshot.sockets.length;
+    counters.rows += snapshot.size;
     this.#state = { kind: 'in-step', agent, lastSeq: batch.seq };
     this.#acknowledge(batch.seq);
   }

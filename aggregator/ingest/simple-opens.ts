@@ -19,19 +19,24 @@ const firstRoom = 64;
 
 export class SimpleOpens implements OpenedColumns {
   count = 0;
-  slot = new Int32Array(firstRoom);
-  local = new Int32Array(firstRoom);
-  remote = new Int32Array(firstRoom);
-  ports = new Int32Array(firstRoom);
-  inode = new Uint32Array(firstRoom);
-  uid = new Uint32Array(firstRoom);
-  fd = new Uint32Array(firstRoom);
-  id = new Float64Array(firstRoom);
-  openedAtMs = new Float64Array(firstRoom);
-  notBeforeMs = new Float64Array(firstRoom);
+  slot!: Int32Array;
+  local!: Int32Array;
+  remote!: Int32Array;
+  ports!: Int32Array;
+  inode!: Uint32Array;
+  uid!: Uint32Array;
+  fd!: Uint32Array;
+  id!: Float64Array;
+  openedAtMs!: Float64Array;
+  notBeforeMs!: Float64Array;
   readonly netns: number[] = [];
   readonly processes: Process[] = [];
   acceptedMs = 0;
+
+  /** @param rows for which there is room; there may be more */
+  constructor(rows = firstRoom) {
+    this.#widen(rows);
+  }
 
   /** Begins with the next message. @param rows that it opens */
   begin(rows: number, acceptedMs: number): void {

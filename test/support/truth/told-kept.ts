@@ -1,5 +1,6 @@
 /** What correlation keeps of one host, with the objects that were told for it brought up to what is told by slots. */
 import type {
+  CountedColumns,
   KeptSockets,
   OpenedColumns,
   ReportedSocket,
@@ -41,6 +42,7 @@ export class ToldKept {
       },
       slots: () => next.slots(),
       idAt: (slot) => next.idAt(slot),
+      isAs: (opened, at, isSame) => next.isAs(opened, at, isSame),
       open: (opened, part, epoch, nowMs) => {
         const sockets = new Map<number, ReportedSocket>();
         for (let at = part.from; at < part.to; at++) sockets.set(at, this.#objectOf(opened, at, epoch));
@@ -68,13 +70,7 @@ export class ToldKept {
       },
       countAll: (counted) => {
         const rest = next.countAll(counted);
-        const rows = new CountedRows(counted);
-        const all = rows.only(null);
-        for (const [row, { slot, counters, isGrowth }] of all.entries()) {
-          const socket = bySlot.get(slot);
-          if (socket === undefined || rest.includes(row)) continue;
-          socket.counters = isGrowth ? grownBy(socket.counters, counters) : counters;
-        }
+        this.#count(counted, rest);
         return rest;
       },
       count: (slot: number, counters: SocketCounters, isGrowth: boolean) => {
@@ -92,6 +88,16 @@ export class ToldKept {
         return true;
       },
     };
+  }
+
+  /** @param rest rows of those that are not kept */
+  #count(counted: CountedColumns, rest: readonly number[]): void {
+    const all = rows.only(null);
+    for (const [row, { slot, counters, isGrowth }] of all.entries()) {
+      const socket = this.#bySlot.get(slot);
+      if (socket === undefined || rest.includes(row)) continue;
+      socket.counters = isGrowth ? grownBy(socket.counters, counters) : counters;
+    }
   }
 
   #objectOf(opened: OpenedColumns, at: number, epoch: string): ReportedSocket {
