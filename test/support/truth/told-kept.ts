@@ -92,7 +92,7 @@ export class ToldKept {
 
   /** @param rest rows of those that are not kept */
   #count(counted: CountedColumns, rest: readonly number[]): void {
-    const all = rows.only(null);
+    const all = new CountedRows(counted).only(null);
     for (const [row, { slot, counters, isGrowth }] of all.entries()) {
       const socket = this.#bySlot.get(slot);
       if (socket === undefined || rest.includes(row)) continue;
