@@ -286,7 +286,7 @@ const snapshots: fc.Arbitrary<Snapshot[]> = fc
     });
   });
 
-test('the same answers after any snapshots, as columns and as objects', () => {
+test('the same answers after any snapshots, as columns and as objects', { timeout: 300_000 }, () => {
   let plainOnes = 0;
   fc.assert(
     fc.property(snapshots, (told) => {
