@@ -76,7 +76,33 @@ const columns = [
   'opened',
   'bornAfter',
   'evidence',
+  'rows',
 ] as const;
+
+/**
+ * The halves of some connections, told by the agents and with the slots that they have in the stream.
+ * @param isChosen by number of the connection
+ */
+export function someOf({ halves, blocks }: Stream, isChosen: (connection: number) => boolean): Stream {
+  const perAgent = new Uint32Array(hosts);
+  const chosen = new Uint8Array(halves.slot.length);
+  for (const { agent, from, count } of blocks) {
+    for (let i = from; i < from + count; i++) {
+      if (!isChosen(halves.rows[i]!)) continue;
+      chosen[i] = 1;
+      perAgent[agent]!++;
+    }
+  }
+  const starts = startsOf(perAgent);
+  const some = newHalves(perAgent.reduce((sum, count) => sum + count, 0));
+  for (const column of columns) {
+    const next = Uint32Array.from(starts);
+    for (const { agent, from, count } of blocks)
+      for (let i = from; i < from + count; i++)
+        if (chosen[i] === 1) some[column][next[agent]!++] = halves[column][i]!;
+  }
+  return inToldOrder(some, shuffled(blocksOf(perAgent, starts), xorshift(43)));
+}
 
 /** The same halves with each block behind the one before. */
 function inToldOrder(halves: HalfStream, blocks: readonly AgentBlock[]): Stream {
@@ -108,8 +134,10 @@ function fill(clients: Uint16Array, servers: Uint16Array, starts: Uint32Array, o
   const halves = newHalves(clients.length * 2);
   const next = Uint32Array.from(starts);
   const dialed = new Uint32Array(hosts);
-  const put = (host: number, local: number, remote: number, ports: number): void => {
+  const put = (connection: number, host: number, local: number, remote: number, ports: number): void => {
     const at = next[host]!++;
+    // Which row of its message a half was is no matter here.
+    halves.rows[at] = connection;
     halves.slot[at] = at - starts[host]!;
     halves.local[at] = local;
     halves.remote[at] = remote;
@@ -126,8 +154,8 @@ function fill(clients: Uint16Array, servers: Uint16Array, starts: Uint32Array, o
     const local = addressOf(client) + offset + (Math.floor(number / portCount) << 16);
     const port = portsFrom + (number % portCount);
     const listening = serverPortOf(server);
-    put(client, local, addressOf(server), (port << 16) | listening);
-    put(server, addressOf(server), local, (listening << 16) | port);
+    put(i, client, local, addressOf(server), (port << 16) | listening);
+    put(i, server, addressOf(server), local, (listening << 16) | port);
   }
   return halves;
 }

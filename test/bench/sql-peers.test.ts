@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { halfStream } from '../../bench/support/half-stream.ts';
 import { writeHalfRows } from '../../bench/support/sql/half-rows.ts';
+import { tickStreams } from '../../bench/support/sql/join-run.ts';
 import { parseAnswer } from '../../bench/support/sql/postgres-peer.ts';
 import { parseTimedAnswer } from '../../bench/support/sql/sqlite-peer.ts';
 
@@ -30,7 +32,7 @@ test('each half is a row, and each row has one that is its mirror', () => {
   const folder = mkdtempSync(join(tmpdir(), 'whotalks-test-'));
   try {
     const path = join(folder, 'rows');
-    writeHalfRows(3000, path);
+    writeHalfRows(halfStream(3000), path);
     const rows = readFileSync(path, 'utf8')
       .trimEnd()
       .split('\n')
@@ -42,5 +44,20 @@ test('each half is a row, and each row has one that is its mirror', () => {
       expect(tuples).toContain([remote, local, remotePort, localPort].join());
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('one connection in fifty goes, both ends of it, and as many come', () => {
+  const { standing, going, coming } = tickStreams(3000);
+  const keys = ({ halves }: typeof standing): string[] =>
+    Array.from(halves.slot, (slot, i) => `${halves.holder[i]} ${slot}`);
+  const ends = ({ halves }: typeof standing): number[] => [...halves.rows].sort((a, b) => a - b);
+  expect([standing, going, coming].map(({ halves }) => halves.slot.length)).toEqual([3000, 60, 60]);
+  const standingKeys = new Set(keys(standing));
+  expect(keys(coming).filter((key) => standingKeys.has(key))).toEqual([]);
+  expect(keys(going).filter((key) => !standingKeys.has(key))).toEqual([]);
+  for (const stream of [standing, going, coming]) {
+    const connections = ends(stream);
+    expect(connections.filter((connection, i) => connections[i ^ 1] !== connection)).toEqual([]);
   }
 });

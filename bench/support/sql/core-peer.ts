@@ -3,30 +3,24 @@ import { holderWord, rowShift } from '../../../aggregator/core/connection-row.ts
 import { CoreFleet } from '../core-fleet.ts';
 import { warmUp } from '../core-run.ts';
 import { cpuMs } from '../cpu-time.ts';
-import { halfStream, type Stream } from '../half-stream.ts';
-import { type TickRun, tickClients, tickHalves } from './join-run.ts';
+import { type TickRun, tickStreams } from './join-run.ts';
 
 /** The word that makes the bench's program run as it. */
 export const corePeerRole = 'core-peer';
 
 export function runCorePeer(halfCount: number): TickRun {
   warmUp();
-  const stream = halfStream(halfCount);
-  const churn = tickHalves(halfCount);
+  const { standing, going, coming } = tickStreams(halfCount);
   const joining = new CoreFleet(halfCount / 2);
-  const joinMs = cpuMs(() => joining.matchAll(stream));
-  const fleet = new CoreFleet(halfCount / 2 + churn);
-  fleet.openAll(stream, null);
-  const going = behind(fleet, halfStream(churn, tickClients.going));
-  fleet.openAll(going, null);
-  const coming = behind(fleet, halfStream(churn, tickClients.coming));
+  const joinMs = cpuMs(() => joining.matchAll(standing));
+  const fleet = new CoreFleet((halfCount + coming.halves.slot.length) / 2);
+  fleet.openAll(standing, null);
   const tickMs = cpuMs(() => {
     fleet.closeAll(going);
     fleet.openAll(coming, null);
     fleet.sweepAll(10);
   });
-  const tickMatched = openIn(fleet) - halfCount / 2;
-  return { joinMs, matched: matchedIn(joining, halfCount / 2), tickMs, tickMatched };
+  return { joinMs, matched: matchedIn(joining, halfCount / 2), tickMs, tickMatched: openIn(fleet) };
 }
 
 /** Rows that know both ends. */
@@ -42,13 +36,4 @@ function matchedIn({ core }: CoreFleet, rows: number): number {
 
 function openIn({ sums }: CoreFleet): number {
   return [...sums.all].reduce((sum, edge) => sum + edge.open, 0);
-}
-
-/** With slots that the agents have not used yet. */
-function behind(fleet: CoreFleet, stream: Stream): Stream {
-  const { slot } = stream.halves;
-  const used = fleet.slots.map((slots) => slots.used);
-  for (const { agent, from, count } of stream.blocks)
-    for (let i = from; i < from + count; i++) slot[i]! += used[agent]!;
-  return stream;
 }

@@ -4,8 +4,8 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type HalfStream, halfStream } from '../half-stream.ts';
-import { type DatabaseTickRun, tickClients, tickHalves } from './join-run.ts';
+import type { HalfStream } from '../half-stream.ts';
+import { type DatabaseTickRun, tickStreams } from './join-run.ts';
 import { addFresh, columnTypes, countAll, countPairs, joinAll, removeGone } from './joins.ts';
 
 /** The word that makes the bench's program run as it. */
@@ -61,25 +61,15 @@ export async function runDuckdbPeer(folder: string, halfCount: number): Promise<
   const ask = async (sql: string): Promise<number> =>
     Number((await connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
 
-  await load('halves', halfStream(halfCount).halves);
+  const { standing, going, coming } = tickStreams(halfCount);
+  await load('halves', standing.halves);
   const joinMs = await cpuMsOf(() => run([joinAll]));
   const matched = await ask(countPairs);
   const countMs = await cpuMsOf(() => ask(countAll));
-  const going = halfStream(tickHalves(halfCount), tickClients.going).halves;
-  const coming = halfStream(tickHalves(halfCount), tickClients.coming).halves;
-  moveSlots(going, 1 << 20);
-  moveSlots(coming, 1 << 21);
-  await load('fresh', going);
-  await run(addFresh);
-  await load('gone', going);
-  await load('fresh', coming);
+  await load('gone', going.halves);
+  await load('fresh', coming.halves);
   const tickMs = await cpuMsOf(() => run([...removeGone, ...addFresh]));
-  return { joinMs, matched, countMs, tickMs, tickMatched: (await ask(countPairs)) - matched };
-}
-
-/** So that they are others than those that stay. */
-function moveSlots({ slot }: Halves, by: number): void {
-  for (let i = 0; i < slot.length; i++) slot[i]! += by;
+  return { joinMs, matched, countMs, tickMs, tickMatched: await ask(countPairs) };
 }
 
 async function append(

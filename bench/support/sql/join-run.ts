@@ -1,4 +1,5 @@
 /** What one engine took to correlate all halves from nothing, and to follow when some are replaced. */
+import { halfStream, type Stream, someOf } from '../half-stream.ts';
 
 export interface JoinRun {
   /** Milliseconds of CPU, user and system; loading the rows is left out. */
@@ -10,7 +11,7 @@ export interface JoinRun {
 export interface TickRun extends JoinRun {
   /** The same when one connection in fifty has gone and as many are new: the old ones are taken out, the new ones matched. */
   readonly tickMs: number;
-  /** Connections there are afterwards, beyond those that stay. */
+  /** Connections there are afterwards. */
   readonly tickMatched: number;
 }
 
@@ -19,10 +20,23 @@ export interface DatabaseTickRun extends TickRun {
   readonly countMs: number;
 }
 
-/** Halves that are replaced in a tick. */
-export function tickHalves(halfCount: number): number {
-  return Math.round(halfCount / 100) * 2;
+/** Of as many connections one goes in a tick and another one comes, anywhere among the others and with slots like theirs. */
+const replacedOf = 50;
+
+export interface TickStreams {
+  /** All halves that are there at first. */
+  readonly standing: Stream;
+  readonly going: Stream;
+  readonly coming: Stream;
 }
 
-/** What sets the addresses of clients apart that come in one tick and leave in the next, from those that stay. */
-export const tickClients = { going: 1 << 23, coming: 1 << 24 } as const;
+/** @param halfCount of those that stand: a multiple of 100 */
+export function tickStreams(halfCount: number): TickStreams {
+  const all = halfStream((halfCount / replacedOf) * (replacedOf + 1));
+  const turnOf = (connection: number): number => connection % (replacedOf + 1);
+  return {
+    standing: someOf(all, (connection) => turnOf(connection) !== 0),
+    going: someOf(all, (connection) => turnOf(connection) === 1),
+    coming: someOf(all, (connection) => turnOf(connection) === 0),
+  };
+}
