@@ -19,7 +19,7 @@
  *     npm run bench engine -- [--part NAME]... [--halves N] [--rounds N] [--agents N] [--short] [--write]
  *
  * Each peer runs in a process of its own over the same halves or events in the same order, in turns; times are of CPU, user
- * and system. Not equal terms:
+ * and system. Halves are a multiple of 100. Not equal terms:
  *
  *     core     the join in C knows no births, slots or limits, and its table has its final size from the start; it has freed
  *              rows on a stack, and takes the halves in the order of the core's blocks, as the core does; the Map keeps
