@@ -15,6 +15,7 @@
  */
 import type { Process } from '../../model/process.ts';
 import { closedFd, type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
+import { nextFds } from '../procfs/next-fds.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidFolder, readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
@@ -44,9 +45,6 @@ const filesBelievedFrom = 1000;
 
 /** How many fds are listed in the time in which the link of one is read. */
 const rereadGain = 4;
-
-/** How many numbers are tried for fds that a process got since its last walk, before its fds are listed. */
-export const guessedFdsMax = 32;
 
 /** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
 export const lookupsMax = 1000;
@@ -138,7 +136,10 @@ export class OwnerSearch {
     }
   }
 
-  /** Until all are found. */
+  /**
+   * Until all are found. Who has not run since its last walk can have got nothing but through others that share its fds, so
+   * it comes last.
+   */
   async #walkEverybody(
     wanted: readonly Holding<Resident>[],
     residents: readonly Resident[],
@@ -148,7 +149,7 @@ export class OwnerSearch {
     const namespaces = new Set(wanted.map(({ cell }) => cell!.value.netns));
     const neighbours = residents.filter(({ netns }) => netns !== null && namespaces.has(netns));
     let found = 0;
-    for (const resident of [...neighbours, ...residents]) {
+    for (const resident of this.#idleLast([...neighbours, ...residents])) {
       while (found < wanted.length && wanted[found]!.isHeld) found++;
       if (found === wanted.length) return;
       if (this.#walked.get(resident) === 'all' || resident.isClosed) continue;
@@ -156,11 +157,20 @@ export class OwnerSearch {
     }
   }
 
+  *#idleLast(residents: Iterable<Resident>): Generator<Resident, void> {
+    const idle: Resident[] = [];
+    for (const resident of residents) {
+      if (this.#isIdle(resident)) idle.push(resident);
+      else yield resident;
+    }
+    yield* idle;
+  }
+
   async #walk(resident: Resident, walk: Walk, nowMs: number, slice: TimeSlice): Promise<void> {
     this.walksTotal++;
     this.#walked.set(resident, walk);
     const { path, held: before } = resident;
-    const ranNs = this.#clock?.read(resident.pid) ?? null;
+    const ranNs = walk === 'all' ? this.#ranNsOf(resident) : null;
     const folder = readPidFolder(path);
     resident.place = folder?.place ?? 0;
     let held = walk === 'all' ? null : this.#reread(resident);
@@ -199,10 +209,18 @@ export class OwnerSearch {
    * taken for granted.
    */
   #hasRested(resident: Resident): boolean {
-    const { pid, ranNs, restedSweeps } = resident;
-    if (ranNs === null || restedSweeps >= restedSweepsMax || ranNs !== this.#clock?.read(pid)) return false;
+    if (resident.restedSweeps >= restedSweepsMax || !this.#isIdle(resident)) return false;
     resident.restedSweeps++;
     return true;
+  }
+
+  /** Whether it has not run since all of its fds were walked. */
+  #isIdle(resident: Resident): boolean {
+    return resident.ranNs !== null && resident.ranNs === this.#ranNsOf(resident);
+  }
+
+  #ranNsOf({ pid }: Resident): number | null {
+    return this.#clock?.read(pid) ?? null;
   }
 
   /**
@@ -305,18 +323,6 @@ export class OwnerSearch {
     const process = this.#processes.resolve(path, pid, stat, nowMs);
     if (isUnread(process)) return null;
     return process === resident.process || this.#isStill(resident) === 'same' ? process : null;
-  }
-}
-
-/** The numbers that the kernel gives to files that are opened next: the lowest ones that are free. @param fds ascending */
-function* nextFds(fds: readonly number[]): Generator<number, void> {
-  let guessed = 0;
-  for (let fd = 0, i = 0; guessed < guessedFdsMax; fd++) {
-    if (fds[i] === fd) i++;
-    else {
-      guessed++;
-      yield fd;
-    }
   }
 }
 

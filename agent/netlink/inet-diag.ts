@@ -147,11 +147,21 @@ export function expectWhole(at: number, end: number): void {
 /** How many addresses are kept as text. Few distinct ones stand in many rows. */
 export const knownAddressesMax = 16_384;
 
-/** Parses inet_diag_msg. Keeps the texts of addresses, so that equal ones are one string. */
+/**
+ * How many endpoints are kept, a power of two. Each has one place, from which a later one with the same place drives it:
+ * where a server listens stands in half of the rows, and is soon back.
+ */
+const knownEndpointsMax = 256;
+
+/**
+ * Parses inet_diag_msg. Keeps the texts of addresses, so that equal ones are one string, and some endpoints, so that those
+ * that stand in many rows are one object.
+ */
 export class DiagParser {
   readonly #netns: number;
   readonly #ipv4 = new Map<number, IpAddress>();
   readonly #ipv6 = new Map<string, IpAddress>();
+  readonly #endpoints: (Endpoint | undefined)[] = Array.from({ length: knownEndpointsMax });
 
   /** @param netns inode of the namespace that the rows belong to */
   constructor(netns: number) {
@@ -189,7 +199,13 @@ export class DiagParser {
   #endpoint(bytes: Buffer, at: number, addressAt: number, portAt: number): Endpoint {
     const isIpv4 = bytes[at] === families.ipv4;
     const ip = isIpv4 ? this.#ipv4At(bytes, addressAt) : this.#ipv6At(bytes, addressAt);
-    return { ip, port: bytes.readUInt16BE(portAt) };
+    const port = bytes.readUInt16BE(portAt);
+    const place = (port ^ bytes[addressAt + (isIpv4 ? 3 : 15)]!) & (knownEndpointsMax - 1);
+    const known = this.#endpoints[place];
+    if (known !== undefined && known.port === port && known.ip === ip) return known;
+    const endpoint = { ip, port };
+    this.#endpoints[place] = endpoint;
+    return endpoint;
   }
 
   #ipv4At(bytes: Buffer, at: number): IpAddress {

@@ -30,7 +30,7 @@ export class Holdings<H extends Holder> {
   readonly #unowned = new Set<Holding<H>>();
   /** Held, and not shown any more since `settle` was called last. */
   readonly lost = new Set<Holding<H>>();
-  /** Got a holder besides others since `settle` was called last: inherited, or passed on. */
+  /** Shown, and got a holder besides others since `settle` was called last: inherited, or passed on. */
   readonly shared = new Set<Holding<H>>();
 
   get size(): number {
@@ -132,7 +132,8 @@ export class Holdings<H extends Holder> {
   /** Of one holder after the other; the kernel lists its fds in ascending order. */
   #claim(holder: H, inode: number, fd: number, isNew: boolean): void {
     const holding = this.#of(inode);
-    if (holding.claim(holder, fd, this.#fdLists.of(fd)) && isNew) this.shared.add(holding);
+    const isShared = holding.claim(holder, fd, this.#fdLists.of(fd));
+    if (isShared && isNew && holding.isShown) this.shared.add(holding);
     holding.sought = null;
     this.#touch(holding);
   }

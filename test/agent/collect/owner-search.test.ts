@@ -26,9 +26,11 @@ class CountingReader extends LibcFdReader {
 }
 
 let shell: ChildProcess | null = null;
+let neighbour: ChildProcess | null = null;
 
 afterEach(async () => {
   shell?.kill('SIGKILL');
+  neighbour?.kill('SIGKILL');
   await closeAll();
 });
 
@@ -130,5 +132,53 @@ describe('the sweep of a process whose fds show no change', () => {
     ranNs = null;
     expect(await look()).toBe(1);
     expect(await look()).toBe(1);
+  });
+});
+
+describe('who holds a new socket that shows in no count', () => {
+  /** Clocks, by pid; those of others stand still. */
+  const ranNs = new Map<number, number>();
+  let walks: () => Promise<number>;
+  let cell: RowCell;
+
+  /** A shell that puts a connection in the place of another file, and one that does nothing. */
+  beforeEach(async () => {
+    const [, port] = await listen('127.0.0.1');
+    const script = `exec 3</dev/null; echo up; read; exec 3<>/dev/tcp/127.0.0.1/${port}; echo up; read`;
+    neighbour = spawn('bash', ['--norc', '-c', 'echo up; read'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(neighbour.stdout!, 'data');
+    shell = spawn('bash', ['--norc', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(shell.stdout!, 'data');
+    const pids = new Set([shell.pid, neighbour.pid]);
+    const processes = openProcessTable(new UserNames(), {});
+    const reader = new LibcFdReader(await loadLibc());
+    const roster = new Roster('/proc');
+    const search = new OwnerSearch('/proc', processes, reader, { read: (pid) => ranNs.get(pid) ?? 1 });
+    walks = async () => {
+      const before = search.walksTotal;
+      const { residents } = await roster.call(0, new TimeSlice());
+      search.begin([]);
+      const alone = residents.filter(({ pid }) => pids.has(pid));
+      await search.search(alone, 0, new TimeSlice(), () => true);
+      return search.walksTotal - before;
+    };
+    ranNs.clear();
+    expect(await walks()).toBe(2);
+    shell.stdin!.write('go on\n');
+    await once(shell.stdout!, 'data');
+    cell = cellOf(3);
+    search.shown(cell);
+  });
+
+  it('is looked for where somebody has run since it was walked', async () => {
+    ranNs.set(shell!.pid!, 2);
+    expect(await walks()).toBe(1);
+    expect(ownersIn(cell)).toBe(`${shell!.pid}:3`);
+  });
+
+  it('may be somebody who has not run, and shares the fds of one who has', async () => {
+    ranNs.set(neighbour!.pid!, 2);
+    expect(await walks()).toBe(2);
+    expect(ownersIn(cell)).toBe(`${shell!.pid}:3`);
   });
 });

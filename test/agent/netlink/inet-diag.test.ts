@@ -97,6 +97,17 @@ describe('answers', () => {
     expect(() => expectWhole(16, 16 + 71)).toThrow('inet_diag_msg is 71 bytes long');
   });
 
+  it('an endpoint that stands in many rows is one object, whichever family tells of it', () => {
+    const parser = new DiagParser(netns);
+    const [mapped, other, client] = [recorded.mappedServerEnd, recorded.listener, recorded.clientEnd].map(
+      (hex) => parser.parse(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'), 0, 'tcp'),
+    );
+    expect(mapped!.local).toEqual({ ip: '127.0.0.1', port: 8743 });
+    expect(client!.remote).toBe(mapped!.local);
+    expect(client!.local).toBe(mapped!.remote);
+    expect(other!.local).toEqual({ ip: '::', port: 8743 });
+  });
+
   it('every row that can be encoded comes back, addresses folded', () => {
     const address = fc.oneof(
       fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => formatIp(bytes)),

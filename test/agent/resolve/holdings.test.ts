@@ -105,6 +105,17 @@ describe('holdings', () => {
     expect(cell.value.owners[0]!.process.comm).toBe('second');
   });
 
+  it('of sockets that got another holder those that are shown are told, until they are settled', () => {
+    const holdings = new Holdings<TestHolder>();
+    holdings.show(cellOf(7));
+    holdings.update(holder(1), { fds: [3, 4], inodes: [7, 8] });
+    expect(holdings.shared.size).toBe(0);
+    holdings.update(holder(2), { fds: [3, 4], inodes: [7, 8] });
+    expect([...holdings.shared].map(({ inode }) => inode)).toEqual([7]);
+    holdings.settle(resolve);
+    expect(holdings.shared.size).toBe(0);
+  });
+
   it('a holder that went away owns nothing', () => {
     const holdings = new Holdings<TestHolder>();
     const cell = cellOf(7);
