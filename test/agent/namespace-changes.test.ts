@@ -20,6 +20,8 @@ describe.runIf(canMakeNamespaces)('a change in a namespace', () => {
   let container: Namespace;
   /** Scans that were begun. */
   let scans = 0;
+  /** What each of them told of the namespace, by its number, once it was over. */
+  const seen = new Map<number, Netns | undefined>();
 
   beforeEach(async () => {
     place = await Namespace.open('container', 'place');
@@ -49,9 +51,15 @@ describe.runIf(canMakeNamespaces)('a change in a namespace', () => {
   });
 
   function counting(collector: Collector): Collector {
-    const scan = (): ReturnType<Collector['scan']> => {
-      scans++;
-      return collector.scan();
+    const scan = async (): ReturnType<Collector['scan']> => {
+      const number = ++scans;
+      const found = await collector.scan();
+      const inode = readNetnsInode(`/proc/${place.pid}`);
+      seen.set(
+        number,
+        found.netns.find((netns) => netns.inode === inode),
+      );
+      return found;
     };
     return { name: collector.name, scan, close: () => collector.close() };
   }
@@ -62,12 +70,13 @@ describe.runIf(canMakeNamespaces)('a change in a namespace', () => {
     return host?.netns.get(readNetnsInode(`/proc/${place.pid}`) as number);
   }
 
-  /** Makes the change and waits until the aggregator knows. @returns how many scans were begun meanwhile */
+  /** Makes the change and waits until the aggregator knows. @returns which scan after the change has shown it: 1 = the first */
   async function scansUntil(lines: readonly string[], isTold: (netns: Netns) => boolean): Promise<number> {
     await place.ip(lines);
     const before = scans;
     await until(lines.join(', '), () => isTold(told()!) || JSON.stringify(told()));
-    return scans - before;
+    const [first] = [...seen].find(([number, netns]) => number > before && netns && isTold(netns))!;
+    return first - before;
   }
 
   const hasAddress =
