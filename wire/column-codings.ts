@@ -12,6 +12,7 @@
  */
 import { endianness } from 'node:os';
 import type { FieldType } from './proto-table.ts';
+import { low32In, sint64In, varintBytesMax } from './varint.ts';
 
 export const codings = { none: 0, words: 1, numbers: 2, varints: 3, steps: 4, numberSteps: 5 } as const;
 export type Coding = (typeof codings)[keyof typeof codings];
@@ -70,7 +71,7 @@ export function readVarints(bytes: Buffer, start: number, end: number, to: Uint3
     // Not a byte at all where the message ends.
     if (!(second >= 0x80)) break;
     const after = varintEnd(bytes, next, varintBytesMax - 2);
-    to[row++] = value | bitsFrom14(bytes, next, after);
+    to[row++] = value | low32In(bytes, next, after, 14);
     next = after;
   }
   return checkEnd(next, end, row);
@@ -96,7 +97,7 @@ export function readSteps(bytes: Buffer, start: number, end: number, to: Uint32A
     // Not a byte at all where the message ends.
     if (!(second >= 0x80)) break;
     const after = varintEnd(bytes, next, varintBytesMax - 2);
-    zigzag |= bitsFrom14(bytes, next, after);
+    zigzag |= low32In(bytes, next, after, 14);
     next = after;
     value = (value + ((zigzag >>> 1) ^ -(zigzag & 1))) | 0;
     to[row++] = value;
@@ -122,10 +123,7 @@ export function readNumberSteps(
       next++;
     } else {
       const after = varintEnd(bytes, next, varintBytesMax);
-      let half = 0;
-      for (let i = after - 1; i > next; i--) half = half * 128 + (bytes[i]! & 0x7f);
-      half = half * 64 + ((first & 0x7f) >>> 1);
-      value += (first & 1) === 0 ? half : -half - 1;
+      value += sint64In(bytes, next, after);
       next = after;
     }
     to[row++] = value;
@@ -133,20 +131,10 @@ export function readNumberSteps(
   return checkEnd(next, end, row);
 }
 
-const varintBytesMax = 10;
-
 /** Behind the next byte below 0x80, which must be one of the next `most`. */
 export function varintEnd(bytes: Buffer, at: number, most = varintBytesMax): number {
   for (let i = at; i < at + most; i++) if (bytes[i]! < 0x80) return i + 1;
   throw new BadColumn('has a number that does not end');
-}
-
-/** What the third byte of a varint and those behind it add to its low 32 bits. */
-function bitsFrom14(bytes: Buffer, third: number, after: number): number {
-  let bits = 0;
-  for (let i = third, shift = 14; i < after && shift < 32; i++, shift += 7)
-    bits |= (bytes[i]! & 0x7f) << shift;
-  return bits;
 }
 
 function checkEnd(at: number, end: number, row: number): number {

@@ -11,6 +11,7 @@ import {
   wireTypes,
 } from './message-type.ts';
 import type { FieldType } from './proto-table.ts';
+import { low32In, sint64In, uint64In, varintBytesMax } from './varint.ts';
 
 /** Throws RangeError when the bytes are no such message. */
 export function decodeMessage(type: MessageType, bytes: Buffer): MessageFields {
@@ -122,34 +123,24 @@ class Reader {
   uint32(): number {
     const start = this.at;
     this.#passVarint();
-    let low = 0;
-    for (let at = start, shift = 0; at < this.at && shift < 32; at++, shift += 7) {
-      low |= (this.#bytes[at]! & 0x7f) << shift;
-    }
-    return low >>> 0;
+    return low32In(this.#bytes, start, this.at) >>> 0;
   }
 
   /** Inexact from 2^53 on. */
   uint64(): number {
     const start = this.at;
     this.#passVarint();
-    let value = 0;
-    for (let at = this.at - 1; at >= start; at--) value = value * 128 + (this.#bytes[at]! & 0x7f);
-    return value;
+    return uint64In(this.#bytes, start, this.at);
   }
 
-  /** Inexact from 2^53 on. Twice the number, or one less than that below zero: its sign is the lowest bit. */
+  /** Inexact from 2^53 on. */
   sint64(): number {
     const start = this.at;
     this.#passVarint();
-    const lowest = this.#bytes[start]!;
-    let half = 0;
-    for (let at = this.at - 1; at > start; at--) half = half * 128 + (this.#bytes[at]! & 0x7f);
-    half = half * 64 + ((lowest & 0x7f) >>> 1);
-    return (lowest & 1) === 0 ? half : -half - 1;
+    return sint64In(this.#bytes, start, this.at);
   }
 
-  /** Seven bits a byte, the lowest first; the last one is below 0x80. */
+  /** The last byte of one is below 0x80. */
   #passVarint(): void {
     const last = this.at + varintBytesMax;
     while (this.at < last) {
@@ -208,5 +199,3 @@ class Reader {
     return start;
   }
 }
-
-const varintBytesMax = 10;

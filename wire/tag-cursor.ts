@@ -11,10 +11,8 @@
  * (https://protobuf.dev/programming-guides/encoding.)
  */
 import { wireTypes } from './message-type.ts';
+import { low32In, uint64In, varintBytesMax } from './varint.ts';
 import { WireError } from './wire-error.ts';
-
-/** A varint of 64 bits has 10 bytes at most. */
-const varintBytesMax = 10;
 
 export class TagCursor {
   #bytes: Buffer = Buffer.alloc(0);
@@ -47,20 +45,14 @@ export class TagCursor {
   low32(): number {
     const start = this.at;
     this.at = this.#varintEnd();
-    let value = 0;
-    for (let at = start, shift = 0; at < this.at && shift < 32; at++, shift += 7) {
-      value |= (this.#bytes[at]! & 0x7f) << shift;
-    }
-    return value >>> 0;
+    return low32In(this.#bytes, start, this.at) >>> 0;
   }
 
   /** Inexact from 2^53 on. */
   uint64(): number {
     const start = this.at;
     this.at = this.#varintEnd();
-    let value = 0;
-    for (let at = this.at - 1; at >= start; at--) value = value * 128 + (this.#bytes[at]! & 0x7f);
-    return value;
+    return uint64In(this.#bytes, start, this.at);
   }
 
   /** Passes over what follows a key, but for the length of what has one. @returns where that starts */
