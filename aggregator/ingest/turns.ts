@@ -5,6 +5,7 @@
  * Nothing is queued here. A stream keeps what it has not been asked for, a bounded number of messages, and takes no more
  * from the network meanwhile, so that HTTP/2's window holds the agent back.
  */
+import { TurnOfLoop, type TurnOptions } from '../turn-of-loop.ts';
 
 /** How long messages are taken before the event loop has its turn; the last one may go on beyond it. */
 export const turnMs = 10;
@@ -17,25 +18,17 @@ export interface Lane {
   readonly waiting: number;
 }
 
-export interface TurnsOptions {
-  /** Milliseconds that never step. */
-  readonly monotonicClock: () => number;
-  /** Calls back once the event loop has had its turn. Default: setImmediate. */
-  readonly defer?: (serve: () => void) => void;
-}
-
 export class Turns {
   readonly #now: () => number;
-  readonly #defer: (serve: () => void) => void;
+  readonly #turn: TurnOfLoop;
   /** With messages waiting, the one to be served next first. */
   readonly #lanes = new Set<Lane>();
-  #isDeferred = false;
   /** Slices that ended while messages still waited. */
   cutShort = 0;
 
-  constructor({ monotonicClock, defer }: TurnsOptions) {
+  constructor({ monotonicClock, defer }: TurnOptions) {
     this.#now = monotonicClock;
-    this.#defer = defer ?? ((serve) => void setImmediate(serve));
+    this.#turn = new TurnOfLoop(() => this.#serve(), defer);
   }
 
   /** Messages that wait for their turn, of all lanes. */
@@ -48,7 +41,7 @@ export class Turns {
   /** A message has come: the lane is served when it is its turn. One that stands in line keeps its place. */
   join(lane: Lane): void {
     this.#lanes.add(lane);
-    this.#serveLater();
+    this.#turn.ask();
   }
 
   /** The lane is not served any more. */
@@ -56,14 +49,7 @@ export class Turns {
     this.#lanes.delete(lane);
   }
 
-  #serveLater(): void {
-    if (this.#isDeferred) return;
-    this.#isDeferred = true;
-    this.#defer(() => this.#serve());
-  }
-
   #serve(): void {
-    this.#isDeferred = false;
     const endMs = this.#now() + turnMs;
     // A Set is walked in the order of joining, those that join meanwhile included: whoever was served stands last again.
     for (const lane of this.#lanes) {
@@ -73,6 +59,6 @@ export class Turns {
     }
     if (this.#lanes.size === 0) return;
     this.cutShort++;
-    this.#serveLater();
+    this.#turn.ask();
   }
 }

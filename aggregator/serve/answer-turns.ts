@@ -3,6 +3,7 @@
  * slices the event loop has its turn, so that no question keeps agents' messages waiting, and none keeps a shorter one.
  */
 import type { Steps } from '../steps.ts';
+import { TurnOfLoop, type TurnOptions } from '../turn-of-loop.ts';
 
 /** How long questions are worked on before the event loop has its turn; the last step may go on beyond it. */
 export const sliceMs = 5;
@@ -25,25 +26,17 @@ interface Asked {
   readonly step: () => boolean;
 }
 
-export interface AnswerTurnsOptions {
-  /** Milliseconds that never step. Default: the clock of the process. */
-  readonly monotonicClock?: () => number;
-  /** Calls back once the event loop has had its turn. Default: setImmediate. */
-  readonly defer?: (serve: () => void) => void;
-}
-
 export class AnswerTurns {
   readonly #now: () => number;
-  readonly #defer: (serve: () => void) => void;
+  readonly #turn: TurnOfLoop;
   /** The one to be worked on next first. */
   readonly #asked = new Set<Asked>();
-  #isDeferred = false;
   /** Questions turned away at questionsMax. */
   refusedTotal = 0;
 
-  constructor({ monotonicClock, defer }: AnswerTurnsOptions = {}) {
+  constructor({ monotonicClock, defer }: Partial<TurnOptions> = {}) {
     this.#now = monotonicClock ?? (() => performance.now());
-    this.#defer = defer ?? ((serve) => void setImmediate(serve));
+    this.#turn = new TurnOfLoop(() => this.#serve(), defer);
   }
 
   /** Questions that are not answered yet. */
@@ -78,18 +71,11 @@ export class AnswerTurns {
         return true;
       };
       this.#asked.add({ step: stepIfWanted });
-      this.#serveLater();
+      this.#turn.ask();
     });
   }
 
-  #serveLater(): void {
-    if (this.#isDeferred) return;
-    this.#isDeferred = true;
-    this.#defer(() => this.#serve());
-  }
-
   #serve(): void {
-    this.#isDeferred = false;
     const endMs = this.#now() + sliceMs;
     for (const asked of this.#asked) {
       this.#asked.delete(asked);
@@ -100,7 +86,7 @@ export class AnswerTurns {
       }
       if (this.#now() >= endMs) break;
     }
-    if (this.#asked.size > 0) this.#serveLater();
+    if (this.#asked.size > 0) this.#turn.ask();
   }
 
   /** @returns whether it is over */
