@@ -29,8 +29,8 @@ const of = (...rows: [string, string][]): Snapshot => new Map(rows);
 
 describe('a difference', () => {
   it('is told of what both looks show alike, and of that alone', () => {
-    const before = of([held, '7:9'], [waiting, '']);
-    const after = of([held, '7:10'], [waiting, '']);
+    const before = of([held, '7/a:9'], [waiting, '']);
+    const after = of([held, '7/a:10'], [waiting, '']);
     expect(new Comparison({ owners: 0, ownerless: 0 }).judge(before, of(), after, 0)).toEqual({
       compared: 1,
       differences: [{ kind: 'replaced', socket: waiting, expected: '', shown: null }],
@@ -38,17 +38,22 @@ describe('a difference', () => {
   });
 
   it.each<[string, Snapshot, Snapshot[], (DifferenceKind | null)[]]>([
-    ['a socket with an inode is missing', of([held, '7:9']), [of()], ['unexplained']],
-    ['other owners', of([held, '7:9']), [of([held, '7:10'])], ['unexplained']],
-    ['no owner', of([held, '7:9']), [of([held, ''])], ['unexplained']],
-    ['an owner too many that was there before', of([held, '7:9']), [of([held, '7:9+10'])], ['unexplained']],
+    ['a socket with an inode is missing', of([held, '7/a:9']), [of()], ['unexplained']],
+    ['other owners', of([held, '7/a:9']), [of([held, '7/a:10'])], ['unexplained']],
+    ['no owner', of([held, '7/a:9']), [of([held, ''])], ['unexplained']],
+    [
+      'an owner too many that was there before',
+      of([held, '7/a:9']),
+      [of([held, '7/a:9+10'])],
+      ['unexplained'],
+    ],
     [
       'an owner of what has none, once',
-      of([held, ''], [reopened, '7:1']),
-      [of([held, '7:9'], [reopened, '7:1']), of([held, '7:9'], [reopened, '7:1'])],
+      of([held, ''], [reopened, '7/a:1']),
+      [of([held, '7/a:9'], [reopened, '7/a:1']), of([held, '7/a:9'], [reopened, '7/a:1'])],
       ['passed', 'unexplained'],
     ],
-    ['an owner too many that is newer', of([held, '7:9']), [of([held, '7:9 8:9'])], ['forked']],
+    ['an owner too many that is newer', of([held, '7/a:9']), [of([held, '7/a:9 8/a:9'])], ['forked']],
     [
       'a row without an inode, once',
       of([waiting, '']),
@@ -59,13 +64,13 @@ describe('a difference', () => {
     [
       'a row without an inode whose ends are in use again',
       of([waiting, '']),
-      [of([reopened, '7:9']), of([reopened, '7:9']), of([reopened, '7:9'])],
+      [of([reopened, '7/a:9']), of([reopened, '7/a:9']), of([reopened, '7/a:9'])],
       ['replaced', 'reused', 'unexplained'],
     ],
     [
       'a row without an inode that has one nobody holds',
       of([orphan, '']),
-      [of([held, '']), of([held, '']), of([held, '']), of([held, '7:9'])],
+      [of([held, '']), of([held, '']), of([held, '']), of([held, '7/a:9'])],
       ['orphaned', 'orphaned', 'orphaned', 'unexplained'],
     ],
   ])('%s', (_, steady, looks, expected) => {
@@ -74,19 +79,21 @@ describe('a difference', () => {
 
   it('is explained once by a child that was new at the look before', () => {
     const comparison = new Comparison({ owners: 0, ownerless: 0 });
-    const [alone, shared] = [of([held, '7:9']), of([held, '7:9 8:9'])];
+    const [alone, shared] = [of([held, '7/a:9']), of([held, '7/a:9 8/a:9'])];
     const kindOf = (before: Snapshot, shown: Snapshot): DifferenceKind | undefined =>
       comparison.judge(before, shown, before, 0).differences[0]?.kind;
     expect(kindOf(alone, alone)).toBeUndefined();
     expect(kindOf(shared, alone)).toBe('execed');
     expect(kindOf(shared, alone)).toBe('unexplained');
-    expect(kindOf(shared, of([held, '8:9']))).toBe('unexplained');
+    expect(kindOf(shared, of([held, '8/a:9']))).toBe('unexplained');
   });
 
   it('is late only for as long as the view may be', () => {
-    const late = of([held, '8:9']);
-    const steady = of([held, '7:9'], [reopened, '8:1']);
-    const looks = [late, late, late, of([held, '7:9']), late].map((shown) => of(...shown, [reopened, '8:1']));
+    const late = of([held, '8/a:9']);
+    const steady = of([held, '7/a:9'], [reopened, '8/a:1']);
+    const looks = [late, late, late, of([held, '7/a:9']), late].map((shown) =>
+      of(...shown, [reopened, '8/a:1']),
+    );
     expect(kinds(steady, looks, { owners: lateMaxMs, ownerless: 0 })).toEqual([
       'late',
       'late',
@@ -101,7 +108,7 @@ it('a socket that nobody holds may be late where it is told so, one with an owne
   const late = { owners: 0, ownerless: lateMaxMs };
   const missing = [of(), of(), of()];
   expect(kinds(of([held, '']), missing, late)).toEqual(['late', 'late', 'unexplained']);
-  expect(kinds(of([held, '7:9']), missing, late)).toEqual(['unexplained', 'unexplained', 'unexplained']);
+  expect(kinds(of([held, '7/a:9']), missing, late)).toEqual(['unexplained', 'unexplained', 'unexplained']);
 });
 
 it('what ss prints is a snapshot', () => {
@@ -113,8 +120,8 @@ it('what ss prints is a snapshot', () => {
     '',
   ].join('\n');
   expect([...parseSs(text, 1)]).toEqual([
-    ['1 tcp listen [::]:80 [::]:0 5 0', '7:3+12 9:4'],
-    ['1 udp unconnected 127.0.0.1:53 0.0.0.0:0 8 65534', '7:9'],
+    ['1 tcp listen [::]:80 [::]:0 5 0', '7/a%20b:3+12 9/a%20b:4'],
+    ['1 udp unconnected 127.0.0.1:53 0.0.0.0:0 8 65534', '7/dns:9'],
     ['1 tcp time-wait 127.0.0.1:80 127.0.0.1:5000 0 -', ''],
     ['1 udp established [fe80::1]:68 [fe80::2]:67 9 0', ''],
   ]);

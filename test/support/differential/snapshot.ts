@@ -3,7 +3,10 @@ import type { Collector } from '../../../agent/collector.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import type { SocketRow } from '../../../model/socket.ts';
 
-/** Socket → owners: `NETNS PROTOCOL STATE LOCAL REMOTE INODE UID` → `PID:FD+FD PID:FD`, pids and fds ascending. */
+/**
+ * Socket → owners: `NETNS PROTOCOL STATE LOCAL REMOTE INODE UID` → `PID/COMM:FD+FD PID/COMM:FD`, pids and fds ascending. With
+ * its name, a process that becomes another program between two looks is one of which they say different things.
+ */
 export type Snapshot = ReadonlyMap<string, string>;
 
 export function socketText({ netns, protocol, state, local, remote, inode, uid }: SocketRow): string {
@@ -12,10 +15,19 @@ export function socketText({ netns, protocol, state, local, remote, inode, uid }
   return `${netns} ${protocol} ${state} ${ends} ${inode} ${inode === 0 ? '-' : uid}`;
 }
 
-export function ownersText(owners: ReadonlyMap<number, readonly number[]>): string {
-  return [...owners]
-    .toSorted(([a], [b]) => a - b)
-    .map(([pid, fds]) => `${pid}:${fds.toSorted((a, b) => a - b).join('+')}`)
+/** A process that holds a socket, as a view shows it. */
+export interface ShownOwner {
+  readonly pid: number;
+  readonly comm: string;
+  readonly fds: readonly number[];
+}
+
+export function ownersText(owners: readonly ShownOwner[]): string {
+  return owners
+    .toSorted((a, b) => a.pid - b.pid)
+    .map(
+      ({ pid, comm, fds }) => `${pid}/${encodeURIComponent(comm)}:${fds.toSorted((a, b) => a - b).join('+')}`,
+    )
     .join(' ');
 }
 
@@ -25,7 +37,7 @@ export async function takeSnapshot(collector: Collector, namespaces: ReadonlySet
   const snapshot = new Map<string, string>();
   for (const socket of sockets) {
     if (!namespaces.has(socket.netns)) continue;
-    const owners = new Map(socket.owners.map(({ process: { pid }, fds }) => [pid, fds]));
+    const owners = socket.owners.map(({ process: { pid, comm }, fds }) => ({ pid, comm, fds }));
     snapshot.set(socketText(socket), ownersText(owners));
   }
   return snapshot;
@@ -49,5 +61,5 @@ export function tupleIn(socket: string): string {
 
 /** Of ownersText. */
 export function pidsIn(owners: string): string[] {
-  return owners === '' ? [] : owners.split(' ').map((owner) => owner.slice(0, owner.indexOf(':')));
+  return owners === '' ? [] : owners.split(' ').map((owner) => owner.slice(0, owner.indexOf('/')));
 }

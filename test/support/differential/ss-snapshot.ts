@@ -34,9 +34,11 @@ export function parseSs(text: string, netns: number): Snapshot {
 /** `tcp ESTAB 0 0 127.0.0.1:80 127.0.0.1:5000 users:(("node",pid=7,fd=9)) uid:5 ino:8 sk:1 cgroup:/ <->` */
 function parseLine(line: string, netns: number): [socket: string, owners: string] {
   const [protocol, state, , , local, remote] = line.split(/\s+/);
-  const owners = new Map<number, number[]>();
-  for (const [, pid, fd] of line.matchAll(/pid=(\d+),fd=(\d+)/g)) {
-    owners.set(Number(pid), [...(owners.get(Number(pid)) ?? []), Number(fd)]);
+  const owners = new Map<number, { pid: number; comm: string; fds: number[] }>();
+  for (const [, comm, pid, fd] of line.matchAll(/"([^"]*)",pid=(\d+),fd=(\d+)/g)) {
+    const owner = owners.get(Number(pid)) ?? { pid: Number(pid), comm: comm!, fds: [] };
+    owner.fds.push(Number(fd));
+    owners.set(owner.pid, owner);
   }
   const row = {
     netns,
@@ -48,7 +50,7 @@ function parseLine(line: string, netns: number): [socket: string, owners: string
     inode: Number(/ ino:(\d+)/.exec(line)?.[1] ?? 0),
     uid: Number(/ uid:(\d+)/.exec(line)?.[1] ?? 0),
   };
-  return [socketText(row), ownersText(owners)];
+  return [socketText(row), ownersText([...owners.values()])];
 }
 
 /** `127.0.0.1%lo:53`, `[::1]:80`, `*:*`: a star is the address of a socket for both families, or no port. */
