@@ -10,7 +10,9 @@
  *              SQLite's, and 1/20 of DuckDB's where 2 % are replaced.
  *     fleet    an aggregator with 1,000 agents of 2,000 sockets, each telling once a second that 2 % are replaced and 400
  *              have other counters, takes at most a fifth of a core and 500 MiB, and its event loop is not late by more than
- *              20 ms (p99). How many agents are too many is found by adding more.
+ *              20 ms (p99).
+ *     saturation
+ *              how many such agents are too many: half as many again are added, for three minutes at most.
  *     questions  while 300,000 connections are asked about, by any question, nobody else waits for more than 20 ms.
  *     stretch  20 million connections take at most 2.5 GiB; two shards take in 1.6 times what one does.
  *     latency  at 100,000 events a second of 50 agents a match takes 100 ms at most, 99 times of 100: from the moment at which
@@ -44,7 +46,7 @@ import { parseArgs } from 'node:util';
 import { type CoreRole, coreRoles, measureCore, runCoreRole } from './support/core-rounds.ts';
 import { type EngineFigure, type EnginePart, enginePage, engineTable } from './support/engine-page.ts';
 import { fleetReceiverRole, runFleetReceiver } from './support/fleet/fleet-receiver.ts';
-import { measureFleet } from './support/fleet/fleet-rounds.ts';
+import { measureFleet, measureSaturation } from './support/fleet/fleet-rounds.ts';
 import { fleetSenderRole, runFleetSender } from './support/fleet/fleet-sender.ts';
 import { measureIngest } from './support/ingest/ingest-rounds.ts';
 import { receiverRole, runReceiver } from './support/ingest/receiver.ts';
@@ -86,6 +88,7 @@ const parts: Readonly<Record<string, (sizes: Sizes) => EngineFigure[] | Promise<
   sql: ({ halves, rounds }) =>
     measureJoins(halves, rounds, existsSync(join(duckdbFolder, 'node_modules')) ? duckdbFolder : null),
   fleet: ({ agents }) => measureFleet(self, agents),
+  saturation: ({ agents }) => measureSaturation(self, agents),
   questions: ({ halves }) => measureQuestions(halves),
   stretch: ({ halves }) => measureStretch(halves),
   latency: ({ rounds }) => measureLatency(self, rounds),

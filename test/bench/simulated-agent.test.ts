@@ -1,6 +1,6 @@
 /** The agents of the simulated fleet: what they tell is what the wire wants, and every connection has both its ends. */
 import { expect, test } from 'vitest';
-import { sizesFor } from '../../bench/support/fleet/fleet-rounds.ts';
+import { sizesFrom, wholeCells } from '../../bench/support/fleet/fleet-rounds.ts';
 import {
   cellAgents,
   eventsPerTick,
@@ -68,7 +68,11 @@ test('a tick is as many events as it says', () => {
   expect(opens.slot.length + closes.slot.length + grown.slot.length).toBe(eventsPerTick);
 });
 
-test('steps are whole cells, up to what the simulated agents can do', () => {
-  expect(sizesFor(1000)).toEqual([150, 250, 500, 1000, 2000, 4000, 8000]);
-  expect(sizesFor(100).slice(0, 3)).toEqual([50, 100, 200]);
+test('a fleet is of whole cells', () => {
+  expect([0, 1, 74, 75, 1000].map(wholeCells)).toEqual([50, 50, 50, 100, 1000]);
+});
+
+test('the search for the saturation point goes from the fleet of the goals up to what the simulated agents can do', () => {
+  expect(sizesFrom(1000)).toEqual([1000, 1500, 2250, 3400, 5050, 7600]);
+  expect(sizesFrom(9000)).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** An aggregator as `whotalks aggregator` starts it, in a process of its own that measures itself. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { defaultAggregatorConfig } from '../../../aggregator/config.ts';
 import { startAggregator } from '../../../aggregator/run.ts';
@@ -18,6 +18,11 @@ export interface FleetLoad {
   /** User and system, of the whole process, in percent of a core. */
   readonly cpuPercent: number;
   readonly rssMiB: number;
+  /** Of RSS, what V8 has for its heap. */
+  readonly heapMiB: number;
+  /** The event loop waited for the collector of garbage: of the time, and the longest. */
+  readonly collectingPercent: number;
+  readonly longestCollectionMs: number;
   /** By how much a timer came too late. */
   readonly loopP99Ms: number;
   readonly loopMaxMs: number;
@@ -31,16 +36,26 @@ export async function runFleetReceiver(): Promise<void> {
   const { grpcAddress, httpAddress } = await startAggregator(config, { log: pino({ level: 'error' }) });
   const loop = monitorEventLoopDelay({ resolution: sampleMs });
   loop.enable();
+  const pauses: number[] = [];
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) pauses.push(duration);
+  }).observe({ entryTypes: ['gc'] });
   let before = { cpu: process.cpuUsage(), atMs: performance.now() };
   process.on('message', () => {
     const { user, system } = process.cpuUsage(before.cpu);
+    const tookMs = performance.now() - before.atMs;
+    const { rss, heapTotal } = process.memoryUsage();
     const load: FleetLoad = {
-      cpuPercent: (user + system) / 10 / (performance.now() - before.atMs),
-      rssMiB: process.memoryUsage.rss() / 2 ** 20,
+      cpuPercent: (user + system) / 10 / tookMs,
+      rssMiB: rss / 2 ** 20,
+      heapMiB: heapTotal / 2 ** 20,
+      collectingPercent: (100 * pauses.reduce((sum, ms) => sum + ms, 0)) / tookMs,
+      longestCollectionMs: Math.max(0, ...pauses),
       loopP99Ms: loop.percentile(99) / 1e6 - sampleMs,
       loopMaxMs: loop.max / 1e6 - sampleMs,
     };
     loop.reset();
+    pauses.length = 0;
     before = { cpu: process.cpuUsage(), atMs: performance.now() };
     process.send!(load);
   });

@@ -1,4 +1,7 @@
-/** One aggregator under a simulated fleet that grows, until its event loop or its acknowledgements leave their bounds. */
+/**
+ * One aggregator under a simulated fleet: what so many agents cost it, and how many are too many. The first is one step of
+ * that size; the second grows the same fleet until its event loop or its acknowledgements leave their bounds.
+ */
 import { Child } from '../child.ts';
 import type { EngineFigure } from '../engine-page.ts';
 import { type FleetAddresses, type FleetLoad, fleetReceiverRole } from './fleet-receiver.ts';
@@ -12,78 +15,105 @@ const bounds = { loopP99Ms: 20, ackP99Ms: 1000 } as const;
 const settleSeconds = 5;
 const measureSeconds = 15;
 
+/** For the snapshots of the agents that a step adds: ten times what a hundred agents in a second would take. */
+const addPatienceSeconds = 100;
+
+/** The search for the saturation point begins no step after this. */
+const searchSeconds = 180;
 /** Beyond this many the simulated agents are the limit. */
 const agentsMax = 8000;
-/** Heap for what the aggregator holds; without it, Node.js would end it at some 4 GiB. */
-const heapMiB = 10_240;
-
-/** For the snapshots of the agents that a step adds. */
-const addPatienceSeconds = 120;
+/** Heap for what the aggregator of the search holds; without it, Node.js would end it at some 4 GiB. */
+const searchHeapMiB = 10_240;
 
 interface Step extends FleetLoad, FleetSent {
   readonly agents: number;
   /** Connections of which both ends are joined, of those that there are. */
   readonly matched: number;
+  /** Why so many are too many; null where they are not. */
+  readonly out: string | null;
 }
 
-/** @param program the bench's own @param agents of which the goals speak; steps before and after it find the saturation point */
+/** @param program the bench's own @param agents of which the goals speak, in whole cells */
 export async function measureFleet(program: string, agents: number): Promise<EngineFigure[]> {
-  const receiver = new Child(program, [fleetReceiverRole], [`--max-old-space-size=${heapMiB}`]);
+  const size = wholeCells(agents);
+  const steps = await growFleet(program, [size], Number.POSITIVE_INFINITY);
+  return figuresOf(steps[0]!, size);
+}
+
+/** From so many agents on: which were too many, each step being half as many again as the one before. @param program as above */
+export async function measureSaturation(program: string, agents: number): Promise<EngineFigure[]> {
+  const args = [`--max-old-space-size=${searchHeapMiB}`];
+  const steps = await growFleet(program, sizesFrom(agents), performance.now() + searchSeconds * 1000, args);
+  const within = steps.filter(({ out }) => out === null).at(-1);
+  return [
+    {
+      what: 'most agents within bounds: event loop p99 20 ms, acknowledged within the second (p99)',
+      goal: '',
+      ratios: within === undefined ? [] : [within.agents],
+      values: [
+        within === undefined ? '' : `${describe(within)}; `,
+        steps.at(-1)?.out ?? 'more were not tried',
+      ].join(''),
+    },
+  ];
+}
+
+/** Of one aggregator. The first step that is out of bounds is the last. @param untilMs when no further step begins */
+async function growFleet(
+  program: string,
+  sizes: readonly number[],
+  untilMs: number,
+  receiverArgs: readonly string[] = [],
+): Promise<Step[]> {
+  const receiver = new Child(program, [fleetReceiverRole], receiverArgs);
   const sender = new Child(program, [fleetSenderRole]);
   try {
     const addresses = await receiver.said<FleetAddresses>();
     await sender.said();
     const steps: Step[] = [];
-    let tooMany: string | null = null;
-    for (const size of sizesFor(agents)) {
-      if (tooMany !== null && size > agents) break;
+    for (const size of sizes) {
+      if (steps.length > 0 && (steps.at(-1)!.out !== null || performance.now() > untilMs)) break;
       const step = await measureStep(receiver, sender, addresses, size, size - (steps.at(-1)?.agents ?? 0));
-      if (step === null) {
-        tooMany ??= `${size}: not all in step after ${addPatienceSeconds} s`;
-        break;
-      }
       steps.push(step);
       console.log(`fleet: ${describe(step)}`);
-      const why = whyOut(step);
-      if (why !== null) tooMany ??= `${size}: ${why}`;
     }
-    return figuresOf(steps, agents, tooMany);
+    return steps;
   } finally {
     await sender.end();
     await receiver.end();
   }
 }
 
-/** Whole cells, each step twice the one before. */
-export function sizesFor(agents: number): number[] {
+/** Each step half as many again, up to what the simulated agents can do. */
+export function sizesFrom(agents: number): number[] {
   const sizes: number[] = [];
-  for (let size = agents / 8; size <= agentsMax; size *= 2)
-    sizes.push(Math.round(size / cellAgents) * cellAgents);
-  return [...new Set(sizes.filter((size) => size > 0))];
+  for (let size = agents; size <= agentsMax; size *= 1.5) sizes.push(wholeCells(size));
+  return sizes;
 }
 
-/** null when not all of the agents came in step. */
+/** The nearest number of agents that leaves none without its neighbours; one cell at least. */
+export function wholeCells(agents: number): number {
+  return Math.max(1, Math.round(agents / cellAgents)) * cellAgents;
+}
+
 async function measureStep(
   receiver: Child,
   sender: Child,
   { grpcAddress, httpAddress }: FleetAddresses,
   agents: number,
   more: number,
-): Promise<Step | null> {
+): Promise<Step> {
   const tell = <Answer>(question: FleetQuestion): Promise<Answer> => sender.ask<Answer>(question);
   const patienceSeconds = addPatienceSeconds;
   const added = await tell<number>({ kind: 'add', address: grpcAddress, agents: more, patienceSeconds });
-  if (added < more) return null;
+  const late =
+    added < more ? `only ${added} of ${more} more were in step after ${addPatienceSeconds} s` : null;
   await tell({ kind: 'run', seconds: settleSeconds });
   await receiver.ask<FleetLoad>('begin');
   const sent = await tell<FleetSent>({ kind: 'run', seconds: measureSeconds });
   const load = await receiver.ask<FleetLoad>('end');
-  return {
-    agents,
-    ...load,
-    ...sent,
-    matched: (await matchedAt(httpAddress)) / (agents * (socketsPerAgent / 2)),
-  };
+  const matched = (await matchedAt(httpAddress)) / (agents * (socketsPerAgent / 2));
+  return { agents, ...load, ...sent, matched, out: late ?? whyOut(load, sent) };
 }
 
 /** Connections of which both ends are seen, as the aggregator's own metrics have them. */
@@ -92,7 +122,7 @@ async function matchedAt(httpAddress: string): Promise<number> {
   return Number(/^whotalks_connections\{seen="both"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }
 
-function whyOut({ loopP99Ms, ackP99Ms, refused }: Step): string | null {
+function whyOut({ loopP99Ms }: FleetLoad, { ackP99Ms, refused }: FleetSent): string | null {
   if (refused > 0) return 'messages are refused';
   if (loopP99Ms > bounds.loopP99Ms) return `event loop p99 ${loopP99Ms.toFixed(0)} ms`;
   return ackP99Ms > bounds.ackP99Ms ? `acknowledged after ${ackP99Ms.toFixed(0)} ms (p99)` : null;
@@ -110,32 +140,22 @@ function describe(step: Step): string {
   ].join('; ');
 }
 
-/** @param tooMany which step left its bounds first, and how */
-function figuresOf(steps: readonly Step[], agents: number, tooMany: string | null): EngineFigure[] {
-  const step = steps.find((each) => each.agents === agents);
-  const last = steps.at(-1);
-  const of = (value: (step: Step) => number): number[] => (step === undefined ? [] : [value(step)]);
-  const values = step ?? last;
-  const within = steps.filter((each) => whyOut(each) === null).at(-1);
+function figuresOf(step: Step, agents: number): EngineFigure[] {
   return [
     {
       what: `${agents} agents of ${socketsPerAgent} sockets, a tick a second: % of a core`,
       goal: '<= 20',
-      ratios: of(({ cpuPercent }) => cpuPercent),
-      values: values === undefined ? (tooMany ?? '') : describe(values),
+      ratios: [step.cpuPercent],
+      values: describe(step),
     },
-    { what: '... RSS, MiB', goal: '<= 500', ratios: of(({ rssMiB }) => rssMiB), values: '' },
-    {
-      what: '... event loop delay p99, ms',
-      goal: '<= 20',
-      ratios: of(({ loopP99Ms }) => loopP99Ms),
-      values: '',
-    },
-    {
-      what: 'most agents within bounds: event loop p99 20 ms, acknowledged within the second (p99)',
-      goal: '',
-      ratios: within === undefined ? [] : [within.agents],
-      values: tooMany ?? 'more were not tried',
-    },
+    { what: '... RSS, MiB', goal: '<= 500', ratios: [step.rssMiB], values: describeMemory(step) },
+    { what: '... event loop delay p99, ms', goal: '<= 20', ratios: [step.loopP99Ms], values: '' },
   ];
+}
+
+function describeMemory({ heapMiB, longestCollectionMs, collectingPercent }: Step): string {
+  return [
+    `${heapMiB.toFixed(0)} MiB of it are in the heap of V8`,
+    `the event loop waited for its collector for ${collectingPercent.toFixed(1)} % of the time, ${longestCollectionMs.toFixed(0)} ms at a time at most`,
+  ].join('; ');
 }
