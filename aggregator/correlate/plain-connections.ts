@@ -17,7 +17,8 @@ import type { ConnectionIds } from './connection-ids.ts';
 import { Lives } from './lives.ts';
 import type { MatchCounts } from './match-counts.ts';
 import { PlainConclusions } from './plain-conclusions.ts';
-import { countBytes, type EdgeParts } from './plain-edges.ts';
+import { PlainCounting } from './plain-counting.ts';
+import type { EdgeParts } from './plain-edges.ts';
 import { evidenceFor, isPlain, isUntranslated } from './plain-half.ts';
 import { networksOf, PlainHosts } from './plain-hosts.ts';
 import { KeptOfHost, restoreEnds } from './plain-kept.ts';
@@ -97,13 +98,8 @@ export class PlainConnections {
     this.#slots = new PlainSlots(this.#core, this.#hosts);
     this.keys = new PlainKeys(this.#core, this.#hosts, this.#tuple, () => this.#letGo());
     this.edgeParts = { core: this.#core.rows, rows: this.rows, edges };
-    this.#conclusions = new PlainConclusions(
-      this.edgeParts,
-      this.#listeners,
-      keeper.begun,
-      matches,
-      observer,
-    );
+    const { begun } = keeper;
+    this.#conclusions = new PlainConclusions(this.edgeParts, this.#listeners, begun, matches, observer);
     this.#kept = {
       hosts: this.#hosts,
       slots: this.#slots,
@@ -111,6 +107,7 @@ export class PlainConnections {
       originMs,
       edges: this.edgeParts,
       conclusions: this.#conclusions,
+      counting: new PlainCounting(this.edgeParts),
     };
     const opening = { ...this.#kept, core: this.#core, tuple: this.#tuple, keys: this.keys };
     this.#opening = new PlainOpening(opening, (nowMs) => {
@@ -155,8 +152,7 @@ export class PlainConnections {
   counted(socket: ReportedSocket): boolean {
     const half = this.#slots.halfOf(socket);
     if (half < 0) return false;
-    this.rows.sockets.count(half, socket.counters!);
-    if ((this.#factsOf(half >> 1) & facts.placed) !== 0) countBytes(this.edgeParts, half >> 1);
+    if (this.rows.sockets.count(half, socket.counters!)) this.#kept.counting.counted(half);
     return true;
   }
 
@@ -247,7 +243,12 @@ export class PlainConnections {
   }
 
   get sizes(): Readonly<Record<string, number>> {
-    return { plain: this.#core.live, plainHolders: this.#hosts.size, plainListeners: this.#listeners.size };
+    return {
+      plain: this.#core.live,
+      plainHolders: this.#hosts.size,
+      plainListeners: this.#listeners.size,
+      plainOwners: this.rows.sockets.owners,
+    };
   }
 
   // --- how ---

@@ -4,7 +4,7 @@ import type { ConnectionRows } from '../core/connection-rows.ts';
 import type { EdgeCounts } from '../core/edge-counts.ts';
 import type { Edge } from '../graph/edges.ts';
 import type { PlainRows } from './plain-rows.ts';
-import { doubleOf, marks, type SocketColumns } from './socket-columns.ts';
+import { doubleOf, type SocketColumns } from './socket-columns.ts';
 
 export interface EdgeParts {
   readonly core: ConnectionRows;
@@ -35,7 +35,7 @@ export function countBytes({ core, rows, edges }: EdgeParts, row: number): void 
   const { columns } = rows.sockets;
   const client = (row << 1) | (isTurned ? 1 : 0);
   const server = client ^ 1;
-  if (!columns.has(client, marks.counted) && !columns.has(server, marks.counted)) return;
+  if (!columns.isCounted(client) && !columns.isCounted(server)) return;
   // As trafficBetween has it; who was not counted has 0.
   const dialed = Math.max(0, bytesOf(columns, client, doubleOf.sent) - 1);
   const bytesToServer = Math.max(dialed, bytesOf(columns, server, doubleOf.received));
@@ -55,5 +55,5 @@ export function countBytes({ core, rows, edges }: EdgeParts, row: number): void 
 }
 
 function bytesOf(columns: SocketColumns, half: number, column: number): number {
-  return columns.has(half, marks.counted) ? columns.double(half, column) : 0;
+  return columns.isCounted(half) ? columns.double(half, column) : 0;
 }

@@ -4,12 +4,12 @@ import type { SocketCounters } from '../../model/socket-counters.ts';
 import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
 import { tickAfter } from '../core/ticks.ts';
 import { shownUntilMs } from './lives.ts';
-import { countBytes, type EdgeParts } from './plain-edges.ts';
+import type { EdgeParts } from './plain-edges.ts';
 import type { PlainHost } from './plain-hosts.ts';
 import type { PlainOpening } from './plain-opening.ts';
 import type { KeptParts } from './plain-parts.ts';
 import type { CountedColumns, KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
-import { doubleOf, wordOf } from './socket-columns.ts';
+import { doubleOf } from './socket-columns.ts';
 
 export class KeptOfHost implements KeptSockets {
   readonly #parts: KeptParts;
@@ -65,43 +65,21 @@ export class KeptOfHost implements KeptSockets {
     return half < 0 ? undefined : restoreOpen(this.#parts, this.#plain(), half, this.#parts.edges.core.words);
   }
 
-  countAll({ counters, grown }: CountedColumns): number[] {
-    const { edges, hosts } = this.#parts;
-    const { sockets } = edges.rows;
-    const slots = hosts.known(this.#host)?.keptSlots;
-    const rest: number[] = [];
-    const absolute = counters.slot.length;
-    for (let row = 0; row < absolute; row++) {
-      const half = slots?.get(counters.slot[row]!) ?? -1;
-      const [sent, received] = [counters.sent[row]!, counters.received[row]!];
-      if (half < 0) rest.push(row);
-      else if (sockets.setCounts(half, sent, received, counters.rttUs[row]!, counters.retransmits[row]!))
-        this.#counted(half);
-    }
-    for (let row = 0; row < grown.slot.length; row++) {
-      const half = slots?.get(grown.slot[row]!) ?? -1;
-      if (half < 0) rest.push(absolute + row);
-      else if (sockets.grow(half, grown.sent[row]!, grown.received[row]!, grown.rttUs[row]!))
-        this.#counted(half);
-    }
-    return rest;
+  countAll(counted: CountedColumns): number[] {
+    return this.#parts.counting.countAll(this.#parts.hosts.known(this.#host)?.keptSlots, counted);
   }
 
   count(slot: number, counters: SocketCounters, isGrowth: boolean): boolean {
     const half = this.#halfAt(slot);
     if (half < 0) return false;
-    const { sockets } = this.#parts.edges.rows;
+    const { edges, counting } = this.#parts;
+    const { sockets } = edges.rows;
     const { bytesSent, bytesReceived, rttUs } = counters;
     const isNew = isGrowth
-      ? sockets.grow(half, bytesSent, bytesReceived, rttUs)
+      ? sockets.columns.grow(half, bytesSent, bytesReceived, rttUs)
       : sockets.count(half, counters);
-    if (isNew) this.#counted(half);
+    if (isNew) counting.counted(half);
     return true;
-  }
-
-  #counted(half: number): void {
-    const { edges } = this.#parts;
-    if ((factsOf(edges, half) & facts.placed) !== 0) countBytes(edges, half >> 1);
   }
 
   close(slot: number, closedAtMs: number, nowMs: number): boolean {
@@ -117,7 +95,7 @@ export class KeptOfHost implements KeptSockets {
       sockets.reopen(half);
       return false;
     }
-    sockets.columns.setDouble(half, doubleOf.establishedUntil, shownUntilMs(this.#host, atMs));
+    sockets.columns.setEstablishedUntil(half, shownUntilMs(this.#host, atMs));
     slots.closeSlot(this.#plain().keptSlots, slot, tickAfter(atMs, originMs));
     conclusions.settled(half >> 1, before, nowMs);
     return true;
@@ -138,14 +116,13 @@ export function restoreEnds(parts: KeptParts, row: number, words: Int32Array): v
   for (const half of [row << 1, (row << 1) | 1]) {
     const holder = words[holderWord + (half & 1)]! - 1;
     if (holder < 0 || !rows.sockets.isKept(half)) continue;
-    const closedAtMs = rows.sockets.columns.double(half, doubleOf.closed);
-    if (Number.isNaN(closedAtMs)) {
+    const { columns } = rows.sockets;
+    if (!columns.isClosed(half)) {
       const { host } = parts.hosts.netnsOfHolder(holder);
-      const { columns } = rows.sockets;
-      const [slot, id] = [columns.word(half, wordOf.slot), columns.double(half, doubleOf.id)];
+      const [slot, id] = [columns.slotOf(half), columns.double(half, doubleOf.id)];
       host.left(slot, id, restoreOpen(parts, host, half, words, 0));
     } else {
-      const untilMs = rows.sockets.columns.double(half, doubleOf.establishedUntil);
+      const untilMs = columns.establishedUntilMs(half);
       parts.lives.remember(rows.sockets.restore(half, words, 0), untilMs);
     }
   }
@@ -161,7 +138,7 @@ function restoreOpen(
 ): ReportedSocket {
   const { sockets } = edges.rows;
   const socket = sockets.restore(half, words, first);
-  slots.restore(host, socket, sockets.columns.word(half, wordOf.slot));
+  slots.restore(host, socket, sockets.columns.slotOf(half));
   return socket;
 }
 

@@ -1,6 +1,7 @@
 /** What the telling of plain sockets works on. */
 import type { Lives } from './lives.ts';
 import type { PlainConclusions } from './plain-conclusions.ts';
+import type { PlainCounting } from './plain-counting.ts';
 import type { EdgeParts } from './plain-edges.ts';
 import type { PlainHosts } from './plain-hosts.ts';
 import type { PlainSlots } from './plain-slots.ts';
@@ -12,4 +13,5 @@ export interface KeptParts {
   readonly originMs: number;
   readonly edges: EdgeParts;
   readonly conclusions: PlainConclusions;
+  readonly counting: PlainCounting;
 }

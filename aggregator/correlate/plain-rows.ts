@@ -31,7 +31,7 @@ export class PlainRows {
     addresses: Addresses,
   ) {
     this.#rows = rows;
-    this.sockets = new PlainSockets(hosts, addresses);
+    this.sockets = new PlainSockets(2 * max, hosts, addresses);
     this.hosts = hosts;
     this.#ids = ids;
     this.#numbers = new Float64Array(max);
@@ -114,8 +114,7 @@ export class PlainRows {
   /** When the later of its ends was told, on the clock that never steps. Both are there. */
   acceptedMs(row: number): number {
     const { columns } = this.sockets;
-    const a = columns.double(row << 1, doubleOf.accepted);
-    return Math.max(a, columns.double((row << 1) | 1, doubleOf.accepted));
+    return Math.max(columns.acceptedMs(row << 1), columns.acceptedMs((row << 1) | 1));
   }
 
   /** @param words that have the row at `first`, such as a copy of it */

@@ -4,7 +4,7 @@
  * altogether (socket-columns.ts): it is made an object for who asks.
  */
 import { formatIp, type IpAddress } from '../../model/ip.ts';
-import type { Owner, Process } from '../../model/process.ts';
+import type { Owner } from '../../model/process.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
@@ -12,6 +12,7 @@ import { ipv4FromNumber } from '../../wire/packing.ts';
 import { type Addresses, isInterned } from '../core/addresses.ts';
 import { holderWord } from '../core/connection-row.ts';
 import { couldBeOneBirth, type Life } from './generations.ts';
+import { KeptOwners, noOwner, type Owners } from './kept-owners.ts';
 import type { PlainHosts } from './plain-hosts.ts';
 import type { KeptSockets, OpenedColumns, ReportedSocket } from './report.ts';
 import { doubleOf, marks, noFd, SocketColumns, wordOf } from './socket-columns.ts';
@@ -25,50 +26,44 @@ interface AnyLife extends Life {
 }
 
 export class PlainSockets {
-  readonly columns = new SocketColumns();
+  readonly columns: SocketColumns;
   readonly #hosts: PlainHosts;
   readonly #addresses: Addresses;
   /** Those that are not kept. */
   readonly #objects = new Map<number, ReportedSocket>();
-  /** Of those that are kept: the one process that has it under one fd at most, or all owners. */
-  readonly #owners: (Process | readonly Owner[] | undefined)[] = [];
+  readonly #owners = new KeptOwners();
   readonly #lives: readonly [AnyLife, AnyLife] = [newLife(), newLife()];
 
-  constructor(hosts: PlainHosts, addresses: Addresses) {
+  /** @param max halves */
+  constructor(max: number, hosts: PlainHosts, addresses: Addresses) {
+    this.columns = new SocketColumns(max);
     this.#hosts = hosts;
     this.#addresses = addresses;
   }
 
+  /** Owners of kept ones. */
+  get owners(): number {
+    return this.#owners.size;
+  }
+
   /** A half that begins, as an object. */
   tell(half: number, socket: ReportedSocket): void {
-    const { columns } = this;
-    columns.ensure(half);
     this.#objects.set(half, socket);
-    columns.setDouble(half, doubleOf.opened, socket.openedAtMs);
-    columns.setDouble(half, doubleOf.notBefore, socket.notBeforeMs);
-    columns.setDouble(half, doubleOf.accepted, socket.acceptedMs);
-    columns.setDouble(half, doubleOf.closed, socket.closedAtMs ?? Number.NaN);
-    columns.setWord(half, wordOf.marks, 0);
+    this.columns.begin(half, socket.openedAtMs, socket.notBeforeMs, socket.acceptedMs);
+    this.columns.setDouble(half, doubleOf.closed, socket.closedAtMs ?? Number.NaN);
     if (socket.counters !== null) this.count(half, socket.counters);
   }
 
   /** A half that begins, and is kept. @param at its place among those that are opened */
   begin(half: number, opened: OpenedColumns, at: number, epoch: number): void {
     const { columns } = this;
-    columns.ensure(half);
-    this.#owners[half] = opened.processes[at];
-    columns.setDouble(half, doubleOf.opened, opened.openedAtMs[at]!);
-    columns.setDouble(half, doubleOf.notBefore, opened.notBeforeMs[at]!);
-    columns.setDouble(half, doubleOf.accepted, opened.acceptedMs);
-    columns.setDouble(half, doubleOf.closed, Number.NaN);
-    columns.setDouble(half, doubleOf.establishedUntil, Number.NaN);
+    columns.begin(half, opened.openedAtMs[at]!, opened.notBeforeMs[at]!, opened.acceptedMs);
     columns.setDouble(half, doubleOf.id, opened.id[at]!);
     columns.setWord(half, wordOf.inode, opened.inode[at]!);
-    columns.setWord(half, wordOf.uid, opened.uid[at]!);
     columns.setWord(half, wordOf.fd, opened.fd[at]!);
-    columns.setWord(half, wordOf.slot, opened.slot[at]!);
-    columns.setWord(half, wordOf.epoch, epoch);
-    columns.setWord(half, wordOf.marks, marks.kept);
+    this.#own(half, this.#owners.retain(opened.processes[at]!, opened.uid[at]!, epoch));
+    columns.setSlot(half, opened.slot[at]!);
+    columns.mark(half, marks.kept);
   }
 
   /** As KeptSockets.isAs, of one that is kept. */
@@ -77,8 +72,8 @@ export class PlainSockets {
     if (columns.double(half, doubleOf.id) !== opened.id[at]) return false;
     if (columns.word(half, wordOf.inode) !== opened.inode[at]) return false;
     if (columns.word(half, wordOf.fd) !== opened.fd[at]) return false;
-    const known = this.#owners[half]!;
-    return !isOwners(known) && isSame(known, opened.processes[at]!);
+    const { owners } = this.#owners.of(columns.ownerOf(half));
+    return !isOwners(owners) && isSame(owners, opened.processes[at]!);
   }
 
   /** From an object to columns. @param slot, id the agent's @param epoch number of the agent's */
@@ -87,14 +82,12 @@ export class PlainSockets {
     const [owner] = socket.owners;
     const isSimple = socket.owners.length === 1 && owner!.fds.length <= 1;
     this.#objects.delete(half);
-    this.#owners[half] = isSimple ? owner!.process : socket.owners;
-    columns.setDouble(half, doubleOf.establishedUntil, Number.NaN);
+    const owners = isSimple ? owner!.process : socket.owners;
+    this.#own(half, this.#owners.retain(owners, socket.uid, epoch));
     columns.setDouble(half, doubleOf.id, id);
     columns.setWord(half, wordOf.inode, socket.inode);
-    columns.setWord(half, wordOf.uid, socket.uid);
     columns.setWord(half, wordOf.fd, owner?.fds[0] ?? noFd);
-    columns.setWord(half, wordOf.slot, slot);
-    columns.setWord(half, wordOf.epoch, epoch);
+    columns.setSlot(half, slot);
     columns.unmark(half, marks.trackedClient | marks.trackedServer);
     columns.mark(half, marks.kept | markOf(socket.translation));
   }
@@ -104,7 +97,7 @@ export class PlainSockets {
     const socket = this.#made(half, words, first);
     this.columns.unmark(half, marks.kept);
     this.#objects.set(half, socket);
-    this.#owners[half] = undefined;
+    this.#own(half, noOwner);
     return socket;
   }
 
@@ -122,8 +115,13 @@ export class PlainSockets {
   clear(row: number): void {
     for (const half of [row << 1, (row << 1) | 1]) {
       this.#objects.delete(half);
-      if (this.#owners[half] !== undefined) this.#owners[half] = undefined;
+      this.#own(half, noOwner);
     }
+  }
+
+  #own(half: number, owner: number): void {
+    this.#owners.release(this.columns.ownerOf(half));
+    this.columns.setOwner(half, owner);
   }
 
   close(half: number, closedAtMs: number): void {
@@ -135,38 +133,9 @@ export class PlainSockets {
     this.columns.setDouble(half, doubleOf.closed, Number.NaN);
   }
 
-  /** @returns whether that is new, as do the two below */
+  /** @returns whether that is new */
   count(half: number, { bytesSent, bytesReceived, rttUs, retransmits }: SocketCounters): boolean {
-    return this.setCounts(half, bytesSent, bytesReceived, rttUs, retransmits);
-  }
-
-  setCounts(half: number, sent: number, received: number, rttUs: number, retransmits: number): boolean {
-    const { columns } = this;
-    const isSame =
-      columns.double(half, doubleOf.sent) === sent &&
-      columns.double(half, doubleOf.received) === received &&
-      columns.word(half, wordOf.rttUs) === rttUs &&
-      columns.word(half, wordOf.retransmits) === retransmits;
-    if (isSame && columns.has(half, marks.counted)) return false;
-    columns.setDouble(half, doubleOf.sent, sent);
-    columns.setDouble(half, doubleOf.received, received);
-    columns.setWord(half, wordOf.rttUs, rttUs);
-    columns.setWord(half, wordOf.retransmits, retransmits);
-    columns.mark(half, marks.counted);
-    return true;
-  }
-
-  /** As grownBy of model/socket-counters has it. */
-  grow(half: number, sent: number, received: number, rttUs: number): boolean {
-    const { columns } = this;
-    if (!columns.has(half, marks.counted)) return this.setCounts(half, sent, received, rttUs, 0);
-    return this.setCounts(
-      half,
-      Math.min(Number.MAX_SAFE_INTEGER, columns.double(half, doubleOf.sent) + sent),
-      Math.min(Number.MAX_SAFE_INTEGER, columns.double(half, doubleOf.received) + received),
-      rttUs === 0 ? columns.word(half, wordOf.rttUs) : rttUs,
-      columns.word(half, wordOf.retransmits),
-    );
+    return this.columns.setCounts(half, bytesSent, bytesReceived, rttUs, retransmits);
   }
 
   /** Whether two halves may be one connection by their times alone. */
@@ -198,7 +167,7 @@ export class PlainSockets {
     const a = { ip: this.ipOf(words[first]!), port: ports >>> 16 };
     const b = { ip: this.ipOf(words[first + 1]!), port: ports & 0xffff };
     const closedAtMs = columns.double(half, doubleOf.closed);
-    const epoch = host.epochs[columns.word(half, wordOf.epoch)]!;
+    const { uid, epoch } = this.#owners.of(columns.ownerOf(half));
     return {
       host: host.host,
       protocol: 'tcp',
@@ -208,14 +177,14 @@ export class PlainSockets {
       local: end === 0 ? a : b,
       remote: end === 0 ? b : a,
       inode: columns.word(half, wordOf.inode),
-      uid: columns.word(half, wordOf.uid),
+      uid,
       owners: this.ownersOf(half),
       openedAtMs: columns.double(half, doubleOf.opened),
       notBeforeMs: columns.double(half, doubleOf.notBefore),
-      acceptedMs: columns.double(half, doubleOf.accepted),
+      acceptedMs: columns.acceptedMs(half),
       translation: this.#translationOf(half),
       counters: this.countersOf(half),
-      id: `${epoch}-${columns.double(half, doubleOf.id)}`,
+      id: `${host.epochs[epoch]!}-${columns.double(half, doubleOf.id)}`,
       closedAtMs: Number.isNaN(closedAtMs) ? null : closedAtMs,
       token: undefined,
     };
@@ -233,10 +202,10 @@ export class PlainSockets {
   ownersOf(half: number): readonly Owner[] {
     const told = this.#objects.get(half);
     if (told !== undefined) return told.owners;
-    const known = this.#owners[half]!;
-    if (isOwners(known)) return known;
+    const { owners } = this.#owners.of(this.columns.ownerOf(half));
+    if (isOwners(owners)) return owners;
     const fd = this.columns.word(half, wordOf.fd);
-    return [{ process: known, fds: fd === noFd ? [] : [fd] }];
+    return [{ process: owners, fds: fd === noFd ? [] : [fd] }];
   }
 
   #translationOf(half: number): Translation | null {
@@ -247,7 +216,7 @@ export class PlainSockets {
   /** As last counted; null = not yet. */
   countersOf(half: number): SocketCounters | null {
     const { columns } = this;
-    if (!columns.has(half, marks.counted)) return null;
+    if (!columns.isCounted(half)) return null;
     return {
       bytesSent: columns.double(half, doubleOf.sent),
       bytesReceived: columns.double(half, doubleOf.received),
@@ -264,7 +233,7 @@ export interface KeptAs {
   readonly epoch: number;
 }
 
-function isOwners(known: Process | readonly Owner[]): known is readonly Owner[] {
+function isOwners(known: Owners): known is readonly Owner[] {
   return Array.isArray(known);
 }
 

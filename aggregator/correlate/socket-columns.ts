@@ -1,105 +1,188 @@
 /**
  * What stands beside the core for each half of a plain connection, by half (row << 1 | end): what the core rounds or has no
- * use for. A half has a cache line of doubles and half a line of words; memory is taken by the chunk, as halves come up.
+ * use for. A half has one cache line, in which all stands that counting it touches, and some columns of their own for what is
+ * asked for rarely. Memory is reserved for the most halves, and taken as it is written to.
  *
- *     double 0   opened             ms, as ReportedSocket has it
- *            1   not before         ms; 0 = unknown
- *            2   accepted           ms of the clock that never steps
- *            3   closed             ms; NaN while it is there
- *            4   sent               bytes, as last counted
- *            5   received
- *            6   established until  ms, see lives.ts; NaN while nothing ended it. Of kept ones alone, as all that follows
- *            7   id                 the agent's number
- *     word   0   round trip         us, as last counted
- *            1   retransmits
- *            2   inode
- *            3   user
- *            4   fd                 of the one owner; noFd where it has none
- *            5   slot               the agent's
- *            6   epoch              number of the agent's epoch (plain-hosts.ts)
- *            7   marks              bits, below
+ *     line   double 0   sent          bytes, as last counted; NaN where nobody has counted them
+ *                   1   received
+ *                   2   opened        ms, as ReportedSocket has it
+ *                   3   closed        ms; NaN while it is there
+ *                   4   not before    ms; 0 = unknown
+ *                   5   id            the agent's number. Of kept ones alone, as all that follows but for the next two
+ *            word  12   round trip    us, as last counted
+ *                  13   retransmits
+ *                  14   inode
+ *                  15   fd            of the one owner; noFd where it has none
+ *     accepted          ms of the clock that never steps
+ *     owner             who has it, and in which epoch of its agent (kept-owners.ts)
+ *     slot              the agent's, while it is there
+ *     unshown           once it is closed: for how many ms before that no look had shown it as established (lives.ts)
+ *     marks             bits, below
+ *
+ * Slot and unshown share a word, as a closed socket has no slot.
  */
+import { alignedWords } from '../core/aligned-words.ts';
+
+/** Of a line, to its first double and its first word. */
 const doublesShift = 3;
-const wordsShift = 3;
+export const lineShift = 4;
 
-/** Halves of a chunk. */
-const chunkShift = 13;
-const inChunk = (1 << chunkShift) - 1;
+export const doubleOf = { sent: 0, received: 1, opened: 2, closed: 3, notBefore: 4, id: 5 } as const;
 
-export const doubleOf = {
-  opened: 0,
-  notBefore: 1,
-  accepted: 2,
-  closed: 3,
-  sent: 4,
-  received: 5,
-  establishedUntil: 6,
-  id: 7,
-} as const;
-
-export const wordOf = {
-  rttUs: 0,
-  retransmits: 1,
-  inode: 2,
-  uid: 3,
-  fd: 4,
-  slot: 5,
-  epoch: 6,
-  marks: 7,
-} as const;
+export const wordOf = { rttUs: 12, retransmits: 13, inode: 14, fd: 15 } as const;
 
 export const marks = {
   /** All of the socket is in these columns; else it is an object of whoever told it. */
   kept: 1 << 0,
-  /** Somebody counted its bytes. */
-  counted: 1 << 1,
   /** Conntrack of its host tells that it dialed, or that it was dialed; nothing is translated. */
-  trackedClient: 1 << 2,
-  trackedServer: 1 << 3,
+  trackedClient: 1 << 1,
+  trackedServer: 1 << 2,
 } as const;
 
 export const noFd = 0xffffffff;
 
-export class SocketColumns {
-  readonly #doubles: Float64Array[] = [];
-  readonly #words: Uint32Array[] = [];
+/** The highest that `unshown` can tell: 49 days, which stand for ever. */
+const unshownMax = 0xffffffff;
 
-  /** Makes room for a half, which is all 0 then or what it was before. */
-  ensure(half: number): void {
-    const chunk = half >> chunkShift;
-    while (this.#words.length <= chunk) {
-      this.#doubles.push(new Float64Array(1 << (chunkShift + doublesShift)));
-      this.#words.push(new Uint32Array(1 << (chunkShift + wordsShift)));
-    }
+export class SocketColumns {
+  /** All lines; a line begins at half << lineShift. */
+  readonly lines: Int32Array;
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
+  readonly #accepted: Float64Array;
+  readonly #owners: Uint32Array;
+  /** Slot or unshown. */
+  readonly #ends: Uint32Array;
+  readonly #marks: Uint8Array;
+
+  /** @param max halves */
+  constructor(max: number) {
+    this.lines = alignedWords(max << lineShift);
+    const { buffer, byteOffset, length } = this.lines;
+    this.#words = new Uint32Array(buffer, byteOffset, length);
+    this.#doubles = new Float64Array(buffer, byteOffset, length / 2);
+    this.#accepted = new Float64Array(max);
+    this.#owners = new Uint32Array(max);
+    this.#ends = new Uint32Array(max);
+    this.#marks = new Uint8Array(max);
+  }
+
+  /** A half that begins: it is there, and nobody has counted it. */
+  begin(half: number, openedAtMs: number, notBeforeMs: number, acceptedMs: number): void {
+    const first = half << doublesShift;
+    const doubles = this.#doubles;
+    doubles[first + doubleOf.sent] = Number.NaN;
+    doubles[first + doubleOf.opened] = openedAtMs;
+    doubles[first + doubleOf.closed] = Number.NaN;
+    doubles[first + doubleOf.notBefore] = notBeforeMs;
+    this.#accepted[half] = acceptedMs;
+    this.#marks[half] = 0;
   }
 
   /** @param column of doubleOf */
   double(half: number, column: number): number {
-    return this.#doubles[half >> chunkShift]![((half & inChunk) << doublesShift) + column]!;
+    return this.#doubles[(half << doublesShift) + column]!;
   }
 
   setDouble(half: number, column: number, value: number): void {
-    this.#doubles[half >> chunkShift]![((half & inChunk) << doublesShift) + column] = value;
+    this.#doubles[(half << doublesShift) + column] = value;
   }
 
   /** @param column of wordOf */
   word(half: number, column: number): number {
-    return this.#words[half >> chunkShift]![((half & inChunk) << wordsShift) + column]!;
+    return this.#words[(half << lineShift) + column]!;
   }
 
   setWord(half: number, column: number, value: number): void {
-    this.#words[half >> chunkShift]![((half & inChunk) << wordsShift) + column] = value;
+    this.#words[(half << lineShift) + column] = value;
+  }
+
+  acceptedMs(half: number): number {
+    return this.#accepted[half]!;
+  }
+
+  ownerOf(half: number): number {
+    return this.#owners[half]!;
+  }
+
+  setOwner(half: number, owner: number): void {
+    this.#owners[half] = owner;
+  }
+
+  slotOf(half: number): number {
+    return this.#ends[half]!;
+  }
+
+  setSlot(half: number, slot: number): void {
+    this.#ends[half] = slot;
+  }
+
+  /** Until when a look has shown it as established, which is closed. */
+  establishedUntilMs(half: number): number {
+    return this.double(half, doubleOf.closed) - this.#ends[half]!;
+  }
+
+  /** The same is told. It must be closed already, and has no slot from now on. */
+  setEstablishedUntil(half: number, untilMs: number): void {
+    const unshownMs = Math.ceil(this.double(half, doubleOf.closed) - untilMs);
+    this.#ends[half] = Math.min(unshownMax, Math.max(0, unshownMs));
+  }
+
+  isClosed(half: number): boolean {
+    return !Number.isNaN(this.double(half, doubleOf.closed));
+  }
+
+  /** Whether somebody counted its bytes. */
+  isCounted(half: number): boolean {
+    return !Number.isNaN(this.double(half, doubleOf.sent));
   }
 
   has(half: number, mark: number): boolean {
-    return (this.word(half, wordOf.marks) & mark) !== 0;
+    return (this.#marks[half]! & mark) !== 0;
   }
 
   mark(half: number, mark: number): void {
-    this.setWord(half, wordOf.marks, this.word(half, wordOf.marks) | mark);
+    this.#marks[half]! |= mark;
   }
 
   unmark(half: number, mark: number): void {
-    this.setWord(half, wordOf.marks, this.word(half, wordOf.marks) & ~mark);
+    this.#marks[half]! &= ~mark;
+  }
+
+  /** Takes counters as they are. @returns whether that is new */
+  setCounts(half: number, sent: number, received: number, rttUs: number, retransmits: number): boolean {
+    const first = half << doublesShift;
+    const doubles = this.#doubles;
+    const word = half << lineShift;
+    const words = this.#words;
+    const isSame =
+      doubles[first + doubleOf.sent] === sent &&
+      doubles[first + doubleOf.received] === received &&
+      words[word + wordOf.rttUs] === rttUs &&
+      words[word + wordOf.retransmits] === retransmits;
+    if (isSame) return false;
+    doubles[first + doubleOf.sent] = sent;
+    doubles[first + doubleOf.received] = received;
+    words[word + wordOf.rttUs] = rttUs;
+    words[word + wordOf.retransmits] = retransmits;
+    return true;
+  }
+
+  /** Takes what counters have grown by, as grownBy of model/socket-counters has it. @returns as setCounts */
+  grow(half: number, sent: number, received: number, rttUs: number): boolean {
+    const first = half << doublesShift;
+    const doubles = this.#doubles;
+    const known = doubles[first + doubleOf.sent]!;
+    if (Number.isNaN(known)) return this.setCounts(half, sent, received, rttUs, 0);
+    const rttAt = (half << lineShift) + wordOf.rttUs;
+    const isSame = sent === 0 && received === 0 && (rttUs === 0 || this.#words[rttAt] === rttUs);
+    if (isSame) return false;
+    doubles[first + doubleOf.sent] = Math.min(Number.MAX_SAFE_INTEGER, known + sent);
+    doubles[first + doubleOf.received] = Math.min(
+      Number.MAX_SAFE_INTEGER,
+      doubles[first + doubleOf.received]! + received,
+    );
+    if (rttUs !== 0) this.#words[rttAt] = rttUs;
+    return true;
   }
 }
