@@ -16,9 +16,12 @@ export interface EdgeTally {
   open: number;
   total: number;
   readonly seen: { both: number };
-  /** null where none of its connections was counted. */
-  bytesToServer: number | null;
-  bytesToClient: number | null;
+  /**
+   * Bytes; NaN where none of its connections was counted, and not null: V8 writes to a field that has only ever had
+   * numbers in place, and makes an object of each number else.
+   */
+  toServer: number;
+  toClient: number;
 }
 
 /** Who has the tallies. */
@@ -97,8 +100,8 @@ export class EdgeCounts<Tally extends EdgeTally = EdgeTally> {
 
   addBytes(edge: number, toServer: number, toClient: number): void {
     const tally = this.#tallies[edge]!;
-    tally.bytesToServer = (tally.bytesToServer ?? 0) + toServer;
-    tally.bytesToClient = (tally.bytesToClient ?? 0) + toClient;
+    tally.toServer = Number.isNaN(tally.toServer) ? toServer : tally.toServer + toServer;
+    tally.toClient = Number.isNaN(tally.toClient) ? toClient : tally.toClient + toClient;
   }
 
   tallyOf(edge: number): Tally {

@@ -19,8 +19,8 @@ export class PlainCounting {
   /** First words of the lines of both ends, and of the rows. */
   readonly #lines = new Int32Array(2 * blockMax);
   readonly #rows = new Int32Array(blockMax);
-  /** Reads that nobody needs but the compiler. */
-  #fetched = 0;
+  /** What was fetched: nobody needs it, but the compiler shall not leave it out. */
+  fetched = 0;
 
   constructor(parts: EdgeParts) {
     this.#parts = parts;
@@ -55,8 +55,8 @@ export class PlainCounting {
       this.#rows[i] = ((known >> 1) << rowShift) + factsWord;
     }
     const { core, rows } = this.#parts;
-    this.#fetched ^= fetchWords(core.words, this.#rows, count);
-    this.#fetched ^= fetchWords(rows.sockets.columns.lines, lines, 2 * count);
+    this.fetched ^= fetchWords(core.words, this.#rows, count);
+    this.fetched ^= fetchWords(rows.sockets.columns.lines, lines, 2 * count);
     return count;
   }
 

@@ -25,15 +25,42 @@ export interface EdgeShare extends EdgeName {
   readonly bytesToClient: number | null;
 }
 
-export interface Edge extends EdgeName {
-  open: number;
-  total: number;
-  firstSeenAtMs: number;
-  lastSeenAtMs: number;
-  readonly seen: { both: number; client: number; server: number };
-  /** Sums; null where none of its connections was counted. */
-  bytesToServer: number | null;
-  bytesToClient: number | null;
+/** An edge with its sums, which the core counts in as well (core/edge-counts.ts). */
+export class Edge implements EdgeName {
+  readonly realm: string;
+  readonly client: string;
+  readonly server: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  open = 0;
+  total = 0;
+  firstSeenAtMs = Number.POSITIVE_INFINITY;
+  lastSeenAtMs = Number.NEGATIVE_INFINITY;
+  readonly seen = { both: 0, client: 0, server: 0 };
+  /** Bytes; NaN where none of its connections was counted: see EdgeTally. */
+  toServer = Number.NaN;
+  toClient = Number.NaN;
+
+  constructor({ realm, client, server, port, protocol }: EdgeName) {
+    this.realm = realm;
+    this.client = client;
+    this.server = server;
+    this.port = port;
+    this.protocol = protocol;
+  }
+
+  /** null where none of its connections was counted. */
+  get bytesToServer(): number | null {
+    return numberOrNull(this.toServer);
+  }
+
+  get bytesToClient(): number | null {
+    return numberOrNull(this.toClient);
+  }
+}
+
+function numberOrNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }
 
 /** How many edges are kept at most. Beyond it a connection counts in none, and `refused` tells how often. */
@@ -72,7 +99,7 @@ export class Edges {
       this.refused++;
       return null;
     }
-    const edge = newEdge(name);
+    const edge = new Edge(name);
     this.#edges.set(key, edge);
     return { edge, isNew: true };
   }
@@ -129,28 +156,9 @@ export class Edges {
   }
 }
 
-function newEdge({ realm, client, server, port, protocol }: EdgeName): Edge {
-  return {
-    realm,
-    client,
-    server,
-    port,
-    protocol,
-    open: 0,
-    total: 0,
-    firstSeenAtMs: Number.POSITIVE_INFINITY,
-    lastSeenAtMs: Number.NEGATIVE_INFINITY,
-    seen: { both: 0, client: 0, server: 0 },
-    bytesToServer: null,
-    bytesToClient: null,
-  };
-}
-
-function addBytes(edge: Edge, share: EdgeShare, sign: 1 | -1): void {
-  for (const way of ['bytesToServer', 'bytesToClient'] as const) {
-    const bytes = share[way];
-    if (bytes !== null) edge[way] = (edge[way] ?? 0) + sign * bytes;
-  }
+function addBytes(edge: Edge, { bytesToServer, bytesToClient }: EdgeShare, sign: 1 | -1): void {
+  if (bytesToServer !== null) edge.toServer = (edge.bytesToServer ?? 0) + sign * bytesToServer;
+  if (bytesToClient !== null) edge.toClient = (edge.bytesToClient ?? 0) + sign * bytesToClient;
 }
 
 /** Names are foreign text and may hold any character, so they are told apart by length. */

@@ -19,7 +19,7 @@ export class EdgeSums implements EdgeKeeper {
 
   begin(client: number, server: number, port: number, scope: number): EdgeTally | null {
     if (this.all.size >= this.#max) return null;
-    const counts = { open: 0, total: 0, seen: { both: 0 }, bytesToServer: null, bytesToClient: null };
+    const counts = { open: 0, total: 0, seen: { both: 0 }, toServer: Number.NaN, toClient: Number.NaN };
     const sum = { client, server, port, scope, ...counts };
     this.all.add(sum);
     return sum;

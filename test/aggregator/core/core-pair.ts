@@ -174,7 +174,7 @@ export class CorePair {
   edges(): [string[], string[]] {
     const told = [...this.#edges.all].map((edge) => {
       const name = `${edge.client}>${edge.server}:${edge.port >> 1}/${edge.port & 1}/${edge.scope}`;
-      const bytes = `${edge.bytesToServer ?? 0}/${edge.bytesToClient ?? 0}`;
+      const bytes = `${edge.toServer || 0}/${edge.toClient || 0}`;
       expect(edge.seen.both).toBe(edge.total);
       return `${name} ${edge.open} of ${edge.total}, ${bytes}`;
     });
