@@ -29,7 +29,7 @@ describe('edges', () => {
       seen: { both: 1, client: 0, server: 0 },
       lastSeenAtMs: 300,
     };
-    expect([...edges.all()]).toEqual([expected]);
+    expect([...edges.all()]).toMatchObject([expected]);
   });
 
   it('move a count to another edge, and drop the edge that never had another', () => {
