@@ -14,18 +14,19 @@
  * listed anew.
  */
 import type { Process } from '../../model/process.ts';
-import { closedFd, type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
-import { nextFds } from '../procfs/next-fds.ts';
+import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
+import { readPidComm } from '../procfs/pid-comm.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidFolder, readPlace } from '../procfs/pid-folder.ts';
 import { readPidStat } from '../procfs/pid-stat.ts';
-import { denied, gone, isUnread, processPath, type Unread } from '../procfs/proc-file.ts';
+import { denied, gone, isUnread, processPath } from '../procfs/proc-file.ts';
 import type { ProcessClock } from '../procfs/process-clock.ts';
 import { inSlices, type TimeSlice } from '../procfs/time-slice.ts';
 import type { Holding, RowCell } from '../resolve/holding.ts';
 import { Holdings } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { isRefreshDue, turnAfter } from '../resolve/refresh.ts';
+import { readChangedFds } from './changed-fds.ts';
 import type { Resident } from './roster.ts';
 
 /** How old the last walk over the fds of a process may be, if it has run since. */
@@ -42,9 +43,6 @@ const youngMs = 2000;
 
 /** From how many fds on a process's files that are no sockets are believed to stay so until the next sweep. */
 const filesBelievedFrom = 1000;
-
-/** How many fds are listed in the time in which the link of one is read. */
-const rereadGain = 4;
 
 /** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
 export const lookupsMax = 1000;
@@ -169,19 +167,16 @@ export class OwnerSearch {
   async #walk(resident: Resident, walk: Walk, nowMs: number, slice: TimeSlice): Promise<void> {
     this.walksTotal++;
     this.#walked.set(resident, walk);
+    if (walk === 'changes' && (await this.#walkBriefly(resident, slice))) return;
     const { path, held: before } = resident;
     const ranNs = walk === 'all' ? this.#ranNsOf(resident) : null;
     const folder = readPidFolder(path);
     resident.place = folder?.place ?? 0;
-    let held = walk === 'all' ? null : this.#reread(resident);
-    let unread: Unread | null = null;
-    if (held === null) {
-      held = { fds: [], inodes: [] };
-      unread =
-        walk === 'all'
-          ? await this.#fdReader.readAnew(path, held, slice)
-          : await this.#fdReader.readFiles(path, held, slice, this.#recall(before));
-    }
+    let held: SocketFds = { fds: [], inodes: [] };
+    let unread =
+      walk === 'all'
+        ? await this.#fdReader.readAnew(path, held, slice)
+        : await this.#fdReader.readFiles(path, held, slice, this.#recall(before));
     // Read before the look that tells whether it is still there, an owner's details need none of their own.
     const isNewOwner = resident.process === null && held.inodes.some((inode) => this.#isShown(inode));
     const process = isNewOwner
@@ -196,12 +191,25 @@ export class OwnerSearch {
     }
     resident.isClosed = unread === denied;
     this.#holdings.update(resident, unread === null && isSame === 'same' ? held : nothing);
-    resident.walkedFdCount = unread === null || unread === denied ? resident.fdCount : -1;
+    resident.walkedFdCount = unread === null || unread === denied ? resident.folder.fdCount : -1;
     if (resident.nextWalkAtMs === 0) resident.firstWalkAtMs = nowMs;
     if (walk === 'changes') return;
     resident.nextWalkAtMs = turnAfter(nowMs, ownerSweepMs, resident.pid);
     resident.ranNs = unread === null && isSame === 'same' ? ranNs : null;
     resident.restedSweeps = 0;
+  }
+
+  /**
+   * Looks at those fds alone that may have changed. Its folder tells the process from any other, and an exec shows in its
+   * name. False where they do not account for all that it has, and it is to be walked after all.
+   */
+  async #walkBriefly(resident: Resident, slice: TimeSlice): Promise<boolean> {
+    const isHeldAlone = (inode: number): boolean => this.#isHeldAlone(inode);
+    const held = await readChangedFds(this.#fdReader, resident, isHeldAlone, slice);
+    if (held === null || readPidComm(resident.path) !== resident.stat.comm) return false;
+    this.#holdings.update(resident, held);
+    resident.walkedFdCount = held.fds.length;
+    return true;
   }
 
   /**
@@ -240,30 +248,6 @@ export class OwnerSearch {
     if (!isThere) return 'gone';
     resident.stat = now;
     return 'renamed';
-  }
-
-  /**
-   * What a process holds, by the fds that it had: those whose socket is still shown and nobody else's, the links of the
-   * others, and those of the numbers that the kernel gives out next. Null where that is not as many as it has now, or would
-   * not be cheaper than listing them.
-   */
-  #reread({ path, held, fdCount }: Resident): SocketFds | null {
-    const inodes = [...held.inodes];
-    const doubtful: number[] = [];
-    for (const [i, inode] of inodes.entries()) if (!this.#isHeldAlone(inode)) doubtful.push(i);
-    if (doubtful.length * rereadGain > inodes.length) return null;
-    const read = this.#fdReader.readSome(
-      path,
-      doubtful.map((i) => held.fds[i]!),
-      nextFds(held.fds),
-      fdCount - (inodes.length - doubtful.length),
-    );
-    if (isUnread(read)) return null;
-    for (const [n, i] of doubtful.entries()) inodes[i] = read.inodes[n]!;
-    const isOpen = (_: number, i: number): boolean => inodes[i] !== closedFd;
-    const now = { fds: held.fds.filter(isOpen), inodes: inodes.filter(isOpen) };
-    for (const [n, fd] of read.further.fds.entries()) insert(now, fd, read.further.inodes[n]!);
-    return now.fds.length === fdCount ? now : null;
   }
 
   /** Whether a socket is still shown, so that the one process that held it does so still. */
@@ -326,13 +310,6 @@ export class OwnerSearch {
   }
 }
 
-/** Puts an fd among others that are ascending, and has it ascend with them. */
-function insert({ fds, inodes }: SocketFds, fd: number, inode: number): void {
-  const at = fds.findLastIndex((other) => other < fd) + 1;
-  fds.splice(at, 0, fd);
-  inodes.splice(at, 0, inode);
-}
-
 const nothing: SocketFds = { fds: [], inodes: [] };
 
 /** null for a process that shows no sign of change. */
@@ -340,8 +317,8 @@ function walkDue(resident: Resident, nowMs: number): Walk | null {
   if (nowMs >= resident.nextWalkAtMs) return 'all';
   // Of one that is closed to the agent nothing more will be known whatever its count is.
   if (resident.isClosed) return null;
-  if (resident.fdCount === 0 || resident.walkedFdCount < 0) return 'all';
-  if (resident.fdCount === resident.walkedFdCount) return null;
+  if (resident.folder.fdCount === 0 || resident.walkedFdCount < 0) return 'all';
+  if (resident.folder.fdCount === resident.walkedFdCount) return null;
   return walkForChange(resident, nowMs);
 }
 

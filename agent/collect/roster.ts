@@ -18,9 +18,9 @@ export interface Resident extends Inhabitant {
   path: string;
   stat: PidStat;
   netns: number | null;
-  /** Open fds, as told at the beginning of this scan; 0 = not told. */
-  fdCount: number;
-  /** fdCount when its fds were last walked; -1 = not since it began, or since an exec. */
+  /** As told at the beginning of this scan. */
+  folder: FdFolder;
+  /** The count of its folder when its fds were last walked; -1 = not since it began, or since an exec. */
   walkedFdCount: number;
   /** When its fds were walked first, on a monotonic clock. */
   firstWalkAtMs: number;
@@ -90,7 +90,7 @@ export class Roster {
     const folder = readFdFolder(processPath(this.#procRoot, pid));
     if (known !== undefined && !isUnread(folder) && isBelieved(pid, known, folder, nowMs)) {
       known.scan = this.#scan;
-      if (known.resident !== null) known.resident.fdCount = folder.fdCount;
+      if (known.resident !== null) known.resident.folder = folder;
       return known.resident;
     }
     const visited = visit(this.#procRoot, pid);
@@ -113,8 +113,8 @@ export class Roster {
     const before = known?.resident ?? null;
     const isSame = before !== null && visited !== null && before.stat.startTicks === visited.stat.startTicks;
     if (known !== undefined && !isSame) this.#forget(pid, known, departed);
-    const resident = visited === null ? null : isSame ? renewed(before, visited) : newResident(visited);
-    if (resident !== null) resident.fdCount = folder.fdCount;
+    const resident =
+      visited === null ? null : isSame ? renewed(before, visited, folder) : newResident(visited, folder);
     const isKept = known !== undefined && (isSame || resident === before);
     const firstReadAtMs = isKept ? known.firstReadAtMs : nowMs;
     this.#known.set(pid, { folder, resident, firstReadAtMs, readAtMs: nowMs, scan: this.#scan });
@@ -133,10 +133,10 @@ function isBelieved(pid: number, known: Known, folder: FdFolder, nowMs: number):
   return !hasSign && isSameFolder(known.folder, folder) && !isRefreshTurn(known, nowMs, pid);
 }
 
-function newResident(visited: Inhabitant): Resident {
+function newResident(visited: Inhabitant, folder: FdFolder): Resident {
   return {
     ...visited,
-    fdCount: 0,
+    folder,
     walkedFdCount: -1,
     firstWalkAtMs: 0,
     nextWalkAtMs: 0,
@@ -149,11 +149,12 @@ function newResident(visited: Inhabitant): Resident {
   };
 }
 
-function renewed(resident: Resident, visited: Inhabitant): Resident {
+function renewed(resident: Resident, visited: Inhabitant, folder: FdFolder): Resident {
   // An exec closes and replaces fds as it likes.
   if (visited.stat.comm !== resident.stat.comm) resident.walkedFdCount = -1;
   resident.path = visited.path;
   resident.stat = visited.stat;
   resident.netns = visited.netns;
+  resident.folder = folder;
   return resident;
 }

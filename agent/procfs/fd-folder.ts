@@ -4,7 +4,7 @@
  * From Linux 6.2 on the size is the number of open fds (proc_readfd_count of fs/proc/fd.c); before, it is 0. The inode
  * is made for one process and never shows another under the same number and time.
  */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { type Unread, unreadIfAbsent } from './proc-file.ts';
 
 export interface FdFolder {
@@ -16,10 +16,12 @@ export interface FdFolder {
 
 /** @param path folder of the process. Needs no right to list the folder. */
 export function readFdFolder(path: string): FdFolder | Unread {
-  return unreadIfAbsent(() => {
-    const { ino, ctimeMs, size } = statSync(`${path}/fd`);
-    return { inode: ino, madeAtMs: ctimeMs, fdCount: size };
-  });
+  return unreadIfAbsent(() => fdFolderOf(statSync(`${path}/fd`)));
+}
+
+/** @param stats of the folder */
+export function fdFolderOf({ ino, ctimeMs, size }: Stats): FdFolder {
+  return { inode: ino, madeAtMs: ctimeMs, fdCount: size };
 }
 
 export function isSameFolder(a: FdFolder, b: FdFolder): boolean {

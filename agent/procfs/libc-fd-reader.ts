@@ -6,9 +6,10 @@
  * lies behind the first gap is listed. In the kernel's own folder an fd has the position of its number plus two (proc_readfd_common
  * of fs/proc/fd.c).
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Libc } from '../libc.ts';
+import { type FdFolder, fdFolderOf } from './fd-folder.ts';
 import type { FdReader, SocketFds } from './pid-fd.ts';
 import { denied, gone, isUnread, type Unread, unreadIfAbsent } from './proc-file.ts';
 import type { TimeSlice } from './time-slice.ts';
@@ -30,8 +31,13 @@ const deniedLink = -2;
 /** What readSome says of an fd that is not open. */
 export const closedFd = -3;
 
+/** How many numbers are tried in vain for the fds that a process has besides: that takes as long as to list some hundred. */
+export const missedGuessesMax = 32;
+
 /** What readSome tells. */
 export interface SomeFds {
+  /** Whose links they are: whatever they tell is of the one process that it belongs to. */
+  readonly folder: FdFolder;
   /** By place in what was asked for: inode of a socket, 0 for another file, closedFd. */
   readonly inodes: readonly number[];
   /** Guesses that are open, in their order; inode 0 for what is no socket. */
@@ -94,38 +100,55 @@ export class LibcFdReader implements FdReader {
   }
 
   /**
-   * Reads the links of some fds alone, without listing the others, and looks for further ones until so many are open.
+   * Reads the links of some fds alone, without listing the others, and looks for further ones until so many are open, or
+   * missedGuessesMax numbers were none.
    *
    * @param guesses numbers that others may have, the likeliest first
    */
-  readSome(
+  async readSome(
     path: string,
     fds: readonly number[],
     guesses: Iterable<number>,
     openCount: number,
-  ): SomeFds | Unread {
+    slice: TimeSlice,
+  ): Promise<SomeFds | Unread> {
     const folder = openFolder(path);
     if (isUnread(folder)) return folder;
     try {
-      const inodes = fds.map((fd) => this.#readInode(folder, fd));
+      const inodes: number[] = [];
+      let open = 0;
+      for (const fd of fds) {
+        const inode = this.#readInode(folder, fd);
+        if (inode === deniedLink) return denied;
+        if (inode !== closedFd) open++;
+        if (inodes.push(inode) % linksPerLook === 0 && slice.isUsedUp()) await slice.rest();
+      }
       const further = { fds: [], inodes: [] };
-      if (inodes.includes(deniedLink)) return denied;
-      const missing = openCount - inodes.filter((inode) => inode !== closedFd).length;
-      if (missing > 0) this.#guess(folder, guesses, missing, further);
-      return { inodes, further };
+      if (open < openCount) await this.#guess(folder, guesses, openCount - open, further, slice);
+      return { folder: fdFolderOf(fstatSync(folder)), inodes, further };
     } finally {
       closeSync(folder);
     }
   }
 
   /** Adds as many of the guesses as there are, until it has `count`. */
-  #guess(folder: number, guesses: Iterable<number>, count: number, found: SocketFds): void {
+  async #guess(
+    folder: number,
+    guesses: Iterable<number>,
+    count: number,
+    found: SocketFds,
+    slice: TimeSlice,
+  ): Promise<void> {
+    let missed = 0;
     for (const fd of guesses) {
       const inode = this.#readInode(folder, fd);
-      if (inode === closedFd || inode === deniedLink) continue;
-      found.fds.push(fd);
+      if (inode === closedFd || inode === deniedLink) {
+        if (++missed === missedGuessesMax) return;
+        continue;
+      }
       found.inodes.push(inode);
-      if (found.fds.length === count) return;
+      if (found.fds.push(fd) === count) return;
+      if (found.fds.length % linksPerLook === 0 && slice.isUsedUp()) await slice.rest();
     }
   }
 

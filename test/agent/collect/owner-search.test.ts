@@ -1,7 +1,8 @@
 /** When the fds of processes are walked, and what is read of one that replaces some of its sockets; with real ones. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openProcessTable } from '../../../agent/collect/open-process-table.ts';
 import { OwnerSearch, ownerSweepMs, restedSweepsMax } from '../../../agent/collect/owner-search.ts';
@@ -10,9 +11,11 @@ import { loadLibc } from '../../../agent/libc.ts';
 import { noSlot } from '../../../agent/netlink/diag-rows.ts';
 import { LibcFdReader } from '../../../agent/procfs/libc-fd-reader.ts';
 import { parseSocketLink } from '../../../agent/procfs/pid-fd.ts';
+import { isUnread, readLink } from '../../../agent/procfs/proc-file.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import type { RowCell } from '../../../agent/resolve/holding.ts';
 import { UserNames } from '../../../agent/resolve/user-names.ts';
+import { until } from '../../support/until.ts';
 import { row } from '../sockets.ts';
 import { closeAll, connected, fdOf, listen } from './machine.ts';
 
@@ -48,43 +51,101 @@ function cellOf(fd: number): RowCell {
   };
 }
 
+function isSocket(fd: number): boolean {
+  const link = readLink(`/proc/${shell!.pid}/fd/${fd}`);
+  return !isUnread(link) && parseSocketLink(link) !== 0;
+}
+
 function ownersIn({ value }: RowCell): string {
   return value.owners.map(({ process: { pid }, fds }) => `${pid}:${fds.join('+')}`).join(' ');
 }
 
-it('new sockets under a number that was given back and under the next one are found without a list', async () => {
-  const [server, port] = await listen('127.0.0.1');
-  const sockets: number[] = [];
-  while (sockets.length < socketCount) sockets.push(fdOf((await connected(server))[0]));
-  const address = `/dev/tcp/127.0.0.1/${port}`;
-  const script = `echo up; read; exec 4<&- 5<&-; exec 4<>${address} {new}<>${address}; echo $new; read`;
-  shell = spawn('bash', ['--norc', '-c', script], { stdio: ['pipe', 'pipe', 'inherit', ...sockets] });
-  await once(shell.stdout!, 'data');
+describe('a process that replaces some of its sockets', () => {
+  let server: Server;
+  let reader: CountingReader;
+  let search: OwnerSearch;
+  let before: RowCell[];
+  let look: (nowMs: number) => Promise<void>;
 
-  const reader = new CountingReader(await loadLibc());
-  const processes = openProcessTable(new UserNames(), {});
-  const [roster, search] = [new Roster('/proc'), new OwnerSearch('/proc', processes, reader)];
-  const look = async (nowMs: number): Promise<void> => {
-    const { residents } = await roster.call(nowMs, new TimeSlice());
-    search.begin([]);
-    const alone = residents.filter(({ pid }) => pid === shell!.pid);
-    await search.search(alone, nowMs, new TimeSlice(), () => true);
-  };
-  const before = sockets.map((_, i) => cellOf(i + 3));
-  for (const cell of before) search.shown(cell);
-  await look(0);
-  expect(before.map(ownersIn)).toEqual(before.map((_, i) => `${shell!.pid}:${i + 3}`));
+  /** A shell that holds connections from 3 on, and runs a script when it is told to. */
+  async function open(script: (address: string) => string): Promise<void> {
+    const [listening, port] = await listen('127.0.0.1');
+    server = listening;
+    const sockets: number[] = [];
+    while (sockets.length < socketCount) sockets.push(fdOf((await connected(server))[0]));
+    const text = `echo up; read; ${script(`/dev/tcp/127.0.0.1/${port}`)}; read`;
+    shell = spawn('bash', ['--norc', '-c', text], { stdio: ['pipe', 'pipe', 'inherit', ...sockets] });
+    await once(shell.stdout!, 'data');
+    reader = new CountingReader(await loadLibc());
+    const processes = openProcessTable(new UserNames(), {});
+    const roster = new Roster('/proc');
+    search = new OwnerSearch('/proc', processes, reader);
+    look = async (nowMs) => {
+      const { residents } = await roster.call(nowMs, new TimeSlice());
+      search.begin([]);
+      const alone = residents.filter(({ pid }) => pid === shell!.pid);
+      await search.search(alone, nowMs, new TimeSlice(), () => true);
+    };
+    before = sockets.map((_, i) => cellOf(i + 3));
+    for (const cell of before) search.shown(cell);
+    await look(0);
+    expect(before.map(ownersIn)).toEqual(before.map((_, i) => `${shell!.pid}:${i + 3}`));
+  }
 
-  shell.stdin!.write('go on\n');
-  const [next] = (await once(shell.stdout!, 'data')) as [Buffer];
-  expect(Number(String(next))).toBe(socketCount + 3);
-  for (const cell of before.slice(1, 3)) search.gone(cell);
-  const after = [4, socketCount + 3].map(cellOf);
-  for (const cell of after) search.shown(cell);
-  await look(laterMs);
-  expect(after.map(ownersIn)).toEqual([`${shell.pid}:4`, `${shell.pid}:${socketCount + 3}`]);
-  expect(before.map(ownersIn).slice(3)).toEqual(before.slice(3).map((_, i) => `${shell!.pid}:${i + 6}`));
-  expect(reader.listings).toBe(0);
+  /** @returns what it says when it is done */
+  async function goOn(): Promise<string> {
+    shell!.stdin!.write('go on\n');
+    const [said] = (await once(shell!.stdout!, 'data')) as [Buffer];
+    return String(said).trim();
+  }
+
+  it('is not listed where they have a number that was given back and the next one', async () => {
+    await open((address) => `exec 4<&- 5<&-; exec 4<>${address} {new}<>${address}; echo $new`);
+    expect(Number(await goOn())).toBe(socketCount + 3);
+    for (const cell of before.slice(1, 3)) search.gone(cell);
+    const after = [4, socketCount + 3].map(cellOf);
+    for (const cell of after) search.shown(cell);
+    await look(laterMs);
+    expect(after.map(ownersIn)).toEqual([`${shell!.pid}:4`, `${shell!.pid}:${socketCount + 3}`]);
+    expect(before.map(ownersIn).slice(3)).toEqual(before.slice(3).map((_, i) => `${shell!.pid}:${i + 6}`));
+    expect(reader.listings).toBe(0);
+  });
+
+  it('is not listed where it has many more than before, in a row', async () => {
+    const more = 2 * socketCount;
+    await open((address) => {
+      const opening = `for ((i = 0; i < ${more}; i++)); do exec {new}<>${address}; done`;
+      return `exec 4<&- 9<&-; ${opening}; echo $new`;
+    });
+    // Bash has two of them under the numbers that it gave back, or all from the next one on.
+    const last = Number(await goOn());
+    const held = Array.from({ length: last - 2 }, (_, i) => i + 3).filter((fd) => isSocket(fd));
+    expect(held.length).toBe(socketCount - 2 + more);
+    for (const fd of [4, 9]) search.gone(before[fd - 3]!);
+    const shownBefore = new Set(before.map(({ value }) => value.inode));
+    const after = held.map(cellOf).filter(({ value }) => !shownBefore.has(value.inode));
+    for (const cell of after) search.shown(cell);
+    await look(laterMs);
+    expect(after.length).toBe(more);
+    const fds = held.filter((fd) => !before.some((cell) => ownersIn(cell) === `${shell!.pid}:${fd}`));
+    expect(after.map(ownersIn)).toEqual(fds.map((fd) => `${shell!.pid}:${fd}`));
+    expect(reader.listings).toBe(0);
+  });
+
+  it('is listed where another program runs in it', async () => {
+    await open((address) => `exec 4<&-; exec 4<>${address}; exec cat`);
+    await look(2 * laterMs);
+    shell!.stdin!.write('go on\n');
+    const comm = (): string => readFileSync(`/proc/${shell!.pid}/comm`, 'latin1').trim();
+    await until('another program runs', () => comm() === 'cat');
+    search.gone(before[1]!);
+    const after = cellOf(4);
+    search.shown(after);
+    // The roster believes what it knew.
+    await look(2 * laterMs + 1);
+    expect(reader.listings).toBe(1);
+    expect(ownersIn(after)).toBe(`${shell!.pid}:4`);
+  });
 });
 
 describe('the sweep of a process whose fds show no change', () => {

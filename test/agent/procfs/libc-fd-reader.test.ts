@@ -5,9 +5,15 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { loadLibc } from '../../../agent/libc.ts';
-import { closedFd, LibcFdReader, unknownFile } from '../../../agent/procfs/libc-fd-reader.ts';
+import { isSameFolder, readFdFolder } from '../../../agent/procfs/fd-folder.ts';
+import {
+  closedFd,
+  LibcFdReader,
+  missedGuessesMax,
+  unknownFile,
+} from '../../../agent/procfs/libc-fd-reader.ts';
 import type { SocketFds } from '../../../agent/procfs/pid-fd.ts';
-import { gone } from '../../../agent/procfs/proc-file.ts';
+import { gone, isUnread } from '../../../agent/procfs/proc-file.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import { until } from '../../support/until.ts';
 
@@ -26,12 +32,17 @@ describe('fds by libc', () => {
     const inode = listed.inodes[listed.fds.indexOf(listening)]!;
     expect(inode).toBeGreaterThan(0);
     const further: SocketFds = { fds: [], inodes: [] };
-    expect(reader.readSome('/proc/self', [file, listening], [], 2)).toEqual({ inodes: [0, inode], further });
+    const folder = { inode: expect.any(Number) as number };
+    const some = (fds: readonly number[], guesses: readonly number[], openCount: number) =>
+      reader.readSome('/proc/self', fds, guesses, openCount, new TimeSlice());
+    expect(await some([file, listening], [], 2)).toMatchObject({ folder, inodes: [0, inode], further });
     closeSync(file);
-    const some = [listening, closed];
-    expect(reader.readSome('/proc/self', some, [closed], 2)).toEqual({ inodes: [inode, closedFd], further });
-    expect(reader.readSome('/proc/self', [], [listening], 0)).toEqual({ inodes: [], further });
-    expect(reader.readSome('/proc/0', [listening], [], 1)).toBe(gone);
+    expect(await some([listening, closed], [closed], 2)).toMatchObject({
+      inodes: [inode, closedFd],
+      further,
+    });
+    expect(await some([], [listening], 0)).toMatchObject({ inodes: [], further });
+    expect(await reader.readSome('/proc/0', [listening], [], 1, new TimeSlice())).toBe(gone);
     server.close();
   });
 
@@ -40,14 +51,38 @@ describe('fds by libc', () => {
     const files = ['/dev/null', '/dev/null', '/dev/null'].map((path) => openSync(path, 'r'));
     const [first, second, third] = files as [number, number, number];
     const guesses = [closed, second, closed, third];
-    const furtherOf = (openCount: number) =>
-      reader.readSome('/proc/self', [first, closed], guesses, openCount);
-    expect([1, 2, 3, 4].map(furtherOf)).toEqual(
-      [[], [second], [second, third], [second, third]].map((fds) => {
-        return { inodes: [0, closedFd], further: { fds, inodes: fds.map(() => 0) } };
-      }),
-    );
+    for (const [openCount, fds] of [[], [second], [second, third], [second, third]].entries()) {
+      expect(
+        await reader.readSome('/proc/self', [first, closed], guesses, 1 + openCount, new TimeSlice()),
+      ).toMatchObject({ inodes: [0, closedFd], further: { fds, inodes: fds.map(() => 0) } });
+    }
     for (const file of files) closeSync(file);
+  });
+
+  it('are looked for as long as few numbers are none of theirs', async () => {
+    const reader = new LibcFdReader(await loadLibc());
+    const files = Array.from({ length: 2 * missedGuessesMax }, () => openSync('/dev/null', 'r'));
+    const last = openSync('/dev/null', 'r');
+    const countOf = async (misses: number): Promise<number> => {
+      const guesses = [...files, ...Array.from({ length: misses }, () => closed), last];
+      const read = await reader.readSome('/proc/self', [], guesses, Number.MAX_SAFE_INTEGER, new TimeSlice());
+      return isUnread(read) ? Number.NaN : read.further.fds.length;
+    };
+    expect(await countOf(missedGuessesMax - 1)).toBe(files.length + 1);
+    expect(await countOf(missedGuessesMax)).toBe(files.length);
+    for (const file of [...files, last]) closeSync(file);
+  });
+
+  it('are told with the folder that they are of', async () => {
+    const reader = new LibcFdReader(await loadLibc());
+    // An open folder is not made anew.
+    const opened = openSync('/proc/self/fd', 'r');
+    const read = await reader.readSome('/proc/self', [], [], 0, new TimeSlice());
+    const [folder, other] = [readFdFolder('/proc/self'), readFdFolder('/proc/1')];
+    if (isUnread(read) || isUnread(folder) || isUnread(other)) throw new Error('a folder is not to be read');
+    expect(isSameFolder(read.folder, folder)).toBe(true);
+    expect(isSameFolder(read.folder, other)).toBe(false);
+    closeSync(opened);
   });
 
   it('are the same of a process that nothing is known of, whatever gaps there are', async () => {
