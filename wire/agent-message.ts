@@ -93,6 +93,8 @@ export class AgentMessageDecoder {
       processes.push(this.#processes.read(bytes, walk.processes[i]!, walk.processes[i + 1]!));
     }
     const { hello, heartbeat, gaps, netns, addresses } = fields;
+    const rows = decodeColumns(this.#columns);
+    // Each by its name: a spread takes as long as all of the checks.
     return {
       seq: checkInteger('seq', walk.seq),
       baseUnixMs: checkInteger('base_unix_ms', walk.baseUnixMs),
@@ -103,7 +105,17 @@ export class AgentMessageDecoder {
       processes,
       netns: netns === undefined ? [] : netns.map(decodeNetns),
       addresses: addresses === undefined ? [] : addresses.map(decodeAddress),
-      ...decodeColumns(this.#columns),
+      opens: rows.opens,
+      closes: rows.closes,
+      updates: rows.updates,
+      reownedSlots: rows.reownedSlots,
+      owners: rows.owners,
+      nat: rows.nat,
+      stages: rows.stages,
+      counters: rows.counters,
+      grown: rows.grown,
+      droppedProcesses: rows.droppedProcesses,
+      droppedNetns: rows.droppedNetns,
     };
   }
 
@@ -126,11 +138,6 @@ export class AgentMessageDecoder {
       throw notAMessage(bytes, cause instanceof Error ? cause.message : String(cause));
     }
   }
-}
-
-/** One message by itself. */
-export function decodeAgentMessage(bytes: Buffer): AgentBatch {
-  return new AgentMessageDecoder().decode(bytes);
 }
 
 /** AgentMessage without what the walk takes out of it. */

@@ -10,10 +10,10 @@ export const columnNumbers = {
     remoteAddress: 18,
     ports: 19,
     meta: 82,
-    netns: 83,
+    netns: 91,
     inode: 84,
     uid: 85,
-    process: 86,
+    process: 92,
     fd: 87,
     ageMs: 88,
     unseenMs: 89,
@@ -25,7 +25,7 @@ export const columnNumbers = {
   nat: { slot: 56, role: 57 },
   stages: { slot: 58, localAddress: 59, remoteAddress: 60, ports: 61, v6: 62 },
   counters: { slot: 64, sent: 65, received: 66, rttUs: 67, retransmits: 68 },
-  grown: { slot: 104, sent: 105, received: 106, rttUs: 107 },
+  grown: { slot: 104, sent: 105, received: 106, rttUs: 108 },
 } as const;
 
 export type SectionName = keyof typeof columnNumbers;

@@ -17,8 +17,7 @@ export function decodeColumns(columns: ReceivedColumns): Pick<AgentBatch, Sectio
   const reownedSlots = columns.read(listNumbers.reownedSlots);
   checkSlots('reowned_slot', reownedSlots);
   const counters = decodeCounters(columns);
-  const grown = decodeGrown(columns);
-  checkOnceInBoth(counters.slot, grown.slot);
+  const grown = decodeGrown(columns, counters.slot);
   return {
     opens: decodeOpens(columns),
     closes: decodeCloses(columns),
@@ -127,10 +126,13 @@ function decodeCounters(columns: ReceivedColumns): AgentBatch['counters'] {
   };
 }
 
-function decodeGrown(columns: ReceivedColumns): AgentBatch['grown'] {
+/** @param counted slots that stand in the other section of counters */
+function decodeGrown(columns: ReceivedColumns, counted: U32Column): AgentBatch['grown'] {
   const number = columnNumbers.grown;
-  const slot = slotsOf(columns, 'grown', 'grown_slot');
+  const rising = risingSlotsOf(columns, 'grown');
+  const slot = rising ?? anySlotsOf(columns, 'grown', 'grown_slot');
   const rows = slot.length;
+  if (counted.length > 0 || (rows > 0 && rising === null)) checkOnce('counter rows', counted, slot);
   if (rows === 0) return noRows.grown;
   return {
     slot,
@@ -140,14 +142,27 @@ function decodeGrown(columns: ReceivedColumns): AgentBatch['grown'] {
   };
 }
 
-/** The slots of the rows of a section; without them it must have no column. */
 function slotsOf(columns: ReceivedColumns, section: SectionName, field: string): Column {
+  if (!columns.has(section)) return noSlots;
+  return risingSlotsOf(columns, section) ?? anySlotsOf(columns, section, field);
+}
+
+const noSlots = new Uint32Array(0);
+
+/** The slots of the rows of a section; without them it must have no column. */
+function anySlotsOf(columns: ReceivedColumns, section: SectionName, field: string): Column {
   const slot = columns.read(columnNumbers[section].slot);
-  if (slot.length === 0) {
+  if (slot.length === 0 && columns.has(section)) {
     for (const number of numbersOf[section]) if (!columns.isAbsent(number)) columns.readRows(number, 0);
   }
   checkSlots(field, slot);
   return slot;
+}
+
+/** The same where each is above the one before, as agents tell them; null where they are otherwise, or too great. */
+function risingSlotsOf(columns: ReceivedColumns, section: SectionName): Column | null {
+  const slot = columns.readRising(columnNumbers[section].slot);
+  return slot !== null && slot.length > 0 && slot[slot.length - 1]! < slotsMax ? slot : null;
 }
 
 const numbersOf = Object.fromEntries(
@@ -187,22 +202,6 @@ function checkPerSlot(slots: U32Column, max: number, what: string): void {
     if (count > max) throw moreThan(max, slot, what);
     counts.set(slot, count);
   }
-}
-
-/** Agents tell of slots in ascending order, mostly; then each stands there once. */
-function checkOnceInBoth(counted: U32Column, grown: U32Column): void {
-  if (counted.length === 0 && isAscending(grown)) return;
-  checkOnce('counter rows', counted, grown);
-}
-
-function isAscending(slots: U32Column): boolean {
-  let before = -1;
-  for (let row = 0; row < slots.length; row++) {
-    const slot = slots[row]!;
-    if (slot <= before) return false;
-    before = slot;
-  }
-  return true;
 }
 
 /** One row per slot in all lists together: a bit for each slot up to the greatest, which is below slotsMax. */

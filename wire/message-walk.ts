@@ -37,8 +37,8 @@ export class MessageWalk {
     this.seq = 0;
     this.baseUnixMs = 0;
     this.flags = 0;
-    this.processes.length = 0;
-    this.#rest.length = 0;
+    if (this.processes.length > 0) this.processes.length = 0;
+    if (this.#rest.length > 0) this.#rest.length = 0;
     while (!this.#cursor.isAtEnd) this.#walkField();
     this.#columns.complete();
   }
@@ -84,7 +84,6 @@ const typeOfOne: Readonly<Record<Coding, number>> = [
   -1,
   wireTypes.fixed32,
   wireTypes.fixed64,
-  wireTypes.varint,
   wireTypes.varint,
   wireTypes.varint,
 ];

@@ -1,8 +1,9 @@
 /** The events that the benchmark of ingest sends: the same facts as columns and as rows. */
 import { expect, test } from 'vitest';
 import { columnsOf, lookTurns, mixes, rowsOf } from '../../bench/support/ingest/event-mix.ts';
-import { decodeAgentMessage, encodeAgentMessage } from '../../wire/agent-message.ts';
+import { encodeAgentMessage } from '../../wire/agent-message.ts';
 import { ipv4FromNumber, unpackPorts } from '../../wire/packing.ts';
+import { decodeAgentMessage } from '../support/decoded.ts';
 
 test('columns are messages of the wire, and rows tell the same of the same sockets', () => {
   const decoded = decodeAgentMessage(encodeAgentMessage(columnsOf(mixes.tick, 3)));

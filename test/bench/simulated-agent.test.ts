@@ -7,7 +7,7 @@ import {
   SimulatedAgent,
   socketsPerAgent,
 } from '../../bench/support/fleet/simulated-agent.ts';
-import { decodeAgentMessage } from '../../wire/agent-message.ts';
+import { decodeAgentMessage } from '../support/decoded.ts';
 
 /** More than a whole cycle. */
 const ticks = 53;

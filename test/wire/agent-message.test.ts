@@ -4,9 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { noContainer } from '../../model/container.ts';
 import { formatIp } from '../../model/ip.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
-import { AgentMessageDecoder, decodeAgentMessage, encodeAgentMessage } from '../../wire/agent-message.ts';
+import { AgentMessageDecoder, encodeAgentMessage } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
 import type { WireError } from '../../wire/wire-error.ts';
+import { decodeAgentMessage } from '../support/decoded.ts';
 import { plain } from '../support/plain.ts';
 import { messageDefinition } from '../support/proto-loader-messages.ts';
 import { fc } from '../support/random-cases.ts';
@@ -206,7 +207,7 @@ describe('AgentMessage', () => {
         '02000000',
         'd2060c',
         '0'.repeat(24),
-      ].join('') + ['da0604', '00', '00', 'c801'].join(''),
+      ].join('') + ['e2060c', '0'.repeat(16), 'c8000000'].join(''),
     );
   });
 
@@ -255,10 +256,37 @@ describe('AgentMessage', () => {
     expect(plain(closes)).toEqual({ slot: [3, 4], ageMs: [0, 0] });
   });
 
+  test('steps that end early stand for rows like the last', () => {
+    const { opens } = decodeAgentMessage(
+      messageDefinition('AgentMessage').serialize({
+        openSlotStep: [3, 1, 1],
+        openMetaStep: [tcpEstablished],
+        openInodeStep: [9, -2],
+        openIdStep: [2 ** 40],
+      }),
+    );
+    expect(plain(opens)).toMatchObject({
+      slot: [3, 4, 5],
+      meta: [tcpEstablished, tcpEstablished, tcpEstablished],
+      inode: [9, 7, 7],
+      id: [2 ** 40, 2 ** 40, 2 ** 40],
+    });
+  });
+
+  test('what all rows share is told once, but for slots', () => {
+    const closes = { slot: [4, 4, 4], ageMs: [7, 7, 7] };
+    const fields = messageDefinition('AgentMessage').deserialize(encodeAgentMessage(agentBatch({ closes })));
+    expect(fields).toMatchObject({ closeSlotStep: [4, 0, 0], closeAgeMsStep: [7] });
+  });
+
   test.each([
     [
-      { closeSlotStep: [1, 2], closeAgeMsStep: [5] },
-      { code: 'column-length', reason: 'closeAgeMsStep has 1 of 2 rows' },
+      { closeSlotStep: [1, 2], closeAgeMsStep: [5, 1, 1] },
+      { code: 'column-length', reason: 'closeAgeMsStep has 3 of 2 rows' },
+    ],
+    [
+      { grownSlotStep: [1, 2], grownSent: [5] },
+      { code: 'column-length', reason: 'grownSent has 1 of 2 rows' },
     ],
     [{ grownSent: [1] }, { code: 'column-length', reason: 'grownSent has 1 of 0 rows' }],
     [

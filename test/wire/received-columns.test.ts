@@ -23,7 +23,6 @@ const wide = fc.oneof(signed, fc.maxSafeNat());
 const valuesOfType: Readonly<Record<string, fc.Arbitrary<number>>> = {
   fixed32: fc.oneof(size, u32),
   fixed64: fc.maxSafeNat(),
-  uint32: fc.oneof(size, u32),
   sint32: signed,
   sint64: wide,
 };
@@ -119,6 +118,29 @@ describe('the columns of a message', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('that rise by a byte are read as any others, and what does not is left to those', () => {
+    const { slot } = columnNumbers.closes;
+    const step = fc.oneof(
+      { weight: 9, arbitrary: fc.integer({ min: 1, max: 63 }) },
+      fc.constantFrom(-1, 0, 64),
+    );
+    const first = fc.oneof(fc.nat((1 << 20) - 1), signed);
+    fc.assert(
+      fc.property(first, fc.array(step, { maxLength: 9 }), (start, further) => {
+        const { received } = walked(definition.serialize({ closeSlotStep: [start, ...further] }));
+        const values = meantBy('sint32', [start, ...further]);
+        const rises = further.every((each) => each > 0 && each < 64);
+        const isRising = start >= 0 && rises && values.at(-1)! < 2 ** 31;
+        const rising = received.readRising(slot);
+        expect(rising === null ? null : Array.from(rising)).toEqual(isRising ? values : null);
+        expect(Array.from(received.read(slot))).toEqual(values);
+      }),
+      { numRuns: 500 },
+    );
+    const cutOff = walked(Buffer.from('820603028280', 'hex')).received;
+    expect(cutOff.readRising(slot)).toBeNull();
   });
 
   test('have the numbers of the proto file, each once', () => {

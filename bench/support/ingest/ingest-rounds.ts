@@ -7,12 +7,12 @@ import { type Received, receiverRole } from './receiver.ts';
 import { type SendQuestion, type Sent, senderRole } from './sender.ts';
 import { type VariantName, variantNames } from './variants.ts';
 
-/** So that a round of each takes a receiver a few tenths of a second. */
+/** So that a round of each takes a receiver some tenths of a second. */
 const eventsPerRound: Readonly<Record<VariantName, number>> = {
   one: 60_000,
   rows: 240_000,
-  columns: 4_000_000,
-  floor: 4_000_000,
+  columns: 12_000_000,
+  floor: 12_000_000,
 };
 
 /** Until the compiler has seen everything. */

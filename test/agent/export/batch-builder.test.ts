@@ -4,8 +4,9 @@ import { BatchBuilder } from '../../../agent/export/batch-builder.ts';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';
 import { SlotTable } from '../../../agent/export/slot-table.ts';
 import type { AgentBatch } from '../../../wire/agent-batch.ts';
-import { decodeAgentMessage, encodeAgentMessage } from '../../../wire/agent-message.ts';
+import { encodeAgentMessage } from '../../../wire/agent-message.ts';
 import { messageFlags, neverLooked } from '../../../wire/protocol.ts';
+import { decodeAgentMessage } from '../../support/decoded.ts';
 import { plain } from '../../support/plain.ts';
 import { changed, closed, netnsInode, netnsOf, opened, processOf, socketOf } from './sockets.ts';
 

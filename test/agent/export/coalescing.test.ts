@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { batchEventsMin, Coalescing, eventMessagesMs } from '../../../agent/export/coalescing.ts';
 import { type Connect, connectPlaintext } from '../../../agent/export/connection.ts';
-import { decodeAgentMessage } from '../../../wire/agent-message.ts';
 import { type IngestServer, startIngest } from '../../aggregator/ingest/grpc-link.ts';
 import { createTestAgent, type TestAgent } from '../../aggregator/ingest/in-memory-link.ts';
+import { decodeAgentMessage } from '../../support/decoded.ts';
 import { until } from '../../support/until.ts';
 import { opened } from './sockets.ts';
 

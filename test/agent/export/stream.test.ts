@@ -5,7 +5,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { connectPlaintext } from '../../../agent/export/connection.ts';
 import type { AgentBatch } from '../../../wire/agent-batch.ts';
 import { sendWindowBatches, sendWindowBytes } from '../../../wire/agent-limits.ts';
-import { decodeAgentMessage } from '../../../wire/agent-message.ts';
 import { ingestService } from '../../../wire/ingest-service.ts';
 import { protocolVersion } from '../../../wire/protocol.ts';
 import {
@@ -15,6 +14,7 @@ import {
 } from '../../../wire/server-message.ts';
 import { type IngestServer, startIngest } from '../../aggregator/ingest/grpc-link.ts';
 import { createTestAgent, helloOf, type TestAgent } from '../../aggregator/ingest/in-memory-link.ts';
+import { decodeAgentMessage } from '../../support/decoded.ts';
 import { until } from '../../support/until.ts';
 import { changed, closed, opened, processOf } from './sockets.ts';
 

@@ -135,7 +135,7 @@ describe('the Ingest service', () => {
   test.each([
     ['an id never defined', { opens: opens({ slot: 1, id: 2, port: 2000, process: 9 }) }, 'unknown-id'],
     ['a slot taken already', { opens: opens({ slot: 0, id: 2, port: 2000 }) }, 'bad-slot'],
-    ['columns of different length', { closes: { slot: [0, 1], ageMs: [0] } }, 'column-length'],
+    ['columns of different length', { closes: { slot: [0, 1], ageMs: [0, 1, 2] } }, 'column-length'],
     ['a state that TCP has not', { updates: { slot: [0], state: [99], inode: [0] } }, 'unknown-state'],
   ])(
     '%s: the message is refused as a whole, and the stream goes on with a snapshot',
