@@ -28,7 +28,8 @@ export function beginHalves(
   const { fresh, freshCount, cell, first, order, taken } = block;
   const { index, store, words } = rows;
   const cells = index.words;
-  const takenCount = store.takeAll(block, freshCount);
+  const takenCount = store.takeAll(taken, freshCount);
+  askFor(words, taken, takenCount);
   let used = 0;
   for (let j = 0; j < freshCount; j++) {
     const k = fresh[j]!;
@@ -52,6 +53,14 @@ export function beginHalves(
     }
   }
   while (used < takenCount) store.release(taken[used++]! >> rowShift);
+}
+
+/**
+ * Has free rows fetched. To write is better than to read: a processor waits for what it reads, and not for where it writes.
+ * The word that is written is 0 in a free row.
+ */
+function askFor(words: Int32Array, taken: Int32Array, count: number): void {
+  for (let i = 0; i < count; i++) words[taken[i]! + holderWord] = 0;
 }
 
 function refuse({ first, order, outcome }: Block, k: number): void {

@@ -22,34 +22,88 @@ export const outcomes = {
 } as const;
 export type Outcome = (typeof outcomes)[keyof typeof outcomes];
 
+/**
+ * In the order in which they stand in memory. Of the halves that passes take, but for the last two:
+ *
+ *     order      which halves those are, in the order in which passes take them
+ *     hash       of the key
+ *     a, b, ports, place   the key
+ *     side       0 = the half is end a, 1 = end b
+ *     cell       word of its cell in the index; -1 = none
+ *     first      first word of its row; below 0 where it has none
+ *     known      which of them have a key that was known before
+ *     fresh      which are the first under theirs
+ *     taken      first words of rows that were taken for those
+ *     row        of each half of the block
+ *     outcome    the same
+ */
+const columnNames = [
+  'order',
+  'hash',
+  'a',
+  'b',
+  'ports',
+  'place',
+  'side',
+  'cell',
+  'first',
+  'known',
+  'fresh',
+  'taken',
+  'row',
+  'outcome',
+] as const;
+export type ColumnName = (typeof columnNames)[number];
+
+/** The first word of a column. */
+export function columnAt(name: ColumnName): number {
+  return columnNames.indexOf(name) * blockMax;
+}
+
+/** Words that a block takes. */
+export const blockWords = columnNames.length * blockMax;
+
 export class Block {
   /** Halves of the block. */
   count = 0;
-  /** Those that passes take, in the order in which they do. Columns are of those, but for the last two. */
-  readonly order = new Int32Array(blockMax);
+  /** Those that passes take. */
   ordered = 0;
-  readonly hash = new Int32Array(blockMax);
-  /** The key. */
-  readonly a = new Int32Array(blockMax);
-  readonly b = new Int32Array(blockMax);
-  readonly ports = new Int32Array(blockMax);
-  readonly place = new Int32Array(blockMax);
-  /** 0 = the half is end a, 1 = end b. */
-  readonly side = new Int32Array(blockMax);
-  /** Word of its cell in the index; -1 = none. */
-  readonly cell = new Int32Array(blockMax);
-  /** First word of its row; below 0 where it has none. */
-  readonly first = new Int32Array(blockMax);
-  /** Which of them have a key that was known before, and which are the first under theirs. */
-  readonly known = new Int32Array(blockMax);
   knownCount = 0;
-  readonly fresh = new Int32Array(blockMax);
   freshCount = 0;
-  /** First words of rows that were taken for those. */
-  readonly taken = new Int32Array(blockMax);
-  /** Of each half of the block. */
-  readonly row = new Int32Array(blockMax);
-  readonly outcome = new Int32Array(blockMax);
   /** What was read ahead of its time, so that no compiler leaves the reading out. */
   fetched = 0;
+  readonly order: Int32Array;
+  readonly hash: Int32Array;
+  readonly a: Int32Array;
+  readonly b: Int32Array;
+  readonly ports: Int32Array;
+  readonly place: Int32Array;
+  readonly side: Int32Array;
+  readonly cell: Int32Array;
+  readonly first: Int32Array;
+  readonly known: Int32Array;
+  readonly fresh: Int32Array;
+  readonly taken: Int32Array;
+  readonly row: Int32Array;
+  readonly outcome: Int32Array;
+
+  /** @param words for its columns */
+  constructor(words: Int32Array = new Int32Array(blockWords)) {
+    const column = (name: ColumnName): Int32Array =>
+      words.subarray(columnAt(name), columnAt(name) + blockMax);
+    this.order = column('order');
+    this.hash = column('hash');
+    this.a = column('a');
+    this.b = column('b');
+    this.ports = column('ports');
+    this.place = column('place');
+    this.side = column('side');
+    this.cell = column('cell');
+    this.first = column('first');
+    this.known = column('known');
+    this.fresh = column('fresh');
+    this.taken = column('taken');
+    this.row = column('row');
+    this.outcome = column('outcome');
+  }
 }

@@ -26,7 +26,7 @@ import { matchHalves, retainKey } from './match-halves.ts';
 import type { TupleColumns } from './open-passes.ts';
 import { listenFor, placeAnew, placeJoined, type Surroundings } from './placing.ts';
 import { isQueuedLife, queuedRow, RowQueue } from './row-queue.ts';
-import { fetchRows, findSlots } from './slot-passes.ts';
+import { findSlots } from './slot-passes.ts';
 import { makeStub, releaseStub, retainStub } from './stubs.ts';
 
 /** Connections that one call of sweep lets go, and that it forgets, at most. */
@@ -64,7 +64,7 @@ export interface CountColumns {
 export class ConnectionCore {
   readonly rows: ConnectionRows;
   readonly #options: CoreOptions;
-  readonly #block = new Block();
+  readonly #block: Block;
   /** For connections that are placed one at a time. */
   readonly #aside = new Block();
   /** Lone connections that are not placed, in the order of their first report. */
@@ -76,6 +76,7 @@ export class ConnectionCore {
     this.#options = options;
     const { limits, seed, addresses, elsewhere } = options;
     this.rows = new ConnectionRows(limits.rowsMax, seed, addresses, elsewhere);
+    this.#block = this.rows.memory.block;
     this.#closing = { edges: options.edges, over: this.#over, evicted: 0 };
   }
 
@@ -110,7 +111,8 @@ export class ConnectionCore {
 
   /** Halves [from, from + count) that one agent opens, at most blockMax. */
   open(half: TupleColumns & HalfColumns, from: number, count: number, slots: AgentSlots, tick: number): void {
-    matchHalves(this.#begin(count), this.rows, half, from, slots, this.#leave);
+    this.#begin(count);
+    matchHalves(this.rows, half, from, slots, this.#leave);
     this.#placeOpened(tick);
     this.rows.index.grow();
   }
@@ -119,7 +121,7 @@ export class ConnectionCore {
   close(slot: Int32Array, closed: Int32Array, from: number, count: number, slots: AgentSlots): void {
     const block = this.#begin(count);
     findSlots(block, slot, from, slots, true);
-    fetchRows(block, this.rows.words);
+    this.rows.memory.fetchRows();
     const { order, row, side, outcome, ordered } = block;
     for (let k = 0; k < ordered; k++) {
       const i = order[k]!;
@@ -138,7 +140,7 @@ export class ConnectionCore {
   ): void {
     const block = this.#begin(count);
     findSlots(block, slot, from, slots, false);
-    fetchRows(block, this.rows.words);
+    this.rows.memory.fetchRows();
     const { order, row, side, outcome, ordered } = block;
     for (let k = 0; k < ordered; k++) {
       const i = order[k]!;
@@ -149,7 +151,7 @@ export class ConnectionCore {
   count(columns: CountColumns, from: number, count: number, slots: AgentSlots): void {
     const block = this.#begin(count);
     findSlots(block, columns.slot, from, slots, false);
-    fetchRows(block, this.rows.words);
+    this.rows.memory.fetchRows();
     const { order, row, side, outcome, ordered } = block;
     for (let k = 0; k < ordered; k++) {
       const i = order[k]!;
@@ -190,14 +192,14 @@ export class ConnectionCore {
     const limits = { lingerTicks, lingerMax };
     let isMore = true;
     for (let forgotten = 0; isMore && forgotten < sweepMax; forgotten += blockMax)
-      isMore = forgetBlock(this.#block, this.rows, this.#closing, limits, tick);
+      isMore = forgetBlock(this.rows, this.#closing, limits, tick);
     this.rows.index.grow();
     return isMore || isDue();
   }
 
   /** The table of the unusual has something under that key, such as a translated half. @returns a stub, or -1 for want of room */
   retainKey(tuples: TupleColumns, at: number): number {
-    return retainKey(this.#block, this.rows, tuples, at, this.#leave);
+    return retainKey(this.rows, tuples, at, this.#leave);
   }
 
   /** The reverse of retainKey. */

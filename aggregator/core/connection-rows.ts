@@ -5,7 +5,8 @@
 import { type Addresses, isInterned } from './addresses.ts';
 import { facts, factsWord, lifeOf, lifeShift, rowShift } from './connection-row.ts';
 import { hashKey } from './key-hash.ts';
-import { MovingIndex } from './moving-index.ts';
+import { indexWords, MovingIndex } from './moving-index.ts';
+import { PassMemory } from './pass-memory.ts';
 import { RowStore } from './row-store.ts';
 
 /** Connections that had a key before and leave with the one that has it, at most: with that one as many as objects have under a key. */
@@ -23,6 +24,7 @@ export interface EndOfRows {
 }
 
 export class ConnectionRows {
+  readonly memory: PassMemory;
   readonly index: MovingIndex;
   readonly store: RowStore;
   readonly words: Int32Array;
@@ -39,9 +41,10 @@ export class ConnectionRows {
 
   constructor(max: number, seed: number, addresses: Addresses, told: EndOfRows) {
     this.#told = told;
-    this.index = new MovingIndex(max);
-    this.store = new RowStore(max, rowShift);
-    this.words = this.store.words;
+    this.memory = new PassMemory(indexWords(max), max << rowShift);
+    this.words = this.memory.rows;
+    this.index = new MovingIndex(max, this.memory.cells);
+    this.store = new RowStore(max, rowShift, this.words);
     this.doubles = new Float64Array(this.words.buffer, this.words.byteOffset, this.words.length / 2);
     this.seed = seed;
     this.addresses = addresses;

@@ -4,7 +4,7 @@ import { type Closing, forget } from './closing.ts';
 import { closedWord, facts, factsWord, lifeOf, rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
 import { isQueuedLife, queuedRow, type RowQueue } from './row-queue.ts';
-import { fetchHomes, fetchRows } from './slot-passes.ts';
+import { fetchHomes } from './slot-passes.ts';
 
 export interface LingerTicks {
   readonly lingerTicks: number;
@@ -17,15 +17,15 @@ const tickColumn = 'ports';
 
 /** @returns whether there may be more that is due */
 export function forgetBlock(
-  block: Block,
   rows: ConnectionRows,
   closing: Closing,
   limits: LingerTicks,
   tick: number,
 ): boolean {
+  const { block } = rows.memory;
   takeDue(block, closing.over, limits, tick);
-  fetchRows(block, rows.words);
-  fetchHomes(block, rows);
+  rows.memory.fetchRows();
+  fetchHomes(rows);
   for (let i = 0; i < block.count; i++) {
     if (!isStillOver(rows.words, block[entryColumn][i]!, block[tickColumn][i]!)) continue;
     if (tick - block[tickColumn][i]! < limits.lingerTicks) closing.evicted++;

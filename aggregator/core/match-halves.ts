@@ -1,45 +1,39 @@
 /** The passes over a block of opened halves in their order, from tuples to rows that know both ends; and over a single key. */
 import type { AgentSlots } from './agent-slots.ts';
 import { beginHalves, fileRow } from './beginning.ts';
-import type { Block } from './block.ts';
 import { rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
 import { type HalfColumns, joinHalves, type Leave, standElsewhere } from './joining.ts';
-import { canonicalise, findCells, partHalves, seekKey, type TupleColumns } from './open-passes.ts';
+import { canonicalise, findCells, seekKey, type TupleColumns } from './open-passes.ts';
 import { claimSlots } from './slot-passes.ts';
 
 /** Halves [from, from + block.count), all of one agent. Fills block.row and block.outcome. */
 export function matchHalves(
-  block: Block,
   rows: ConnectionRows,
   half: TupleColumns & HalfColumns,
   from: number,
   slots: AgentSlots,
   leave: Leave,
 ): void {
+  const { block } = rows.memory;
   claimSlots(block, half.slot, from, slots);
   canonicalise(block, half, from, rows.seed, rows.index);
-  findCells(block, rows.index, rows.words);
-  partHalves(block, rows.index, rows.words);
+  findCells(rows);
+  rows.memory.partHalves();
   joinHalves(block, rows, half, from, leave);
   beginHalves(block, rows, half, from, leave);
   slots.setAll(half.slot, from, block);
 }
 
 /** One use more of the key of tuple `at`, of which everything is elsewhere from then on. @returns its stub, or -1 for want of room */
-export function retainKey(
-  block: Block,
-  rows: ConnectionRows,
-  tuples: TupleColumns,
-  at: number,
-  leave: Leave,
-): number {
+export function retainKey(rows: ConnectionRows, tuples: TupleColumns, at: number, leave: Leave): number {
+  const { block } = rows.memory;
   block.count = 1;
   block.ordered = 1;
   block.order[0] = 0;
   canonicalise(block, tuples, at, rows.seed, rows.index);
   if (!seekKey(block, 0, rows.index, rows.words)) {
-    if (block.cell[0]! < 0 || rows.store.takeAll(block, 1) === 0) return -1;
+    if (block.cell[0]! < 0 || rows.store.takeAll(block.taken, 1) === 0) return -1;
     fileRow(block, 0, rows, block.taken[0]!);
     block.first[0] = block.taken[0]!;
   }

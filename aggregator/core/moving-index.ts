@@ -51,12 +51,13 @@ export class MovingIndex {
   reach = 0;
   readonly #shiftMin: number;
 
-  /** @param max rows at most: for more it does not grow */
-  constructor(max: number) {
-    let shift = shiftMax;
-    while (homesOf(shift) * loadMax < max) shift--;
-    this.#shiftMin = shift;
-    this.words = alignedWords(2 * (homesOf(shift) + tailCells));
+  /**
+   * @param max rows at most: for more it does not grow
+   * @param words indexWords of them; all are 0
+   */
+  constructor(max: number, words: Int32Array = alignedWords(indexWords(max))) {
+    this.#shiftMin = shiftFor(max);
+    this.words = words;
   }
 
   get isGrowing(): boolean {
@@ -173,6 +174,17 @@ export function homeOf(hash: number, shift: number, boundary: number): number {
   const home = hash >>> shift;
   const isBefore = (home - boundary) >> 31;
   return ((home & isBefore) | ((hash >>> (shift - 1)) & ~isBefore)) << 1;
+}
+
+/** Words that an index of so many rows takes. */
+export function indexWords(max: number): number {
+  return 2 * (homesOf(shiftFor(max)) + tailCells);
+}
+
+function shiftFor(max: number): number {
+  let shift = shiftMax;
+  while (homesOf(shift) * loadMax < max) shift--;
+  return shift;
 }
 
 function homesOf(shift: number): number {

@@ -2,14 +2,13 @@
  * The passes by which a block of opened halves finds its rows:
  *
  *     canonicalise   tuple → key, which end, hash, home; no branches
- *     findCells      walks to the first cell that is free or has its hash, and fetches that row
- *     partHalves     compares keys: which are known, and which are not
+ *     findCells      fetches cells, walks to the first that is free or has the hash, and fetches that row
  *
- * What a half makes of its row is for joining.ts, what it begins for beginning.ts.
+ * With its row at hand, keys are compared (PassMemory.partHalves): some are known, for the others seekKey goes on. What a half makes of its row is for joining.ts, what it begins for beginning.ts.
  */
 import type { Block } from './block.ts';
 import { rowShift } from './connection-row.ts';
-import { fetchWords } from './fetch-words.ts';
+import type { ConnectionRows } from './connection-rows.ts';
 import { hashKey } from './key-hash.ts';
 import { homeOf, type MovingIndex, reachMax } from './moving-index.ts';
 
@@ -24,13 +23,13 @@ export interface TupleColumns {
   readonly place: Int32Array;
 }
 
-/** End a is the lesser address, in signed order, and for equal ones the lesser port. All ones is a swap. Fetches the cells. */
+/** End a is the lesser address, in signed order, and for equal ones the lesser port. All ones is a swap. */
 export function canonicalise(
   block: Block,
   columns: TupleColumns,
   from: number,
   seed: number,
-  { words, shift, boundary }: MovingIndex,
+  { shift, boundary }: MovingIndex,
 ): void {
   const { local, remote, ports, place } = columns;
   const { order, ordered } = block;
@@ -58,57 +57,13 @@ export function canonicalise(
     block.hash[k] = hash;
     block.cell[k] = homeOf(hash, shift, boundary);
   }
-  block.fetched ^= fetchWords(words, block.cell, ordered);
 }
 
-export function findCells(block: Block, index: MovingIndex, rows: Int32Array): void {
-  const { hash, cell, first, ordered } = block;
-  const { words } = index;
-  const reach = Math.min(index.reach, 2 * reachMax);
-  let farthest = 0;
-  for (let k = 0; k < ordered; k++) {
-    const own = hash[k]!;
-    const home = cell[k]!;
-    const end = home + reach;
-    let at = home;
-    let row = words[at + 1]!;
-    while (row !== 0 && words[at] !== own && at < end) {
-      at += 2;
-      row = words[at + 1]!;
-    }
-    if (at - home > farthest) farthest = at - home;
-    cell[k] = at;
-    // A free cell fetches row 0, which is in the cache.
-    first[k] = (row - ((row | -row) >>> 31)) << rowShift;
-  }
-  index.reached(farthest);
-  block.fetched ^= fetchWords(rows, first, ordered);
-}
-
-/**
- * Parts the halves whose key has the row that was found from the others. Without branches: which they are, half of them in
- * the long run, no processor can foresee. All later passes take each kind in a loop of its own.
- */
-export function partHalves(block: Block, { words: cells }: MovingIndex, rows: Int32Array): void {
-  const { cell, first, a, b, ports, place, known, fresh, ordered } = block;
-  let knownCount = 0;
-  let freshCount = 0;
-  for (let k = 0; k < ordered; k++) {
-    const at = first[k]!;
-    const taken = cells[cell[k]! + 1]!;
-    const differs =
-      (rows[at]! ^ a[k]!) |
-      (rows[at + 1]! ^ b[k]!) |
-      (rows[at + 2]! ^ ports[k]!) |
-      (rows[at + 3]! ^ place[k]!);
-    const isFresh = (differs | -differs | ~(taken | -taken)) >>> 31;
-    known[knownCount] = k;
-    fresh[freshCount] = k;
-    knownCount += 1 - isFresh;
-    freshCount += isFresh;
-  }
-  block.knownCount = knownCount;
-  block.freshCount = freshCount;
+/** Walks to the first cell that is free or has its hash, and fetches that row. */
+export function findCells({ memory, index }: ConnectionRows): void {
+  memory.fetchCells();
+  index.reached(memory.findCells(Math.min(index.reach, 2 * reachMax)));
+  memory.fetchRows();
 }
 
 /**

@@ -4,8 +4,6 @@
  * make each wait for the one before.
  */
 import { alignedWords } from './aligned-words.ts';
-import type { Block } from './block.ts';
-import { fetchWords } from './fetch-words.ts';
 
 export class RowStore {
   readonly words: Int32Array;
@@ -17,11 +15,14 @@ export class RowStore {
   readonly #free: Int32Array;
   #freeCount = 0;
 
-  /** @param shift log2 of the words of a row */
-  constructor(max: number, shift: number) {
+  /**
+   * @param shift log2 of the words of a row
+   * @param words max << shift of them; all are 0
+   */
+  constructor(max: number, shift: number, words: Int32Array = alignedWords(max << shift)) {
     this.max = max;
     this.shift = shift;
-    this.words = alignedWords(max << shift);
+    this.words = words;
     this.#free = new Int32Array(max);
   }
 
@@ -39,9 +40,8 @@ export class RowStore {
     this.#free[this.#freeCount++] = row;
   }
 
-  /** Takes up to `count` rows, as `allocate`, and fetches them. Fills block.taken. @returns how many there were */
-  takeAll(block: Block, count: number): number {
-    const { taken } = block;
+  /** Takes up to `count` rows, as `allocate`. @param taken gets their first words @returns how many there were */
+  takeAll(taken: Int32Array, count: number): number {
     const { shift } = this;
     const free = this.#free;
     const freed = Math.min(count, this.#freeCount);
@@ -49,7 +49,6 @@ export class RowStore {
     for (let i = 0; i < freed; i++) taken[i] = free[this.#freeCount + freed - 1 - i]! << shift;
     const all = Math.min(count, freed + this.max - this.top);
     for (let i = freed; i < all; i++) taken[i] = this.top++ << shift;
-    block.fetched ^= fetchWords(this.words, taken, freed);
     return all;
   }
 

@@ -3,14 +3,12 @@
  *
  *     claimSlots     slots that opened halves ask for; a half whose slot is taken is left out
  *     findSlots      slot → row and end; one that nothing has is left out
- *     fetchRows      fetches their rows
  *     fetchHomes     row → hash → home, for what is to leave the index
  */
 import type { AgentSlots } from './agent-slots.ts';
 import { type Block, outcomes } from './block.ts';
 import { rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
-import { fetchWords } from './fetch-words.ts';
 import { hashKey } from './key-hash.ts';
 
 /** Fills block.order with the halves that have a slot. */
@@ -43,11 +41,8 @@ export function findSlots(
   block.ordered = found;
 }
 
-export function fetchRows(block: Block, words: Int32Array): void {
-  block.fetched ^= fetchWords(words, block.first, block.ordered);
-}
-
-export function fetchHomes(block: Block, { words, seed, index }: ConnectionRows): void {
+export function fetchHomes({ words, seed, index, memory }: ConnectionRows): void {
+  const { block } = memory;
   const { first, hash, cell, ordered } = block;
   for (let k = 0; k < ordered; k++) {
     const at = first[k]!;
@@ -55,5 +50,5 @@ export function fetchHomes(block: Block, { words, seed, index }: ConnectionRows)
     hash[k] = own;
     cell[k] = index.homeOf(own);
   }
-  block.fetched ^= fetchWords(index.words, cell, ordered);
+  memory.fetchCells();
 }

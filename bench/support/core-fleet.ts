@@ -1,7 +1,6 @@
 /** A core with the holders, listeners and agents of a stream of halves (half-stream.ts), and the passes over all of it. */
 import { Addresses } from '../../aggregator/core/addresses.ts';
 import { AgentSlots } from '../../aggregator/core/agent-slots.ts';
-import { Block } from '../../aggregator/core/block.ts';
 import { ConnectionCore, type CoreLimits } from '../../aggregator/core/connection-core.ts';
 import { EdgeCounts } from '../../aggregator/core/edge-counts.ts';
 import { Holders } from '../../aggregator/core/holders.ts';
@@ -56,13 +55,13 @@ export class CoreFleet {
   /** Opens and matches alone, without what a connection counts in: what a hash join does. */
   matchAll({ halves, blocks }: Stream): void {
     const { rows } = this.core;
-    const block = new Block();
+    const { block } = rows.memory;
     const leave = (): void => {
       this.left++;
     };
     for (const { agent, from, count } of blocks) {
       block.count = count;
-      matchHalves(block, rows, halves, from, this.slots[agent]!, leave);
+      matchHalves(rows, halves, from, this.slots[agent]!, leave);
       rows.index.grow();
     }
   }
