@@ -6,7 +6,7 @@
  *              connection takes at most 1 us and 100 bytes; growing never pauses for 2 ms.
  *     ingest   a receiver takes in 60 times the events per CPU-second of one event per message over the same gRPC, 20 times
  *              those of rows, in a twentieth of their bytes, and no less than nine tenths of what gRPC does untouched.
- *     sql      to correlate all halves from nothing takes at most 2/3 of the time of DuckDB, 1/15 of PostgreSQL's and 1/50 of
+ *     sql      to take all halves in and match them takes at most 2/3 of the time of DuckDB, 1/15 of PostgreSQL's and 1/50 of
  *              SQLite's, and 1/20 of DuckDB's where 2 % are replaced.
  *     fleet    an aggregator with 1,000 agents of 2,000 sockets, each telling once a second that 2 % are replaced and 400
  *              have other counters, takes at most a fifth of a core and 500 MiB, and its event loop is not late by more than
@@ -29,13 +29,16 @@
  *     ingest   the peers' events are objects when they are counted; nobody parses their addresses or looks up their owners.
  *              All acknowledge every 1,000 events. Columns tell what counters have grown by, which nobody adds up here, and a
  *              new round trip in every row; a message decoded is one whose columns are typed arrays and checked.
- *     sql      loading is left out on both sides: the databases have the rows in tables, the core has them in arrays. Each has a
- *              table of the connections afterwards, since the core cannot do without; what DuckDB takes to count them alone
- *              stands beside it. The databases know no births, places, limits or slots by which a socket is found again. The
- *              core's pages, growth and stalls count, what its compiler does once in a process does not; to SQLite its index
- *              counts as work. DuckDB runs on one thread, since more take more CPU. Where rows are replaced, both keep the
- *              halves and the connections right; the core decides directions and counts edges as well. A tick of few halves
- *              is dearer to the core: 4,000 agents tell it, each in a block of its own.
+ *     sql      rows are outside at first, and in the end each engine holds them in its own way, with a table of the connections,
+ *              since the core cannot do without. The core and DuckDB take columns of numbers from memory, PostgreSQL a file in
+ *              its binary format, SQLite the table of a file of its own: what each does with the least work. The core matches
+ *              a half as it takes it in, so taking in counts for all; what the databases' joins take over rows that they
+ *              have stands beside it without a goal. The databases know no births, places, limits or slots by which a socket
+ *              is found again. The core's pages, growth and stalls count, what its compiler does once in a process does not;
+ *              to SQLite its index counts as work. DuckDB runs on one thread, since more take more CPU. Where rows are
+ *              replaced, DuckDB is told how to keep both of its tables right by the difference, whichever ends come and go,
+ *              and what joining anew takes stands beside it; the core decides directions and counts edges as well. A tick of
+ *              few halves is dearer to the core: 4,000 agents tell it, each in a block of its own.
  *     fleet    agents are simulated by one process on the same machine, which says when it is late itself.
  *     latency  is of wall time, and agents and aggregator share the processors of one machine: what others do there is in it.
  */

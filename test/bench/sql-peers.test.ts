@@ -9,10 +9,12 @@ import { tickStreams } from '../../bench/support/sql/join-run.ts';
 import { parseAnswer } from '../../bench/support/sql/postgres-peer.ts';
 import { parseTimedAnswer } from '../../bench/support/sql/sqlite-peer.ts';
 
-test('PostgreSQL: the CPU of its process between two looks, whatever the process is called', () => {
+test('PostgreSQL: the CPU of its process between two looks each, whatever the process is called', () => {
   const stat = (user: number, system: number): string =>
     `4711 (post) gres 7) R 1 1 1 0 -1 4194304 900 0 0 0 ${user} ${system} 5 6 20 0 1`;
-  expect(parseAnswer(`${stat(120, 30)}\n\n${stat(1490, 60)}\n\n5000000\n`)).toEqual({
+  const looks = [stat(20, 10), stat(110, 30), stat(120, 30), stat(1490, 60)];
+  expect(parseAnswer(`${looks.join('\n\n')}\n\n5000000\n`)).toEqual({
+    loadMs: 1_100,
     joinMs: 14_000,
     matched: 5_000_000,
   });
@@ -20,12 +22,13 @@ test('PostgreSQL: the CPU of its process between two looks, whatever the process
 
 test('SQLite: the CPU of all statements, and the answer', () => {
   const text = [
+    'Run Time: real 3.010 user 2.500000 sys 0.500000',
     'Run Time: real 20.010 user 18.500000 sys 0.250000',
     'Run Time: real 31.000 user 29.750000 sys 0.500000',
     '5000000',
     '',
   ].join('\n');
-  expect(parseTimedAnswer(text)).toEqual({ joinMs: 49_000, matched: 5_000_000 });
+  expect(parseTimedAnswer(text)).toEqual({ loadMs: 3_000, joinMs: 49_000, matched: 5_000_000 });
 });
 
 test('each half is a row, and each row has one that is its mirror', () => {

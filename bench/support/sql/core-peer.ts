@@ -1,4 +1,4 @@
-/** The core asked what the databases are asked: see join-run.ts. It begins with empty tables, which grow meanwhile. */
+/** The core asked what the databases are asked: see join-run.ts. It begins with nothing, and takes halves in as it matches them. */
 import { holderWord, rowShift } from '../../../aggregator/core/connection-row.ts';
 import { CoreFleet } from '../core-fleet.ts';
 import { warmUp } from '../core-run.ts';
@@ -20,7 +20,13 @@ export function runCorePeer(halfCount: number): TickRun {
     fleet.openAll(coming, null);
     fleet.sweepAll(10);
   });
-  return { joinMs, matched: matchedIn(joining, halfCount / 2), tickMs, tickMatched: openIn(fleet) };
+  return {
+    loadMs: 0,
+    joinMs,
+    matched: matchedIn(joining, halfCount / 2),
+    tickMs,
+    tickMatched: openIn(fleet),
+  };
 }
 
 /** Rows that know both ends. */

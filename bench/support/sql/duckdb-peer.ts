@@ -1,12 +1,21 @@
 /**
- * DuckDB in memory, on one thread: it hands out columns of numbers from the memory of ours as they are, so loading is what
- * it is best at. See join-run.ts.
+ * DuckDB in memory, on one thread: it takes columns of numbers from the memory of ours as they are, so loading is what it is
+ * best at. See join-run.ts.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { HalfStream } from '../half-stream.ts';
 import { type DatabaseTickRun, tickStreams } from './join-run.ts';
-import { addFresh, columnTypes, countAll, countPairs, joinAll, removeGone } from './joins.ts';
+import {
+  addHalves,
+  columnTypes,
+  countAll,
+  countPairs,
+  followInPairs,
+  joinAll,
+  joinAnew,
+  removeHalves,
+} from './joins.ts';
 
 /** The word that makes the bench's program run as it. */
 export const duckdbPeerRole = 'duckdb-peer';
@@ -51,9 +60,9 @@ export async function runDuckdbPeer(folder: string, halfCount: number): Promise<
   const bindings = installed('@duckdb/node-bindings') as Bindings;
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
-  const load = async (table: string, halves: Halves): Promise<void> => {
-    await connection.run(`create or replace table ${table}(${columnTypes})`);
-    await append(connection, bindings, table, halves);
+  const load = async (table: string, columns: readonly Int32Array[]): Promise<void> => {
+    await connection.run(`create table ${table}(${columnTypes})`);
+    await append(connection, bindings, table, columns);
   };
   const run = async (statements: readonly string[]): Promise<void> => {
     for (const statement of statements) await connection.run(statement);
@@ -62,35 +71,48 @@ export async function runDuckdbPeer(folder: string, halfCount: number): Promise<
     Number((await connection.runAndReadAll(sql)).getRowsJson()[0]![0]);
 
   const { standing, going, coming } = tickStreams(halfCount);
-  await load('halves', standing.halves);
+  const [allColumns, gone, fresh] = [standing, going, coming].map(({ halves }) => columnsOf(halves));
+  const loadMs = await cpuMsOf(() => load('halves', allColumns!));
   const joinMs = await cpuMsOf(() => run([joinAll]));
   const matched = await ask(countPairs);
   const countMs = await cpuMsOf(() => ask(countAll));
-  await load('gone', going.halves);
-  await load('fresh', coming.halves);
-  const tickMs = await cpuMsOf(() => run([...removeGone, ...addFresh]));
-  return { joinMs, matched, countMs, tickMs, tickMatched: await ask(countPairs) };
+  const takenMs = await cpuMsOf(async () => {
+    await load('gone', gone!);
+    await load('fresh', fresh!);
+    await run([removeHalves, addHalves]);
+  });
+  const followMs = await cpuMsOf(() => run(followInPairs));
+  const tickMatched = await ask(countPairs);
+  const anewMs = await cpuMsOf(() => run([joinAnew]));
+  if ((await ask(countPairs)) !== tickMatched) throw new Error('DuckDB finds other connections anew');
+  return {
+    loadMs,
+    joinMs,
+    matched,
+    countMs,
+    tickMs: takenMs + followMs,
+    anewMs: takenMs + anewMs,
+    tickMatched,
+  };
+}
+
+/** As columnTypes has them. */
+function columnsOf({ holder, slot, local, remote, ports }: Halves): Int32Array[] {
+  return [holder, slot, local, remote, ports.map((both) => both >>> 16), ports.map((both) => both & 0xffff)];
 }
 
 async function append(
   connection: Connection,
   bindings: Bindings,
   table: string,
-  { holder, slot, local, remote, ports }: Halves,
+  columns: readonly Int32Array[],
 ): Promise<void> {
-  const columns = [
-    holder,
-    slot,
-    local,
-    remote,
-    ports.map((both) => both >>> 16),
-    ports.map((both) => both & 0xffff),
-  ];
+  const rowCount = columns[0]!.length;
   const appender = await connection.createAppender(table);
   const integer = bindings.create_logical_type(bindings.Type.INTEGER);
   const chunk = bindings.create_data_chunk(columns.map(() => integer));
-  for (let from = 0; from < slot.length; from += vectorRows) {
-    const rows = Math.min(vectorRows, slot.length - from);
+  for (let from = 0; from < rowCount; from += vectorRows) {
+    const rows = Math.min(vectorRows, rowCount - from);
     bindings.data_chunk_reset(chunk);
     for (const [i, { buffer, byteOffset }] of columns.entries()) {
       const vector = bindings.data_chunk_get_vector(chunk, i);

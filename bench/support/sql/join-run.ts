@@ -1,15 +1,17 @@
 /** What one engine took to correlate all halves from nothing, and to follow when some are replaced. */
 import { halfStream, type Stream, someOf } from '../half-stream.ts';
 
+/** Milliseconds of CPU, user and system. */
 export interface JoinRun {
-  /** Milliseconds of CPU, user and system; loading the rows is left out. */
+  /** Until all rows are in memory of the engine's own, from outside; 0 where that is part of the join. */
+  readonly loadMs: number;
   readonly joinMs: number;
   /** Connections found. */
   readonly matched: number;
 }
 
 export interface TickRun extends JoinRun {
-  /** The same when one connection in fifty has gone and as many are new: the old ones are taken out, the new ones matched. */
+  /** One connection in fifty has gone and as many are new: the old ones are taken out, the new ones taken in and matched. */
   readonly tickMs: number;
   /** Connections there are afterwards. */
   readonly tickMatched: number;
@@ -18,6 +20,8 @@ export interface TickRun extends JoinRun {
 export interface DatabaseTickRun extends TickRun {
   /** As joinMs, where what is found is only counted. */
   readonly countMs: number;
+  /** As tickMs, where all connections are found anew. */
+  readonly anewMs: number;
 }
 
 /** Of as many connections one goes in a tick and another one comes, anywhere among the others and with slots like theirs. */

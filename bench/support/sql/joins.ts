@@ -26,14 +26,27 @@ export const countAll = `select count(*), sum(a.host + b.host) ${from('halves')}
 
 export const countPairs = 'select count(*) from pairs';
 
-/** What has come: the table `fresh`, halves that complete each other. */
-export const addFresh = [
-  'insert into halves select * from fresh',
-  `insert into pairs ${pairsOf('fresh')}`,
+/** What has come: the table `fresh`. */
+export const addHalves = 'insert into halves select * from fresh';
+
+/** What has gone: the table `gone`. */
+export const removeHalves = 'delete from halves where (host, slot) in (select host, slot from gone)';
+
+const lesserOf = (column: string): string => `case when ${isLesser} then a.${column} else b.${column} end`;
+const greaterOf = (column: string): string => `case when ${isLesser} then b.${column} else a.${column} end`;
+
+/**
+ * What follows for the pairs, whichever ends have come and gone: one at least of each. Where both have come they are found
+ * twice, and taken once.
+ */
+export const followInPairs = [
+  `delete from pairs where (host_a, slot_a) in (select host, slot from gone)
+     or (host_b, slot_b) in (select host, slot from gone)`,
+  `insert into pairs
+     select ${lesserOf('host')}, ${lesserOf('slot')}, ${greaterOf('host')}, ${greaterOf('slot')}
+     from fresh a join halves b on ${mirrored}
+     where ${isLesser} or (b.host, b.slot) not in (select host, slot from fresh)`,
 ] as const;
 
-/** What has gone: the table `gone`, halves of connections of which both ends are in it. */
-export const removeGone = [
-  'delete from halves where (host, slot) in (select host, slot from gone)',
-  'delete from pairs where (host_a, slot_a) in (select host, slot from gone)',
-] as const;
+/** The pairs of all halves that there are by now, instead. */
+export const joinAnew = joinAll.replace('create', 'create or replace');
