@@ -173,6 +173,11 @@ export class ConnectionCore {
     releaseStub(this.rows, row);
   }
 
+  /** Rows of lone halves that wait for their other end. */
+  *waiting(): Iterable<number> {
+    for (const entry of this.#waiting.entries()) if (this.#isStillWaiting(entry)) yield queuedRow(entry);
+  }
+
   /**
    * Lets lone halves go whose grace is over, and forgets what lingered long enough or is too much: as much as one slice of
    * time has room for.

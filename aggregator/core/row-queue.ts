@@ -49,6 +49,11 @@ export class RowQueue {
     return this.#rows.shift();
   }
 
+  /** All, as shift returns them. */
+  entries(): Iterable<number> {
+    return this.#rows.words();
+  }
+
   get bytes(): number {
     return this.#rows.bytes + this.#runs.bytes + this.#ticks.bytes;
   }

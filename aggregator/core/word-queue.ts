@@ -62,6 +62,14 @@ export class WordQueue {
     return word;
   }
 
+  /** All, the first first. */
+  *words(): Iterable<number> {
+    for (const [n, chunk] of this.#chunks.entries()) {
+      const end = chunk === this.#last ? this.#filled : chunkWords;
+      for (let at = n === 0 ? this.#taken : 0; at < end; at++) yield chunk[at]!;
+    }
+  }
+
   get bytes(): number {
     return (this.#chunks.length + (this.#spare === null ? 0 : 1)) * chunkWords * 4;
   }

@@ -11,6 +11,7 @@ import {
 } from './connection.ts';
 import { decideDirection, isStronger, tellsServer } from './direction.ts';
 import { type Listening, listenerThen } from './listener-behind.ts';
+import type { Lives } from './lives.ts';
 
 export function concludeOpening(connection: Connection): void {
   const halves = reportedHalves(connection);
@@ -30,23 +31,28 @@ export function concludeDirection(connection: Connection, listening: Listening):
   connection.direction = decided.rule;
 }
 
+/** A listener where nobody reports an end tells of a lone connection only if it is still there when that is placed. */
+export function confirmDirection(connection: Connection, listening: Listening): void {
+  const missing = missingSide(connection);
+  if (missing === null || connection.direction !== 'listener' || connection.client === missing) return;
+  connection.direction = 'unknown';
+  concludeDirection(connection, listening);
+}
+
+/** What takes the datagrams of one that is ambiguous may be another one. */
 export function findDatagramPeer(connection: Connection, listening: Listening): void {
-  const missing = connection.protocol === 'udp' ? missingSide(connection) : null;
+  const isOne = connection.protocol === 'udp' && !connection.ambiguous;
+  const missing = isOne ? missingSide(connection) : null;
   if (missing === null) connection.datagramPeer = null;
   else connection.datagramPeer = listenerThen(connection, missing, listening) ?? connection.datagramPeer;
 }
 
-/** Opens or closes it as its halves are. @returns whether it closed just now */
-export function concludeClosing(connection: Connection, nowMs: number): boolean {
+/** Opens or closes it as its halves are. */
+export function concludeClosing(connection: Connection, lives: Lives): void {
   const halves = reportedHalves(connection);
-  if (halves.some(isHalfOpen)) {
-    connection.closedAtMs = null;
-    return false;
-  }
-  if (connection.closedAtMs !== null) return false;
-  const times = halves.map((half) => half.closedAtMs).filter((time) => time !== null);
-  connection.closedAtMs = Math.max(connection.openedAtMs, times.length > 0 ? Math.max(...times) : nowMs);
-  return true;
+  if (halves.some(isHalfOpen)) connection.closedAtMs = null;
+  else
+    connection.closedAtMs = Math.max(connection.openedAtMs, ...halves.map((half) => lives.closedByMs(half)));
 }
 
 /** A half of it was another's: what was concluded from both is to be concluded anew from what is left. */

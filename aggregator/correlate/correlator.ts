@@ -6,13 +6,18 @@
  * are listeners. Every conclusion is incremental per event and told to one observer (the graph); time comes in as
  * `nowMs` only.
  */
-import type { Side } from '../../model/four-tuple.ts';
 import { isUnspecified } from '../../model/ip.ts';
 import { isListening, type SocketState } from '../../model/socket-state.ts';
 import { RecentlyClosed } from '../history/recently-closed.ts';
 import { AddressClaims } from './address-claims.ts';
 import { addTo, removeFrom } from './concerned.ts';
-import { concludeClosing, concludeDirection, concludeOpening, findDatagramPeer } from './conclusions.ts';
+import {
+  concludeClosing,
+  concludeDirection,
+  concludeOpening,
+  confirmDirection,
+  findDatagramPeer,
+} from './conclusions.ts';
 import { type Connection, missingSide, reportedHalves } from './connection.ts';
 import { ConnectionIds } from './connection-ids.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -20,8 +25,8 @@ import type { CorrelatorLimits } from './correlator-limits.ts';
 import { EveryConnection } from './every-connection.ts';
 import { Flows } from './flows.ts';
 import { Gateways } from './gateways.ts';
+import { Grace } from './grace.ts';
 import { Joiner, type JoinObserver } from './joining.ts';
-import { listenerBehind } from './listener-behind.ts';
 import { Listeners } from './listeners.ts';
 import {
   type ListeningParts,
@@ -52,8 +57,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   /** Sockets with a peer, by host: what a change of that host's networks or state concerns. */
   readonly #socketsOf = new Map<ReportingHost, Set<ReportedSocket>>();
   readonly #portraits = new Map<ReportingHost, Portrait>();
-  /** Not placed yet, in the order of their first report. */
-  readonly #waiting = new Set<Connection>();
+  readonly #grace: Grace;
   readonly recentlyClosed: RecentlyClosed<Connection>;
   readonly #observer: ConnectionObserver;
   readonly #limits: CorrelatorLimits;
@@ -68,6 +72,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   constructor(observer: ConnectionObserver, idPrefix: string, limits: CorrelatorLimits, originMs: number) {
     this.#observer = observer;
     this.#limits = limits;
+    this.#grace = new Grace(limits.graceMs);
     this.recentlyClosed = new RecentlyClosed(limits);
     const ids = new ConnectionIds(idPrefix);
     const counts = new MatchCounts();
@@ -81,7 +86,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     this.quality = new MatchQuality(counts, {
       claims: this.claims,
       table: this.#table,
-      isWithinGrace: (connection, nowMs) => this.isWithinGrace(connection, nowMs),
+      isWithinGrace: (connection, nowMs) => this.#grace.isWithin(connection, nowMs),
       matched: (connection) => observer.matched(connection),
     });
     const { flows, claims, listeners } = this;
@@ -89,8 +94,9 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     const reported = { table: this.#table, flows, claims, keys, lives };
     const joiner = new Joiner(reported, ids, this.#joinObserver());
     this.#joiner = joiner;
-    this.gateways = new Gateways(this.claims, {
+    this.gateways = new Gateways(this.claims, lives, {
       connectionOf: (socket) => this.#table.connectionOf(socket),
+      callIn: (endpoints, nowMs) => plain.callIn(endpoints, nowMs),
       infer: (one, other, nowMs) => joiner.infer(one, other, nowMs),
       partInferred: (connection, nowMs) => joiner.part(connection, nowMs),
       doubt: (connection) => this.quality.doubt(connection),
@@ -107,10 +113,11 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   opened(socket: ReportedSocket, nowMs: number): void {
     if (isListening(socket.state)) return listenerOpened(this.#listening, socket, nowMs);
     if (isUnspecified(socket.remote.ip) && socket.remote.port === 0) return;
-    if (this.plain.opened(socket, nowMs)) return this.#joiner.noteLife(socket, socket.state);
+    this.plain.lives.note(socket, socket.state);
+    if (this.plain.opened(socket, nowMs)) return;
     addTo(this.#socketsOf, socket.host, socket);
     this.#joiner.take(socket, nowMs);
-    this.#joiner.settle(socket, socket.state, nowMs);
+    this.#joiner.settle(socket, nowMs);
   }
 
   changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void {
@@ -119,19 +126,21 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       return this.opened(socket, nowMs);
     }
     if (isListening(socket.state)) return listenerOpened(this.#listening, socket, nowMs);
-    if (this.plain.changed(socket, previousState, nowMs)) return this.#joiner.noteLife(socket, previousState);
+    this.plain.lives.note(socket, previousState);
+    if (this.plain.changed(socket, previousState, nowMs)) return;
     this.#concludeOf(socket, nowMs);
-    this.#joiner.settle(socket, previousState, nowMs);
+    this.#joiner.settle(socket, nowMs);
   }
 
   closed(socket: ReportedSocket, nowMs: number): void {
     if (isListening(socket.state)) return removeListener(this.#listening, socket);
-    if (this.plain.closed(socket, nowMs)) return this.#joiner.noteLife(socket, socket.state);
+    this.plain.lives.note(socket, socket.state);
+    if (this.plain.closed(socket, nowMs)) return;
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;
     this.#conclude(half.connection, nowMs);
-    this.#joiner.settle(socket, socket.state, nowMs);
+    this.#joiner.settle(socket, nowMs);
     const connection = this.#table.connectionOf(socket);
     if (connection?.ambiguous === true) this.#joiner.settleRivals(half.standing, nowMs);
     // A record that began after it is over leads to the end of another conversation.
@@ -140,7 +149,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
 
   translated(socket: ReportedSocket, nowMs: number): void {
     if (this.plain.translated(socket, nowMs)) return;
-    if (this.#joiner.refile(socket, nowMs)) return this.#joiner.settle(socket, socket.state, nowMs);
+    if (this.#joiner.refile(socket, nowMs)) return this.#joiner.settle(socket, nowMs);
     // Its role tells the direction even where nothing is translated.
     this.#concludeOf(socket, nowMs);
   }
@@ -199,7 +208,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       ...this.#table.sizes,
       ...this.plain.sizes,
       hostsWithSockets: this.#socketsOf.size,
-      waiting: this.#waiting.size,
+      waiting: this.#grace.size,
       recentlyClosed: this.recentlyClosed.size,
       listeners: this.listeners.size,
       flows: this.flows.size,
@@ -213,8 +222,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   sweep(nowMs: number): void {
     this.quality.countLone([], nowMs);
     this.plain.sweep(nowMs, Math.max(0, this.#limits.lingerMax - this.recentlyClosed.size));
-    for (const connection of this.#waiting) {
-      if (this.isWithinGrace(connection, nowMs)) continue;
+    for (const connection of this.#grace.over(nowMs)) {
       this.#place(connection, nowMs);
       this.quality.judge(connection, nowMs);
     }
@@ -226,24 +234,10 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
 
   /** How well connections are matched now: of the fleet, and of each host that has an end of any. */
   matchCounts(nowMs: number): MatchCounts {
-    for (const connection of this.#waiting) {
-      if (!this.isWithinGrace(connection, nowMs)) this.quality.doubt(connection);
-    }
+    for (const connection of this.#grace.over(nowMs)) this.quality.doubt(connection);
     this.quality.settle(nowMs);
     this.quality.countLone(this.connections.lone(), nowMs);
     return this.quality.counts;
-  }
-
-  /** Whether the other end of a lone half may still be on its way. */
-  isWithinGrace(connection: Connection, nowMs: number): boolean {
-    const waitedMs = nowMs - connection.reportedAtMs;
-    // Below 0 when the clock was set back.
-    return waitedMs >= 0 && waitedMs < this.#limits.graceMs;
-  }
-
-  /** The socket that listens behind a half: in its own namespace, or where its address is claimed when it is unseen. */
-  listenerBehind(connection: Connection, side: Side): ReportedSocket | null {
-    return listenerBehind(connection, side, this);
   }
 
   #concludeOf(socket: ReportedSocket, nowMs: number): void {
@@ -256,8 +250,9 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     concludeOpening(connection);
     concludeDirection(connection, this);
     findDatagramPeer(connection, this);
-    if (concludeClosing(connection, nowMs)) this.recentlyClosed.add(connection, connection.closedAtMs!);
-    else if (connection.closedAtMs === null) this.recentlyClosed.delete(connection);
+    concludeClosing(connection, this.plain.lives);
+    if (connection.closedAtMs === null) this.recentlyClosed.delete(connection);
+    else this.recentlyClosed.add(connection, connection.closedAtMs);
     this.gateways.note(connection);
     if (connection.placed) this.#observer.updated(connection, nowMs);
     else if (missingSide(connection) === null || connection.datagramPeer !== null)
@@ -266,8 +261,9 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   }
 
   #place(connection: Connection, nowMs: number): void {
+    confirmDirection(connection, this);
     connection.placed = true;
-    this.#waiting.delete(connection);
+    this.#grace.delete(connection);
     this.#observer.placed(connection, nowMs);
   }
 
@@ -307,7 +303,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       this.quality.takeOver(connection);
       return this.#observer.adopted(connection, nowMs);
     }
-    this.#waiting.add(connection);
+    this.#grace.add(connection);
     this.connections.direct(connection, left);
     this.#conclude(connection, nowMs);
   }
@@ -320,14 +316,14 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   }
 
   #leave(connection: Connection): void {
-    this.#waiting.delete(connection);
+    this.#grace.delete(connection);
     this.recentlyClosed.delete(connection);
     this.quality.leave(connection);
   }
 
   #joinObserver(): JoinObserver {
     return {
-      created: (connection) => this.#waiting.add(connection),
+      created: (connection) => this.#grace.add(connection),
       rejoined: (connection, nowMs) => this.#conclude(connection, nowMs),
       parted: (connection) => {
         if (connection.placed) this.#observer.parted(connection);
@@ -336,7 +332,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
         this.#leave(connection);
         if (connection.placed) this.#observer.dissolved(connection, nowMs);
       },
-      doubted: (connection) => this.quality.doubt(connection),
+      doubted: (connection, nowMs) => this.#conclude(connection, nowMs),
       crowdedOut: (connection, nowMs) => {
         this.recentlyClosed.evicted++;
         this.#forget(connection, nowMs);

@@ -7,32 +7,42 @@
  *   far   looks at it from somewhere else                                              client C:p → S:80,
  *                                                                                       or server S:8443 → C:p
  *
- * A near and a far half of one birth are joined, as inferred, when neither could be joined to another one, not even where
- * clocks were wrong, and when each was there as the agent of the other looked: whoever the true peer is, that look has shown it. Else they are ambiguous.
- * A near half that looks at a claimed address may be the true one too, where a host translates and does not tell.
+ * A near and a far half are joined, as inferred, when either is the only one that could be meant by the other
+ * (gateway-places.ts), and when each was there as the agent of the other looked: whoever the true peer is, that look has
+ * shown it. Where several could be meant they are ambiguous.
  *
- * Decided at each sweep for the halves of which something is new; what turns out otherwise later is taken back.
+ * Decided at each sweep for the places at which something is new. It is decided anew whenever anything of them is, so that
+ * it does not matter in which order that was told; what turns out otherwise is taken back.
  */
-
-import { formatEndpoint } from '../../model/endpoint.ts';
+import { type Endpoint, formatEndpoint } from '../../model/endpoint.ts';
 import type { IpAddress } from '../../model/ip.ts';
 import { outermost } from '../../model/translation.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { addTo, removeFrom } from './concerned.ts';
 import { type Connection, missingSide, reportedHalves } from './connection.ts';
-import { clockSlackMs, couldBeOneBirth, unsureByMs, usualDifferenceMs } from './generations.ts';
+import {
+  compare,
+  loseOne,
+  meantBy,
+  newPlace,
+  newStandee,
+  type Place,
+  type Standee,
+  stepsOf,
+} from './gateway-places.ts';
+import { clockSlackMs, unsureByMs, usualDifferenceMs } from './generations.ts';
+import type { Lives } from './lives.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
 import { realmScope, scopeOf } from './scope.ts';
 
-/** Halves at one endpoint that are compared with one; where there are more, nothing is inferred. */
-export const rivalsLookedAtMax = 256;
-
-/** Halves that are judged in one sweep; the others wait for the next. */
-export const judgedPerSweepMax = 10_000;
+/** Steps of comparing in one sweep, about; places that are due beyond it wait for the next. */
+export const stepsPerSweepMax = 1 << 18;
 
 /** What it acts on. */
 export interface Inferring {
   connectionOf(socket: ReportedSocket): Connection | undefined;
+  /** Halves that wait elsewhere for their other end, and have an end at one of these, are noted from now on. */
+  callIn(endpoints: readonly Endpoint[], nowMs: number): void;
   /** Joins two lone halves. */
   infer(one: ReportedSocket, other: ReportedSocket, nowMs: number): void;
   /** Takes that back. */
@@ -41,51 +51,37 @@ export interface Inferring {
   doubt(connection: Connection): void;
 }
 
-/** Endpoints in their realm. */
-interface Place {
-  /** Where it stands. */
-  readonly nearAt: string;
-  /** Whom it looks at; null where nobody claims that address. */
-  readonly farAt: string | null;
-}
-
-interface Life {
-  readonly socket: ReportedSocket;
-  /** Until when it is known to have been established, once it is not any more; null while it is. */
-  establishedUntilMs: number | null;
-}
-
-interface Entry extends Place, Life {
+interface Entry extends Standee {
+  /** Of which it matters who claims them. */
   readonly addresses: readonly IpAddress[];
-  /** It had several that it could be joined to, and they were not told apart since. */
-  isBlurred: boolean;
 }
+
+/** Names of the places where a half stands and where it looks. */
+type Outlook = readonly [at: string, looksAt: string | null];
 
 export class Gateways {
   readonly #claims: AddressClaims;
+  readonly #lives: Lives;
   readonly #inferring: Inferring;
   readonly #entries = new Map<ReportedSocket, Entry>();
-  /** By nearAt and by farAt. */
-  readonly #near = new Map<string, Set<Entry>>();
-  readonly #far = new Map<string, Set<Entry>>();
-  /** By the addresses of which it matters who claims them. */
+  readonly #places = new Map<string, Place>();
   readonly #byAddress = new Map<IpAddress, Set<Entry>>();
-  readonly #due = new Set<Entry>();
-  /** Of halves that are ambiguous, and not in question before that is settled. */
-  readonly #lives = new Map<ReportedSocket, Life>();
+  /** To be compared anew. */
+  readonly #due = new Set<Place>();
+  /** Each is the only one for another, and is to be looked at again. */
+  readonly #waiting = new Set<Standee>();
   /** Since when all that each host has is known here. */
   readonly #knownSince = new Map<ReportingHost, number>();
-  /** Halves that were not judged because too many stand at their endpoint. */
-  crowded = 0;
 
-  constructor(claims: AddressClaims, inferring: Inferring) {
+  constructor(claims: AddressClaims, lives: Lives, inferring: Inferring) {
     this.#claims = claims;
+    this.#lives = lives;
     this.#inferring = inferring;
   }
 
   get size(): number {
-    const indexes = this.#near.size + this.#far.size + this.#byAddress.size;
-    return this.#entries.size + indexes + this.#due.size + this.#lives.size;
+    const indexes = this.#places.size + this.#byAddress.size;
+    return this.#entries.size + indexes + this.#due.size + this.#waiting.size;
   }
 
   /** It is new, or back after it was lost: what closed before its snapshot is not known of it. */
@@ -100,20 +96,16 @@ export class Gateways {
   /** Something is new about the connection, or about who claims the addresses of its ends. */
   note(connection: Connection): void {
     const isOpenToIt = isInQuestion(connection);
-    const mayBeLater = connection.ambiguous && connection.protocol === 'tcp';
-    if (!isOpenToIt && !mayBeLater && this.#entries.size + this.#lives.size === 0) return;
+    if (!isOpenToIt && this.#entries.size === 0) return;
     for (const socket of reportedHalves(connection)) {
       const known = this.#entries.get(socket);
-      const place = isOpenToIt ? this.#placeOf(socket) : null;
-      if (known !== undefined && known.nearAt === place?.nearAt && known.farAt === place.farAt) {
-        this.#due.add(frozen(known));
+      const outlook = isOpenToIt ? this.#outlookOf(socket) : null;
+      if (known !== undefined && outlook !== null && isOf(known, outlook)) {
+        this.#compareLater(known);
         continue;
       }
-      if (known !== undefined) this.#resolve(known);
-      const life = known ?? this.#lives.get(socket);
-      this.#lives.delete(socket);
-      if (place !== null) this.#file(frozen(life ?? newLife(socket)), place);
-      else if (mayBeLater) this.#lives.set(socket, frozen(life ?? newLife(socket)));
+      if (known !== undefined) this.#unfile(known);
+      if (outlook !== null) this.#file(socket, outlook);
     }
   }
 
@@ -127,159 +119,158 @@ export class Gateways {
     }
   }
 
-  /** The socket left the live view. Whom it made ambiguous stays so: it may have been the one. */
+  /** The socket left the live view. */
   forget(socket: ReportedSocket): void {
-    this.#lives.delete(socket);
     const entry = this.#entries.get(socket);
-    if (entry !== undefined) this.#unfile(entry);
+    if (entry === undefined) return;
+    loseOne(entry);
+    this.#unfile(entry);
   }
 
   sweep(nowMs: number): void {
-    const waiting: Entry[] = [];
-    let judged = 0;
-    for (const entry of this.#due) {
-      if (++judged > judgedPerSweepMax) break;
-      this.#due.delete(entry);
-      if (this.#entries.get(entry.socket) === entry && this.#judge(entry, nowMs)) waiting.push(entry);
-    }
-    for (const entry of waiting) this.#due.add(entry);
+    const concerned = this.#compareDue();
+    for (const one of this.#waiting) concerned.add(one);
+    this.#waiting.clear();
+    const ready = this.#settleAll(concerned, nowMs);
+    if (ready.length === 0) return;
+    // Rivals may be among those that nobody was told of.
+    this.#inferring.callIn(ready.flatMap(standpoints), nowMs);
+    this.#settleAll(this.#compareDue(), nowMs);
+    for (const near of ready) this.#infer(near, nowMs);
   }
 
-  /** @returns whether it is to be judged again soon */
-  #judge(entry: Entry, nowMs: number): boolean {
-    const partners = this.#partnersOf(entry);
-    const [partner] = partners;
-    if (partner === undefined) {
-      this.#separate(entry, null, nowMs);
-      return false;
-    }
-    const [near, far] = entry.farAt === null ? [entry, partner] : [partner, entry];
-    if (partners.length === 1 && near.farAt !== null) {
-      this.#separate(entry, null, nowMs);
-      return false;
-    }
-    const rivals = partners.length > 1 ? [] : this.#partnersOf(partner);
-    if (partners.length > 1 || rivals.length > 1 || entry.isBlurred || partner.isBlurred) {
-      for (const each of new Set([entry, ...partners, ...rivals])) this.#blur(each, nowMs);
-      return false;
-    }
-    this.#separate(entry, partner, nowMs);
-    this.#separate(partner, entry, nowMs);
-    const [own, other] = [entry, partner].map(({ socket }) => this.#inferring.connectionOf(socket));
-    if (own === other || own === undefined || other === undefined) return false;
-    if (!own.placed || !other.placed) return true;
-    if (unsureByMs(entry.socket, partner.socket) > usualDifferenceMs) return false;
-    if (!this.#wasSeenBy(entry, partner) || !this.#wasSeenBy(partner, entry)) {
-      return entry.establishedUntilMs === null && partner.establishedUntilMs === null;
-    }
-    this.#inferring.infer(near.socket, far.socket, nowMs);
-    return false;
-  }
-
-  #blur(entry: Entry, nowMs: number): void {
-    entry.isBlurred = true;
-    this.#separate(entry, null, nowMs);
-    const connection = this.#inferring.connectionOf(entry.socket);
-    if (connection !== undefined) this.#setBehindGateway(connection, true);
-  }
-
-  /** Takes back what was inferred, unless it is with `partner`. */
-  #separate({ socket }: Entry, partner: Entry | null, nowMs: number): void {
-    const connection = this.#inferring.connectionOf(socket);
-    if (connection?.joinedBy !== 'inferred') return;
-    if (partner !== null && reportedHalves(connection).includes(partner.socket)) return;
-    this.#inferring.partInferred(connection, nowMs);
-  }
-
-  /** Those that the half could be joined to; two stand for any number. */
-  #partnersOf(entry: Entry): Entry[] {
-    const { nearAt, farAt } = entry;
-    const opposite = farAt === null ? this.#far.get(nearAt) : this.#near.get(farAt);
-    if (opposite === undefined) return [];
-    if (opposite.size > rivalsLookedAtMax) {
-      this.crowded++;
-      return [...opposite].slice(0, 2);
-    }
-    const partners: Entry[] = [];
-    for (const other of opposite) {
-      if (other === entry || !couldBeOneBirth(entry.socket, other.socket)) continue;
-      partners.push(other);
-      if (partners.length === 2) break;
-    }
-    return partners;
-  }
-
-  /** Whether the agent of `by` has looked while the half was there, and nothing of that is forgotten. */
-  #wasSeenBy(entry: Entry, by: Entry): boolean {
-    const knownSinceMs = this.#knownSince.get(by.socket.host) ?? Number.POSITIVE_INFINITY;
-    return untilMs(entry) >= Math.max(by.socket.openedAtMs, knownSinceMs) + clockSlackMs;
-  }
-
-  /** It is not in question any more: what it made ambiguous is looked at anew. */
-  #resolve(entry: Entry): void {
-    this.#unfile(entry);
-    for (const other of this.#concernedBy(entry)) {
-      for (const each of [other, ...this.#partnersOf(other)]) this.#unblur(each);
-    }
-  }
-
-  /** Those to whom it matters that the half is there, as far as they are looked at. */
-  #concernedBy({ socket, nearAt, farAt }: Entry): Entry[] {
-    const concerned: Entry[] = [];
-    let looked = 0;
-    for (const opposite of [this.#far.get(nearAt), farAt === null ? undefined : this.#near.get(farAt)]) {
-      for (const other of opposite ?? []) {
-        if (++looked > rivalsLookedAtMax) return concerned;
-        if (couldBeOneBirth(socket, other.socket)) concerned.push(other);
-      }
+  #compareDue(): Set<Standee> {
+    const concerned = new Set<Standee>();
+    let steps = 0;
+    for (const place of this.#due) {
+      if (steps > stepsPerSweepMax) break;
+      this.#due.delete(place);
+      steps += stepsOf(place);
+      for (const each of compare(place)) concerned.add(each);
     }
     return concerned;
   }
 
-  #unblur(entry: Entry): void {
-    entry.isBlurred = false;
-    const connection = this.#inferring.connectionOf(entry.socket);
-    if (connection !== undefined) this.#setBehindGateway(connection, false);
-    this.#due.add(entry);
+  /** Says of each who is meant. @returns the near ones of those that can be joined now */
+  #settleAll(concerned: Iterable<Standee>, nowMs: number): Standee[] {
+    const ready: Standee[] = [];
+    for (const one of concerned) {
+      if (!this.#isFiled(one)) continue;
+      const meant = meantBy(one);
+      const other = meant.kind === 'one' ? meant.other : null;
+      this.#separate(one, other, nowMs);
+      this.#setBehindGateway(one, meant.kind === 'several');
+      if (one.looksAt === null && other !== null && this.#isReady(one, other)) ready.push(one);
+    }
+    return ready;
   }
 
-  #setBehindGateway(connection: Connection, isBehind: boolean): void {
+  /** Whether two that are the only ones for each other can be joined; looks again later where they may be so then. */
+  #isReady(near: Standee, far: Standee): boolean {
+    const [own, other] = [near, far].map(({ socket }) => this.#inferring.connectionOf(socket));
+    if (own === undefined || other === undefined || own === other) return false;
+    if (unsureByMs(near.socket, far.socket) > usualDifferenceMs) return false;
+    const isSeen = [this.#wasSeenBy(near, far), this.#wasSeenBy(far, near)];
+    if (isSeen.every(Boolean) && own.placed && other.placed) return true;
+    const mayBeSeen = [near, far].every(({ socket }, n) => isSeen[n] || !this.#lives.hasEnded(socket));
+    if (mayBeSeen) this.#waiting.add(near);
+    return false;
+  }
+
+  #infer(near: Standee, nowMs: number): void {
+    const meant = this.#isFiled(near) ? meantBy(near) : null;
+    if (meant?.kind !== 'one' || !this.#isFiled(meant.other) || !this.#isReady(near, meant.other)) return;
+    this.#inferring.infer(near.socket, meant.other.socket, nowMs);
+  }
+
+  /** Takes back what was inferred, unless it is with `other`. */
+  #separate({ socket }: Standee, other: Standee | null, nowMs: number): void {
+    const connection = this.#inferring.connectionOf(socket);
+    if (connection?.joinedBy !== 'inferred') return;
+    if (other !== null && reportedHalves(connection).includes(other.socket)) return;
+    this.#inferring.partInferred(connection, nowMs);
+  }
+
+  #setBehindGateway({ socket }: Standee, isBehind: boolean): void {
+    const connection = this.#inferring.connectionOf(socket);
+    if (connection === undefined || connection.behindGateway === isBehind) return;
     connection.behindGateway = isBehind;
     this.#inferring.doubt(connection);
   }
 
-  #file({ socket, establishedUntilMs }: Life, place: Place): void {
+  /** Whether the agent of `by` has looked while the half was there, and nothing of that is forgotten. */
+  #wasSeenBy({ socket }: Standee, by: Standee): boolean {
+    const knownSinceMs = this.#knownSince.get(by.socket.host) ?? Number.POSITIVE_INFINITY;
+    const sinceMs = Math.max(by.socket.openedAtMs, knownSinceMs);
+    return this.#lives.seenUntilMs(socket) >= sinceMs + clockSlackMs;
+  }
+
+  #isFiled(one: Standee): boolean {
+    return this.#entries.get(one.socket) === one;
+  }
+
+  #file(socket: ReportedSocket, [at, looksAt]: Outlook): void {
     const { local, remote } = outermost(socket, socket.translation);
-    const addresses = [local.ip, remote.ip];
-    const entry: Entry = { ...place, socket, addresses, establishedUntilMs, isBlurred: false };
+    const [own, other] = [this.#place(at), looksAt === null ? null : this.#place(looksAt)];
+    const entry: Entry = { ...newStandee(socket, own, other), addresses: [local.ip, remote.ip] };
     this.#entries.set(socket, entry);
-    addTo(this.#near, place.nearAt, entry);
-    if (place.farAt !== null) addTo(this.#far, place.farAt, entry);
+    own.near.add(entry);
+    other?.far.add(entry);
     for (const ip of entry.addresses) addTo(this.#byAddress, ip, entry);
-    this.#due.add(entry);
-    for (const other of this.#concernedBy(entry)) this.#due.add(other);
+    this.#compareLater(entry);
   }
 
   #unfile(entry: Entry): void {
     this.#entries.delete(entry.socket);
-    this.#due.delete(entry);
-    removeFrom(this.#near, entry.nearAt, entry);
-    if (entry.farAt !== null) removeFrom(this.#far, entry.farAt, entry);
+    this.#waiting.delete(entry);
+    entry.at.near.delete(entry);
+    entry.looksAt?.far.delete(entry);
     for (const ip of entry.addresses) removeFrom(this.#byAddress, ip, entry);
+    this.#compareLater(entry);
+    for (const place of [entry.at, entry.looksAt]) if (place !== null) this.#dropEmpty(place);
+    this.#setBehindGateway(entry, false);
+  }
+
+  #compareLater({ at, looksAt }: Entry): void {
+    this.#due.add(at);
+    if (looksAt !== null) this.#due.add(looksAt);
+  }
+
+  #place(name: string): Place {
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    const place = newPlace(name);
+    this.#places.set(name, place);
+    return place;
+  }
+
+  #dropEmpty(place: Place): void {
+    if (place.near.size > 0 || place.far.size > 0) return;
+    this.#places.delete(place.name);
+    this.#due.delete(place);
   }
 
   /** Null where its host cannot speak for its address, or where it does not leave its host. */
-  #placeOf(socket: ReportedSocket): Place | null {
+  #outlookOf(socket: ReportedSocket): Outlook | null {
     const { host, netns } = socket;
     const { local, remote } = outermost(socket, socket.translation);
     const scope = realmScope(host);
     if (scopeOf({ host, netns, local, remote }) !== scope) return null;
-    const nearAt = `${scope}|${formatEndpoint(local)}`;
+    const at = `${scope}|${formatEndpoint(local)}`;
     const isClaimed = this.#claims.of(host, netns, remote.ip).length > 0;
-    if (isClaimed) return { nearAt, farAt: `${scope}|${formatEndpoint(remote)}` };
+    if (isClaimed) return [at, `${scope}|${formatEndpoint(remote)}`];
     const isOwn = this.#claims.of(host, netns, local.ip).some((claim) => claim.host === host);
-    return isOwn ? { nearAt, farAt: null } : null;
+    return isOwn ? [at, null] : null;
   }
+}
+
+/** Where it stands, and where those stand that could be meant by it. */
+function standpoints(one: Standee): Endpoint[] {
+  return [one, ...one.lookers].map(({ socket }) => outermost(socket, socket.translation).local);
+}
+
+function isOf({ at, looksAt }: Entry, outlook: Outlook): boolean {
+  return at.name === outlook[0] && (looksAt?.name ?? null) === outlook[1];
 }
 
 /** TCP alone: of UDP the server need not have a socket for each peer. */
@@ -287,21 +278,4 @@ function isInQuestion(connection: Connection): boolean {
   const { protocol, established, ambiguous, via, joinedBy } = connection;
   if (protocol !== 'tcp' || !established || ambiguous || via !== null) return false;
   return joinedBy === 'inferred' || missingSide(connection) !== null;
-}
-
-/** One that is not established when it is first looked at may never have been. */
-function newLife(socket: ReportedSocket): Life {
-  return { socket, establishedUntilMs: socket.state === 'established' ? null : 0 };
-}
-
-/** Remembers how long it was established when it is not any more: its agent looks once per interval. */
-function frozen<Some extends Life>(life: Some): Some {
-  const { host, state } = life.socket;
-  if (state === 'established' || life.establishedUntilMs !== null) return life;
-  life.establishedUntilMs = Math.max(host.asOfBeforeMs, host.asOfMs - 2 * host.intervalMs);
-  return life;
-}
-
-function untilMs({ socket, establishedUntilMs }: Entry): number {
-  return establishedUntilMs ?? socket.closedAtMs ?? socket.host.asOfMs;
 }

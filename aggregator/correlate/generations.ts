@@ -84,27 +84,21 @@ export function placeHalf(candidates: readonly Candidate[], socket: ReportedSock
 }
 
 /**
- * The connections of which another socket, of another namespace, has open the very half that `socket` is. One that came
- * into being at another time is no rival: whoever looks back at it did so then. Nor is one whose peer is of its own host:
- * there conntrack itself tells who that is.
+ * The connections of which another socket, of another namespace, is the very half that `socket` is. One that came into being
+ * at another time is no rival: whoever looks back at it did so then. What is over stays one, as it might have been the other
+ * one. Nor is one whose peer is of its own host: there conntrack itself tells who that is.
  */
 export function rivalsOf(candidates: readonly Candidate[], socket: ReportedSocket): Connection[] {
-  return candidates
-    .filter((candidate) => isHalfOpen(occupantOf(candidate)) && isTwin(candidate, socket))
-    .map(({ connection }) => connection);
-}
-
-/** Whether such a socket is there, open or not: what is over stays ambiguous as long as it might have been the other one. */
-export function hasTwin(candidates: readonly Candidate[], socket: ReportedSocket): boolean {
-  return candidates.some((candidate) => isTwin(candidate, socket));
+  return candidates.filter((candidate) => isTwin(candidate, socket)).map(({ connection }) => connection);
 }
 
 function isTwin(candidate: Candidate, socket: ReportedSocket): boolean {
   const occupant = occupantOf(candidate);
   if (candidate.via !== null || candidate.connection.joinedBy === 'same-host') return false;
   if (occupant === null || sameNetns(occupant, socket)) return false;
-  const isOfOneTime = occupant.byConntrack || socket.byConntrack || boundsOverlap(occupant, socket);
-  if (!isOfOneTime) return false;
+  // What conntrack alone tells of has no birth.
+  const isOfOneTime = occupant.byConntrack || socket.byConntrack ? doLivesOverlap : boundsOverlap;
+  if (!isOfOneTime(occupant, socket)) return false;
   const rule = ruleOf(candidate, socket);
   return rule === null || !hasPlaceFor(candidate, rule, socket);
 }
@@ -195,6 +189,13 @@ function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {
 /** What is known of when a half was there. */
 export type Life = Pick<ReportedSocket, 'openedAtMs' | 'notBeforeMs' | 'closedAtMs' | 'state'>;
 
+/** Whether neither came into being after the other was over. */
+function doLivesOverlap(one: Life, other: Life): boolean {
+  const begins = (a: Life, b: Life): boolean =>
+    b.closedAtMs === null || a.notBeforeMs <= b.closedAtMs + clockSlackMs;
+  return begins(one, other) && begins(other, one);
+}
+
 /** Whether two halves may be one connection by their times alone, whichever was reported first. */
 export function couldBeOneBirth(one: Life, other: Life): boolean {
   return boundsOverlap(one, other) && couldHaveMet(one, other) && couldHaveMet(other, one);
@@ -223,9 +224,8 @@ export function measuredDifferenceMs({ host: one }: ReportedSocket, { host: othe
 /** Of halves of which conntrack alone tells one: whether neither began after the other was over, or was known before. */
 function isOfOneLife(one: ReportedSocket, other: ReportedSocket): boolean {
   const begins = (a: ReportedSocket, b: ReportedSocket): boolean =>
-    (b.closedAtMs === null || a.notBeforeMs <= b.closedAtMs + clockSlackMs) &&
-    (!b.byConntrack || a.notBeforeMs <= b.openedAtMs + clockSlackMs);
-  return begins(one, other) && begins(other, one);
+    !b.byConntrack || a.notBeforeMs <= b.openedAtMs + clockSlackMs;
+  return doLivesOverlap(one, other) && begins(one, other) && begins(other, one);
 }
 
 /**

@@ -6,7 +6,6 @@
  */
 import type { JoinRule } from '../../model/document.ts';
 import type { Side } from '../../model/four-tuple.ts';
-import type { SocketState } from '../../model/socket-state.ts';
 import type { AddressClaims } from './address-claims.ts';
 import { candidatesFor } from './candidates.ts';
 import { inherit, unlearn } from './conclusions.ts';
@@ -34,8 +33,8 @@ export interface JoinObserver {
   merged(connection: Connection, nowMs: number): void;
   /** It makes room for a younger one under its key. */
   crowdedOut(connection: Connection, nowMs: number): void;
-  /** Others are rivals of its half, which nobody told it. */
-  doubted(connection: Connection): void;
+  /** Others are rivals of its half, of which nothing else is new. */
+  doubted(connection: Connection, nowMs: number): void;
   /** Another socket has its place: it ended without a word, and its time of closing is set. */
   missedClose(socket: ReportedSocket, connection: Connection, nowMs: number): void;
 }
@@ -78,7 +77,7 @@ export class Joiner {
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#join(placement, socket, standing, nowMs);
     const connection = this.#begin(socket, standing, nowMs);
-    this.#markAmbiguous(connection, placement);
+    this.#markAmbiguous(connection, placement, nowMs);
     this.#leaveAlone(connection, nowMs);
   }
 
@@ -92,14 +91,8 @@ export class Joiner {
     return connection;
   }
 
-  /** The same of a half in the core, where nothing is to be taken back. */
-  noteLife(socket: ReportedSocket, previousState: SocketState): void {
-    this.#lives.note(socket, previousState);
-  }
-
-  /** Something is new about a half, which may have been in another state before: what was joined before that was known may have to be taken back (settling.ts). */
-  settle(socket: ReportedSocket, previousState: SocketState, nowMs: number): void {
-    this.noteLife(socket, previousState);
+  /** Something is new about a half: what was joined before that was known may have to be taken back (settling.ts). */
+  settle(socket: ReportedSocket, nowMs: number): void {
     const half = this.#table.halfOf(socket);
     if (half === undefined || !mayBeUnsettled(half, this.#table)) return;
     settleAround(half, this.#reported, this.#lives, {
@@ -193,17 +186,17 @@ export class Joiner {
     const placement = placeHalf(candidates, socket);
     this.#closeMissed(placement.displaced, socket, nowMs);
     if (placement.kind === 'join') return this.#merge(half, placement, nowMs);
-    this.#markAmbiguous(connection, placement);
+    this.#markAmbiguous(connection, placement, nowMs);
     this.#leaveAlone(connection, nowMs);
   }
 
   /** Says of a lone connection, and of its rivals, whether anything tells them apart. */
-  #markAmbiguous(connection: Connection, placement: Placement): void {
+  #markAmbiguous(connection: Connection, placement: Placement, nowMs: number): void {
     connection.ambiguous = placement.kind === 'ambiguous';
     if (placement.kind !== 'ambiguous') return;
     for (const rival of placement.rivals) {
       rival.ambiguous = true;
-      this.#observer.doubted(rival);
+      this.#observer.doubted(rival, nowMs);
     }
   }
 
@@ -306,6 +299,7 @@ export class Joiner {
     const half = displaced?.connection.halves[displaced.side] ?? null;
     if (displaced === null || half === null || half === successor) return;
     half.closedAtMs = Math.max(half.openedAtMs, successor.notBeforeMs);
+    this.#lives.note(half, half.state);
     this.#observer.missedClose(half, displaced.connection, nowMs);
   }
 }

@@ -21,7 +21,7 @@ export function listenerBehind(
   const half = connection.halves[side];
   if (half !== null) return listeners.find(half.host.id, half.netns, connection.protocol, endpoint);
   const other = connection.halves[otherSide(side)];
-  if (other === null || connection.ambiguous) return null;
+  if (other === null) return null;
   const claimed = claims.of(other.host, other.netns, endpoint.ip);
   const only = claimed[0];
   if (only === undefined || claimed.length > 1) return null;

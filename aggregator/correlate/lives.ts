@@ -1,14 +1,16 @@
 /**
- * How long reported halves are known to have been established, and by when they were not any more. An agent looks once per
- * interval, and tells that a socket is gone when two looks have missed it; so the end lies between two moments.
+ * How long reported halves are known to have been established, by when they were not any more, and by when they were over. An
+ * agent looks once per interval, and tells that a socket is gone when two looks have missed it; so the end lies between two moments.
  */
-import type { SocketState } from '../../model/socket-state.ts';
+import { isOpen, type SocketState } from '../../model/socket-state.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
 
 /** Unix milliseconds, aggregator's clock. */
 interface End {
   /** It was established until then at least; 0 = it may never have been. */
   readonly establishedUntilMs: number;
+  /** The same, if what was told had just become so. */
+  readonly seenUntilMs: number;
   /** It was not any more by then. */
   readonly overByMs: number;
 }
@@ -18,14 +20,21 @@ const never = Number.POSITIVE_INFINITY;
 export class Lives {
   /** Of halves that are not established any more. */
   readonly #ends = new WeakMap<ReportedSocket, End>();
+  /** Since when their kernel only remembers the conversation, of those that are there still or were so. */
+  readonly #restedByMs = new WeakMap<ReportedSocket, number>();
 
   /** To be called when a half is told of, whenever its state is another one than before, and when it closed. */
   note(socket: ReportedSocket, previousState: SocketState): void {
     const { host, state, closedAtMs } = socket;
+    if (isOpen(state)) this.#restedByMs.delete(socket);
+    else if (!this.#restedByMs.has(socket)) this.#restedByMs.set(socket, host.asOfMs);
     if ((state === 'established' && closedAtMs === null) || this.#ends.has(socket)) return;
     const overByMs = closedAtMs ?? host.asOfMs;
-    const establishedUntilMs = previousState === 'established' ? shownUntilMs(host, closedAtMs) : 0;
-    this.#ends.set(socket, { establishedUntilMs, overByMs });
+    const [establishedUntilMs, seenUntilMs] =
+      previousState === 'established'
+        ? [shownUntilMs(host, closedAtMs), lastSeenMs(host, closedAtMs)]
+        : [0, 0];
+    this.#ends.set(socket, { establishedUntilMs, seenUntilMs, overByMs });
   }
 
   /** Whether it is known not to be established any more. */
@@ -33,13 +42,32 @@ export class Lives {
     return this.#ends.has(socket);
   }
 
-  /** The half has closed, and this was noted elsewhere. */
+  /** The half has closed, its agent told when, and this was noted elsewhere. */
   remember(socket: ReportedSocket, establishedUntilMs: number): void {
-    this.#ends.set(socket, { establishedUntilMs, overByMs: socket.closedAtMs ?? never });
+    const overByMs = socket.closedAtMs ?? never;
+    this.#ends.set(socket, {
+      establishedUntilMs,
+      seenUntilMs: overByMs - socket.host.intervalMs,
+      overByMs,
+    });
   }
 
   establishedUntilMs(socket: ReportedSocket): number {
     return this.#ends.get(socket)?.establishedUntilMs ?? lookBefore(socket.host, socket.host.asOfMs);
+  }
+
+  /**
+   * As above, if whatever was told had just become so: as it is unless an agent is behind with telling. What is told later
+   * makes it no earlier.
+   */
+  seenUntilMs(socket: ReportedSocket): number {
+    return this.#ends.get(socket)?.seenUntilMs ?? lookBefore(socket.host, socket.host.asOfMs);
+  }
+
+  /** When the conversation ended for its kernel, of one that is closed or rests. */
+  closedByMs(socket: ReportedSocket): number {
+    const { host, closedAtMs } = socket;
+    return Math.min(this.#restedByMs.get(socket) ?? closedAtMs ?? host.asOfMs, closedAtMs ?? never);
   }
 
   /** Infinity while it is established. */
@@ -53,6 +81,12 @@ export function shownUntilMs(host: ReportingHost, closedAtMs: number | null): nu
   // One that is only gone from a snapshot is closed as of now: nobody knows since when.
   const isTimed = closedAtMs !== null && closedAtMs < host.asOfMs;
   return isTimed ? closedAtMs - host.intervalMs : lookBefore(host, host.asOfBeforeMs);
+}
+
+/** The same, if that had just become so. */
+function lastSeenMs(host: ReportingHost, closedAtMs: number | null): number {
+  if (closedAtMs === null) return Math.max(host.asOfBeforeMs, lookBefore(host, host.asOfMs));
+  return closedAtMs <= host.asOfMs ? closedAtMs - host.intervalMs : shownUntilMs(host, closedAtMs);
 }
 
 /** By then a look has shown what is not told to be gone: the last before that moment may be the first that missed it. */

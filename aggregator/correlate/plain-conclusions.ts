@@ -31,7 +31,7 @@ export class PlainConclusions {
   /** The core has opened or closed a connection, or left it as it was. */
   settled(row: number, before: number, nowMs: number): void {
     const isOver = (this.#factsOf(row) & facts.over) !== 0;
-    this.#parts.rows.settle(row, isOver, nowMs);
+    this.#parts.rows.settle(row, isOver);
     if ((before & facts.placed) === 0) return;
     touchEdge(this.#parts, row);
     if (isOver === ((before & facts.over) !== 0)) return;

@@ -5,6 +5,7 @@
  * A lone half waits here for the time of grace. What is told of it meanwhile, but for its closing and its counters, makes it
  * leave before that is heard, so nothing is decided here for want of the other end.
  */
+import type { Endpoint } from '../../model/endpoint.ts';
 import type { SocketState } from '../../model/socket-state.ts';
 import { Addresses } from '../core/addresses.ts';
 import { ConnectionCore } from '../core/connection-core.ts';
@@ -20,7 +21,7 @@ import { PlainConclusions } from './plain-conclusions.ts';
 import { PlainCounting } from './plain-counting.ts';
 import type { EdgeParts } from './plain-edges.ts';
 import { evidenceFor, isPlain, isUntranslated } from './plain-half.ts';
-import { networksOf, PlainHosts } from './plain-hosts.ts';
+import { PlainHosts } from './plain-hosts.ts';
 import { KeptOfHost, restoreEnds } from './plain-kept.ts';
 import { PlainKeys } from './plain-keys.ts';
 import { PlainListeners } from './plain-listeners.ts';
@@ -31,6 +32,7 @@ import { type PlainRow, readConnection } from './plain-reading.ts';
 import { PlainRows } from './plain-rows.ts';
 import { PlainSlots } from './plain-slots.ts';
 import { PlainTuple } from './plain-tuples.ts';
+import { rowsWaitingAt } from './plain-waiting.ts';
 import type { Differences } from './portrait.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';
 
@@ -94,7 +96,7 @@ export class PlainConnections {
         freed: (row) => this.#noteFreed(row),
       },
     });
-    this.rows = new PlainRows(plainMax, this.#core.rows, ids, this.#hosts, addresses);
+    this.rows = new PlainRows(plainMax, this.#core.rows, ids, this.#hosts, addresses, this.lives);
     this.#slots = new PlainSlots(this.#core, this.#hosts);
     this.keys = new PlainKeys(this.#core, this.#hosts, this.#tuple, () => this.#letGo());
     this.edgeParts = { core: this.#core.rows, rows: this.rows, edges };
@@ -180,11 +182,19 @@ export class PlainConnections {
     this.#letGo();
   }
 
+  /** Lone halves that wait here, and have an end at one of these, leave. */
+  callIn(endpoints: readonly Endpoint[], nowMs: number): void {
+    this.#nowMs = nowMs;
+    for (const row of rowsWaitingAt(this.#core, this.#tuple, endpoints)) this.#core.leave(row);
+    this.#letGo();
+  }
+
   /** What a change of a host concerns leaves. */
   hostChanged(host: ReportingHost, { name, scope, netns }: Differences, nowMs: number): void {
     if (name || scope || netns.size > 0) {
+      const scopeIn = (row: number): number => this.#core.rows.words[(row << rowShift) + 3]! >> 1;
       const isConcerned = (socket: ReportedSocket, row: number): boolean =>
-        name || netns.has(socket.netns) || this.#hasMoved(socket, row);
+        name || netns.has(socket.netns) || this.#hosts.hasMoved(socket, scopeIn(row));
       this.#leaveHost(host, nowMs, isConcerned);
       this.#hosts.refresh(host);
     }
@@ -270,14 +280,6 @@ export class PlainConnections {
       }
     }
     this.#letGo();
-  }
-
-  /** Whether a socket is in another address space than the core has it in, since its host changed. */
-  #hasMoved(socket: ReportedSocket, row: number): boolean {
-    const netns = this.#hosts.netnsOf(socket);
-    const scope = this.#hosts.scopeOf(netns, socket.local.ip, socket.remote.ip, networksOf(socket.host));
-    const known = this.#core.rows.words[(row << rowShift) + 3]! >> 1;
-    return scope !== known || this.#hosts.spaceOf(netns.scope)!.realm !== socket.host.realm;
   }
 
   #tick(nowMs: number): number {

@@ -232,6 +232,13 @@ export class PlainHosts {
     return plain.realmScope;
   }
 
+  /** Whether a socket is in another address space than it was, by that scope, since its host changed. */
+  hasMoved(socket: ReportedSocket, scope: number): boolean {
+    const netns = this.netnsOf(socket);
+    const now = this.scopeOf(netns, socket.local.ip, socket.remote.ip, networksOf(socket.host));
+    return now !== scope || this.spaceOf(netns.scope)!.realm !== socket.host.realm;
+  }
+
   /** Undefined where its host has been lost for long. */
   spaceOf(scope: number): AddressSpace | undefined {
     return this.#spaces.get(scope);
@@ -302,7 +309,7 @@ export class PlainHosts {
   }
 }
 
-export function networksOf(host: ReportingHost): readonly Prefix[] {
+function networksOf(host: ReportingHost): readonly Prefix[] {
   return [...host.netns.values()].flatMap(({ localNetworks }) => localNetworks);
 }
 

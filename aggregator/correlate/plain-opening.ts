@@ -177,7 +177,7 @@ export class PlainOpening {
 
   #conclude(row: number, isJoined: boolean, nowMs: number): void {
     const { rows } = this.#parts.edges;
-    rows.settle(row, (this.#factsOf(row) & facts.over) !== 0, nowMs);
+    rows.settle(row, (this.#factsOf(row) & facts.over) !== 0);
     if (isJoined) this.#parts.conclusions.placed(row, nowMs);
   }
 

@@ -7,6 +7,7 @@ import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.t
 import type { ConnectionRows } from '../core/connection-rows.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionIds } from './connection-ids.ts';
+import type { Lives } from './lives.ts';
 import type { PlainHosts } from './plain-hosts.ts';
 import { type PlainRow, readConnection } from './plain-reading.ts';
 import { PlainSockets } from './plain-sockets.ts';
@@ -17,6 +18,7 @@ export class PlainRows {
   readonly hosts: PlainHosts;
   readonly #rows: ConnectionRows;
   readonly #ids: ConnectionIds;
+  readonly #lives: Lives;
   readonly sockets: PlainSockets;
   readonly #numbers: Float64Array;
   readonly #reportedAtMs: Float64Array;
@@ -29,8 +31,10 @@ export class PlainRows {
     ids: ConnectionIds,
     hosts: PlainHosts,
     addresses: Addresses,
+    lives: Lives,
   ) {
     this.#rows = rows;
+    this.#lives = lives;
     this.sockets = new PlainSockets(2 * max, hosts, addresses);
     this.hosts = hosts;
     this.#ids = ids;
@@ -62,16 +66,21 @@ export class PlainRows {
     return this.#rows.words[((half >> 1) << rowShift) + holderWord + (half & 1)]! - 1;
   }
 
-  /** Notes when it was over, as the core has just found it; that stands until it is open again. */
-  settle(row: number, isOver: boolean, nowMs: number): void {
-    if (!isOver) this.#closedAtMs[row] = Number.NaN;
-    else if (Number.isNaN(this.#closedAtMs[row])) this.#closedAtMs[row] = this.#closingMs(row, nowMs);
+  /** Notes when it was over, as the core has just found it. */
+  settle(row: number, isOver: boolean): void {
+    this.#closedAtMs[row] = isOver ? this.#closingMs(row) : Number.NaN;
   }
 
-  #closingMs(row: number, nowMs: number): number {
-    const [a, b] = [this.#closingOf(row << 1), this.#closingOf((row << 1) | 1)];
-    const isTold = !Number.isNaN(a) || !Number.isNaN(b);
-    return Math.max(this.openedAtMs(row), isTold ? Math.max(orNever(a), orNever(b)) : nowMs);
+  #closingMs(row: number): number {
+    return Math.max(this.openedAtMs(row), this.#closedByMs(row << 1), this.#closedByMs((row << 1) | 1));
+  }
+
+  /** Of an end that is closed or rests. */
+  #closedByMs(half: number): number {
+    if (this.holderOf(half) < 0) return Number.NEGATIVE_INFINITY;
+    // What is kept was established until it closed.
+    if (this.sockets.isKept(half)) return this.#closingOf(half);
+    return this.#lives.closedByMs(this.sockets.toldAt(half)!);
   }
 
   /** null while it is open. */
@@ -196,8 +205,4 @@ export class PlainRows {
     for (const row of this.all()) if (this.#numbers[row] === number) return row;
     return -1;
   }
-}
-
-function orNever(closedAtMs: number): number {
-  return Number.isNaN(closedAtMs) ? Number.NEGATIVE_INFINITY : closedAtMs;
 }

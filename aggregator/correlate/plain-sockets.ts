@@ -105,6 +105,11 @@ export class PlainSockets {
     return this.columns.has(half, marks.kept);
   }
 
+  /** The object of one that is there and not kept. */
+  toldAt(half: number): ReportedSocket | undefined {
+    return this.#objects.get(half);
+  }
+
   /** The one that was told, or one that is made for whoever asks; undefined where that end is unseen. @param words as in restore */
   at(half: number, words: Int32Array, first: number): ReportedSocket | undefined {
     if (words[first + holderWord + (half & 1)] === 0) return undefined;

@@ -6,7 +6,7 @@ import { candidatesFor } from './candidates.ts';
 import { type Connection, missingSide, otherSide } from './connection.ts';
 import type { ConnectionTable, Half } from './connection-table.ts';
 import type { Flows } from './flows.ts';
-import { couldBeOneBirth, hasTwin, rivalsOf } from './generations.ts';
+import { couldBeOneBirth, rivalsOf } from './generations.ts';
 import type { Lives } from './lives.ts';
 import type { ReportedSocket } from './report.ts';
 import { isCrowded, Rivalry, type Verdict } from './rivalry.ts';
@@ -70,8 +70,7 @@ function accept(socket: ReportedSocket, verdict: Verdict, known: Known, acting: 
 
 /** Whether another one stands where it does, which its unseen other end could as well be looking at. */
 export function hasRival({ connection, socket, standing }: Half, known: Known): boolean {
-  const others = candidatesFor(socket, standing, known, connection);
-  return connection.closedAtMs === null ? rivalsOf(others, socket).length > 0 : hasTwin(others, socket);
+  return rivalsOf(candidatesFor(socket, standing, known, connection), socket).length > 0;
 }
 
 /** Whether it could be joined to one of several. */

@@ -9,6 +9,7 @@ import {
   stateOfConnection,
 } from '../correlate/connection.ts';
 import type { Correlator } from '../correlate/correlator.ts';
+import { listenerBehind } from '../correlate/listener-behind.ts';
 import type { ReportingHost } from '../correlate/report.ts';
 import { seenAs } from '../correlate/seen-as.ts';
 import { trafficOf } from '../correlate/traffic.ts';
@@ -63,7 +64,7 @@ export class ConnectionViews {
     const host = socket?.host ?? this.#claimant(connection, side, endpoint.ip);
     const ownedBy = socket !== null && socket.owners.length > 0 ? socket : null;
     const named =
-      ownedBy ?? (side === connection.client ? null : correlator.listenerBehind(connection, side));
+      ownedBy ?? (side === connection.client ? null : listenerBehind(connection, side, correlator));
     const service =
       (named === null ? null : services.of(named)) ??
       (socket === null ? naming.addressName(endpoint.ip) : null);

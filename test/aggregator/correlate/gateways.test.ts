@@ -29,7 +29,10 @@ describe('a gateway before clients', () => {
     fleet.open(fleet.host('web', { addresses: ['10.0.0.1'] }), '10.0.0.1:40000', '10.0.0.9:80');
     fleet.pass(2_000);
     expect(rows(fleet)).toEqual([' db not-yet', 'web  not-yet']);
+    // Placed; but whoever is gone may be told to be so two intervals later.
     fleet.pass(1_500);
+    expect(rows(fleet)).toEqual([' db no-agent', 'web  translated']);
+    fleet.pass(500);
     expect(rows(fleet)).toEqual(['web db inferred']);
     const { nat, client, server } = connectionDocument(fleet.only());
     expect([nat, client.ip, server.ip]).toEqual([

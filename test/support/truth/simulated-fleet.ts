@@ -38,6 +38,8 @@ export interface Watching {
    * this order: the host that is next, again and again. Faults and delays of the plan do not happen.
    */
   readonly nextHost?: () => number;
+  /** Whether a second passes before the next message of those that are held back. */
+  readonly doesPass?: () => boolean;
   /** Connections that the core keeps at most; 0 = all are objects. */
   readonly plainMax?: number;
 }
@@ -112,11 +114,14 @@ export class SimulatedFleet {
   #release(nextHost: () => number): void {
     while (this.#held.some((sayings) => sayings.length > 0)) {
       this.#held[nextHost() % this.#held.length]!.shift()?.();
+      if (this.#watching.doesPass?.() === true) this.#pass();
     }
-    for (let n = 0; n < 10; n++) {
-      this.#nowMs += sweepIntervalMs;
-      this.view.correlator.sweep(startUnixMs + this.#nowMs);
-    }
+    for (let n = 0; n < 10; n++) this.#pass();
+  }
+
+  #pass(): void {
+    this.#nowMs += sweepIntervalMs;
+    this.view.correlator.sweep(startUnixMs + this.#nowMs);
   }
 
   /** What `GET /api/v1/connections` answers now. */
