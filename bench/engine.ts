@@ -20,6 +20,8 @@
  *
  *     npm run bench engine -- [--part NAME]... [--halves N] [--rounds N] [--agents N] [--short] [--write]
  *
+ * With --write, each part that was measured has its section of docs/benchmarks-engine.md written anew, as soon as it is there.
+ *
  * Each peer runs in a process of its own over the same halves or events in the same order, in turns; times are of CPU, user
  * and system. Halves are a multiple of 100. Not equal terms:
  *
@@ -42,12 +44,14 @@
  *     fleet    agents are simulated by one process on the same machine, which says when it is late itself.
  *     latency  is of wall time, and agents and aggregator share the processors of one machine: what others do there is in it.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { commit } from './support/benchmark-page.ts';
 import { type CoreRole, coreRoles, measureCore, runCoreRole } from './support/core-rounds.ts';
-import { type EngineFigure, type EnginePart, enginePage, engineTable } from './support/engine-page.ts';
+import { enginePage } from './support/engine-page.ts';
+import { type Part, planLines, runParts, type Sizes } from './support/engine-plan.ts';
 import { fleetReceiverRole, runFleetReceiver } from './support/fleet/fleet-receiver.ts';
 import { measureFleet, measureSaturation } from './support/fleet/fleet-rounds.ts';
 import { fleetSenderRole, runFleetSender } from './support/fleet/fleet-sender.ts';
@@ -60,7 +64,7 @@ import { latencyFleetRole, runLatencyFleet } from './support/latency/fleet-role.
 import { measureLatency } from './support/latency/latency-rounds.ts';
 import { measureQuestions } from './support/questions/question-figures.ts';
 import { questionsRole, runQuestions } from './support/questions/questions-run.ts';
-import { printMachine } from './support/report.ts';
+import { machineLines } from './support/report.ts';
 import { corePeerRole, runCorePeer } from './support/sql/core-peer.ts';
 import { duckdbPeerRole, runDuckdbPeer } from './support/sql/duckdb-peer.ts';
 import { measureJoins } from './support/sql/join-rounds.ts';
@@ -73,28 +77,30 @@ const page = join(import.meta.dirname, '../../docs/benchmarks-engine.md');
 /** Where scripts/engine-peers.mjs lets npm put DuckDB. */
 const duckdbFolder = join(import.meta.dirname, '../../node_modules/.bench-peers');
 
-interface Sizes {
-  readonly halves: number;
-  readonly rounds: number;
-  readonly agents: number;
-}
-
-/** What the claims are about takes some minutes and 4 GiB; a short look, less than two minutes. */
+/** What the claims are about takes half an hour and 8 GiB; a short look, some minutes. */
 const sizes = {
   full: { halves: 10_000_000, rounds: 3, agents: 1000 },
   short: { halves: 1_000_000, rounds: 1, agents: 100 },
 } as const satisfies Record<string, Sizes>;
 
-const parts: Readonly<Record<string, (sizes: Sizes) => EngineFigure[] | Promise<EngineFigure[]>>> = {
-  core: ({ halves, rounds }) => measureCore(halves, rounds),
-  ingest: ({ rounds }) => measureIngest(self, rounds),
-  sql: ({ halves, rounds }) =>
-    measureJoins(halves, rounds, existsSync(join(duckdbFolder, 'node_modules')) ? duckdbFolder : null),
-  fleet: ({ agents }) => measureFleet(self, agents),
-  saturation: ({ agents }) => measureSaturation(self, agents),
-  questions: ({ halves }) => measureQuestions(halves),
-  stretch: ({ halves }) => measureStretch(halves),
-  latency: ({ rounds }) => measureLatency(self, rounds),
+const parts: Readonly<Record<string, Part>> = {
+  core: {
+    minutes: 9,
+    by: ['halves', 'rounds'],
+    measure: ({ halves, rounds }) => measureCore(halves, rounds),
+  },
+  ingest: { minutes: 1, by: ['rounds'], measure: ({ rounds }) => measureIngest(self, rounds) },
+  sql: {
+    minutes: 6,
+    by: ['halves', 'rounds'],
+    measure: ({ halves, rounds }) =>
+      measureJoins(halves, rounds, existsSync(join(duckdbFolder, 'node_modules')) ? duckdbFolder : null),
+  },
+  fleet: { minutes: 3, by: ['agents'], measure: ({ agents }) => measureFleet(self, agents) },
+  saturation: { minutes: 5, by: ['agents'], measure: ({ agents }) => measureSaturation(self, agents) },
+  questions: { minutes: 1, by: [], measure: ({ halves }) => measureQuestions(halves) },
+  stretch: { minutes: 2, by: [], measure: ({ halves }) => measureStretch(halves) },
+  latency: { minutes: 2, by: ['rounds'], measure: ({ rounds }) => measureLatency(self, rounds) },
 };
 
 /** What the bench's program is when it is called by a role. */
@@ -138,19 +144,21 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds ?? usual.rounds),
     agents: Number(values.agents ?? usual.agents),
   };
-  printMachine({});
-  const measured: EnginePart[] = [];
-  for (const name of values.part) measured.push({ name, figures: await measurePart(name, chosen) });
-  for (const line of engineTable(measured)) console.log(line);
-  if (!values.write) return;
-  if (measured.length < Object.keys(parts).length) throw new Error('--write wants all parts');
-  writeFileSync(page, enginePage({ ...chosen, parts: measured }, {}));
-}
-
-async function measurePart(name: string, chosen: Sizes): Promise<EngineFigure[]> {
-  const measure = parts[name];
-  if (measure === undefined) throw new Error(`--part ${name}: there are ${Object.keys(parts).join(', ')}`);
-  return measure(chosen);
+  const names = Object.keys(parts);
+  const unknown = values.part.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`--part ${unknown}: there are ${names.join(', ')}`);
+  const machine = machineLines({});
+  for (const line of [...machine, ...planLines(parts, values.part, chosen)]) console.log(line);
+  // As it was before the page is another one.
+  const measuredCommit = values.write ? commit() : '';
+  const failed = await runParts(parts, values.part, chosen, (run) => {
+    if (!values.write) return;
+    const before = existsSync(page) ? readFileSync(page, 'utf8') : '';
+    writeFileSync(page, enginePage(before, run, names, measuredCommit, machine));
+  });
+  if (failed.length === 0) return;
+  console.error(`failed: ${failed.join(', ')}`);
+  process.exitCode = 1;
 }
 
 const role = roles[process.argv[2] ?? ''];
