@@ -9,12 +9,10 @@
  *               its place; and while a row has an inode that nobody known holds and is still there: first the processes
  *               of the row's namespace, then all others
  *
- * A walk for the sake of a change passes over the links of fds whose socket is still shown; any other reads all. Where the
- * other fds that the process had, and the numbers that the kernel gives out next, account for all that it has, those are not
- * listed anew.
+ * A walk for the sake of a change reads as few links as it can (changed-fds.ts); any other reads all.
  */
 import type { Process } from '../../model/process.ts';
-import { type LibcFdReader, unknownFile } from '../procfs/libc-fd-reader.ts';
+import type { LibcFdReader } from '../procfs/libc-fd-reader.ts';
 import { readPidComm } from '../procfs/pid-comm.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import { readPidFolder, readPlace } from '../procfs/pid-folder.ts';
@@ -26,7 +24,7 @@ import type { Holding, RowCell } from '../resolve/holding.ts';
 import { Holdings } from '../resolve/holdings.ts';
 import type { ProcessTable } from '../resolve/process-table.ts';
 import { isRefreshDue, turnAfter } from '../resolve/refresh.ts';
-import { readChangedFds } from './changed-fds.ts';
+import { readChangedFds, recallFds, type Standing } from './changed-fds.ts';
 import type { Resident } from './roster.ts';
 
 /** How old the last walk over the fds of a process may be, if it has run since. */
@@ -40,9 +38,6 @@ type Walk = 'all' | 'changes';
 
 /** How long a process counts as young: it may be between fork and exec, when all of its fds change at once. */
 const youngMs = 2000;
-
-/** From how many fds on a process's files that are no sockets are believed to stay so until the next sweep. */
-const filesBelievedFrom = 1000;
 
 /** How many sockets of one scan are looked up whether they are still there, at 10 µs each. */
 export const lookupsMax = 1000;
@@ -176,7 +171,7 @@ export class OwnerSearch {
     let unread =
       walk === 'all'
         ? await this.#fdReader.readAnew(path, held, slice)
-        : await this.#fdReader.readFiles(path, held, slice, this.#recall(before));
+        : await this.#fdReader.readFiles(path, held, slice, recallFds(before, this.#standingOf));
     // Read before the look that tells whether it is still there, an owner's details need none of their own.
     const isNewOwner = resident.process === null && held.inodes.some((inode) => this.#isShown(inode));
     const process = isNewOwner
@@ -204,8 +199,7 @@ export class OwnerSearch {
    * name. False where they do not account for all that it has, and it is to be walked after all.
    */
   async #walkBriefly(resident: Resident, slice: TimeSlice): Promise<boolean> {
-    const isHeldAlone = (inode: number): boolean => this.#isHeldAlone(inode);
-    const held = await readChangedFds(this.#fdReader, resident, isHeldAlone, slice);
+    const held = await readChangedFds(this.#fdReader, resident, this.#standingOf, slice);
     if (held === null || readPidComm(resident.path) !== resident.stat.comm) return false;
     this.#holdings.update(resident, held);
     resident.walkedFdCount = held.fds.length;
@@ -250,23 +244,13 @@ export class OwnerSearch {
     return 'renamed';
   }
 
-  /** Whether a socket is still shown, so that the one process that held it does so still. */
-  #isHeldAlone(inode: number): boolean {
-    const holding = this.#holdings.get(inode);
-    return holding?.isShown === true && holding.isHeldOnce;
-  }
-
-  /** What fds were at the last walk, as far as that is believed. */
-  #recall({ fds, inodes }: SocketFds): (fd: number) => number {
-    let at = 0;
-    return (fd) => {
-      while (at < fds.length && fds[at]! < fd) at++;
-      if (fds[at] !== fd) return unknownFile;
-      const inode = inodes[at]!;
-      const isBelieved = inode === 0 ? fds.length >= filesBelievedFrom : this.#isShown(inode);
-      return isBelieved ? inode : unknownFile;
-    };
-  }
+  /** How what a process held stands in this scan. */
+  readonly #standingOf = (inode: number): Standing => {
+    const holding = inode === 0 ? undefined : this.#holdings.get(inode);
+    if (holding === undefined) return 'other';
+    if (holding.isShown) return holding.isHeldOnce ? 'alone' : 'shared';
+    return this.#holdings.isInDoubt(holding) ? 'doubtful' : 'other';
+  };
 
   #isShown(inode: number): boolean {
     return this.#holdings.get(inode)?.isShown === true;

@@ -3,14 +3,17 @@
  *
  * A sign of change is another fd folder (another process under the same pid) or the lack of a count of fds. Besides,
  * what is known is believed for a while only (see isRefreshTurn), since a process may exec or enter another namespace.
+ *
+ * The folder itself is not looked at while an old acquaintance has not run: most processes of a host wait for something.
  */
 import type { Process } from '../../model/process.ts';
 import { type FdFolder, isSameFolder, readFdFolder } from '../procfs/fd-folder.ts';
 import type { SocketFds } from '../procfs/pid-fd.ts';
 import type { PidStat } from '../procfs/pid-stat.ts';
 import { isUnread, processPath } from '../procfs/proc-file.ts';
+import type { ProcessClock } from '../procfs/process-clock.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
-import { isRefreshTurn, type Reading } from '../resolve/refresh.ts';
+import { isRefreshTurn, type Reading, turnAfter } from '../resolve/refresh.ts';
 import { expectPids, type Inhabitant, visit } from './census.ts';
 
 /** One process, for as long as it lives. */
@@ -40,12 +43,27 @@ export interface Resident extends Inhabitant {
   process: Process | null;
 }
 
+/**
+ * How long the folder of a process that has not run is believed: processes that share their fds (CLONE_FILES) change them for
+ * each other.
+ */
+export const folderBelievedMs = 5000;
+
+/**
+ * For how long a process has to be known until it is told by its clock. Whoever takes over a pid might have run for as long
+ * as the one before, to the nanosecond, where both have done next to nothing.
+ */
+export const clockBelievedFromMs = 30_000;
+
 /** What is known of a pid. */
 interface Known extends Reading {
   readonly folder: FdFolder;
   /** null for a process that holds no files. */
   readonly resident: Resident | null;
   scan: number;
+  /** When its folder was looked at last, and for how long it had run before that; null = not known. */
+  seenAtMs: number;
+  ranNs: number | null;
 }
 
 export interface RollCall {
@@ -61,11 +79,14 @@ export interface RollCall {
 
 export class Roster {
   readonly #procRoot: string;
+  readonly #clock: Pick<ProcessClock, 'read'> | null;
   readonly #known = new Map<number, Known>();
   #scan = 0;
 
-  constructor(procRoot: string) {
+  /** @param clock null where pids are not those of the agent's own namespace */
+  constructor(procRoot: string, clock: Pick<ProcessClock, 'read'> | null = null) {
     this.#procRoot = procRoot;
+    this.#clock = clock;
   }
 
   /** Throws ProcRootError when /proc itself cannot be read. @param nowMs on a monotonic clock */
@@ -87,9 +108,16 @@ export class Roster {
 
   #find(pid: number, nowMs: number, departed: Resident[]): Resident | null | 'closed' {
     const known = this.#known.get(pid);
+    const ranNs = this.#clock?.read(pid) ?? null;
+    if (known !== undefined && ranNs !== null && hasRested(pid, known, ranNs, nowMs)) {
+      known.scan = this.#scan;
+      return known.resident;
+    }
     const folder = readFdFolder(processPath(this.#procRoot, pid));
     if (known !== undefined && !isUnread(folder) && isBelieved(pid, known, folder, nowMs)) {
       known.scan = this.#scan;
+      known.seenAtMs = nowMs;
+      known.ranNs = ranNs;
       if (known.resident !== null) known.resident.folder = folder;
       return known.resident;
     }
@@ -99,7 +127,7 @@ export class Roster {
       // Whoever went away between the two looks is as if it had been gone before.
       return visited === 'closed' ? 'closed' : null;
     }
-    return this.#remember(pid, known, folder, visited, nowMs, departed);
+    return this.#remember(pid, known, folder, visited, { nowMs, ranNs }, departed);
   }
 
   #remember(
@@ -107,7 +135,7 @@ export class Roster {
     known: Known | undefined,
     folder: FdFolder,
     visited: Inhabitant | null,
-    nowMs: number,
+    { nowMs, ranNs }: { readonly nowMs: number; readonly ranNs: number | null },
     departed: Resident[],
   ): Resident | null {
     const before = known?.resident ?? null;
@@ -117,7 +145,8 @@ export class Roster {
       visited === null ? null : isSame ? renewed(before, visited, folder) : newResident(visited, folder);
     const isKept = known !== undefined && (isSame || resident === before);
     const firstReadAtMs = isKept ? known.firstReadAtMs : nowMs;
-    this.#known.set(pid, { folder, resident, firstReadAtMs, readAtMs: nowMs, scan: this.#scan });
+    const reading = { firstReadAtMs, readAtMs: nowMs };
+    this.#known.set(pid, { folder, resident, ...reading, scan: this.#scan, seenAtMs: nowMs, ranNs });
     return resident;
   }
 
@@ -127,10 +156,22 @@ export class Roster {
   }
 }
 
-/** A process that holds no files has no count to go by. */
+/** Whether its folder is as it was, for want of time to change anything. */
+function hasRested(pid: number, known: Known, ranNs: number, nowMs: number): boolean {
+  if (ranNs !== known.ranNs || known.seenAtMs - known.firstReadAtMs < clockBelievedFromMs) return false;
+  if (nowMs >= turnAfter(known.seenAtMs, folderBelievedMs, pid)) return false;
+  return !isUncounted(known.resident?.folder, known) && !isRefreshTurn(known, nowMs, pid);
+}
+
 function isBelieved(pid: number, known: Known, folder: FdFolder, nowMs: number): boolean {
-  const hasSign = known.resident !== null && folder.fdCount === 0;
-  return !hasSign && isSameFolder(known.folder, folder) && !isRefreshTurn(known, nowMs, pid);
+  return (
+    !isUncounted(folder, known) && isSameFolder(known.folder, folder) && !isRefreshTurn(known, nowMs, pid)
+  );
+}
+
+/** A process that may hold files, and has no count to go by. */
+function isUncounted(folder: FdFolder | undefined, { resident }: Known): boolean {
+  return resident !== null && folder?.fdCount === 0;
 }
 
 function newResident(visited: Inhabitant, folder: FdFolder): Resident {

@@ -46,7 +46,8 @@ export async function createSockdiagCollector(
     tables.close();
     throw error;
   }
-  return new SockdiagCollector(procRoot, options.sliceMs, users, processes, search, tables, load);
+  const roster = new Roster(procRoot, clock);
+  return new SockdiagCollector(procRoot, options.sliceMs, users, processes, roster, search, tables, load);
 }
 
 type Parts = readonly (readonly OwnedSocket[])[];
@@ -74,6 +75,7 @@ export class SockdiagCollector implements Collector {
     sliceMs: number | undefined,
     users: UserNames,
     processes: ProcessTable,
+    roster: Roster,
     search: OwnerSearch,
     tables: DiagTables,
     load: LoadLibc,
@@ -84,7 +86,7 @@ export class SockdiagCollector implements Collector {
     this.#processes = processes;
     this.#search = search;
     this.#tables = tables;
-    this.#roster = new Roster(procRoot);
+    this.#roster = roster;
     this.#namespaces = new NamespaceTable(procRoot, load);
   }
 

@@ -33,12 +33,21 @@ export class Holdings<H extends Holder> {
   /** Shown, and got a holder besides others since `settle` was called last: inherited, or passed on. */
   readonly shared = new Set<Holding<H>>();
 
+  /** Held, and not shown yet: since `settle` was called last, and between the two times before that. */
+  #unshown = new Set<Holding<H>>();
+  #unshownBefore = new Set<Holding<H>>();
+
   get size(): number {
     return this.#byInode.size;
   }
 
   get(inode: number): Holding<H> | undefined {
     return this.#byInode.get(inode);
+  }
+
+  /** Whether it was shown until the last time, or is held since then: what is not shown for longer hardly ever is. */
+  isInDoubt(holding: Holding<H>): boolean {
+    return this.lost.has(holding) || this.#unshown.has(holding) || this.#unshownBefore.has(holding);
   }
 
   /** Shown, and held by nobody known. */
@@ -119,6 +128,8 @@ export class Holdings<H extends Holder> {
     }
     this.lost.clear();
     this.shared.clear();
+    this.#unshownBefore = this.#unshown;
+    this.#unshown = new Set();
   }
 
   /** False when there was no claim. */
@@ -134,6 +145,7 @@ export class Holdings<H extends Holder> {
     const holding = this.#of(inode);
     const isShared = holding.claim(holder, fd, this.#fdLists.of(fd));
     if (isShared && isNew && holding.isShown) this.shared.add(holding);
+    if (isNew && !holding.isShown) this.#unshown.add(holding);
     holding.sought = null;
     this.#touch(holding);
   }

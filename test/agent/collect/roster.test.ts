@@ -1,7 +1,12 @@
 /** The census that is kept from scan to scan, on a /proc made by hand. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type RollCall, Roster } from '../../../agent/collect/roster.ts';
+import {
+  clockBelievedFromMs,
+  folderBelievedMs,
+  type RollCall,
+  Roster,
+} from '../../../agent/collect/roster.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
 import { refreshIntervalMaxMs } from '../../../agent/resolve/refresh.ts';
 import { ProcTree } from './proc-tree.ts';
@@ -62,6 +67,65 @@ describe('the roster', () => {
     proc.writeStat({ pid: 2, comm: 'old' });
     await call(refreshIntervalMaxMs);
     expect(resident!.stat.comm).toBe('old');
+  });
+
+  describe('looks at the folder of a process', () => {
+    let ranNs: number | null;
+
+    beforeEach(() => {
+      ranNs = 1000;
+      roster = new Roster(proc.root, { read: () => ranNs });
+    });
+
+    /** In calls that come every second, one of which showed it before. */
+    async function looks(calls: number, eachCall = (): void => {}): Promise<number> {
+      let [looked, folder] = [0, (await call()).residents[1]!.folder];
+      for (let i = 0; i < calls; i++) {
+        eachCall();
+        const now = (await call()).residents[1]!.folder;
+        if (now !== folder) looked++;
+        folder = now;
+      }
+      return looked;
+    }
+
+    it('each time while it is new', async () => {
+      expect(await looks(clockBelievedFromMs / 1000 - 1)).toBe(clockBelievedFromMs / 1000 - 1);
+    });
+
+    it('each time that it has run, and when its clock is not to be read', async () => {
+      await looks(2 * (clockBelievedFromMs / 1000));
+      expect(await looks(20, () => (ranNs = ranNs! + 1))).toBe(20);
+      ranNs = null;
+      expect(await looks(20)).toBe(20);
+    });
+
+    it('at times where it has not run', async () => {
+      await looks(2 * (clockBelievedFromMs / 1000));
+      const calls = 4 * (folderBelievedMs / 1000);
+      const looked = await looks(calls);
+      // And once in thirty seconds because what is known of it is old.
+      expect(looked).toBeGreaterThanOrEqual(4);
+      expect(looked).toBeLessThanOrEqual(5);
+    });
+
+    it('so that another one is known by its clock, or a little later', async () => {
+      await looks(2 * (clockBelievedFromMs / 1000));
+      const reuse = (startTicks: number): void => {
+        proc.exit(2);
+        proc.add({ pid: 2, startTicks, fds: { 3: 'socket:[7]' } });
+      };
+      const before = (await call()).residents[1];
+      reuse(11);
+      ranNs = 1001;
+      expect((await call()).departed).toEqual([before]);
+      await looks(2 * (clockBelievedFromMs / 1000));
+      const second = (await call()).residents[1];
+      reuse(12);
+      const departed: unknown[] = [];
+      for (let i = 0; i < folderBelievedMs / 1000; i++) departed.push(...(await call()).departed);
+      expect(departed).toEqual([second]);
+    });
   });
 
   it('leaves out who holds no files', async () => {
