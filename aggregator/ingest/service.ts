@@ -6,7 +6,9 @@
  * window (64 KiB), and all others at the agent.
  */
 import * as grpc from '@grpc/grpc-js';
+import { maxMessageBytes } from '../../wire/protocol.ts';
 import { encodeServerMessage, type ServerMessageFields } from '../../wire/server-message.ts';
+import { decodeByFrames } from './message-frames.ts';
 import { type EndCode, IngestSession, type Peer, type SessionContext } from './session.ts';
 import type { Lane, Turns } from './turns.ts';
 
@@ -29,6 +31,7 @@ export function serveStream(
   turns: Turns,
   onEnd: () => void,
 ): IngestSession {
+  decodeByFrames(call, maxMessageBytes);
   const session = new IngestSession(peerOf(call, context), context);
   const lane = laneOf(call, session, context);
   const helloDeadline = setTimeout(
