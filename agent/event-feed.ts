@@ -2,11 +2,16 @@
  * Between the scans: hands on what the source of events has heard, a little at a time, so that the event loop is never
  * kept for long however fast connections come.
  */
+
+import type { OwnedSocket } from '../model/socket.ts';
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import type { BoundedTable } from './bounded-table.ts';
+import { EventQueue } from './event-queue.ts';
 import type { ConnectionEvent } from './events/connection-event.ts';
 import type { EventSource } from './events/event-source.ts';
 import type { GapLedger } from './export/gap-ledger.ts';
 import { TimeSlice } from './procfs/time-slice.ts';
+import type { Fate, Succession } from './succession.ts';
 import { overdueMs, type ShortLived } from './watch/short-lived.ts';
 import type { SocketWatch } from './watch/socket-watch.ts';
 
@@ -27,7 +32,10 @@ export interface EventFeedParts {
   readonly watch: SocketWatch;
   readonly gaps: GapLedger;
   /** Adds what can be found out at once. */
-  readonly complete: (told: readonly Told[]) => readonly Told[];
+  readonly complete: (
+    told: readonly Told[],
+    succession: Succession,
+  ) => readonly Told[] | Promise<readonly Told[]>;
   /** Takes what has to be told. */
   readonly tell: (told: Told) => void;
   /** Called after each look between two scans with how much was told, also when that is nothing. */
@@ -36,8 +44,9 @@ export interface EventFeedParts {
   readonly nowMs: () => number;
 }
 
-export class EventFeed {
+export class EventFeed implements Succession {
   readonly #parts: EventFeedParts;
+  readonly #queue: EventQueue;
   #timer: NodeJS.Timeout | null = null;
   #draining: Promise<number> | null = null;
   #isHeld = false;
@@ -50,6 +59,7 @@ export class EventFeed {
 
   constructor(parts: EventFeedParts) {
     this.#parts = parts;
+    this.#queue = new EventQueue(parts.source);
     this.#checkedAtMs = parts.nowMs();
   }
 
@@ -70,6 +80,33 @@ export class EventFeed {
   /** The scan is applied. */
   release(): void {
     this.#isHeld = false;
+  }
+
+  get tables(): readonly BoundedTable[] {
+    return [this.#queue.table];
+  }
+
+  async hear(): Promise<void> {
+    await this.#queue.lookAhead(new TimeSlice(drainSliceMs));
+  }
+
+  fateOf(id: number, socket: OwnedSocket): Fate {
+    if (socket.protocol !== 'tcp') return 'open';
+    if (!this.#queue.isComplete) return 'followed';
+    const { shortLived, watch } = this.#parts;
+    const ahead = this.#queue.aheadOf(socket);
+    const known = watch.find(socket);
+    if (known?.id !== id) {
+      // It was told as closed, so whatever else has the tuple came after it.
+      const isFollowed = known !== undefined || ahead.length > 0 || shortLived.hasOpening(socket);
+      return isFollowed ? 'followed' : 'over';
+    }
+    let isOver = false;
+    for (const event of ahead) {
+      if (isOver || shortLived.isSinceScan(event)) return 'followed';
+      isOver = event.kind === 'closed';
+    }
+    return isOver ? 'over' : 'open';
   }
 
   /** See EventSource. */
@@ -115,12 +152,12 @@ export class EventFeed {
   /** @returns how many events of sockets were told */
   async #drainAll(): Promise<number> {
     const slice = new TimeSlice(drainSliceMs);
-    const { source } = this.#parts;
     let told = 0;
     for (let isMore = true; isMore; ) {
       const events: Told[] = [];
-      isMore = source.drain(eventsPerLook, (event) => events.push(...this.#read(event))) === eventsPerLook;
-      told += this.#tell(events);
+      isMore =
+        this.#queue.take(eventsPerLook, (event) => events.push(...this.#read(event))) === eventsPerLook;
+      told += await this.#tell(events);
       if (isMore && slice.isUsedUp()) await slice.rest();
     }
     return told;
@@ -138,10 +175,10 @@ export class EventFeed {
     return events;
   }
 
-  #tell(events: readonly Told[]): number {
+  async #tell(events: readonly Told[]): Promise<number> {
     if (events.length === 0) return 0;
     const { complete, tell } = this.#parts;
-    for (const told of complete(events)) tell(told);
+    for (const told of await complete(events, this)) tell(told);
     return events.length;
   }
 

@@ -7,6 +7,7 @@
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
 import type { BoundedTable } from './bounded-table.ts';
 import type { Scan } from './collector.ts';
+import type { Succession } from './succession.ts';
 
 /**
  * A figure for the agent's metrics, to be listed in docs/metrics.md. `whotalks_agent_` stands before its name, `_total`
@@ -29,13 +30,18 @@ export interface SocketFinder {
    * To be called after every scan, also with no events. What cannot be read is left out, so it never throws.
    *
    * @param scan the one that made the events
+   * @param succession default: unheard
    */
-  find(events: readonly SocketEvent[], scan: Scan): Promise<readonly SocketFinding[]>;
+  find(
+    events: readonly SocketEvent[],
+    scan: Scan,
+    succession?: Succession,
+  ): Promise<readonly SocketFinding[]>;
   /**
-   * What can be found out at once of connections that opened and closed between two scans. Takes a millisecond at most, and
-   * never throws.
+   * What can be found out at once of connections that opened and closed between two scans. Takes a millisecond at most
+   * besides what it takes to hear what became of them, and never rejects.
    */
-  findAtOnce?(events: readonly SocketEvent[]): readonly SocketFinding[];
+  findAtOnce?(events: readonly SocketEvent[], succession: Succession): Promise<readonly SocketFinding[]>;
   /** Frees sockets and descriptors. Idempotent. */
   close(): void;
 }

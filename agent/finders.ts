@@ -8,6 +8,7 @@ import { CounterFinder } from './counters/counter-finder.ts';
 import { errorLine } from './error-line.ts';
 import type { FinderFigure, SocketFinder } from './finder.ts';
 import { loadLibc } from './libc.ts';
+import type { Succession } from './succession.ts';
 
 type Told = SocketEvent | SocketFinding;
 
@@ -50,9 +51,12 @@ export class Finders {
   }
 
   /** What events tell, with what is found out at once of the connections among it: behind their openings. */
-  complete(told: readonly Told[]): readonly Told[] {
+  async complete(told: readonly Told[], succession: Succession): Promise<readonly Told[]> {
     const events = told.filter((each) => each.kind === 'opened' || each.kind === 'closed');
-    const findings = this.#finders.flatMap((finder) => finder.findAtOnce?.(events) ?? []);
+    const findings: SocketFinding[] = [];
+    for (const finder of this.#finders) {
+      findings.push(...((await finder.findAtOnce?.(events, succession)) ?? []));
+    }
     if (findings.length === 0) return told;
     const found = new Map(findings.map((finding) => [finding.id, finding]));
     return told.flatMap((each) => {

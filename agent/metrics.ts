@@ -120,9 +120,9 @@ export function createAgentRegistry(sources: MetricsSources): Registry {
 
 /** Every table with a limit. */
 export function tablesOf(sources: Omit<MetricsSources, 'loopDelay'>): readonly BoundedTable[] {
-  const { watch, shortLived, slots, gaps, builder, stream, collector, finders } = sources;
+  const { watch, shortLived, feed, slots, gaps, builder, stream, collector, finders } = sources;
   const owners: readonly HasTables[] = [watch, shortLived, slots, gaps, builder, stream, finders];
-  return [...owners.flatMap(({ tables }) => tables), ...(collector.tables ?? [])];
+  return [...owners.flatMap(({ tables }) => tables), ...(feed?.tables ?? []), ...(collector.tables ?? [])];
 }
 
 function addScans(metrics: AgentMetrics, { counters, collector }: MetricsSources): void {

@@ -143,8 +143,8 @@ function createWatch(
     if (event.kind === 'opened' || event.kind === 'closed') counters.events[event.kind]++;
     slots.apply(event);
   };
-  const complete = (told: Parameters<Finders['complete']>[0]): ReturnType<Finders['complete']> =>
-    finders.complete(told);
+  const complete = (...asked: Parameters<Finders['complete']>): ReturnType<Finders['complete']> =>
+    finders.complete(...asked);
   // Nothing is told before the first scan, which is part of the first snapshot.
   const offer = (rows: number): void => {
     if (stream.state.kind !== 'idle') stream.offer(rows);

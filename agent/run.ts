@@ -22,6 +22,7 @@ import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { type AgentParts, clock, createPipeline, type Pipeline } from './pipeline.ts';
 import { inSlices, TimeSlice } from './procfs/time-slice.ts';
 import { scanLoop, type TurnListener } from './scan-loop.ts';
+import { unheard } from './succession.ts';
 
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
@@ -72,7 +73,7 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
     const refusedBefore = watch.refusedTotal;
     const seen = await applyScan(scan, pipeline);
     for (const finder of finders) {
-      await inSlices(applyEach(await finder.find(seen, scan), slots));
+      await inSlices(applyEach(await finder.find(seen, scan, feed ?? unheard), slots));
     }
     counters.scanned(scan, tookMs, finders.cannotSee);
     await parts.events?.source?.follow(scan);

@@ -14,6 +14,7 @@ import { NetnsEntry } from '../netlink/netns-entry.ts';
 import { readConntrackCount } from '../procfs/nf-conntrack-count.ts';
 import { isProcMount } from '../procfs/proc-mount.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
+import { type Succession, unheard } from '../succession.ts';
 import { natCannotSee } from './cannot-see.ts';
 import { ConntrackTables } from './conntrack-tables.ts';
 import { DatagramSockets } from './datagram-sockets.ts';
@@ -72,7 +73,11 @@ export class ConntrackFinder implements SocketFinder {
     }
   }
 
-  async find(events: readonly SocketEvent[], { netns, finishedAtMs }: Scan): Promise<SocketFinding[]> {
+  async find(
+    events: readonly SocketEvent[],
+    { netns, finishedAtMs }: Scan,
+    succession: Succession = unheard,
+  ): Promise<SocketFinding[]> {
     if (this.#parts === null) return [];
     const { tables, translations, flows, datagrams, peers } = this.#parts;
     const nowMs = performance.now();
@@ -87,7 +92,7 @@ export class ConntrackFinder implements SocketFinder {
     // A refusal is to be known also while there is nothing to ask.
     tables.isTracking(tables.own, null);
     await translations.note(events, slice);
-    const found = await translations.find(finishedAtMs, slice);
+    const found = await translations.find(finishedAtMs, slice, succession);
     const passedOn = await flows.find(netns, translations.isNatConfigured, finishedAtMs, slice);
     const talked = await peers.find(events, netns, nowMs, finishedAtMs, slice);
     // What is told of them is as their own namespace sees them; that of the host may translate further.
@@ -106,10 +111,10 @@ export class ConntrackFinder implements SocketFinder {
     return isInnermost ? [] : [{ ...finding, kind: 'opened', notBeforeMs: 0 }];
   }
 
-  findAtOnce(events: readonly SocketEvent[]): SocketFinding[] {
+  async findAtOnce(events: readonly SocketEvent[], succession: Succession): Promise<SocketFinding[]> {
     if (this.#parts === null || !this.#isTracking) return [];
     this.#parts.tables.begin();
-    return this.#parts.translations.findAtOnce(events, performance.now());
+    return this.#parts.translations.findAtOnce(events, performance.now(), succession);
   }
 
   /** Where the kernel tracks nothing, nothing is translated. */
@@ -144,6 +149,11 @@ export class ConntrackFinder implements SocketFinder {
       counter('conntrack_hits', 'Questions to conntrack that an entry answers.', () => lookUps.hits),
       counter('conntrack_unanswered', 'Questions to conntrack without an answer.', () => lookUps.unanswered),
       counter('conntrack_translated', 'Sockets found translated.', () => translations.translatedTotal),
+      counter(
+        'conntrack_disbelieved',
+        'Answers that may be about a later connection with the same four-tuple, and are not told.',
+        () => translations.disbelievedTotal,
+      ),
       counter(
         'conntrack_malformed',
         'Conntrack messages that cannot be read.',

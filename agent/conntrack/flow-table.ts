@@ -54,7 +54,7 @@ export class FlowTable {
 
   /** An entry as an event or a dump shows it. @param own addresses of all namespaces of this host */
   see(entry: ConntrackEntry, own: ReadonlySet<IpAddress>, nowMs: number): SocketFinding[] {
-    if (entry.zone !== 0 || entry.isOver || !isPassedOn(entry, own)) return [];
+    if (entry.zone !== 0 || entry.phase === 'over' || !isPassedOn(entry, own)) return [];
     const key = keyOf(entry);
     const known = this.#flows.get(key);
     if (known?.entryId === entry.id) return [];
@@ -96,7 +96,7 @@ export class FlowTable {
     nowMs: number,
   ): SocketFinding[] {
     if (answer === 'unanswered') return [];
-    const isAsBefore = answer !== 'none' && answer.id === entryId && !answer.isOver;
+    const isAsBefore = answer !== 'none' && answer.id === entryId && answer.phase !== 'over';
     if (isAsBefore && isPassedOn(answer, own)) return [];
     const known = this.#flows.get(keyOfFlow(flow));
     return known?.id === id ? [this.#close(known, nowMs)] : [];

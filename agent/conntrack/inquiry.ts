@@ -21,11 +21,13 @@ export interface Inquiry {
   /** null = no table has known the conversation so far. */
   readonly role: Translation['role'] | null;
   readonly stages: readonly FourTuple[];
+  /** Some entry is of a TCP connection whose end was not seen. */
+  readonly isOpen: boolean;
 }
 
 /** @param way from the socket's own namespace outward */
 export function beginInquiry(tuple: FourTuple, way: readonly number[]): Inquiry {
-  return { way, tuple, role: null, stages: [] };
+  return { way, tuple, role: null, stages: [], isOpen: false };
 }
 
 /** @param entry what the first table of the way knows of the tuple; null = nothing, or it was not asked */
@@ -33,7 +35,8 @@ export function afterAnswer(inquiry: Inquiry, entry: ConntrackEntry | null): Inq
   const onward = { ...inquiry, way: inquiry.way.slice(1) };
   const role = entry === null ? null : roleIn(entry, inquiry.tuple);
   if (entry === null || role === null) return onward;
-  const known = { ...onward, role: inquiry.role ?? role };
+  const isOpen = inquiry.isOpen || entry.phase === 'open';
+  const known = { ...onward, role: inquiry.role ?? role, isOpen };
   if (!entry.isTranslated || inquiry.stages.length === stagesMax) return known;
   const tuple = turned(role === 'client' ? entry.reply : entry.original);
   return { ...known, tuple, stages: [...inquiry.stages, tuple] };

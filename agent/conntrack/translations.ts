@@ -5,6 +5,7 @@
  *     tables without entries are not asked: nothing is tracked there, so nothing is translated
  *     where the newest conversations have passed no hook of NAT, the others of their round are not asked either
  *     64 questions go out together; between batches the event loop has its turns
+ *     an answer is that of the newest conversation with the tuple, so it is told only of whom nobody followed
  */
 
 import type { OwnedSocket } from '../../model/socket.ts';
@@ -14,6 +15,7 @@ import type { BoundedTable } from '../bounded-table.ts';
 import type { ConntrackAnswer } from '../netlink/conntrack-socket.ts';
 import { questionsMax } from '../netlink/conntrack-socket.ts';
 import type { TimeSlice } from '../procfs/time-slice.ts';
+import { type Fate, type Succession, unheard } from '../succession.ts';
 import type { ConntrackTables } from './conntrack-tables.ts';
 import { afterAnswer, beginInquiry, type Inquiry, translationOf } from './inquiry.ts';
 import { tupleKey, type WaitingSocket, WaitingSockets } from './waiting-sockets.ts';
@@ -53,6 +55,8 @@ export class Translations {
   translatedTotal = 0;
   /** Short connections that were not looked up because there were too many. */
   passedOverTotal = 0;
+  /** Answers that may be about a later conversation. */
+  disbelievedTotal = 0;
   #allowance = { untilMs: 0, left: 0 };
   /** Whether an entry of the agent's own namespace was seen that has passed a hook of NAT. */
   isNatConfigured = false;
@@ -78,7 +82,7 @@ export class Translations {
   }
 
   /** Looks up the sockets that are due. Tables begin their round before. */
-  async find(nowMs: number, slice: TimeSlice): Promise<SocketFinding[]> {
+  async find(nowMs: number, slice: TimeSlice, succession: Succession = unheard): Promise<SocketFinding[]> {
     const findings: SocketFinding[] = [];
     this.#waiting.wake(nowMs);
     for (let left = lookUpsPerRoundMax; left > 0; ) {
@@ -88,7 +92,8 @@ export class Translations {
       if (travellers.length === 0) break;
       left -= travellers.length;
       for (const _ of this.#travel(travellers)) if (slice.isUsedUp()) await slice.rest();
-      for (const traveller of travellers) findings.push(...this.#conclude(traveller, nowMs));
+      await succession.hear();
+      for (const traveller of travellers) findings.push(...this.#conclude(traveller, succession, nowMs));
     }
     return findings;
   }
@@ -99,7 +104,11 @@ export class Translations {
    *
    * @param nowMs of a clock that never steps
    */
-  findAtOnce(events: readonly SocketEvent[], nowMs: number): SocketFinding[] {
+  async findAtOnce(
+    events: readonly SocketEvent[],
+    nowMs: number,
+    succession: Succession,
+  ): Promise<SocketFinding[]> {
     if (nowMs >= this.#allowance.untilMs)
       this.#allowance = { untilMs: nowMs + 1_000, left: lookUpsAtOnceMax };
     const latest = new Map<string, WaitingSocket>();
@@ -115,7 +124,8 @@ export class Translations {
     this.#allowance.left -= travellers.length;
     this.passedOverTotal += latest.size - travellers.length;
     for (const _ of this.#travel(travellers));
-    return travellers.flatMap((traveller) => this.#conclude(traveller, null));
+    if (travellers.some(({ inquiry }) => inquiry.role !== null)) await succession.hear();
+    return travellers.flatMap((traveller) => this.#conclude(traveller, succession, null));
   }
 
   #setOut(waiting: WaitingSocket): Traveller {
@@ -134,12 +144,20 @@ export class Translations {
   }
 
   /** @param nowMs null = there is no other try */
-  #conclude({ waiting, inquiry, wasAsked }: Traveller, nowMs: number | null): SocketFinding[] {
+  #conclude(
+    { waiting, inquiry, wasAsked }: Traveller,
+    succession: Succession,
+    nowMs: number | null,
+  ): SocketFinding[] {
     const translation = translationOf(inquiry);
     if (translation === null) {
       // Where nothing is tracked, a TCP connection was set up without an entry; UDP may still get one.
       const mayAppear = wasAsked || waiting.socket.protocol === 'udp';
       if (mayAppear && nowMs !== null) this.#waiting.putBack(waiting, nowMs);
+      return [];
+    }
+    if (!isBelievable(inquiry, waiting.socket, succession.fateOf(waiting.id, waiting.socket))) {
+      this.disbelievedTotal++;
       return [];
     }
     if (translation.stages.length > 0) this.translatedTotal++;
@@ -192,6 +210,16 @@ export class Translations {
     this.lookUps.hits++;
     return answer;
   }
+}
+
+/**
+ * Whether the entries that were found are those of the socket. A connection that is over has let conntrack see its end, so
+ * what is still open belongs to one that followed, even if that is not heard of before both sides have shaken hands. (One that
+ * ended in silence is disbelieved with it.) Whoever dials a tuple anew that was never answered gets its old entry.
+ */
+function isBelievable({ isOpen }: Inquiry, { state }: OwnedSocket, fate: Fate): boolean {
+  if (fate === 'over') return !isOpen || state === 'syn-sent';
+  return fate === 'open';
 }
 
 function hasPeer({ state, remote }: OwnedSocket): boolean {

@@ -14,8 +14,26 @@ import { type ConntrackTuple, parseTuple, parseTupleProtocol } from './conntrack
 const tcpInfo = 1;
 const tcpStateOfInfo = 1;
 
-/** TCP_CONNTRACK_TIME_WAIT and TCP_CONNTRACK_CLOSE (linux/netfilter/nf_conntrack_tcp.h): nothing more will be sent. */
-const tcpOver: ReadonlySet<number> = new Set([7, 8]);
+/** How far a TCP connection has come: nobody has ended it, somebody has, only the memory of it is left. */
+export type ConntrackPhase = 'open' | 'ending' | 'over';
+
+/** By the states of linux/netfilter/nf_conntrack_tcp.h, TCP_CONNTRACK_NONE first. */
+const phases = [
+  null,
+  // SYN_SENT, SYN_RECV, ESTABLISHED
+  'open',
+  'open',
+  'open',
+  // FIN_WAIT, CLOSE_WAIT, LAST_ACK
+  'ending',
+  'ending',
+  'ending',
+  // TIME_WAIT, CLOSE
+  'over',
+  'over',
+  // SYN_SENT2
+  'open',
+] as const satisfies readonly (ConntrackPhase | null)[];
 
 export interface ConntrackEntry {
   readonly protocol: Protocol;
@@ -30,8 +48,8 @@ export interface ConntrackEntry {
   readonly zone: number;
   /** Differs between two conversations that have the same tuple one after the other. */
   readonly id: number;
-  /** A TCP connection of which only the memory is left. */
-  readonly isOver: boolean;
+  /** null = not told: UDP has none, and TCP in some events. */
+  readonly phase: ConntrackPhase | null;
   /** How long it stays without another packet; each one begins this anew. null = not told. */
   readonly expiresInS: number | null;
 }
@@ -61,7 +79,7 @@ export function parseConntrackEntry(bytes: Buffer, at: number, end: number): Con
     passedNat: (status & statusBits.passedNat) !== 0,
     zone: parseZone(bytes, findAttribute(bytes, from, end, conntrackAttributes.zone)),
     id: idAt === absent ? 0 : uint32(bytes, idAt, 'CTA_ID'),
-    isOver: isOver(bytes, findAttribute(bytes, from, end, conntrackAttributes.protocolState)),
+    phase: parsePhase(bytes, findAttribute(bytes, from, end, conntrackAttributes.protocolState)),
     expiresInS: timeoutAt === absent ? null : uint32(bytes, timeoutAt, 'CTA_TIMEOUT'),
   };
 }
@@ -85,11 +103,11 @@ function parseZone(bytes: Buffer, attributeAt: number): number {
   return bytes.readUInt16BE(valueAt(attributeAt));
 }
 
-/** UDP has no state to show; neither has TCP in some events. */
-function isOver(bytes: Buffer, stateAt: number): boolean {
-  if (stateAt === absent) return false;
+function parsePhase(bytes: Buffer, stateAt: number): ConntrackPhase | null {
+  if (stateAt === absent) return null;
   const infoAt = findAttribute(bytes, valueAt(stateAt), valueEnd(bytes, stateAt), tcpInfo);
-  if (infoAt === absent) return false;
+  if (infoAt === absent) return null;
   const at = findAttribute(bytes, valueAt(infoAt), valueEnd(bytes, infoAt), tcpStateOfInfo);
-  return at !== absent && valueEnd(bytes, at) - valueAt(at) === 1 && tcpOver.has(bytes[valueAt(at)]!);
+  if (at === absent || valueEnd(bytes, at) - valueAt(at) !== 1) return null;
+  return phases[bytes[valueAt(at)]!] ?? null;
 }

@@ -132,6 +132,16 @@ export class ShortLived implements RowWitness {
     this.#listeners.forget();
   }
 
+  /** Whether a connection with that four-tuple is open, as far as events tell, and no scan has shown it. */
+  hasOpening(row: OwnedSocket): boolean {
+    return this.#openings.has(this.#hashes.of(row));
+  }
+
+  /** Whether it began after the last scan, so that this has not shown it. */
+  isSinceScan({ openedAtMs }: ConnectionEvent): boolean {
+    return (openedAtMs ?? 0) > this.#scannedAtMs + clockSlackMs;
+  }
+
   openingOf(row: OwnedSocket, scan: Scan): number | 'told' | null {
     const end = this.#hashes.of(row);
     const closedAtMs = this.#closings.get(end);
@@ -145,8 +155,8 @@ export class ShortLived implements RowWitness {
   }
 
   /** What began after the last scan, that scan has not shown; but it may have shown one that had the same tuple. */
-  #mayBeKnown({ openedAtMs }: ConnectionEvent): boolean {
-    return this.#hasMissed || (openedAtMs ?? 0) <= this.#scannedAtMs + clockSlackMs;
+  #mayBeKnown(event: ConnectionEvent): boolean {
+    return this.#hasMissed || !this.isSinceScan(event);
   }
 
   #close(end: number, known: WatchedSocket | undefined, event: ConnectionEvent, watch: SocketWatch): Told[] {
@@ -156,7 +166,7 @@ export class ShortLived implements RowWitness {
     if (leavesRemains.has(event.before)) this.#told.add(end, event.atMs);
     if (known === undefined) return this.#tell(event, watch);
     // Whoever began after the last scan is not whom that scan has shown, although that one's end was never told.
-    if ((event.openedAtMs ?? 0) > this.#scannedAtMs + clockSlackMs) {
+    if (this.isSinceScan(event)) {
       const missed = watch.close(known, known.socket, event.openedAtMs ?? event.atMs);
       return [missed, ...this.#tell(event, watch)];
     }

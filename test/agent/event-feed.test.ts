@@ -1,60 +1,16 @@
 /** What a source has heard is told between scans, a little at a time; what it lost becomes a gap. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { drainIntervalMs, EventFeed, type EventFeedParts } from '../../agent/event-feed.ts';
-import type { ConnectionEvent } from '../../agent/events/connection-event.ts';
-import type { EventLosses, EventSource } from '../../agent/events/event-source.ts';
 import { GapLedger } from '../../agent/export/gap-ledger.ts';
+import type { Fate } from '../../agent/succession.ts';
 import { ShortLived } from '../../agent/watch/short-lived.ts';
 import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
 import { until } from '../support/until.ts';
-import { hostNetns, owner, row, scan } from './sockets.ts';
+import { began, ended, Heard } from './events/heard.ts';
+import { owner, row, scan } from './sockets.ts';
 
-/** Hands out what the test puts into it. */
-class Heard implements EventSource {
-  readonly name = 'ebpf';
-  readonly cannotSee: readonly string[] = [];
-  waiting: ConnectionEvent[] = [];
-  lost: EventLosses = { connections: 0, overruns: 0, reason: 'too fast' };
-  lostTotal = 0;
-  lostByKind = {};
-  isClosed = false;
-
-  drain(eventsMax: number, read: (event: ConnectionEvent) => void): number {
-    const taken = this.waiting.splice(0, eventsMax);
-    for (const event of taken) read(event);
-    return taken.length;
-  }
-
-  takeLosses(): EventLosses {
-    const { lost } = this;
-    this.lost = { ...lost, connections: 0, overruns: 0 };
-    return lost;
-  }
-
-  async follow(): Promise<void> {}
-
-  close(): void {
-    this.isClosed = true;
-  }
-}
-
-function ended(port: number): ConnectionEvent {
-  return {
-    kind: 'closed',
-    atMs: 1500,
-    openedAtMs: 1490,
-    aliveAtMs: 1490,
-    local: { ip: '10.1.17.138', port },
-    remote: { ip: '10.1.100.9', port: 8743 },
-    netns: hostNetns,
-    uid: 0,
-    before: 'last-ack',
-    holder: null,
-    isInherited: false,
-    counters: null,
-  };
-}
+const at = (port: number) => ({ ip: '10.1.17.138', port });
 
 const feeds: EventFeed[] = [];
 
@@ -183,6 +139,57 @@ describe('the feed', () => {
     await feed.catchUp();
     expect(feed.takeEnded()).toMatchObject([{ kind: 'closed', id: 1, closedAtMs: 1500 }]);
     expect(feed.takeEnded()).toEqual([]);
+  });
+
+  test('tells what became of a socket, of what it has not told yet as well', async () => {
+    const { feed, source, told, watch, shortLived } = makeFeed();
+    const [shown, short] = [row({ local: at(1) }), row({ local: at(2) })];
+    const first = scan(1480, [shown]);
+    shortLived.scanned(first, watch.apply(first));
+    source.waiting.push(ended(2));
+    await feed.catchUp();
+    const shortId = told[0]!.id;
+    const fates = async (): Promise<Fate[]> => {
+      await feed.hear();
+      return [feed.fateOf(1, shown), feed.fateOf(shortId, short)];
+    };
+    expect(await fates()).toEqual(['open', 'over']);
+    source.waiting.push(ended(1), ended(3), began(3));
+    expect(await fates()).toEqual(['over', 'over']);
+    source.waiting.push(began(1), began(2));
+    expect(await fates()).toEqual(['followed', 'followed']);
+    expect(told).toHaveLength(2);
+    await feed.catchUp();
+    expect(told.slice(2)).toMatchObject([
+      { kind: 'closed', id: 1 },
+      { kind: 'opened', socket: { local: at(3) } },
+      { kind: 'closed', socket: { local: at(3) } },
+    ]);
+    expect(await fates()).toEqual(['followed', 'followed']);
+  });
+
+  test('what a scan shows has begun its handshake before; what began later is another', async () => {
+    const { feed, source, watch, shortLived } = makeFeed();
+    const shown = row({ local: at(1), state: 'syn-sent' });
+    const first = scan(1480, [shown]);
+    shortLived.scanned(first, watch.apply(first));
+    source.waiting.push(began(1, { openedAtMs: 1485 }));
+    await feed.hear();
+    expect(feed.fateOf(1, shown)).toBe('open');
+    // The end of the one before was lost.
+    source.waiting.push(began(1, { openedAtMs: 1500 }));
+    await feed.hear();
+    expect(feed.fateOf(1, shown)).toBe('followed');
+  });
+
+  test('whom a scan shows instead came after', async () => {
+    const { feed, source, told, watch, shortLived } = makeFeed();
+    source.waiting.push(ended(1));
+    await feed.catchUp();
+    const next = scan(1600, [row({ local: at(1) })]);
+    shortLived.scanned(next, watch.apply(next));
+    expect(feed.fateOf(told[0]!.id, row({ local: at(1) }))).toBe('followed');
+    expect(feed.fateOf(told[0]!.id + 1, row({ local: at(1) }))).toBe('open');
   });
 
   test('is over when it is stopped', async () => {

@@ -7,6 +7,7 @@ import { Budget } from '../../agent/budget.ts';
 import type { Collector } from '../../agent/collector.ts';
 import { defaultAgentConfig } from '../../agent/config.ts';
 import { ProcessCpu } from '../../agent/cpu-meter.ts';
+import { EventFeed } from '../../agent/event-feed.ts';
 import { connectPlaintext } from '../../agent/export/connection.ts';
 import { Finders } from '../../agent/finders.ts';
 import { createAgentRegistry, type MetricsSources, tablesOf } from '../../agent/metrics.ts';
@@ -14,6 +15,7 @@ import { ShortLived } from '../../agent/watch/short-lived.ts';
 import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
 import { createTestAgent } from '../aggregator/ingest/in-memory-link.ts';
+import { Heard } from './events/heard.ts';
 
 const shownCollector: Collector = {
   name: 'shown',
@@ -35,15 +37,26 @@ export async function openMetrics(collector: Collector = shownCollector): Promis
     monotonicMs: () => 0,
     log: pino({ level: 'silent' }),
   });
+  const agent = createTestAgent(connectPlaintext, Date.now, { closedUnackedMax, slotsMax });
+  const [watch, shortLived] = [new SocketWatch(), new ShortLived(() => [])];
   const sources = {
-    ...createTestAgent(connectPlaintext, Date.now, { closedUnackedMax, slotsMax }),
+    ...agent,
     counters: new AgentCounters(),
     budget,
     collector,
     finders,
-    watch: new SocketWatch(),
-    shortLived: new ShortLived(() => []),
-    feed: null,
+    watch,
+    shortLived,
+    feed: new EventFeed({
+      source: new Heard(),
+      shortLived,
+      watch,
+      gaps: agent.gaps,
+      complete: (told) => told,
+      tell: () => {},
+      offer: () => {},
+      nowMs: Date.now,
+    }),
     loopDelay: { take: () => ({ maxMs: 7, p99Ms: 3 }) },
   };
   return {

@@ -33,7 +33,7 @@ describe('flows', () => {
     ['whose server is here', entryOf('10.1.9.9:1 -> 10.1.1.1:2', '172.17.0.2:2 -> 10.1.9.9:1')],
     ['that are not translated', entryOf('10.1.9.9:1 -> 10.1.8.8:2', '10.1.8.8:2 -> 10.1.9.9:1')],
     ['in a zone', { ...nodePort, zone: 5 }],
-    ['that are over', { ...nodePort, isOver: true }],
+    ['that are over', { ...nodePort, phase: 'over' as const }],
   ])('are not those %s', (_name, entry) => {
     const flows = new FlowTable(hostNetns);
     expect(flows.see(entry, own, 0)).toEqual([]);
@@ -63,7 +63,7 @@ describe('flows', () => {
       entries[0]!,
       'none',
       'unanswered',
-      { ...entries[3]!, isOver: true },
+      { ...entries[3]!, phase: 'over' },
       { ...entries[4]!, id: 99 },
     ] as const;
     const ended = [...first, ...rest].flatMap((flow, i) => flows.checked(flow, answers[i]!, own, 10_001));

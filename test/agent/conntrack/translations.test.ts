@@ -6,6 +6,7 @@ import type { ConntrackEntry } from '../../../agent/netlink/conntrack-entry.ts';
 import type { ConntrackAnswer } from '../../../agent/netlink/conntrack-socket.ts';
 import { isSentBy } from '../../../agent/netlink/conntrack-tuple.ts';
 import { TimeSlice } from '../../../agent/procfs/time-slice.ts';
+import { type Fate, type Succession, unheard } from '../../../agent/succession.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import { type FourTuple, reverse } from '../../../model/four-tuple.ts';
 import type { OwnedSocket } from '../../../model/socket.ts';
@@ -203,7 +204,7 @@ describe('translations', () => {
 });
 
 describe('short connections', () => {
-  it('are looked up at once, where a tuple was opened twice for the later one alone', () => {
+  it('are looked up at once, where a tuple was opened twice for the later one alone', async () => {
     const tables = new ShownTables();
     tables.put(hostNetns, masqueraded);
     const translations = new Translations(tables);
@@ -213,12 +214,49 @@ describe('short connections', () => {
       opening(2, client),
       opening(3, { ...client, local: { ip: '172.17.0.2', port: 1 } }),
     ];
-    expect(translations.findAtOnce(events, 0)).toMatchObject([{ kind: 'translated', id: 2 }]);
+    expect(await translations.findAtOnce(events, 0, unheard)).toMatchObject([{ kind: 'translated', id: 2 }]);
     // What was not found is gone for good.
     expect(translations.table.size).toBe(0);
   });
 
-  it('are passed over beyond the number for one second', () => {
+  const ending = entryOf('172.17.0.2:45000 -> 10.1.2.1:8743', '10.1.2.1:8743 -> 10.1.1.1:45000', {
+    phase: 'ending',
+  });
+
+  it.each<[Fate, OwnedSocket, ConntrackEntry, boolean]>([
+    ['over', client, ending, true],
+    ['over', client, { ...ending, phase: 'over' }, true],
+    ['over', client, { ...ending, phase: null }, true],
+    // Its own has seen the end, so this is that of one that has just begun.
+    ['over', client, masqueraded, false],
+    // Nobody answered, and nobody said goodbye.
+    ['over', { ...client, state: 'syn-sent' }, masqueraded, true],
+    ['open', client, masqueraded, true],
+    ['followed', client, ending, false],
+    ['followed', client, masqueraded, false],
+    ['followed', { ...client, state: 'syn-sent' }, masqueraded, false],
+  ])('that are %s are told what is surely theirs (%#)', async (fate, socket, entry, isTold) => {
+    const tables = new ShownTables();
+    tables.put(hostNetns, entry);
+    const heard: string[] = [];
+    const succession: Succession = {
+      hear: async () => void heard.push(`after ${tables.asked.length}`),
+      fateOf: (id, asked) => {
+        heard.push(`${id} ${asked === socket}`);
+        return fate;
+      },
+    };
+    const translations = new Translations(tables);
+    expect(await translations.findAtOnce([opening(1, socket)], 0, succession)).toHaveLength(isTold ? 1 : 0);
+    await translations.note([opening(2, socket)], slice);
+    expect(await translations.find(0, slice, succession)).toHaveLength(isTold ? 1 : 0);
+    // The answers are there before anybody asks what else happened.
+    expect(heard).toEqual(['after 1', '1 true', 'after 2', '2 true']);
+    expect(translations.disbelievedTotal).toBe(isTold ? 0 : 2);
+    expect(translations.translatedTotal).toBe(isTold ? 2 : 0);
+  });
+
+  it('are passed over beyond the number for one second', async () => {
     const tables = new ShownTables();
     tables.put(hostNetns, masqueraded);
     const translations = new Translations(tables);
@@ -226,7 +264,7 @@ describe('short connections', () => {
     const events = Array.from({ length: half }, (_, i) =>
       opening(i, { ...client, local: { ip: '172.17.0.2', port: i } }),
     );
-    for (const nowMs of [100, 1_099, 1_100]) translations.findAtOnce(events, nowMs);
+    for (const nowMs of [100, 1_099, 1_100]) await translations.findAtOnce(events, nowMs, unheard);
     expect(translations.passedOverTotal).toBe(2);
     expect(translations.lookUps.asked).toBe(3 * half - 2);
   });

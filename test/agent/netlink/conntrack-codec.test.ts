@@ -118,7 +118,7 @@ const entries = fc.constantFrom(ipv4, ipv6).chain((ip) =>
     passedNat: fc.boolean(),
     zone: fc.integer({ min: 0, max: 65535 }),
     id: fc.integer({ min: 0, max: 0xffff_ffff }),
-    isOver: fc.boolean(),
+    phase: fc.constantFrom('open', 'ending', 'over', null),
     expiresInS: fc.option(fc.integer({ min: 0, max: 432_000 })),
   }),
 );
@@ -140,7 +140,7 @@ describe('entries', () => {
       passedNat: true,
       zone: 0,
       id: 0x11fe88bf,
-      isOver: false,
+      phase: 'open',
       expiresInS: 431_999,
     });
   });

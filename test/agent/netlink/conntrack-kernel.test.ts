@@ -90,7 +90,7 @@ describe.runIf(canMakeNamespaces)('conntrack of the kernel', () => {
       passedNat: true,
       zone: 0,
       id: (dialing as ConntrackEntry).id,
-      isOver: false,
+      phase: 'open',
       // Of nf_conntrack_tcp_timeout_established, in seconds.
       expiresInS: (dialing as ConntrackEntry).expiresInS,
     });

@@ -20,7 +20,7 @@ export function entryOf(original: string, reply: string, more: Partial<Conntrack
     passedNat: true,
     zone: 0,
     id: 7,
-    isOver: false,
+    phase: 'open',
     expiresInS: 431_999,
     ...more,
   };
@@ -43,12 +43,18 @@ export function entryMessage(entry: ConntrackEntry, sequence = 1): Buffer {
     encodeAttribute(8, be(4, 0)),
     encodeAttribute(12, be(4, entry.id)),
     ...(entry.expiresInS === null ? [] : [encodeAttribute(7, be(4, entry.expiresInS))]),
-    encodeAttribute(0x8004, encodeAttribute(0x8001, encodeAttribute(1, be(1, entry.isOver ? 7 : 3)))),
+    encodeAttribute(
+      0x8004,
+      encodeAttribute(0x8001, encodeAttribute(1, be(1, tcpStates[entry.phase ?? 'none']))),
+    ),
   ];
   const family = isIpv6(entry.original.source.ip) ? 10 : 2;
   const payload = Buffer.concat([Buffer.from([family, 0, 0, 0]), ...attributes]);
   return encodeMessage({ type: 0x100, flags: 0, sequence, payload });
 }
+
+/** TCP_CONNTRACK_*. */
+const tcpStates = { none: 0, open: 3, ending: 4, over: 7 } as const;
 
 /** NLMSG_ERROR with an errno. */
 export function errorMessage(errno: number, sequence = 1): Buffer {
