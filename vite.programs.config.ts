@@ -3,6 +3,7 @@
  * once longer than all that stands in it. For the same reason they are CommonJS, which Node.js loads without its machinery
  * for modules.
  *
+ *     sieve         what an aggregator and its thread for questions (sieve-worker, a program of its own) share
  *     main          what every command begins with, and all of `sockets`
  *     scan          what scans again and again
  *     agent         what an agent adds
@@ -19,6 +20,7 @@ import { defineConfig, type Plugin } from 'vite';
 
 /** Modules that are loaded together, with all that they import. What several groups want is in the first of them. */
 const groups = [
+  { name: 'sieve', test: /aggregator\/lookup\/row-sieve\.ts$/ },
   { name: 'main', test: /cli\/(main|verbs\/sockets)\.ts$|agent\/collect\/one-look-collector\.ts$/ },
   { name: 'scan', test: /agent\/collect\/(ebpf-collector|one-look-details)\.ts$/ },
   { name: 'agent', test: /cli\/verbs\/agent\.ts$|agent\/events\/ebpf-source\.ts$/ },
@@ -54,7 +56,10 @@ export default defineConfig({
     target: 'es2023',
     minify: false,
     rolldownOptions: {
-      input: path('./cli/main.ts'),
+      input: {
+        main: path('./cli/main.ts'),
+        'sieve-worker': path('./aggregator/lookup/sieve-worker.ts'),
+      },
       output: {
         format: 'cjs',
         dynamicImportInCjs: false,

@@ -18,14 +18,8 @@ import { LatencyCounts } from './latency-counts.ts';
 import { ConnectionViews } from './lookup/connection-views.ts';
 import { FleetSearch } from './lookup/fleet-search.ts';
 import { ServiceNames } from './lookup/service-names.ts';
-import type {
-  ConnectionView,
-  EdgeView,
-  FleetEvent,
-  FleetView,
-  ListenerView,
-  Narrowing,
-} from './serve/fleet-view.ts';
+import { SieveThread, type SieveThreadOptions } from './lookup/sieve-thread.ts';
+import type { ConnectionView, EdgeView, FleetEvent, FleetView, ListenerView } from './serve/fleet-view.ts';
 import { atOnce, type Steps } from './steps.ts';
 
 export interface LiveViewOptions {
@@ -37,6 +31,8 @@ export interface LiveViewOptions {
   readonly hosts: () => Iterable<ReportingHost>;
   /** Milliseconds that never step: the clock of ReportedSocket.acceptedMs. Default: that of the process. */
   readonly monotonicClock?: () => number;
+  /** Of the thread that looks at rows for questions. Default: there is none. */
+  readonly sieve?: Omit<SieveThreadOptions, 'words'>;
 }
 
 export class LiveView implements FleetView, ConnectionObserver {
@@ -45,6 +41,8 @@ export class LiveView implements FleetView, ConnectionObserver {
   readonly sinceMs: number;
   /** From the second end's message to the connection being complete. */
   readonly matchLatency = new LatencyCounts();
+  /** To be closed by whoever made the view. */
+  readonly sieveThread: SieveThread | null;
   readonly #monotonicClock: () => number;
   readonly #options: LiveViewOptions;
   /** What each placed connection counts as; absent while it waits, or when the edge table was full. */
@@ -73,11 +71,14 @@ export class LiveView implements FleetView, ConnectionObserver {
       shareOf: (connection) => this.#shares.get(connection),
       clock: options.clock,
     });
+    const words = () => this.correlator.plain.rows.sieved;
+    this.sieveThread = options.sieve === undefined ? null : new SieveThread({ ...options.sieve, words });
     this.#search = new FleetSearch({
       correlator: this.correlator,
       views: this.#views,
       services: this.#services,
       edgeTable: this.edgeTable,
+      sieveThread: this.sieveThread,
     });
   }
 
@@ -222,8 +223,8 @@ export class LiveView implements FleetView, ConnectionObserver {
       yield { socket, service: this.#services.of(socket) };
   }
 
-  search(narrowing: Narrowing): Iterable<readonly ConnectionView[]> {
-    return this.#search.search(narrowing);
+  search(...asked: Parameters<FleetView['search']>): Steps<void> {
+    return this.#search.search(...asked);
   }
 
   edges(): Iterable<EdgeView> {

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Bus } from './cluster/bus.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { LiveView } from './live-view.ts';
+import type { SieveThread } from './lookup/sieve-thread.ts';
 import { type LoopDelay, resolutionMs } from './loop-delay.ts';
 import { addMatchMetrics } from './match-metrics.ts';
 import { counter, gauge, gaugeBy, gauges } from './metric-kinds.ts';
@@ -28,6 +29,7 @@ export function createRegistry({ view, ingest, watchers, turns, bus, loopDelay }
   addIngestMetrics(registry, ingest);
   addWatcherMetrics(registry, watchers);
   addQuestionMetrics(registry, turns);
+  addSieveMetrics(registry, view.sieveThread);
   addBusMetrics(registry, bus);
   return registry;
 }
@@ -139,6 +141,18 @@ function addWatcherMetrics(registry: Registry, watchers: Watchers): void {
 function addQuestionMetrics(registry: Registry, turns: MetricsSources['turns']): void {
   gauge(registry, 'whotalks_questions', 'Questions that are being answered.', () => turns.waiting);
   counter(registry, 'whotalks_questions_refused_total', 'Questions turned away.', () => turns.refusedTotal);
+}
+
+function addSieveMetrics(registry: Registry, thread: SieveThread | null): void {
+  const totals: readonly (readonly ['looked' | 'found' | 'refused' | 'failures', string, string])[] = [
+    ['looked', 'rows_looked_at', 'Rows that a thread beside the event loop looked at for questions.'],
+    ['found', 'rows_found', 'Rows that it found.'],
+    ['refused', 'rows_refused', 'Rows that it found, and that were others when their turn came.'],
+    ['failures', 'failures', 'Times that it ended; questions then do without it.'],
+  ];
+  for (const [key, name, help] of totals) {
+    counter(registry, `whotalks_question_thread_${name}_total`, help, () => thread?.[key] ?? 0);
+  }
 }
 
 function addBusMetrics(registry: Registry, bus: Bus): void {

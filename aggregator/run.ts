@@ -72,6 +72,7 @@ export async function startAggregator(
     stopPublishing();
     ingest.close();
     await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close()]);
+    await view.sieveThread?.close();
   });
 
   try {
@@ -101,6 +102,10 @@ function createCore(config: AggregatorConfig, log: Logger): Core {
     sinceMs: clock(),
     clock,
     hosts: () => ingest.hosts(),
+    sieve: {
+      onFailure: (error) =>
+        log.warn({ err: error }, 'the thread that helps with questions ended; they go on without it'),
+    },
   });
   const ingest = createIngest({
     reports: view.reports,

@@ -27,6 +27,11 @@ export class Addresses {
     return this.#table.size;
   }
 
+  /** Rows of interned addresses, each of which begins with its four words: see firstWordOf. */
+  get words(): Int32Array<SharedArrayBuffer> {
+    return this.#table.words;
+  }
+
   get bytes(): number {
     return this.#table.bytes;
   }
@@ -76,14 +81,19 @@ export class Addresses {
 
   /** The 16 bytes behind an interned address, as four words. */
   wordsOf(address: number): Int32Array {
-    const first = rowOf(address) << 3;
-    return this.#table.words.subarray(first, first + 4);
+    const first = firstWordOf(address);
+    return this.words.subarray(first, first + 4);
   }
 }
 
 /** Whether a word stands for an id and is no IPv4 address. */
 export function isInterned(address: number): boolean {
   return (address & tag) === tag;
+}
+
+/** Where the four words of an interned address stand in Addresses.words. */
+export function firstWordOf(address: number): number {
+  return rowOf(address) << 3;
 }
 
 function rowOf(address: number): number {

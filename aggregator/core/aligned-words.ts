@@ -1,7 +1,8 @@
 /**
- * Memory of 32-bit words that begins on a cache line, so that a row of 64 bytes is one line and not two.
+ * Memory of 32-bit words that begins on a cache line, so that a row of 64 bytes is one line and not two. It is shared, so that
+ * other threads can look at rows; to read and write it costs the same.
  *
- * An ArrayBuffer of more than 128 KiB is a mapping of its own, in which glibc puts 16 bytes of its own first: 48 bytes
+ * A buffer of more than 128 KiB is a mapping of its own, in which glibc puts 16 bytes of its own first: 48 bytes
  * further is the next line. Elsewhere this costs 64 bytes and changes nothing. Pages are taken as they are first written
  * to, so memory may be reserved for the largest size at once.
  */
@@ -16,6 +17,6 @@ export function uncountedWords(count: number): Int32Array<SharedArrayBuffer> {
 }
 
 /** @param count words; all are 0. Throws RangeError where the machine does not give so much. */
-export function alignedWords(count: number): Int32Array {
-  return new Int32Array(new ArrayBuffer(count * 4 + 64), bytesBeforeLine, count);
+export function alignedWords(count: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(count * 4 + 64), bytesBeforeLine, count);
 }

@@ -102,3 +102,10 @@ export const lifeShift = 21;
 export function lifeOf(factsOfRow: number): number {
   return factsOfRow >>> lifeShift;
 }
+
+/** Whether a connection of the live view is in that row. */
+export function isLive(words: Int32Array, row: number): boolean {
+  const first = row << rowShift;
+  const isTaken = (words[first + holderWord]! | words[first + holderWord + 1]!) !== 0;
+  return isTaken && (words[first + factsWord]! & (facts.elsewhere | facts.forgotten)) === 0;
+}

@@ -27,7 +27,7 @@ export class ConnectionRows {
   readonly memory: PassMemory;
   readonly index: MovingIndex;
   readonly store: RowStore;
-  readonly words: Int32Array;
+  readonly words: Int32Array<SharedArrayBuffer>;
   /** The same memory: see bytesDouble. */
   readonly doubles: Float64Array;
   readonly seed: number;

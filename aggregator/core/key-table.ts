@@ -26,7 +26,7 @@ export class KeyTable {
     this.#seed = seed;
   }
 
-  get words(): Int32Array {
+  get words(): Int32Array<SharedArrayBuffer> {
     return this.#store.words;
   }
 

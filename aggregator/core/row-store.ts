@@ -6,7 +6,7 @@
 import { alignedWords } from './aligned-words.ts';
 
 export class RowStore {
-  readonly words: Int32Array;
+  readonly words: Int32Array<SharedArrayBuffer>;
   /** Row number << shift is its first word. */
   readonly shift: number;
   readonly max: number;

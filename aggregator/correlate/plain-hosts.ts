@@ -288,6 +288,13 @@ export class PlainHosts {
     return this.#ends[holder]!.label;
   }
 
+  /** By number: 1 for the scopes that are known to be of other realms. */
+  scopesBeyond(realm: string): Uint8Array {
+    const isBeyond = new Uint8Array(this.#lastScope + 1);
+    for (const [scope, space] of this.#spaces) if (space.realm !== realm) isBeyond[scope] = 1;
+    return isBeyond;
+  }
+
   /** By number: 1 for the holders that go by that name, or whose hosts do. */
   holdersCalled(name: string): Uint8Array {
     return Uint8Array.from(this.#ends, (end) =>

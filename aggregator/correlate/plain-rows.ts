@@ -3,7 +3,7 @@
  * (plain-sockets.ts). Memory for the columns is taken as it is used.
  */
 import type { Addresses } from '../core/addresses.ts';
-import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.ts';
+import { facts, factsWord, holderWord, isLive, rowShift } from '../core/connection-row.ts';
 import type { ConnectionRows } from '../core/connection-rows.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionIds } from './connection-ids.ts';
@@ -144,8 +144,16 @@ export class PlainRows {
     return readConnection(this.describe(row));
   }
 
-  get words(): Int32Array {
+  get words(): Int32Array<SharedArrayBuffer> {
     return this.#rows.words;
+  }
+
+  /** What another thread may look at. */
+  get sieved(): {
+    readonly rows: Int32Array<SharedArrayBuffer>;
+    readonly addresses: Int32Array<SharedArrayBuffer>;
+  } {
+    return { rows: this.words, addresses: this.addresses.words };
   }
 
   get addresses(): Addresses {
@@ -159,10 +167,7 @@ export class PlainRows {
 
   /** Whether a connection of the live view is in that row. */
   isLive(row: number): boolean {
-    const { words } = this.#rows;
-    const first = row << rowShift;
-    const isTaken = (words[first + holderWord]! | words[first + holderWord + 1]!) !== 0;
-    return isTaken && (words[first + factsWord]! & (facts.elsewhere | facts.forgotten)) === 0;
+    return isLive(this.#rows.words, row);
   }
 
   /** Whether both ends are known and who dialed is decided. */

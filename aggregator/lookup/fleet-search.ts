@@ -2,6 +2,7 @@
 import type { IpAddress } from '../../model/ip.ts';
 import type { Connection } from '../correlate/connection.ts';
 import type { Correlator } from '../correlate/correlator.ts';
+import type { WalkedBlock } from '../correlate/every-connection.ts';
 import { edgeOf, touchEdge } from '../correlate/plain-edges.ts';
 import type { Edge, Edges } from '../graph/edges.ts';
 import { type ConnectionView, edgeNameOf, type Narrowing } from '../serve/fleet-view.ts';
@@ -10,12 +11,19 @@ import type { ConnectionViews } from './connection-views.ts';
 import { PlainView } from './plain-view.ts';
 import { rowSieve } from './row-sieve.ts';
 import type { ServiceNames } from './service-names.ts';
+import { planSieve, wantsAll } from './sieve-plan.ts';
+import type { SieveThread } from './sieve-thread.ts';
+
+/** Rows that are looked at by another thread, at least: fewer cost less than the messages. */
+export const rowsAheadMin = 32_768;
 
 export interface SearchParts {
   readonly correlator: Correlator;
   readonly views: ConnectionViews;
   readonly services: ServiceNames;
   readonly edgeTable: Edges;
+  /** Null where there is one thread alone. */
+  readonly sieveThread: SieveThread | null;
 }
 
 export class FleetSearch {
@@ -27,17 +35,34 @@ export class FleetSearch {
   }
 
   /** As FleetView has it. */
-  *search(narrowing: Narrowing): Iterable<readonly ConnectionView[]> {
-    const { correlator, views } = this.#parts;
-    for (const { rows, connections } of correlator.connections.walk(
-      rowSieve(correlator.plain.rows, narrowing),
-    )) {
+  *search(
+    narrowing: Narrowing,
+    look: (block: readonly ConnectionView[]) => void,
+    isEnough: () => boolean = () => false,
+  ): Steps<void> {
+    const { views } = this.#parts;
+    for (const block of this.#walk(narrowing)) {
+      if (block instanceof Promise) {
+        yield block;
+        continue;
+      }
       this.#texts.clear();
-      yield [
-        ...rows.map((row) => this.#viewAt(row)),
-        ...connections.map((connection) => views.of(connection)),
-      ];
+      const rows = block.rows.map((row) => this.#viewAt(row));
+      look([...rows, ...block.connections.map((connection) => views.of(connection))]);
+      if (isEnough()) return;
+      yield;
     }
+  }
+
+  /** By the thread that looks at rows, where it is worth its messages. */
+  #walk(narrowing: Narrowing): Iterable<WalkedBlock | Promise<void>> {
+    const { correlator, sieveThread } = this.#parts;
+    const { rows } = correlator.plain;
+    const plan = planSieve(rows, narrowing);
+    const isWanted = rowSieve(rows.sieved, plan);
+    const isWork = rows.top >= rowsAheadMin && !wantsAll(plan);
+    const ahead = isWork ? sieveThread?.search(plan, rows.top) : null;
+    return ahead ? correlator.connections.walkAhead(isWanted, ahead) : correlator.connections.walk(isWanted);
   }
 
   /** As FleetView has it. */

@@ -1,6 +1,7 @@
 /**
  * Who is answered when: questions are worked on in slices of time, whoever asked first before the others, and between two
- * slices the event loop has its turn, so that no question keeps agents' messages waiting, and none keeps a shorter one.
+ * slices the event loop has its turn, so that no question keeps agents' messages waiting, and none keeps a shorter one. A
+ * question that waits for another thread stands in no line until that has answered.
  */
 import type { Steps } from '../steps.ts';
 import { TurnOfLoop, type TurnOptions } from '../turn-of-loop.ts';
@@ -20,10 +21,12 @@ export class TooManyQuestions extends Error {
   }
 }
 
+/** What a step of a question leads to; a promise = it goes on when that is settled. */
+type Stepped = 'over' | 'more' | Promise<void>;
+
 /** A question that stands in line. */
 interface Asked {
-  /** Goes on with it. @returns whether it is over */
-  readonly step: () => boolean;
+  readonly step: () => Stepped;
 }
 
 export class AnswerTurns {
@@ -31,6 +34,8 @@ export class AnswerTurns {
   readonly #turn: TurnOfLoop;
   /** The one to be worked on next first. */
   readonly #asked = new Set<Asked>();
+  /** Those that wait for another thread. */
+  #away = 0;
   /** Questions turned away at questionsMax. */
   refusedTotal = 0;
 
@@ -41,7 +46,7 @@ export class AnswerTurns {
 
   /** Questions that are not answered yet. */
   get waiting(): number {
-    return this.#asked.size;
+    return this.#asked.size + this.#away;
   }
 
   /**
@@ -49,26 +54,26 @@ export class AnswerTurns {
    * @param isWanted asked before each slice
    */
   ask<Result>(steps: Steps<Result>, isWanted: () => boolean = () => true): Promise<Result | null> {
-    if (this.#asked.size >= questionsMax) {
+    if (this.waiting >= questionsMax) {
       this.refusedTotal++;
       return Promise.reject(new TooManyQuestions());
     }
     return new Promise((resolve, reject) => {
-      const step = (): boolean => {
+      const step = (): Stepped => {
         try {
           const next = steps.next();
-          if (next.done === true) resolve(next.value);
-          return next.done === true;
+          if (next.done !== true) return next.value ?? 'more';
+          resolve(next.value);
         } catch (error) {
           reject(error as Error);
-          return true;
         }
+        return 'over';
       };
-      const stepIfWanted = (): boolean => {
+      const stepIfWanted = (): Stepped => {
         if (isWanted()) return step();
         steps.return(null as Result);
         resolve(null);
-        return true;
+        return 'over';
       };
       this.#asked.add({ step: stepIfWanted });
       this.#turn.ask();
@@ -79,21 +84,33 @@ export class AnswerTurns {
     const endMs = this.#now() + sliceMs;
     for (const asked of this.#asked) {
       this.#asked.delete(asked);
-      if (!this.#goOn(asked, endMs)) {
+      const stepped = this.#goOn(asked, endMs);
+      if (stepped === 'more') {
         // Last in line from now on.
         this.#asked.add(asked);
         break;
       }
+      if (stepped !== 'over') this.#await(asked, stepped);
       if (this.#now() >= endMs) break;
     }
     if (this.#asked.size > 0) this.#turn.ask();
   }
 
-  /** @returns whether it is over */
-  #goOn({ step }: Asked, endMs: number): boolean {
-    do {
-      if (step()) return true;
-    } while (this.#now() < endMs);
-    return false;
+  #goOn({ step }: Asked, endMs: number): Stepped {
+    for (;;) {
+      const stepped = step();
+      if (stepped !== 'more' || this.#now() >= endMs) return stepped;
+    }
+  }
+
+  /** It stands in line again afterwards, last. */
+  #await(asked: Asked, settled: Promise<void>): void {
+    this.#away++;
+    const goOn = (): void => {
+      this.#away--;
+      this.#asked.add(asked);
+      this.#turn.ask();
+    };
+    void settled.then(goOn, goOn);
   }
 }

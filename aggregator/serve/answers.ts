@@ -46,14 +46,13 @@ export const connections: Answer<ConnectionsDocument> = function* (view, request
     (a, b) => order(a, b) || compareConnections(a, b),
     (connection) => view.held(connection),
   );
-  for (const block of view.search({ filter, realm, of: 'connection' })) {
+  yield* view.search({ filter, realm, of: 'connection' }, (block) => {
     for (const connection of block) {
       if (!isInRealm(connection.server.realm, selection)) continue;
       if (filterMatches(filter, connectionSubject(connection))) first.add(connection);
     }
     first.hold();
-    yield;
-  }
+  });
   const documents = [];
   for (const connection of first.rows()) {
     documents.push(connectionDocument(connection));

@@ -113,8 +113,14 @@ export interface FleetView {
   /**
    * The same in no order, a block for each step. All that the narrowing selects are among them, and others too: who asks
    * looks at each.
+   *
+   * @param isEnough asked after each block, whether nobody wants more
    */
-  search(narrowing: Narrowing): Iterable<readonly ConnectionView[]>;
+  search(
+    narrowing: Narrowing,
+    look: (block: readonly ConnectionView[]) => void,
+    isEnough?: () => boolean,
+  ): Steps<void>;
   /** The same connection as it is now, to be looked at later. */
   held(connection: ConnectionView): ConnectionView;
   connection(id: string): ConnectionView | null;

@@ -35,7 +35,7 @@ export interface Selection {
 export function* serviceDocuments(view: FleetView, selection: Selection): Steps<ServiceDocument[]> {
   const { filter, realm } = selection;
   const inventory = new Inventory(filter);
-  for (const block of view.search({ filter, realm, of: 'an end' })) {
+  yield* view.search({ filter, realm, of: 'an end' }, (block) => {
     for (const connection of block) {
       if (!isInRealm(connection.server.realm, selection)) continue;
       // Its other end may still be on its way; until then what it is called is not decided.
@@ -43,8 +43,7 @@ export function* serviceDocuments(view: FleetView, selection: Selection): Steps<
       inventory.addEnd(connection, 'client');
       inventory.addEnd(connection, 'server');
     }
-    yield;
-  }
+  });
   for (const listener of view.listeners()) {
     if (isInRealm(listener.socket.host.realm, selection)) inventory.addListener(listener);
   }
@@ -62,11 +61,15 @@ export function* knowsName(view: FleetView, name: string): Steps<boolean> {
   for (const { service } of view.listeners()) if (service === name) return true;
   for (const edge of view.edgesAsCounted()) if (edge.client === name || edge.server === name) return true;
   const term = { kind: 'name', name } as const;
-  for (const block of view.search({ filter: { kind: 'term', term }, realm: '', of: 'connection' })) {
-    if (block.some(({ client, server }) => client.label === name || server.label === name)) return true;
-    yield;
-  }
-  return false;
+  let isKnown = false;
+  yield* view.search(
+    { filter: { kind: 'term', term }, realm: '', of: 'connection' },
+    (block) => {
+      isKnown = block.some(({ client, server }) => client.label === name || server.label === name);
+    },
+    () => isKnown,
+  );
+  return isKnown;
 }
 
 /** Whether a host reports the address as one of its own. */
@@ -91,15 +94,14 @@ export function* selectedEdges(view: FleetView, selection: Selection): Steps<Edg
     return [...(yield* view.edgesInSteps())].filter((edge) => isInRealm(edge.realm, selection));
   }
   const selected = new Set<EdgeView>();
-  for (const block of view.search({ filter, realm, of: 'connection' })) {
+  yield* view.search({ filter, realm, of: 'connection' }, (block) => {
     for (const connection of block) {
       if (!isInRealm(connection.server.realm, selection)) continue;
       const edge = view.edgeNamed(edgeNameOf(connection));
       if (edge === null || selected.has(edge)) continue;
       if (filterMatches(filter, connectionSubject(connection))) selected.add(edge);
     }
-    yield;
-  }
+  });
   const connected = yield* view.connectedEdges();
   return [...(yield* view.edgesInSteps())].filter((edge) => {
     if (!isInRealm(edge.realm, selection)) return false;

@@ -57,7 +57,7 @@ function* countSharedUsage(
 ): Steps<Map<readonly ReportedSocket[], ListenerUsage>> {
   const usage = new Map<readonly ReportedSocket[], ListenerUsage>();
   const accepting = new Map<string, Accepting>();
-  for (const block of view.search({ filter: everything, realm: '', of: 'connection' })) {
+  yield* view.search({ filter: everything, realm: '', of: 'connection' }, (block) => {
     for (const connection of block) {
       const sockets = listenersOf(connection, byPort, accepting);
       const used = usage.get(sockets) ?? { clients: new Set(), open: 0 };
@@ -65,8 +65,7 @@ function* countSharedUsage(
       used.clients.add(connection.client.label);
       if (isOpenConnection(connection)) used.open += 1;
     }
-    yield;
-  }
+  });
   return usage;
 }
 

@@ -23,13 +23,10 @@ export const to: Answer<ToDocument> = function* (view, request, now) {
   const term = parseTarget(request.q);
   const groups = new PeerGroups('client');
   const landings = new Landings(term);
-  for (const connections of connectionsWith(view, request, term, 'server')) {
-    for (const connection of connections) {
-      groups.add(connection);
-      landings.add(connection);
-    }
-    yield;
-  }
+  yield* eachConnectionWith(view, request, term, 'server', (connection) => {
+    groups.add(connection);
+    landings.add(connection);
+  });
   const landed = landings.ends();
   const direct = listenersAt(view, term, request);
   const peers = groups.documents();
@@ -48,10 +45,7 @@ export const to: Answer<ToDocument> = function* (view, request, now) {
 export const from: Answer<FromDocument> = function* (view, request, now) {
   const term = parseTarget(request.q);
   const groups = new PeerGroups('server');
-  for (const connections of connectionsWith(view, request, term, 'client')) {
-    for (const connection of connections) groups.add(connection);
-    yield;
-  }
+  yield* eachConnectionWith(view, request, term, 'client', (connection) => groups.add(connection));
   const peers = groups.documents();
   const findings = yield* findingsOf(view, request, term, peers, now);
   return {
@@ -77,20 +71,19 @@ function* findingsOf(
   return { term, isKnown, isWatched, peers, coverage: coverageDocument(view, realm), realm, now };
 }
 
-/** A block for each step. */
-function* connectionsWith(
+function eachConnectionWith(
   view: FleetView,
-  request: AnswerRequest,
+  { realm }: AnswerRequest,
   term: Term,
   side: 'client' | 'server',
-): Iterable<readonly ConnectionView[]> {
-  for (const block of view.search({ filter: { kind: 'term', term }, realm: request.realm, of: side })) {
-    yield block.filter(
-      (connection) =>
-        (request.realm === '' || connection[side].realm === request.realm) &&
-        endMatches(term, filterEnd(connection, side)),
-    );
-  }
+  look: (connection: ConnectionView) => void,
+): Steps<void> {
+  return view.search({ filter: { kind: 'term', term }, realm, of: side }, (block) => {
+    for (const connection of block) {
+      if (realm !== '' && connection[side].realm !== realm) continue;
+      if (endMatches(term, filterEnd(connection, side))) look(connection);
+    }
+  });
 }
 
 /** By host and port. */

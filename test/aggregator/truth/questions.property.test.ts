@@ -4,6 +4,7 @@ import type { SocketReports } from '../../../aggregator/correlate/report.ts';
 import type { LiveView } from '../../../aggregator/live-view.ts';
 import type { ConnectionEnd, ConnectionView } from '../../../aggregator/serve/fleet-view.ts';
 import { type AnswerRequest, emptyRequest } from '../../../aggregator/serve/request.ts';
+import { atOnce } from '../../../aggregator/steps.ts';
 import { everything } from '../../../query/syntax.ts';
 import { connections, from, map, services, to } from '../../support/answers-at-once.ts';
 import { fc } from '../../support/random-cases.ts';
@@ -141,9 +142,10 @@ test('the answers of a plain walk', { timeout: 300_000 }, () => {
   fc.assert(
     fc.property(fleetPlan, fc.array(questions, { minLength: 2, maxLength: 4 }), (plan, asked) => {
       watched(plan, 7, (view) => {
-        expect(
-          fieldsOf([...view.search({ filter: everything, realm: '', of: 'connection' })].flat()),
-        ).toEqual(fieldsOf([...view.connections()]));
+        const found: ConnectionView[] = [];
+        const all = { filter: everything, realm: '', of: 'connection' } as const;
+        atOnce(view.search(all, (block) => found.push(...block)));
+        expect(fieldsOf(found)).toEqual(fieldsOf([...view.connections()]));
         for (const question of asked) compared += compareAnswers(view, question);
         plain += view.sizes['plain']!;
       });
