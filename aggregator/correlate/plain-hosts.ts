@@ -297,9 +297,11 @@ export class PlainHosts {
 
   /** By number: 1 for the holders that go by that name, or whose hosts do. */
   holdersCalled(name: string): Uint8Array {
-    return Uint8Array.from(this.#ends, (end) =>
-      end !== undefined && (end.label === name || end.netns.host.host.name === name) ? 1 : 0,
-    );
+    const isCalled = new Uint8Array(this.#ends.length);
+    for (const [holder, end] of this.#ends.entries()) {
+      if (end?.label === name || end?.netns.host.host.name === name) isCalled[holder] = 1;
+    }
+    return isCalled;
   }
 
   labelOf({ host, labels }: PlainHost, process: Process): string {

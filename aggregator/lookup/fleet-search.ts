@@ -14,9 +14,6 @@ import type { ServiceNames } from './service-names.ts';
 import { planSieve, wantsAll } from './sieve-plan.ts';
 import type { SieveThread } from './sieve-thread.ts';
 
-/** Rows that are looked at by another thread, at least: fewer cost less than the messages. */
-export const rowsAheadMin = 32_768;
-
 export interface SearchParts {
   readonly correlator: Correlator;
   readonly views: ConnectionViews;
@@ -60,8 +57,7 @@ export class FleetSearch {
     const { rows } = correlator.plain;
     const plan = planSieve(rows, narrowing);
     const isWanted = rowSieve(rows.sieved, plan);
-    const isWork = rows.top >= rowsAheadMin && !wantsAll(plan);
-    const ahead = isWork ? sieveThread?.search(plan, rows.top) : null;
+    const ahead = wantsAll(plan) ? null : sieveThread?.search(plan, rows.top);
     return ahead ? correlator.connections.walkAhead(isWanted, ahead) : correlator.connections.walk(isWanted);
   }
 

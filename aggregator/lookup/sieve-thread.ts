@@ -11,11 +11,14 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { SievedWords } from './row-sieve.ts';
-import type { FromSieve, SieveWorkerData, ToSieve } from './sieve-messages.ts';
+import { type FromSieve, type SieveWorkerData, sieveProtocol, type ToSieve } from './sieve-messages.ts';
 import type { SievePlan } from './sieve-plan.ts';
 
 /** How often it is started, at most: what fails that often will fail again. */
 export const startsMax = 3;
+
+/** Rows that it is worth asking for, at least: to look at fewer costs less than the messages. */
+const usualRowsMin = 32_768;
 
 /** Heap of the thread, in MiB: it has its program, and the plans of questions under way. */
 const heapMaxMb = 64;
@@ -34,6 +37,8 @@ export interface SieveThreadOptions {
   readonly words: () => SievedWords;
   /** Of the thread. */
   readonly program?: URL;
+  /** Default: usualRowsMin. */
+  readonly rowsMin?: number;
   readonly onFailure: (error: Error) => void;
 }
 
@@ -66,14 +71,19 @@ export class SieveThread {
     return this.#state.kind === 'ready';
   }
 
-  /** Begins to look at rows below `top`. @returns null while it is not ready, which it may be for the next question */
+  get isStarting(): boolean {
+    return this.#state.kind === 'starting';
+  }
+
+  /** Begins to look at rows below `top`. @returns null where they are too few, or while it is not ready: the next question may use it */
   search(plan: SievePlan, top: number): FoundBlocks | null {
+    if (top < (this.#options.rowsMin ?? usualRowsMin)) return null;
     if (this.#state.kind === 'idle') this.#start();
     if (this.#state.kind !== 'ready') return null;
     const question = ++this.#lastQuestion;
-    this.#say({ kind: 'begin', question, plan });
-    return new FoundBlocks(this, top, {
-      look: (from) => this.#look(question, from),
+    const first = this.#ask({ kind: 'begin', question, from: top, plan });
+    return new FoundBlocks(this, first, {
+      goOn: (from) => this.#ask({ kind: 'go on', question, from }),
       end: () => this.#say({ kind: 'end', question }),
     });
   }
@@ -86,14 +96,15 @@ export class SieveThread {
   }
 
   /** @returns null when nobody answers any more */
-  #look(question: number, from: number): Promise<FoundRows | null> {
+  #ask(message: Exclude<ToSieve, { kind: 'end' }>): Promise<FoundRows | null> {
     if (this.#state.kind !== 'ready') return Promise.resolve(null);
+    this.#state.worker.ref();
     return new Promise((resolve) => {
-      this.#waiting.set(question, (found) => {
-        if (found !== null) this.looked += from - found.to;
+      this.#waiting.set(message.question, (found) => {
+        if (found !== null) this.looked += message.from - found.to;
         resolve(found);
       });
-      this.#say({ kind: 'look', question, from });
+      this.#say(message);
     });
   }
 
@@ -111,8 +122,6 @@ export class SieveThread {
         execArgv: [],
         resourceLimits: { maxOldGenerationSizeMb: heapMaxMb },
       });
-      // Nobody waits for a thread that has nothing to do.
-      worker.unref();
       worker.on('message', (message: FromSieve) => this.#hear(worker, message));
       worker.on('error', (error: Error) => this.#fail(worker, error));
       worker.on('exit', (code) => this.#fail(worker, new Error(`it ended with ${code}`)));
@@ -124,11 +133,20 @@ export class SieveThread {
 
   #hear(worker: Worker, message: FromSieve): void {
     if (!this.#isOf(worker)) return;
-    if (message.kind === 'ready') return this.#become({ kind: 'ready', worker });
+    if (message.kind === 'ready') return this.#begin(worker, message.protocol);
     const heard = this.#waiting.get(message.question);
     this.#waiting.delete(message.question);
+    if (this.#waiting.size === 0) worker.unref();
     this.found += message.rows.length;
     heard?.(message);
+  }
+
+  #begin(worker: Worker, protocol: number): void {
+    // A thread that nobody waits for does not keep the process.
+    worker.unref();
+    if (protocol === sieveProtocol) return this.#become({ kind: 'ready', worker });
+    this.#fail(worker, new Error('its program is of another version than this process'));
+    void worker.terminate();
   }
 
   /** The thread tells its end twice. @param worker null = there is none */
@@ -155,7 +173,7 @@ export class SieveThread {
 
 /** How a question reaches the thread. */
 interface Reach {
-  readonly look: (from: number) => Promise<FoundRows | null>;
+  readonly goOn: (from: number) => Promise<FoundRows | null>;
   readonly end: () => void;
 }
 
@@ -164,22 +182,28 @@ export class FoundBlocks {
   readonly #thread: SieveThread;
   readonly #reach: Reach;
   #next: Promise<FoundRows | null>;
-  #isOver = false;
+  #isMore = true;
 
-  constructor(thread: SieveThread, top: number, reach: Reach) {
+  constructor(thread: SieveThread, first: Promise<FoundRows | null>, reach: Reach) {
     this.#thread = thread;
     this.#reach = reach;
-    this.#next = reach.look(top);
+    this.#next = this.#followed(first);
   }
 
   /** @returns the rows below those before; null when nobody looks for them any more. Never rejects */
   next(): Promise<FoundRows | null> {
     const next = this.#next;
-    this.#next = next.then((found) => {
-      const isLast = found === null || found.to === 0 || this.#isOver;
-      return isLast ? null : this.#reach.look(found.to);
-    });
+    this.#next = this.#followed(
+      next.then((found) => (found !== null && this.#isMore ? this.#reach.goOn(found.to) : null)),
+    );
     return next;
+  }
+
+  #followed(block: Promise<FoundRows | null>): Promise<FoundRows | null> {
+    return block.then((found) => {
+      if (found === null || found.to === 0) this.#isMore = false;
+      return found;
+    });
   }
 
   /** So many of those found were not to be selected. */
@@ -189,7 +213,7 @@ export class FoundBlocks {
 
   /** Nobody wants more. */
   close(): void {
-    this.#isOver = true;
-    this.#reach.end();
+    if (this.#isMore) this.#reach.end();
+    this.#isMore = false;
   }
 }

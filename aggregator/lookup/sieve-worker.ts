@@ -5,13 +5,13 @@
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { isLive } from '../core/connection-row.ts';
 import { rowSieve, type SievedWords } from './row-sieve.ts';
-import type { FromSieve, SieveWorkerData, ToSieve } from './sieve-messages.ts';
+import { type FromSieve, type SieveWorkerData, sieveProtocol, type ToSieve } from './sieve-messages.ts';
 
 /** Rows found in one block, at most. */
 const foundMax = 4_096;
 
-/** Rows looked at for one block, at most: some milliseconds. */
-const lookedMax = 1 << 18;
+/** Rows looked at for one block, at most: some 10 ms. */
+const lookedMax = 1 << 19;
 
 function answer(port: MessagePort, words: SievedWords): void {
   const sieves = new Map<number, (row: number) => boolean>();
@@ -19,11 +19,14 @@ function answer(port: MessagePort, words: SievedWords): void {
   const say = (message: FromSieve): void => port.postMessage(message);
   port.on('message', (message: ToSieve) => {
     const { question } = message;
-    if (message.kind === 'begin') sieves.set(question, rowSieve(words, message.plan));
-    else if (message.kind === 'end') sieves.delete(question);
-    else say({ kind: 'found', question, ...look(words.rows, sieves.get(question)!, message.from, found) });
+    if (message.kind === 'end') return sieves.delete(question);
+    const isWanted = message.kind === 'begin' ? rowSieve(words, message.plan) : sieves.get(question)!;
+    const block = look(words.rows, isWanted, message.from, found);
+    if (block.to > 0) sieves.set(question, isWanted);
+    else sieves.delete(question);
+    say({ kind: 'found', question, ...block });
   });
-  say({ kind: 'ready' });
+  say({ kind: 'ready', protocol: sieveProtocol });
 }
 
 function look(

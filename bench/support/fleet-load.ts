@@ -65,6 +65,11 @@ export class FleetLoad {
       sinceMs: startMs,
       clock: () => this.#nowMs,
       hosts: () => hosts.all(),
+      sieve: {
+        onFailure: (error) => {
+          throw error;
+        },
+      },
     });
     const log = pino({ level: 'silent' });
     const hosts = new Hosts(this.view.reports, defaultIngestLimits, log);

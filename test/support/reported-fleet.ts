@@ -3,7 +3,7 @@
 import { defaultCorrelatorLimits } from '../../aggregator/correlate/correlator.ts';
 import type { ReportedFlow, ReportedSocket, ReportingHost } from '../../aggregator/correlate/report.ts';
 import { type AddressName, Naming, type ServiceRule } from '../../aggregator/graph/naming.ts';
-import { LiveView } from '../../aggregator/live-view.ts';
+import { LiveView, type LiveViewOptions } from '../../aggregator/live-view.ts';
 import type { ConnectionView, EdgeView, FleetEvent } from '../../aggregator/serve/fleet-view.ts';
 import { noContainer } from '../../model/container.ts';
 import { parseEndpoint } from '../../model/endpoint.ts';
@@ -91,16 +91,23 @@ export class ReportedFleet {
   #lastId = 0;
 
   constructor(
-    options: { rules?: readonly ServiceRule[]; names?: readonly AddressName[]; sinceMs?: number } = {},
+    options: {
+      rules?: readonly ServiceRule[];
+      names?: readonly AddressName[];
+      sinceMs?: number;
+      plainMax?: number;
+      sieve?: NonNullable<LiveViewOptions['sieve']>;
+    } = {},
   ) {
     this.nowMs = options.sinceMs ?? this.nowMs;
     this.view = new LiveView({
       naming: new Naming(options.rules ?? [], options.names ?? []),
-      limits: { ...defaultCorrelatorLimits, plainMax: 1 << 12 },
+      limits: { ...defaultCorrelatorLimits, plainMax: options.plainMax ?? 1 << 12 },
       sinceMs: this.nowMs,
       clock: () => this.nowMs,
       monotonicClock: () => this.nowMs,
       hosts: () => this.hosts.values(),
+      ...(options.sieve === undefined ? {} : { sieve: options.sieve }),
     });
     this.view.subscribe((event) => this.events.push(event));
   }

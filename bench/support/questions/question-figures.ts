@@ -10,11 +10,11 @@ export function measureQuestions(halves: number): EngineFigure[] {
   return inProcess<QuestionRun[]>(questionsRole, String(connections)).map(figureOf);
 }
 
-function figureOf({ name, wallMs, cpuMs, pauseMs, rows }: QuestionRun): EngineFigure {
+function figureOf({ name, wallMs, cpuMs, loopCpuMs, pauseMs, rows }: QuestionRun): EngineFigure {
   return {
     what: `longest pause by \`${name}\`, ms`,
     goal: '<= 20',
     ratios: [pauseMs],
-    values: `${wallMs.toFixed(0)} ms in all, ${cpuMs.toFixed(0)} ms of CPU; ${rows.toLocaleString('en')} rows`,
+    values: `${wallMs.toFixed(0)} ms in all, ${cpuMs.toFixed(0)} ms of CPU, ${loopCpuMs.toFixed(0)} ms of them of the event loop; ${rows.toLocaleString('en')} rows`,
   };
 }

@@ -89,6 +89,55 @@ describe('a walk that others have their turns in', () => {
     expect(left).toBeGreaterThan(100);
   });
 
+  test('meets the same where another thread proposes rows, old ones and torn ones among them, until it fails', async () => {
+    let [met, refused] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(change, { minLength: 15, maxLength: 40 }),
+        fc.array(fc.array(change, { maxLength: 3 }), { minLength: 5, maxLength: 30 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 0, max: 6 }),
+        async (before, between, most, blocks) => {
+          const pairs = new Pairs();
+          for (const each of before) apply(pairs, each);
+          const [atFirst, found] = [pairs.ids, [] as string[]];
+          const { connections, plain } = pairs.fleet.view.correlator;
+          const turns = between.values();
+          let [from, left] = [plain.rows.top, blocks];
+          // It takes every row for one that is wanted.
+          const next = async () => {
+            if (left-- === 0) return null;
+            const to = Math.max(0, from - 3);
+            const rows = Int32Array.from({ length: from - to }, (_, i) => from - 1 - i);
+            from = to;
+            return { to, rows };
+          };
+          const refuse = (count: number): void => {
+            refused += count;
+          };
+          const ahead = { next, refuse, close: () => {} };
+          for (const block of connections.walkAhead(() => true, ahead, { rows: most, objects: most })) {
+            if (block instanceof Promise) await block;
+            else {
+              found.push(...block.rows.map((row) => plain.rows.formatId(plain.rows.numberOf(row))));
+              found.push(...block.connections.map(({ id }) => id));
+            }
+            for (const each of turns.next().value ?? []) apply(pairs, each);
+          }
+          const atLast = pairs.ids;
+          expect(new Set(found).size).toBe(found.length);
+          expect(found.filter((id) => !atFirst.has(id))).toEqual([]);
+          const allTheWhile = [...atFirst].filter((id) => atLast.has(id));
+          expect(allTheWhile.filter((id) => !found.includes(id))).toEqual([]);
+          expect(connections.walks).toBe(0);
+          met += found.length;
+        },
+      ),
+      { numRuns: Number(process.env['RUNS'] ?? 300) },
+    );
+    expect([met > 1_000, refused > 100]).toEqual([true, true]);
+  });
+
   test('is forgotten when nobody goes on with it', () => {
     const pairs = new Pairs();
     pairs.open(1_000);

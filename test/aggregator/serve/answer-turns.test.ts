@@ -7,6 +7,7 @@ import {
   TooManyQuestions,
 } from '../../../aggregator/serve/answer-turns.ts';
 import type { Steps } from '../../../aggregator/steps.ts';
+import { until } from '../../support/until.ts';
 
 class Loop {
   readonly turns: AnswerTurns;
@@ -48,6 +49,28 @@ class Loop {
 }
 
 describe('questions', () => {
+  test('that wait for another thread stand in no line until it answers, and last then', async () => {
+    const loop = new Loop();
+    let answer = (): void => {};
+    const waits = function* (): Steps<string> {
+      loop.log.push('asks');
+      yield new Promise<void>((resolve) => (answer = resolve));
+      loop.log.push('goes on');
+      return 'ANSWERED';
+    };
+    const away = loop.turns.ask(waits());
+    const here = loop.turns.ask(loop.question('here', 1));
+    expect(loop.turn()).toEqual(['asks', 'here', 'here over']);
+    expect(await here).toBe('HERE');
+    expect(loop.isAsleep).toBe(true);
+    expect(loop.turns.waiting).toBe(1);
+    answer();
+    await until('it stands in line', () => !loop.isAsleep);
+    expect(loop.turn()).toEqual(['goes on']);
+    expect(await away).toBe('ANSWERED');
+    expect(loop.turns.waiting).toBe(0);
+  });
+
   test('are worked on for a slice of time, then others have their turn, and whoever is not done stands last', async () => {
     const loop = new Loop();
     const answers = Promise.all([
