@@ -19,7 +19,7 @@ export class RowStore {
    * @param shift log2 of the words of a row
    * @param words max << shift of them; all are 0
    */
-  constructor(max: number, shift: number, words: Int32Array = alignedWords(max << shift)) {
+  constructor(max: number, shift: number, words: Int32Array<SharedArrayBuffer> = alignedWords(max << shift)) {
     this.max = max;
     this.shift = shift;
     this.words = words;

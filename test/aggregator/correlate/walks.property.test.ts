@@ -133,9 +133,9 @@ describe('a walk that others have their turns in', () => {
           met += found.length;
         },
       ),
-      { numRuns: Number(process.env['RUNS'] ?? 300) },
+      { numRuns: Number(process.env['RUNS'] ?? 100) },
     );
-    expect([met > 1_000, refused > 100]).toEqual([true, true]);
+    expect([met > 300, refused > 100]).toEqual([true, true]);
   });
 
   test('is forgotten when nobody goes on with it', () => {
