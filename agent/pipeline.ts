@@ -31,6 +31,8 @@ export interface AgentParts {
   readonly log: Logger;
   /** Ends the agent. */
   readonly signal: AbortSignal;
+  /** Called when the first scan was taken in, and the stream begins. */
+  readonly afterFirstScan?: () => void;
   /** Default: plaintext gRPC. */
   readonly connect?: Connect;
   /** Default: those that work here. */

@@ -82,8 +82,10 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
       gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);
     }
     // The first scan is part of the first snapshot, so that no host ever seems to have no sockets.
-    if (stream.state.kind === 'idle') stream.start();
-    else stream.flush();
+    if (stream.state.kind === 'idle') {
+      stream.start();
+      parts.afterFirstScan?.();
+    } else stream.flush();
   }
 }
 

@@ -26,6 +26,13 @@ export class SlotIndex {
     return this.#size;
   }
 
+  /** Makes room for so many in all at once: to grow step by step, everything is put in anew each time. */
+  reserve(count: number): void {
+    let cells = this.#mask + 1;
+    while (count >= cells * fullest) cells *= 2;
+    if (cells > this.#mask + 1) this.#resize(cells);
+  }
+
   /** A slot with that hash that `isIt` says yes to; -1 when there is none. @param hash of 32 bits */
   find(hash: number, isIt: (slot: number) => boolean): number {
     const cells = this.#cells;
@@ -72,8 +79,9 @@ export class SlotIndex {
 
   #put(hash: number, entry: number): void {
     const cells = this.#cells;
+    const mask = this.#mask;
     let cell = this.#home(hash);
-    while (cells[2 * cell + 1] !== 0) cell = (cell + 1) & this.#mask;
+    while (cells[2 * cell + 1] !== 0) cell = (cell + 1) & mask;
     cells[2 * cell] = hash;
     cells[2 * cell + 1] = entry;
   }

@@ -1,15 +1,22 @@
 /**
- * Has V8 and the C library keep the memory of an agent small.
+ * Has V8 work as befits an agent, and V8 and the C library keep its memory small.
  *
- * By itself V8 takes twice what lives, so that it collects less often: it lets the
- * young generation grow to 32 MiB and the old one by half and more before it looks for garbage. An agent makes little
- * garbage once it has reported its first scan, so that room would stay taken and never be used.
+ * A first scan is a short program in a new process: nearly everything that it makes stays, and most of what it runs is
+ * never run that often again. By itself V8 would spend a third of its CPU on optimizing that, and the small heap of later
+ * scans another tenth on looking for garbage.
  *
- *     semi-space-growth-factor=1   the young generation stays as it is at the start: 1 MiB
+ *     no-opt                       nothing is optimized; for optimizeAfterMs at most, since many sockets make it worth while
+ *
+ * Later scans make little garbage. By itself V8 takes twice what lives, so that it collects less often: it lets the
+ * young generation grow to 32 MiB and the old one by half and more before it looks for garbage. That room would stay taken
+ * and never be used.
+ *
+ *     semi-space-growth-factor=1   the young generation grows no more, and shrinks to 1 MiB where little is made
  *     optimize-for-size            the old one may grow by a third until garbage is looked for
  *     no-parallel-scavenge         1 MiB is collected by one thread: waking the others takes longer than they save
  *
- * V8 reads all of them whenever it collects, so they take effect in a process that runs; --max-semi-space-size would not.
+ * V8 reads all of them whenever it collects or would optimize, so they take effect in a process that runs;
+ * --max-semi-space-size would not.
  *
  * glibc gives large blocks back to the kernel when they are freed, until one was freed: from then on it keeps blocks of
  * that size in its own heap. An agent frees blocks of megabytes once, the kernel's description of its types, and
@@ -21,7 +28,13 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-const flags = ['--semi-space-growth-factor=1', '--optimize-for-size', '--no-parallel-scavenge'] as const;
+const flags = {
+  firstScan: ['--no-opt'],
+  laterScans: ['--opt', '--semi-space-growth-factor=1', '--optimize-for-size', '--no-parallel-scavenge'],
+} as const;
+
+/** How long a first scan goes on without optimized code: some 20,000 sockets take less. */
+export const optimizeAfterMs = 500;
 
 /** Parameters of mallopt(3). */
 const [trimThreshold, mapThreshold] = [-1, -3];
@@ -32,9 +45,14 @@ export const keptBlockBytes = 128 * 1024;
 /** From one time that free memory is given back to the next. */
 export const trimIntervalMs = 30_000;
 
-/** For a process that is an agent and nothing else: whoever makes much garbage would be collecting all the time. */
-export async function keepHeapSmall(signal: AbortSignal): Promise<void> {
-  for (const flag of flags) setFlagsFromString(flag);
+/** To be called before the first scan, and after it. */
+export function tuneV8(stage: keyof typeof flags): void {
+  for (const flag of flags[stage]) setFlagsFromString(flag);
+  if (stage === 'firstScan') setTimeout(() => setFlagsFromString('--opt'), optimizeAfterMs).unref();
+}
+
+/** For a process that is an agent and nothing else. */
+export async function giveMemoryBack(signal: AbortSignal): Promise<void> {
   const allocator = await loadAllocator();
   if (allocator === null) return;
   allocator.set(mapThreshold, keptBlockBytes);

@@ -119,7 +119,13 @@ export function encodeLookup(
 
 /** @param at where inet_diag_msg begins */
 export function inodeAt(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at + 68);
+  return littleWord(bytes, at + 68);
+}
+
+/** Four bytes as one number. Buffer's own methods check where they read, which takes longer than to read. */
+function littleWord(bytes: Buffer, at: number): number {
+  const upper = bytes[at + 3]! * 2 ** 24;
+  return upper + (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16));
 }
 
 function encodeDump(type: number, payload: Buffer, sequence: number): Buffer {
@@ -176,7 +182,7 @@ export class DiagParser {
       local: this.#endpoint(bytes, at, at + 8, at + 4),
       remote: this.#endpoint(bytes, at, at + 24, at + 6),
       inode: inodeAt(bytes, at),
-      uid: bytes.readUInt32LE(at + 64),
+      uid: littleWord(bytes, at + 64),
       netns: this.#netns,
       cookie: bytes.readBigUInt64LE(at + 44),
     };
@@ -190,7 +196,7 @@ export class DiagParser {
       local: this.#endpoint(bytes, at, at + 8, at + 4),
       remote: this.#endpoint(bytes, at, at + 24, at + 6),
       inode: inodeAt(bytes, at),
-      uid: bytes.readUInt32LE(at + 64),
+      uid: littleWord(bytes, at + 64),
       netns: this.#netns,
       owners,
     };
@@ -199,7 +205,7 @@ export class DiagParser {
   #endpoint(bytes: Buffer, at: number, addressAt: number, portAt: number): Endpoint {
     const isIpv4 = bytes[at] === families.ipv4;
     const ip = isIpv4 ? this.#ipv4At(bytes, addressAt) : this.#ipv6At(bytes, addressAt);
-    const port = bytes.readUInt16BE(portAt);
+    const port = (bytes[portAt]! << 8) | bytes[portAt + 1]!;
     const place = (port ^ bytes[addressAt + (isIpv4 ? 3 : 15)]!) & (knownEndpointsMax - 1);
     const known = this.#endpoints[place];
     if (known !== undefined && known.port === port && known.ip === ip) return known;
@@ -210,7 +216,7 @@ export class DiagParser {
 
   #ipv4At(bytes: Buffer, at: number): IpAddress {
     // Signed: V8 keeps such a number in place, where one of 2^31 or more takes an object.
-    const key = bytes.readInt32BE(at);
+    const key = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
     return this.#ipv4.get(key) ?? remember(this.#ipv4, key, bytes.subarray(at, at + 4));
   }
 

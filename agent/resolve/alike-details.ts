@@ -4,7 +4,7 @@
  *
  * Command lines as they were are not to be kept, so they are known by a digest.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BoundedTable } from '../bounded-table.ts';
 import { describeDetails, type ProcessDetails, type RawDetails } from './process-details.ts';
 import type { CmdlineMode } from './redact-cmdline.ts';
@@ -46,6 +46,5 @@ export class AlikeDetails {
 /** The same for equal details alone. */
 function digestOf({ exe, args, cgroups }: RawDetails): string {
   const lines = cgroups.map(({ controllers, path }) => `${controllers}:${path}`);
-  const hash = createHash('sha256').update(JSON.stringify([exe, args, lines]));
-  return hash.digest('base64');
+  return hash('sha256', JSON.stringify([exe, args, lines]), 'base64');
 }

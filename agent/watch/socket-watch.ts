@@ -21,6 +21,9 @@ import { type Entry, type WatchedSocket, WatchedTable } from './watched-table.ts
 /** How many sockets are watched; a further one is not reported until there is room, and counted in refusedTotal. */
 export const watchedSocketsMax = 1_000_000;
 
+/** How many sockets of a first scan are taken in one step: some tens of microseconds of work. */
+const newPerStep = 16;
+
 /** What of a scan has to be looked at, so that nothing is missed. */
 interface Look {
   readonly rows: readonly OwnedSocket[];
@@ -113,6 +116,33 @@ export class SocketWatch {
   /** apply() in steps, one for each row that is looked at; nothing else may be asked or told of the watch before the last. */
   *applying(scan: Scan): Generator<void, SocketEvent[]> {
     const events: SocketEvent[] = [];
+    if (this.#table.size + this.#leftOver.size === 0) yield* this.#openAll(scan, events);
+    else yield* this.#applyToKnown(scan, events);
+    this.#rememberLook(scan);
+    this.#rows = scan.sockets;
+    return events;
+  }
+
+  /** Where nothing is known, as before a first scan: each of its sockets is new, and is not looked for. */
+  *#openAll(scan: Scan, events: SocketEvent[]): Generator<void, void> {
+    const { rows, hashes } = yield* this.#oneEach(scan.sockets);
+    this.#table.reserve(Math.min(rows.length, this.#watchedMax));
+    for (const [i, row] of rows.entries()) {
+      this.#open(scan, row, hashes[i]!, events);
+      if (i % newPerStep === 0) yield;
+    }
+  }
+
+  *#oneEach(sockets: readonly OwnedSocket[]): Generator<void, RowsByKey> {
+    const rows = new RowsByKey((row) => this.#table.hashOf(row), sockets.length);
+    for (const [i, row] of sockets.entries()) {
+      rows.add(row, hasInodeAtLast);
+      if (i % newPerStep === 0) yield;
+    }
+    return rows;
+  }
+
+  *#applyToKnown(scan: Scan, events: SocketEvent[]): Generator<void, void> {
     const look =
       (yield* this.#lookAtDifference(scan.sockets)) ?? (yield* this.#lookAtEverything(scan.sockets));
     const others = yield* this.#applyKnown(scan, look.rows, events);
@@ -121,9 +151,6 @@ export class SocketWatch {
       this.#applyOther(scan, socket, events);
       yield;
     }
-    this.#rememberLook(scan);
-    this.#rows = scan.sockets;
-    return events;
   }
 
   /** Null where rows that did not change have a say too, because several are about one socket; or where few did not. */
@@ -205,7 +232,7 @@ export class SocketWatch {
         if (!entry.isShown) this.#applyShown(scan, entry, socket, events);
         continue;
       }
-      others.add(socket, (rival) => rival.inode === 0 && socket.inode !== 0);
+      others.add(socket, hasInodeAtLast);
     }
     return others;
   }
@@ -213,12 +240,12 @@ export class SocketWatch {
   /** A row whose inode is new or absent: of a new socket, of a known one that changed, or of none that is believed. */
   #applyOther(scan: Scan, socket: OwnedSocket, events: SocketEvent[]): void {
     const entry = this.#table.get(socket);
-    if (entry === undefined) this.#open(scan, socket, events);
+    if (entry === undefined) this.#open(scan, socket, this.#table.hashOf(socket), events);
     else if (entry.isShown) return;
     else if (continues(entry.socket, socket)) this.#applyShown(scan, entry, socket, events);
     else {
       this.#close(entry, entry.absence.kind === 'present' ? scan.startedAtMs : entry.absence.sinceMs, events);
-      this.#open(scan, socket, events);
+      this.#open(scan, socket, this.#table.hashOf(socket), events);
     }
   }
 
@@ -252,7 +279,8 @@ export class SocketWatch {
     this.#absent = absent;
   }
 
-  #open(scan: Scan, socket: OwnedSocket, events: SocketEvent[]): void {
+  /** @param hash of its key */
+  #open(scan: Scan, socket: OwnedSocket, hash: number, events: SocketEvent[]): void {
     if (this.#table.size >= this.#watchedMax) {
       this.refusedTotal++;
       return;
@@ -265,7 +293,7 @@ export class SocketWatch {
     const id = this.nextId();
     const openedAtMs = opening ?? scan.startedAtMs;
     const notBeforeMs = opening === null ? this.lookedAtMs(socket.netns) : opening - 1;
-    this.#table.add(id, socket, present);
+    this.#table.add(id, socket, present, hash);
     this.#shownCount++;
     events.push({ kind: 'opened', id, socket, openedAtMs, notBeforeMs });
   }
@@ -281,6 +309,11 @@ export class SocketWatch {
     for (const netns of this.#lookedAtMs.keys()) if (!inhabited.has(netns)) this.#lookedAtMs.delete(netns);
     for (const netns of scan.scannedNetns) this.#lookedAtMs.set(netns, scan.startedAtMs);
   }
+}
+
+/** Of two rows about one socket, whether the later one is to be believed. */
+function hasInodeAtLast(first: OwnedSocket, later: OwnedSocket): boolean {
+  return first.inode === 0 && later.inode !== 0;
 }
 
 function byAge(a: Entry, b: Entry): number {

@@ -59,10 +59,17 @@ export class WatchedTable {
     return this.#entries[this.#byInode.find(inode, isIt)];
   }
 
-  add(id: number, socket: OwnedSocket, absence: Absence): void {
+  /** Makes room for so many sockets at once. */
+  reserve(count: number): void {
+    this.#byKey.reserve(count);
+    this.#byInode.reserve(count);
+  }
+
+  /** @param hash of the socket's key, hashOf */
+  add(id: number, socket: OwnedSocket, absence: Absence, hash: number): void {
     const slot = this.#free.pop() ?? this.#entries.length;
     this.#entries[slot] = { id, slot, socket, absence, isShown: true };
-    this.#addToIndexes(slot, socket);
+    this.#addToIndexes(slot, socket, hash);
   }
 
   /** Takes over a later sighting of the same socket. */
@@ -70,7 +77,7 @@ export class WatchedTable {
     const isFoundAsBefore = socket.inode === entry.socket.inode && hasSameKey(socket, entry.socket);
     if (!isFoundAsBefore) this.#deleteFromIndexes(entry);
     entry.socket = socket;
-    if (!isFoundAsBefore) this.#addToIndexes(entry.slot, socket);
+    if (!isFoundAsBefore) this.#addToIndexes(entry.slot, socket, this.hashOf(socket));
   }
 
   delete(entry: Entry): void {
@@ -79,8 +86,8 @@ export class WatchedTable {
     this.#free.push(entry.slot);
   }
 
-  #addToIndexes(slot: number, socket: OwnedSocket): void {
-    this.#byKey.add(this.hashOf(socket), slot);
+  #addToIndexes(slot: number, socket: OwnedSocket, hash: number): void {
+    this.#byKey.add(hash, slot);
     if (socket.inode !== 0) this.#byInode.add(socket.inode, slot);
   }
 

@@ -51,6 +51,8 @@ function scanSection(scans: readonly ScanRounds[]): string[] {
     'what an agent takes is the mean of ten ticks in a row, one of which reads everything; a quiet tick is their median. Not',
     'equal terms: a peer is a whole process that prints text. In brackets the goal. The dump that looks for sockets which',
     'nobody holds comes every 30 s or more rarely, so most tens of ticks have none: it adds about 1 ms to each at 20,000 sockets.',
+    'A first tick is that of a new process, as when an agent starts, with the opening of its collector. Code is loaded before;',
+    'what V8 compiles meanwhile counts.',
     '',
     tableRow(head),
     tableRow(head.map(() => '---')),

@@ -53,7 +53,7 @@ const churningProcesses = 100;
 /** By eBPF an agent reads everything every ten seconds, and what changed in between: a tick is the mean of so many. */
 const cycleTicks = 10;
 
-const plain: TickQuestion = { isCold: false, isLoopWatched: false };
+const plain: TickQuestion = { isFirst: false, isLoopWatched: false };
 
 /** The rungs that are measured. */
 export const measuredRungs = ['ebpf', 'sockdiag'] as const;
@@ -64,10 +64,20 @@ type Ticks = Round['ticks'];
 /** One agent. */
 class Ticker {
   readonly #asked: Asked;
+  readonly #another: () => Ticker;
 
   /** @param main the bench's own program */
   constructor(inside: Namespace, main: string, rung: MeasuredRung) {
     this.#asked = new Asked(inside, [main, tickerRole, rung]);
+    this.#another = () => new Ticker(inside, main, rung);
+  }
+
+  /** The first tick of another such agent. */
+  async first(isLoopWatched: boolean): Promise<MeasuredTick> {
+    const another = this.#another();
+    const measured = await another.tick({ isFirst: true, isLoopWatched });
+    another.end();
+    return measured;
   }
 
   async tick(question: TickQuestion = plain): Promise<MeasuredTick> {
@@ -132,7 +142,7 @@ async function quietRound({ inside }: SocketLoad, tickers: Tickers): Promise<Rou
     await sleep(intervalMs);
   }
   for (const [rung, ticker] of tickers) {
-    ticks[`${namesOf[rung]}, first`] = await ticker.tick({ ...plain, isCold: true });
+    ticks[`${namesOf[rung]}, first`] = await ticker.first(false);
   }
   return { peers: times, ticks };
 }
@@ -174,8 +184,8 @@ export async function measureScans(
     const tickers = new Map(rungs.map((rung) => [rung, new Ticker(load.inside, main, rung)]));
     const quiet = await repeat(rounds + warmUpRounds, () => quietRound(load, tickers));
     const best = tickers.get(rungs[0]!)!;
-    const first = await repeat(rounds, () => best.tick({ isCold: true, isLoopWatched: true }));
-    const later = await repeat(3 * rounds, () => best.tick({ isCold: false, isLoopWatched: true }));
+    const first = await repeat(rounds, () => best.first(true));
+    const later = await repeat(3 * rounds, () => best.tick({ isFirst: false, isLoopWatched: true }));
     await load.queue();
     // Each connection that is replaced has two ends.
     const churn = Math.round(socketsOf(size) / 100 / 2);

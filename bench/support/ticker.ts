@@ -1,18 +1,23 @@
 /**
  * An agent without its network: collector and watch in a process of its own, measured tick by tick. CPU is that of the
  * whole process: threads of the pool, garbage collection and whatever else a tick sets off.
+ *
+ * A first tick is that of a process that has made none, as an agent does when it starts: by a collector that is opened
+ * for it. Code is loaded before, and compiled meanwhile. V8 is told what an agent tells it.
  */
 import { createInterface } from 'node:readline';
 import { openCollector } from '../../agent/collect/ladder.ts';
 import type { RungName } from '../../agent/collect/source.ts';
 import type { Collector, Scan } from '../../agent/collector.ts';
+import { loadLibc } from '../../agent/libc.ts';
 import { inSlices } from '../../agent/procfs/time-slice.ts';
+import { tuneV8 } from '../../agent/small-heap.ts';
 import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 
 /** What is asked of a ticker, one JSON text per line. */
 export interface TickQuestion {
-  /** By a collector of its own that knows nothing yet; else by the one that lasts. */
-  readonly isCold: boolean;
+  /** Measures the first tick of this process, with what comes before it; else one of a process that has made a first one. */
+  readonly isFirst: boolean;
   /** Also finds out for how long the event loop stood still, which takes CPU itself. */
   readonly isLoopWatched: boolean;
 }
@@ -30,19 +35,26 @@ export interface MeasuredTick {
 /** The word that makes a bench program run as a ticker, before the name of its rung. */
 export const tickerRole = 'ticker';
 
+interface Agent {
+  readonly collector: Collector;
+  readonly watch: SocketWatch;
+}
+
 /** Answers each line on stdin, a TickQuestion, with a MeasuredTick, until stdin ends. */
 export async function runTicker(rung: RungName): Promise<void> {
-  const lasting = { collector: await openCollector(rung), watch: new SocketWatch() };
+  await loadCode(rung);
+  let agent: Agent | null = null;
   for await (const line of createInterface({ input: process.stdin })) {
-    const { isCold, isLoopWatched } = JSON.parse(line) as TickQuestion;
+    const { isFirst, isLoopWatched } = JSON.parse(line) as TickQuestion;
+    if (!isFirst) agent ??= await openAgent(rung);
     const loop = isLoopWatched ? new LoopWatch() : null;
     const startedMs = performance.now();
     const before = process.cpuUsage();
-    const agent = isCold ? { collector: await openCollector(rung), watch: new SocketWatch() } : lasting;
+    agent ??= await openAgent(rung);
     const { sockets } = await tick(agent);
     const { user, system } = process.cpuUsage(before);
     const wallMs = performance.now() - startedMs;
-    if (agent !== lasting) agent.collector.close();
+    tuneV8('laterScans');
     const measured: MeasuredTick = {
       cpuMs: (user + system) / 1000,
       wallMs,
@@ -53,10 +65,22 @@ export async function runTicker(rung: RungName): Promise<void> {
     };
     process.stdout.write(`${JSON.stringify(measured)}\n`);
   }
-  lasting.collector.close();
+  agent?.collector.close();
 }
 
-async function tick({ collector, watch }: { collector: Collector; watch: SocketWatch }): Promise<Scan> {
+/** What a rung loads when it is tried. */
+async function loadCode(rung: RungName): Promise<void> {
+  if (rung === 'sockdiag') await import('../../agent/collect/sockdiag-collector.ts');
+  else await import('../../agent/collect/ebpf-collector.ts');
+  await loadLibc();
+}
+
+async function openAgent(rung: RungName): Promise<Agent> {
+  tuneV8('firstScan');
+  return { collector: await openCollector(rung), watch: new SocketWatch() };
+}
+
+async function tick({ collector, watch }: Agent): Promise<Scan> {
   const scan = await collector.scan();
   await inSlices(watch.applying(scan));
   return scan;

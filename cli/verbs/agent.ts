@@ -1,6 +1,6 @@
 /** `whotalks agent`: the agent of this host, until it is told to stop. */
 import { runAgent } from '../../agent/run.ts';
-import { keepHeapSmall } from '../../agent/small-heap.ts';
+import { giveMemoryBack, tuneV8 } from '../../agent/small-heap.ts';
 import { agentConfigOf } from '../daemon-settings.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { openHostCollector } from '../host-collector.ts';
@@ -11,12 +11,14 @@ import { requireProcfs } from '../require-procfs.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io } = invocation;
-  await keepHeapSmall(io.signal);
+  tuneV8('firstScan');
+  await giveMemoryBack(io.signal);
   const config = agentConfigOf(invocation);
   requireProcfs(config.procRoot);
   warnIfExposed(io, '--server', config.server, config.insecure);
   const events = await openHostEvents(config);
   const collector = await openHostCollector(config.source, config);
-  await runAgent(config, { collector, events, log: createDaemonLog(io), signal: io.signal });
+  const afterFirstScan = (): void => tuneV8('laterScans');
+  await runAgent(config, { collector, events, log: createDaemonLog(io), signal: io.signal, afterFirstScan });
   return endOfDaemon(io.signal);
 }
