@@ -232,12 +232,14 @@ export class OwnerSearch {
    * what was read before goes for neither; from here on it is the one that is there.
    */
   #isStill(resident: Resident): 'same' | 'renamed' | 'gone' {
-    const now = readPidStat(processPath(this.#procRoot, resident.pid));
-    const isThere =
-      !isUnread(now) &&
-      now.startTicks === resident.stat.startTicks &&
-      readPlace(resident.path) === resident.place;
-    if (isThere && now.comm === resident.stat.comm) return 'same';
+    const path = processPath(this.#procRoot, resident.pid);
+    const { stat, place } = resident;
+    const hasPlace = readPlace(resident.path) === place;
+    // What has its folder is no other process.
+    if (hasPlace && place !== 0 && readPidComm(path) === stat.comm) return 'same';
+    const now = readPidStat(path);
+    const isThere = hasPlace && !isUnread(now) && now.startTicks === stat.startTicks;
+    if (isThere && now.comm === stat.comm) return 'same';
     resident.walkedFdCount = -1;
     if (!isThere) return 'gone';
     resident.stat = now;

@@ -55,9 +55,11 @@ const entryNameOffset = 19;
 const entriesBeforeFds = 2;
 const fromBeginning = 0;
 
-/** "socket:[" as two little-endian words. */
-const prefixWords = [0x6b636f73, 0x5b3a7465] as const;
-const prefixLength = 8;
+const socketPrefix = Buffer.from('socket:[');
+const prefixLength = socketPrefix.length;
+
+/** Up to which fd names are kept to be used again; few processes have higher ones. */
+const keptNamesMax = 1024;
 
 const dot = 0x2e;
 const digitZero = 0x30;
@@ -73,7 +75,8 @@ interface Reading {
 export class LibcFdReader implements FdReader {
   readonly #libc: Libc;
   readonly #entries = Buffer.alloc(entryBytes);
-  readonly #name = Buffer.alloc(16);
+  /** By fd, as readlinkat takes them. */
+  readonly #names: Buffer[] = [];
   readonly #link = Buffer.alloc(linkBytes);
 
   constructor(libc: Libc) {
@@ -203,20 +206,17 @@ export class LibcFdReader implements FdReader {
 
   /** Inode of a socket, 0 for any other file, closedFd, deniedLink. */
   #readInode(folder: number, fd: number): number {
-    this.#putName(fd);
-    const got = this.#libc.readlinkat(folder, this.#name, this.#link, linkBytes);
+    const name = this.#names[fd] ?? this.#nameOf(fd);
+    const got = this.#libc.readlinkat(folder, name, this.#link, linkBytes);
     if (got >= 0) return socketInode(this.#link, got);
     return unreadOf(this.#libc.errno()) === denied ? deniedLink : closedFd;
   }
 
-  /** Puts a number where readlinkat takes its name from. */
-  #putName(fd: number): void {
-    const name = this.#name;
-    let end = 1;
-    for (let rest = fd; rest >= 10; rest = Math.trunc(rest / 10)) end++;
-    name[end] = 0;
-    for (let at = end - 1, rest = fd; at >= 0; at--, rest = Math.trunc(rest / 10))
-      name[at] = digitZero + (rest % 10);
+  #nameOf(fd: number): Buffer {
+    const name = Buffer.from(`${fd}\0`);
+    // One after the other, so that the list has no gaps.
+    if (fd === this.#names.length && fd < keptNamesMax) this.#names.push(name);
+    return name;
   }
 
   /** A name of an entry as the number that it is. */
@@ -245,7 +245,7 @@ function add({ found, hasOthers }: Reading, fd: number, inode: number): void {
 /** 0 when the link is of another file. */
 function socketInode(link: Buffer, length: number): number {
   if (length <= prefixLength) return 0;
-  if (link.readUInt32LE(0) !== prefixWords[0] || link.readUInt32LE(4) !== prefixWords[1]) return 0;
+  for (let at = prefixLength - 1; at >= 0; at--) if (link[at] !== socketPrefix[at]) return 0;
   let inode = 0;
   for (let at = prefixLength; at < length - 1; at++) inode = inode * 10 + link[at]! - digitZero;
   return inode;

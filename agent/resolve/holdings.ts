@@ -124,7 +124,7 @@ export class Holdings<H extends Holder> {
       if (holding.cell !== null) setOwners(holding.cell, owners);
       for (const cell of holding.furtherCells) setOwners(cell, owners);
       if (isUnowned(holding)) this.#unowned.add(holding);
-      else this.#unowned.delete(holding);
+      else if (this.#unowned.size > 0) this.#unowned.delete(holding);
     }
     this.lost.clear();
     this.shared.clear();
