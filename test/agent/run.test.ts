@@ -96,6 +96,13 @@ describe('the agent', () => {
     await until('the host is stale', () => host!.state === 'stale');
   });
 
+  test('says once when its first scan was taken in', async () => {
+    const scansBefore: number[] = [];
+    const { collector } = await start({}, { afterFirstScan: () => scansBefore.push(collector.scans) });
+    await until('three scans were made', () => collector.scans >= 3);
+    expect(scansBefore).toEqual([1]);
+  });
+
   test('a scan that fails leaves a gap and closes nothing', async () => {
     const { server, collector, lines } = await start();
     collector.sockets = [socketOf(1)];

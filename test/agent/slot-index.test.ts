@@ -68,3 +68,14 @@ it('grows and shrinks with what is in it', () => {
   expect(keyed.index.size).toBe(10);
   for (let key = many - 20; key < many; key++) expect(keyed.find(key)).toBe(key < many - 10 ? -1 : key);
 });
+
+it('makes room for many at once, whatever is in it', () => {
+  const keyed = new Keyed((key) => key);
+  for (const count of [0, 3, 100, 90, 5000]) {
+    keyed.index.reserve(count);
+    while (keyed.keys.length < count) keyed.add(keyed.keys.length);
+    expect(keyed.index.size).toBe(keyed.keys.length);
+    for (const key of keyed.keys) expect(keyed.find(key)).toBe(key);
+    expect(keyed.find(keyed.keys.length)).toBe(-1);
+  }
+});
