@@ -5,6 +5,9 @@ import { expect, it } from 'vitest';
 import { optimizeAfterMs, tuneV8 } from '../../agent/small-heap.ts';
 import { until } from '../support/until.ts';
 
+/** OptimizationStatus::kOptimized of V8's src/runtime/runtime.h. */
+const optimizedBit = 16;
+
 type Work = (value: number) => number;
 
 /** A function that nobody has run yet. @param factor another one makes another function */
@@ -18,9 +21,9 @@ function getsOptimized(work: Work): boolean {
   for (let i = 0; i < 200_000; i++) value = work(value);
   setFlagsFromString('--allow-natives-syntax');
   const status = runInThisContext('(work) => %GetOptimizationStatus(work)') as (work: Work) => number;
+  const isOptimized = value >= 0 && (status(work) & optimizedBit) !== 0;
   setFlagsFromString('--no-allow-natives-syntax');
-  // OptimizationStatus::kOptimized of src/runtime/runtime.h.
-  return value >= 0 && (status(work) & 16) !== 0;
+  return isOptimized;
 }
 
 it('optimizes nothing during a first scan that is short, and everything from then on', async () => {
