@@ -232,10 +232,7 @@ export class LiveView implements FleetView, ConnectionObserver {
   }
 
   *edgesInSteps(): Steps<Iterable<EdgeView>> {
-    yield* this.#search.touchEdges((connection) => {
-      const share = this.#shares.get(connection);
-      if (share?.open === true) this.edgeTable.touch(share, lastSeenAtMs(connection));
-    });
+    yield* this.#search.touchEdges((connection) => this.#shares.get(connection));
     return this.edgesAsCounted();
   }
 

@@ -28,6 +28,8 @@ export interface EdgeTally {
 export interface EdgeKeeper<Tally extends EdgeTally = EdgeTally> {
   /** The tally of an edge that gets a number; null where there are too many. @param port as in the key */
   begin(client: number, server: number, port: number, scope: number): Tally | null;
+  /** A count was taken back, and others are left. */
+  lessened(tally: Tally): void;
   /** It has no number any more: nothing that was counted by it is left. */
   end(tally: Tally, client: number, server: number): void;
 }
@@ -91,6 +93,7 @@ export class EdgeCounts<Tally extends EdgeTally = EdgeTally> {
     const first = edge << 3;
     const [client, server] = [this.#table.words[first]!, this.#table.words[first + 1]!];
     if (this.#table.release(edge)) this.#keeper.end(tally, client, server);
+    else this.#keeper.lessened(tally);
   }
 
   /** A connection of it was opened again (1) or is over (-1). */

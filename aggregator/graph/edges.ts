@@ -68,6 +68,7 @@ export const edgesMax = 200_000;
 
 export class Edges {
   readonly #edges = new Map<string, Edge>();
+  readonly #vague = new Set<Edge>();
   readonly #max: number;
   /** Connections that counted in no edge because there were too many. */
   refused = 0;
@@ -86,7 +87,7 @@ export class Edges {
    */
   count(share: EdgeShare, before: EdgeShare | null): { readonly edge: Edge; readonly isNew: boolean } | null {
     const added = this.#add(share);
-    if (before !== null) this.uncount(before);
+    if (before !== null) this.#takeBack(before, added?.edge ?? null, share);
     return added;
   }
 
@@ -106,7 +107,9 @@ export class Edges {
 
   /** Forgets an edge that has never had a connection that still counts. */
   dropEmpty(edge: Edge): void {
-    if (edge.total === 0) this.#edges.delete(edgeKey(edge));
+    if (edge.total > 0) return;
+    this.#edges.delete(edgeKey(edge));
+    this.#vague.delete(edge);
   }
 
   #add(share: EdgeShare): { readonly edge: Edge; readonly isNew: boolean } | null {
@@ -124,13 +127,38 @@ export class Edges {
 
   /** Takes a count back. An edge that never had another connection goes with it. */
   uncount(share: EdgeShare): void {
-    const edge = this.#edges.get(edgeKey(share));
+    this.#takeBack(share, null, null);
+  }
+
+  /** @param now the edge in which its connection counts instead, by `share` */
+  #takeBack(before: EdgeShare, now: Edge | null, share: EdgeShare | null): void {
+    const edge = this.#edges.get(edgeKey(before));
     if (edge === undefined) return;
-    edge.open -= share.open ? 1 : 0;
+    edge.open -= before.open ? 1 : 0;
     edge.total--;
-    edge.seen[share.seen]--;
-    addBytes(edge, share, -1);
+    edge.seen[before.seen]--;
+    addBytes(edge, before, -1);
+    const isStillSeen = edge === now && share!.firstSeenAtMs <= before.firstSeenAtMs;
+    if (!isStillSeen && edge.firstSeenAtMs >= before.firstSeenAtMs) this.lessened(edge);
     this.dropEmpty(edge);
+  }
+
+  /** When it was seen first and last may have been seen of what does not count in it any more. */
+  lessened(edge: Edge): void {
+    this.#vague.add(edge);
+  }
+
+  /** Edges of which it is to be found out anew when they were seen, as far as nothing that counts in them is forgotten. */
+  get vague(): ReadonlySet<Edge> {
+    return this.#vague;
+  }
+
+  /** Takes over when a vague edge was seen, by `count` connections. */
+  settleSeen(edge: Edge, count: number, firstSeenAtMs: number, lastSeenAtMs: number): void {
+    this.#vague.delete(edge);
+    if (edge.total !== count) return;
+    edge.firstSeenAtMs = firstSeenAtMs;
+    edge.lastSeenAtMs = lastSeenAtMs;
   }
 
   /** The share's connection is no longer open; it still counts in the totals. */

@@ -32,9 +32,14 @@ export class NumberedEdges implements EdgeKeeper<Edge> {
     return obtained.edge;
   }
 
+  lessened(edge: Edge): void {
+    this.#edges.lessened(edge);
+  }
+
   end(edge: Edge, client: number, server: number): void {
     this.#names.release(client);
     this.#names.release(server);
+    this.#edges.lessened(edge);
     this.#edges.dropEmpty(edge);
   }
 }

@@ -1,10 +1,11 @@
 /** Walks over all connections in steps: views of those that a question may be about, and what edges they count in. */
 import type { IpAddress } from '../../model/ip.ts';
-import type { Connection } from '../correlate/connection.ts';
+import { type Connection, lastSeenAtMs } from '../correlate/connection.ts';
 import type { Correlator } from '../correlate/correlator.ts';
 import type { WalkedBlock } from '../correlate/every-connection.ts';
 import { edgeOf, touchEdge } from '../correlate/plain-edges.ts';
-import type { Edge, Edges } from '../graph/edges.ts';
+import type { Edge, EdgeShare, Edges } from '../graph/edges.ts';
+import { SeenAnew } from '../graph/seen-anew.ts';
 import { type ConnectionView, edgeNameOf, type Narrowing } from '../serve/fleet-view.ts';
 import type { Steps } from '../steps.ts';
 import type { ConnectionViews } from './connection-views.ts';
@@ -82,15 +83,30 @@ export class FleetSearch {
     return connected;
   }
 
-  /** Brings the edges up to when their open connections were seen last. @param touch of a connection that is an object */
-  *touchEdges(touch: (connection: Connection) => void): Steps<void> {
-    const { connections, plain } = this.#parts.correlator;
-    const isOpen = (row: number): boolean => plain.rows.closedAtMs(row) === null;
-    for (const block of connections.walk(isOpen)) {
-      for (const row of block.rows) touchEdge(plain.edgeParts, row);
-      for (const connection of block.connections) touch(connection);
+  /**
+   * Brings the edges up to when their open connections were seen last, and vague ones to when any was.
+   * @param shareOf what a connection that is an object counts as
+   */
+  *touchEdges(shareOf: (connection: Connection) => EdgeShare | undefined): Steps<void> {
+    const { edgeTable, correlator } = this.#parts;
+    const { rows, edgeParts } = correlator.plain;
+    const seen = new SeenAnew(edgeTable);
+    const isWanted = (row: number): boolean =>
+      rows.closedAtMs(row) === null || (seen.isNeeded && seen.concerns(edgeOf(edgeParts, row)));
+    for (const block of correlator.connections.walk(isWanted)) {
+      for (const row of block.rows) {
+        touchEdge(edgeParts, row);
+        if (seen.isNeeded) seen.note(edgeOf(edgeParts, row), rows.openedAtMs(row), rows.lastSeenAtMs(row));
+      }
+      for (const connection of block.connections) {
+        const share = shareOf(connection);
+        if (share === undefined) continue;
+        if (share.open) edgeTable.touch(share, lastSeenAtMs(connection));
+        if (seen.isNeeded) seen.note(edgeTable.find(share), share.firstSeenAtMs, lastSeenAtMs(connection));
+      }
       yield;
     }
+    seen.settle();
   }
 
   #viewAt(row: number): ConnectionView {

@@ -25,6 +25,10 @@ export class EdgeSums implements EdgeKeeper {
     return sum;
   }
 
+  lessened(): void {
+    // Nothing but numbers is kept of them here.
+  }
+
   end(tally: EdgeTally): void {
     this.all.delete(tally as EdgeSum);
   }

@@ -56,6 +56,49 @@ describe('a gateway before clients', () => {
     expect(rows(fleet)).toEqual([' db ambiguous', 'web  ambiguous', 'web  ambiguous']);
   });
 
+  test('joins nobody while one that may be meant as well still waits for its other end', () => {
+    const { fleet, seen } = serverBehindGateway();
+    const web = fleet.host('web', { addresses: ['10.0.0.1'] });
+    seen(61_000);
+    fleet.open(web, '10.0.0.1:40000', '10.0.0.9:80');
+    fleet.pass(3_000);
+    fleet.open(web, '10.0.0.1:40001', '10.0.0.9:80', { openedAtMs: 1_000_000, notBeforeMs: 999_000 });
+    const waiting = (): number => [...fleet.view.correlator.connections.lone()].length;
+    expect(waiting()).toBe(1);
+    fleet.pass(1_000);
+    expect(waiting()).toBe(0);
+    expect(rows(fleet)).toEqual([' db ambiguous', 'web  ambiguous', 'web  ambiguous']);
+    const joined = fleet.events.filter(
+      (event) => 'connection' in event && event.connection.joinedBy !== null,
+    );
+    expect(joined).toEqual([]);
+  });
+
+  test('leaves nothing behind of what it takes back: when it was over, and since when an edge is there', () => {
+    const { fleet, seen } = serverBehindGateway();
+    const web = fleet.host('web', { addresses: ['10.0.0.1'] });
+    const ends = [seen(61_000), fleet.open(web, '10.0.0.1:40000', '10.0.0.9:80', { program: 'curl' })];
+    fleet.pass(5_000);
+    expect(rows(fleet)).toEqual(['web db inferred']);
+    for (const end of ends) {
+      fleet.close(end);
+      fleet.pass(1_000);
+    }
+    const gateway = fleet.host('gateway', { addresses: ['192.0.2.1'] });
+    fleet.open(gateway, '192.0.2.1:61000', '10.0.0.9:80', {
+      openedAtMs: 1_000_000,
+      notBeforeMs: 999_000,
+      program: 'proxy',
+    });
+    fleet.open(web, '10.0.0.1:40002', '10.0.0.9:80', { program: 'curl' });
+    fleet.pass(5_000);
+    expect(fleet.connections().map(({ client, closedAtMs }) => [client.label, closedAtMs])).toEqual([
+      ['proxy', null],
+      ['curl', 1_006_000],
+      ['curl', null],
+    ]);
+  });
+
   test('gives way to what the wire shows', () => {
     const { fleet, seen } = serverBehindGateway();
     seen(61_000);

@@ -1,6 +1,7 @@
 /** Counting shares, moving them, and the bound of the table. */
 import { describe, expect, it } from 'vitest';
 import { type EdgeShare, Edges } from '../../../aggregator/graph/edges.ts';
+import { SeenAnew } from '../../../aggregator/graph/seen-anew.ts';
 
 const share: EdgeShare = {
   realm: 'default',
@@ -37,6 +38,33 @@ describe('edges', () => {
     edges.count(share, null);
     expect(edges.count({ ...share, client: 'batch' }, share)?.isNew).toBe(true);
     expect([...edges.all()].map((edge) => [edge.client, edge.open, edge.total])).toEqual([['batch', 1, 1]]);
+  });
+
+  it('are seen since another one when the count that was seen first moves', () => {
+    const edges = new Edges();
+    const later = { ...share, firstSeenAtMs: 150, lastSeenAtMs: 180 };
+    edges.count(share, null);
+    edges.count(later, null);
+    edges.count({ ...share, client: 'batch' }, share);
+    const [edge] = edges.all();
+    expect([...edges.vague]).toEqual([edge]);
+    const seen = new SeenAnew(edges);
+    seen.note(edge, later.firstSeenAtMs, later.lastSeenAtMs);
+    seen.settle();
+    expect(edges.vague.size).toBe(0);
+    expect(edge).toMatchObject({ client: 'web', total: 1, firstSeenAtMs: 150, lastSeenAtMs: 180 });
+  });
+
+  it('stay seen as they were where some of what they counted is forgotten', () => {
+    const edges = new Edges();
+    for (const firstSeenAtMs of [100, 150, 160]) edges.count({ ...share, firstSeenAtMs }, null);
+    edges.uncount(share);
+    const [edge] = edges.all();
+    const seen = new SeenAnew(edges);
+    seen.note(edge, 160, 200);
+    seen.settle();
+    expect(edges.vague.size).toBe(0);
+    expect(edge).toMatchObject({ total: 2, firstSeenAtMs: 100 });
   });
 
   it('add up the bytes of the connections that were counted', () => {
