@@ -20,8 +20,13 @@ interface Peers {
   readonly core: readonly TickRun[];
   /** As many, or none where it is not installed. */
   readonly duckdb: readonly DatabaseTickRun[];
-  readonly postgres: JoinRun | null;
-  readonly sqlite: JoinRun | null;
+  readonly postgres: JoinRun | NotMeasured;
+  readonly sqlite: JoinRun | NotMeasured;
+}
+
+/** Why there is no run. */
+interface NotMeasured {
+  readonly why: string;
 }
 
 /** @param duckdbFolder where npm has put it; null where it could not. Throws when a peer did not match all halves. */
@@ -48,23 +53,51 @@ async function measureOnce(halves: number): Promise<Pick<Peers, 'postgres' | 'sq
   try {
     const rows = join(folder, 'halves.tsv');
     writeHalfRows(tickStreams(halves).standing, rows);
+    console.log('sql: PostgreSQL');
     const bin = postgresFolder();
-    console.log('sql: PostgreSQL and SQLite');
-    const postgres = bin === null ? null : await runPostgresPeer(bin, folder, rows);
-    return { postgres, sqlite: isSqliteInstalled() ? runSqlitePeer(rows) : null };
+    const postgres = await orWhy(bin !== null, () => runPostgresPeer(bin!, folder, rows));
+    console.log('sql: SQLite');
+    return { postgres, sqlite: await orWhy(isSqliteInstalled(), () => runSqlitePeer(rows)) };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** One database that fails leaves the others their figures. */
+async function orWhy(
+  isInstalled: boolean,
+  measure: () => JoinRun | Promise<JoinRun>,
+): Promise<JoinRun | NotMeasured> {
+  if (!isInstalled) return { why: 'not installed' };
+  try {
+    return await measure();
+  } catch (error) {
+    console.error(`sql: ${error instanceof Error ? error.message : String(error)}`);
+    return { why: 'it failed' };
+  }
+}
+
 function check({ core, duckdb, postgres, sqlite }: Peers, halves: number): void {
   const connections = halves / 2;
-  const runs = [...core, ...duckdb, postgres, sqlite].filter((run) => run !== null);
-  const matched = runs.map((run) => run.matched);
+  const matched = [...core, ...duckdb, ...runsOf(postgres), ...runsOf(sqlite)].map((run) => run.matched);
   if (matched.some((count) => count !== connections))
     throw new Error(`not all halves were matched: ${matched.join(', ')} of ${connections}`);
   const ticks = [...core, ...duckdb].map(({ tickMatched }) => tickMatched);
   if (ticks.some((count) => count !== connections)) throw new Error(`the ticks differ: ${ticks.join(', ')}`);
+}
+
+/** What stands beside a peer's runs: what the core took, and why there are none. */
+interface Beside {
+  readonly coreMs: (run: TickRun) => number;
+  readonly why: string;
+}
+
+function runsOf(run: JoinRun | NotMeasured): JoinRun[] {
+  return 'why' in run ? [] : [run];
+}
+
+function whyNot(run: JoinRun | NotMeasured): string {
+  return 'why' in run ? run.why : '';
 }
 
 function figuresOf({ core, duckdb, postgres, sqlite }: Peers): EngineFigure[] {
@@ -73,7 +106,7 @@ function figuresOf({ core, duckdb, postgres, sqlite }: Peers): EngineFigure[] {
     goal: Goal,
     runs: readonly Run[],
     ms: (run: Run) => number,
-    coreMs: (run: TickRun) => number = wholeMs,
+    { coreMs = wholeMs, why = 'not installed' }: Partial<Beside> = {},
   ): EngineFigure => ({
     what,
     goal,
@@ -81,25 +114,27 @@ function figuresOf({ core, duckdb, postgres, sqlite }: Peers): EngineFigure[] {
     ratios: runs.map((run, i) => ms(run) / (runs.length > 1 ? coreMs(core[i]!) : median(core.map(coreMs)))),
     values:
       runs.length === 0
-        ? 'not installed'
+        ? why
         : `${median(runs.map(ms)).toFixed(0)} / ${median(core.map(coreMs)).toFixed(0)} ms`,
   });
   const databases = [
-    ['DuckDB', '>= 1.5', duckdb],
-    ['PostgreSQL', '>= 15', postgres === null ? [] : [postgres]],
-    ['SQLite', '>= 50', sqlite === null ? [] : [sqlite]],
+    ['DuckDB', '>= 1.5', duckdb, 'not installed'],
+    ['PostgreSQL', '>= 15', runsOf(postgres), whyNot(postgres)],
+    ['SQLite', '>= 50', runsOf(sqlite), whyNot(sqlite)],
   ] as const;
   const tickMs = (run: TickRun): number => run.tickMs;
+  const ofTick = { coreMs: tickMs };
   return [
-    ...databases.map(([name, goal, runs]) =>
-      against(`all halves taken in and matched: ${name}, in times of the core`, goal, runs, wholeMs),
+    ...databases.map(([name, goal, runs, why]) =>
+      against(`all halves taken in and matched: ${name}, in times of the core`, goal, runs, wholeMs, { why }),
     ),
-    ...databases.map(([name, , runs]) =>
+    ...databases.map(([name, , runs, why]) =>
       against(
         `the join of ${name} alone, over rows that it has, in times of taking them in and matching them`,
         '',
         runs,
         ({ joinMs }) => joinMs,
+        { why },
       ),
     ),
     against('the same where DuckDB only counts what it finds', '', duckdb, ({ countMs }) => countMs),
@@ -108,9 +143,9 @@ function figuresOf({ core, duckdb, postgres, sqlite }: Peers): EngineFigure[] {
       '>= 20',
       duckdb,
       tickMs,
-      tickMs,
+      ofTick,
     ),
-    against('the same where DuckDB joins anew', '', duckdb, ({ anewMs }) => anewMs, tickMs),
+    against('the same where DuckDB joins anew', '', duckdb, ({ anewMs }) => anewMs, ofTick),
   ];
 }
 

@@ -53,7 +53,8 @@ export async function runPostgresPeer(bin: string, folder: string, rows: string)
   execFileSync(join(bin, 'initdb'), ['-D', cluster, '-A', 'trust', '-U', 'bench', '--no-sync'], {
     ...as,
     cwd: cluster,
-    stdio: 'ignore',
+    // What it complains of becomes a part of the error.
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
   const options = settings.flatMap((setting) => ['-c', setting]);
   const server = spawn(join(bin, 'postgres'), ['-D', cluster, '-k', cluster, ...options], {
