@@ -41,6 +41,12 @@ export class PlainCounting {
     return rest;
   }
 
+  /** Fetches what is touched when those are closed one after the other. @param slots as above */
+  fetch(slots: AgentSlots | undefined, closed: readonly { readonly slot: number }[]): void {
+    const column = Uint32Array.from(closed, ({ slot }) => slot);
+    for (let from = 0; from < column.length; from += blockMax) this.#find(slots, column, from);
+  }
+
   /** Finds the halves of the next block and fetches what they stand in. @returns how many there are */
   #find(slots: AgentSlots | undefined, column: ArrayLike<number>, from: number): number {
     const count = Math.min(blockMax, column.length - from);

@@ -5,6 +5,7 @@ import { stateNumber } from '../../model/socket-state.ts';
 import { evidenceOf } from '../core/arrange.ts';
 import { facts } from '../core/connection-row.ts';
 import type { ReportedSocket } from './report.ts';
+import { isBirthKept } from './socket-columns.ts';
 
 export function isUntranslated({ translation }: ReportedSocket): boolean {
   return translation === null || translation.stages.length === 0;
@@ -12,7 +13,8 @@ export function isUntranslated({ translation }: ReportedSocket): boolean {
 
 /** Whether nothing about the socket itself is beyond plain. */
 export function isPlain(socket: ReportedSocket): boolean {
-  const { protocol, byConntrack, owners, local, remote } = socket;
+  const { protocol, byConntrack, owners, local, remote, openedAtMs, notBeforeMs } = socket;
+  if (!isBirthKept(openedAtMs, notBeforeMs)) return false;
   if (protocol !== 'tcp' || byConntrack || owners.length === 0 || !isUntranslated(socket)) return false;
   return isIpv6(local.ip) === isIpv6(remote.ip) && !sameEndpoint(local, remote);
 }

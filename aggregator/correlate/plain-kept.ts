@@ -69,6 +69,10 @@ export class KeptOfHost implements KeptSockets {
     return this.#parts.counting.countAll(this.#parts.hosts.known(this.#host)?.keptSlots, counted);
   }
 
+  fetch(closed: readonly { readonly slot: number }[]): void {
+    this.#parts.counting.fetch(this.#parts.hosts.known(this.#host)?.keptSlots, closed);
+  }
+
   count(slot: number, counters: SocketCounters, isGrowth: boolean): boolean {
     const half = this.#halfAt(slot);
     if (half < 0) return false;

@@ -35,7 +35,7 @@ export class PlainRows {
   ) {
     this.#rows = rows;
     this.#lives = lives;
-    this.sockets = new PlainSockets(2 * max, hosts, addresses);
+    this.sockets = new PlainSockets(max, hosts, addresses);
     this.hosts = hosts;
     this.#ids = ids;
     this.#numbers = new Float64Array(max);
@@ -122,8 +122,7 @@ export class PlainRows {
 
   /** When the later of its ends was told, on the clock that never steps. Both are there. */
   acceptedMs(row: number): number {
-    const { columns } = this.sockets;
-    return Math.max(columns.acceptedMs(row << 1), columns.acceptedMs((row << 1) | 1));
+    return this.sockets.acceptedMs(row);
   }
 
   /** @param words that have the row at `first`, such as a copy of it */

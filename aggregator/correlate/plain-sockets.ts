@@ -32,11 +32,14 @@ export class PlainSockets {
   /** Those that are not kept. */
   readonly #objects = new Map<number, ReportedSocket>();
   readonly #owners = new KeptOwners();
+  /** By row, when the later of its ends was told, on the clock that never steps: a half that leaves is timed by that. */
+  readonly #acceptedMs: Float64Array;
   readonly #lives: readonly [AnyLife, AnyLife] = [newLife(), newLife()];
 
-  /** @param max halves */
+  /** @param max rows */
   constructor(max: number, hosts: PlainHosts, addresses: Addresses) {
-    this.columns = new SocketColumns(max);
+    this.columns = new SocketColumns(2 * max);
+    this.#acceptedMs = new Float64Array(max);
     this.#hosts = hosts;
     this.#addresses = addresses;
   }
@@ -49,7 +52,8 @@ export class PlainSockets {
   /** A half that begins, as an object. */
   tell(half: number, socket: ReportedSocket): void {
     this.#objects.set(half, socket);
-    this.columns.begin(half, socket.openedAtMs, socket.notBeforeMs, socket.acceptedMs);
+    this.#acceptedMs[half >> 1] = socket.acceptedMs;
+    this.columns.begin(half, socket.openedAtMs, socket.notBeforeMs);
     this.columns.setDouble(half, doubleOf.closed, socket.closedAtMs ?? Number.NaN);
     if (socket.counters !== null) this.count(half, socket.counters);
   }
@@ -57,7 +61,8 @@ export class PlainSockets {
   /** A half that begins, and is kept. @param at its place among those that are opened */
   begin(half: number, opened: OpenedColumns, at: number, epoch: number): void {
     const { columns } = this;
-    columns.begin(half, opened.openedAtMs[at]!, opened.notBeforeMs[at]!, opened.acceptedMs);
+    columns.begin(half, opened.openedAtMs[at]!, opened.notBeforeMs[at]!);
+    this.#acceptedMs[half >> 1] = opened.acceptedMs;
     columns.setDouble(half, doubleOf.id, opened.id[at]!);
     columns.setWord(half, wordOf.inode, opened.inode[at]!);
     columns.setWord(half, wordOf.fd, opened.fd[at]!);
@@ -72,7 +77,7 @@ export class PlainSockets {
     if (columns.double(half, doubleOf.id) !== opened.id[at]) return false;
     if (columns.word(half, wordOf.inode) !== opened.inode[at]) return false;
     if (columns.word(half, wordOf.fd) !== opened.fd[at]) return false;
-    const { owners } = this.#owners.of(columns.ownerOf(half));
+    const { owners } = this.#owners.of(columns.word(half, wordOf.owner));
     return !isOwners(owners) && isSame(owners, opened.processes[at]!);
   }
 
@@ -125,8 +130,8 @@ export class PlainSockets {
   }
 
   #own(half: number, owner: number): void {
-    this.#owners.release(this.columns.ownerOf(half));
-    this.columns.setOwner(half, owner);
+    this.#owners.release(this.columns.word(half, wordOf.owner));
+    this.columns.setWord(half, wordOf.owner, owner);
   }
 
   close(half: number, closedAtMs: number): void {
@@ -143,6 +148,10 @@ export class PlainSockets {
     return this.columns.setCounts(half, bytesSent, bytesReceived, rttUs, retransmits);
   }
 
+  acceptedMs(row: number): number {
+    return this.#acceptedMs[row]!;
+  }
+
   /** Whether two halves may be one connection by their times alone. */
   mayBeOfOneBirth(one: number, other: number): boolean {
     const [a, b] = this.#lives;
@@ -155,7 +164,7 @@ export class PlainSockets {
     const { columns } = this;
     const closedAtMs = columns.double(half, doubleOf.closed);
     life.openedAtMs = columns.double(half, doubleOf.opened);
-    life.notBeforeMs = columns.double(half, doubleOf.notBefore);
+    life.notBeforeMs = columns.notBeforeMs(half);
     life.closedAtMs = Number.isNaN(closedAtMs) ? null : closedAtMs;
     life.state = this.stateOf(half);
   }
@@ -172,7 +181,7 @@ export class PlainSockets {
     const a = { ip: this.ipOf(words[first]!), port: ports >>> 16 };
     const b = { ip: this.ipOf(words[first + 1]!), port: ports & 0xffff };
     const closedAtMs = columns.double(half, doubleOf.closed);
-    const { uid, epoch } = this.#owners.of(columns.ownerOf(half));
+    const { uid, epoch } = this.#owners.of(columns.word(half, wordOf.owner));
     return {
       host: host.host,
       protocol: 'tcp',
@@ -185,8 +194,8 @@ export class PlainSockets {
       uid,
       owners: this.ownersOf(half),
       openedAtMs: columns.double(half, doubleOf.opened),
-      notBeforeMs: columns.double(half, doubleOf.notBefore),
-      acceptedMs: columns.acceptedMs(half),
+      notBeforeMs: columns.notBeforeMs(half),
+      acceptedMs: this.#acceptedMs[half >> 1]!,
       translation: this.#translationOf(half),
       counters: this.countersOf(half),
       id: `${host.epochs[epoch]!}-${columns.double(half, doubleOf.id)}`,
@@ -207,7 +216,7 @@ export class PlainSockets {
   ownersOf(half: number): readonly Owner[] {
     const told = this.#objects.get(half);
     if (told !== undefined) return told.owners;
-    const { owners } = this.#owners.of(this.columns.ownerOf(half));
+    const { owners } = this.#owners.of(this.columns.word(half, wordOf.owner));
     if (isOwners(owners)) return owners;
     const fd = this.columns.word(half, wordOf.fd);
     return [{ process: owners, fds: fd === noFd ? [] : [fd] }];

@@ -174,6 +174,8 @@ export interface KeptSockets {
    * @returns whether it is kept: else it is to be told as an object, as is what the one below returns false for
    */
   count(slot: number, counters: SocketCounters, isGrowth: boolean): boolean;
+  /** Those are about to be closed, one after the other: reads ahead what that touches. */
+  fetch(closed: readonly { readonly slot: number }[]): void;
   /** @param closedAtMs not before it was opened, else it was closed as it was opened */
   close(slot: number, closedAtMs: number, nowMs: number): boolean;
 }

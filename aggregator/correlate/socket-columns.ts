@@ -7,29 +7,29 @@
  *                   1   received
  *                   2   opened        ms, as ReportedSocket has it
  *                   3   closed        ms; NaN while it is there
- *                   4   not before    ms; 0 = unknown
- *                   5   id            the agent's number. Of kept ones alone, as all that follows but for the next two
- *            word  12   round trip    us, as last counted
- *                  13   retransmits
- *                  14   inode
- *                  15   fd            of the one owner; noFd where it has none
- *     accepted          ms of the clock that never steps
- *     owner             who has it, and in which epoch of its agent (kept-owners.ts)
+ *                   4   id            the agent's number. Of kept ones alone, as all that follows but for the next three
+ *            word  10   round trip    us, as last counted
+ *                  11   retransmits
+ *                  12   unseen        for how many ms before it was opened nobody had looked; `neverLooked` = unknown
+ *                  13   inode
+ *                  14   fd            of the one owner; noFd where it has none
+ *                  15   owner         who has it, and in which epoch of its agent (kept-owners.ts)
  *     slot              the agent's, while it is there
  *     unshown           once it is closed: for how many ms before that no look had shown it as established (lives.ts)
  *     marks             bits, below
  *
  * Slot and unshown share a word, as a closed socket has no slot.
  */
+import { neverLooked } from '../../wire/protocol.ts';
 import { alignedWords } from '../core/aligned-words.ts';
 
 /** Of a line, to its first double and its first word. */
 const doublesShift = 3;
 export const lineShift = 4;
 
-export const doubleOf = { sent: 0, received: 1, opened: 2, closed: 3, notBefore: 4, id: 5 } as const;
+export const doubleOf = { sent: 0, received: 1, opened: 2, closed: 3, id: 4 } as const;
 
-export const wordOf = { rttUs: 12, retransmits: 13, inode: 14, fd: 15 } as const;
+export const wordOf = { rttUs: 10, retransmits: 11, unseen: 12, inode: 13, fd: 14, owner: 15 } as const;
 
 export const marks = {
   /** All of the socket is in these columns; else it is an object of whoever told it. */
@@ -41,6 +41,12 @@ export const marks = {
 
 export const noFd = 0xffffffff;
 
+/** Whether there is room for when a socket came into being: whole milliseconds, of which some 49 days were not looked at. */
+export function isBirthKept(openedAtMs: number, notBeforeMs: number): boolean {
+  const unseenMs = openedAtMs - notBeforeMs;
+  return notBeforeMs === 0 || (unseenMs >= 0 && unseenMs < neverLooked && Number.isInteger(unseenMs));
+}
+
 /** The highest that `unshown` can tell: 49 days, which stand for ever. */
 const unshownMax = 0xffffffff;
 
@@ -49,8 +55,6 @@ export class SocketColumns {
   readonly lines: Int32Array;
   readonly #words: Uint32Array;
   readonly #doubles: Float64Array;
-  readonly #accepted: Float64Array;
-  readonly #owners: Uint32Array;
   /** Slot or unshown. */
   readonly #ends: Uint32Array;
   readonly #marks: Uint8Array;
@@ -61,21 +65,19 @@ export class SocketColumns {
     const { buffer, byteOffset, length } = this.lines;
     this.#words = new Uint32Array(buffer, byteOffset, length);
     this.#doubles = new Float64Array(buffer, byteOffset, length / 2);
-    this.#accepted = new Float64Array(max);
-    this.#owners = new Uint32Array(max);
     this.#ends = new Uint32Array(max);
     this.#marks = new Uint8Array(max);
   }
 
   /** A half that begins: it is there, and nobody has counted it. */
-  begin(half: number, openedAtMs: number, notBeforeMs: number, acceptedMs: number): void {
+  begin(half: number, openedAtMs: number, notBeforeMs: number): void {
     const first = half << doublesShift;
+    const unseen = notBeforeMs === 0 ? neverLooked : openedAtMs - notBeforeMs;
     const doubles = this.#doubles;
     doubles[first + doubleOf.sent] = Number.NaN;
     doubles[first + doubleOf.opened] = openedAtMs;
     doubles[first + doubleOf.closed] = Number.NaN;
-    doubles[first + doubleOf.notBefore] = notBeforeMs;
-    this.#accepted[half] = acceptedMs;
+    this.#words[(half << lineShift) + wordOf.unseen] = unseen;
     this.#marks[half] = 0;
   }
 
@@ -97,16 +99,10 @@ export class SocketColumns {
     this.#words[(half << lineShift) + column] = value;
   }
 
-  acceptedMs(half: number): number {
-    return this.#accepted[half]!;
-  }
-
-  ownerOf(half: number): number {
-    return this.#owners[half]!;
-  }
-
-  setOwner(half: number, owner: number): void {
-    this.#owners[half] = owner;
+  /** As ReportedSocket has it. */
+  notBeforeMs(half: number): number {
+    const unseenMs = this.word(half, wordOf.unseen);
+    return unseenMs === neverLooked ? 0 : this.double(half, doubleOf.opened) - unseenMs;
   }
 
   slotOf(half: number): number {

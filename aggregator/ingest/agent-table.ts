@@ -75,6 +75,7 @@ export class AgentTable {
       nowMs,
     );
     const closedIds: number[] = [];
+    this.#kept?.fetch(rows.closed);
     for (const { slot, closedAtMs } of rows.closed) {
       const id = this.#closeAt(slot, closedAtMs, nowMs);
       if (id >= 0) closedIds.push(id);

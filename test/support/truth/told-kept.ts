@@ -79,6 +79,7 @@ export class ToldKept {
         if (isKept) socket!.counters = isGrowth ? grownBy(socket!.counters, counters) : counters;
         return isKept;
       },
+      fetch: (closed) => next.fetch(closed),
       close: (slot, closedAtMs, nowMs) => {
         const isKept = next.close(slot, closedAtMs, nowMs);
         if (!isKept) return false;
