@@ -76,8 +76,9 @@ export class DiagRows<T> implements RowTaker {
   #kept = new Uint32Array(initialSlots * keptWords);
   #shownIn = new Uint32Array(initialSlots);
   #followers = new Uint32Array(initialSlots);
-  /** Slots in the order of this round; a torn table shows one twice. */
-  #order: number[] = [];
+  /** Slots in the order of this round, as many as were taken; a torn table shows one twice. */
+  #order = new Uint32Array(initialSlots);
+  #taken = 0;
   /** Those of sockets that were dropped; free from the next round on. */
   #dropped: number[] = [];
   #values: readonly T[] = [];
@@ -95,14 +96,14 @@ export class DiagRows<T> implements RowTaker {
   begin(): void {
     this.#round++;
     this.#shown = 0;
-    this.#order = [];
+    this.#taken = 0;
     this.#last = noSlot;
     for (const slot of this.#dropped) this.#freeSlots.push(slot);
     this.#dropped = [];
   }
 
   get taken(): number {
-    return this.#order.length;
+    return this.#taken;
   }
 
   /** How many sockets are kept. */
@@ -113,8 +114,8 @@ export class DiagRows<T> implements RowTaker {
   mark(): () => void {
     const { taken } = this;
     return () => {
-      this.#order.length = taken;
-      this.#last = this.#order.at(-1) ?? noSlot;
+      this.#taken = taken;
+      this.#last = taken === 0 ? noSlot : this.#order[taken - 1]!;
     };
   }
 
@@ -123,23 +124,26 @@ export class DiagRows<T> implements RowTaker {
     const cells = this.#cells;
     const values = this.#values;
     let count = 0;
-    let isSame = true;
-    for (const slot of this.#order) {
-      const cell = cells[slot];
+    for (let i = 0; i < this.#taken; i++) {
+      const cell = cells[this.#order[i]!];
       if (cell === undefined) continue;
-      isSame = values[count++] === cell.value;
-      if (!isSame) break;
+      if (values[count] !== cell.value) return this.#renewValues();
+      count++;
     }
-    if (!isSame || count !== values.length) this.#values = this.#valuesNow();
-    return this.#values;
+    return count === values.length ? values : this.#renewValues();
   }
 
-  #valuesNow(): T[] {
+  #renewValues(): readonly T[] {
+    // With all of its room at once: on its way to 20,000 an empty list is copied twenty times.
     const values: T[] = [];
-    for (const slot of this.#order) {
-      const cell = this.#cells[slot];
-      if (cell !== undefined) values.push(cell.value);
+    values.length = this.#taken;
+    let count = 0;
+    for (let i = 0; i < this.#taken; i++) {
+      const cell = this.#cells[this.#order[i]!];
+      if (cell !== undefined) values[count++] = cell.value;
     }
+    values.length = count;
+    this.#values = values;
     return values;
   }
 
@@ -156,7 +160,8 @@ export class DiagRows<T> implements RowTaker {
     }
     this.#followers[this.#last] = slot;
     this.#last = slot;
-    this.#order.push(slot);
+    if (this.#taken === this.#order.length) this.#order = larger(this.#order, this.#taken * 2);
+    this.#order[this.#taken++] = slot;
     if (this.#shownIn[slot] !== this.#round) {
       this.#shownIn[slot] = this.#round;
       this.#shown++;
@@ -182,13 +187,22 @@ export class DiagRows<T> implements RowTaker {
 
   /** The cells of this round whose sockets have no inode. */
   cellsWithoutInode(): Cell<T>[] {
-    const isWithout = (slot: number): boolean => this.#kept[slot * keptWords + keptAt.inode] === 0;
-    return this.#order.filter(isWithout).flatMap((slot) => this.#cells[slot] ?? []);
+    const cells: Cell<T>[] = [];
+    for (let i = 0; i < this.#taken; i++) {
+      const slot = this.#order[i]!;
+      if (this.#kept[slot * keptWords + keptAt.inode] !== 0) continue;
+      const cell = this.#cells[slot];
+      if (cell !== undefined) cells.push(cell);
+    }
+    return cells;
   }
 
   /** How many rows of this round show a state. @param state number of the kernel */
   countOf(state: number): number {
-    return this.#order.filter((slot) => this.#kept[slot * keptWords]! >>> 8 === state).length;
+    let count = 0;
+    for (let i = 0; i < this.#taken; i++)
+      if (this.#kept[this.#order[i]! * keptWords]! >>> 8 === state) count++;
+    return count;
   }
 
   /** Family (AF_*) and inet_diag_sockid of a row, by which the kernel finds its socket again. */
@@ -218,7 +232,8 @@ export class DiagRows<T> implements RowTaker {
     this.#kept = new Uint32Array(initialSlots * keptWords);
     this.#shownIn = new Uint32Array(initialSlots);
     this.#followers = new Uint32Array(initialSlots);
-    this.#order = [];
+    this.#order = new Uint32Array(initialSlots);
+    this.#taken = 0;
     this.#values = [];
     this.#shown = 0;
     this.#last = noSlot;
