@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { type IdleCost, idleText } from './idle-agent.ts';
 import { type OneShot, oneShotRatio } from './one-shot.ts';
 import { machineLines } from './report.ts';
-import { type Figure, figuresOf, longestBlocks } from './scan-figures.ts';
+import { type Figure, figuresOf, longestBlocks, warmUpLines } from './scan-figures.ts';
 import type { ScanRounds } from './scan-rounds.ts';
 import { socketsLabel } from './socket-load.ts';
 
@@ -53,12 +53,17 @@ function scanSection(scans: readonly ScanRounds[]): string[] {
     'nobody holds comes every 30 s or more rarely, so most tens of ticks have none: it adds about 1 ms to each at 20,000 sockets.',
     'A first tick is that of a new process, as when an agent starts, with the opening of its collector. Code is loaded before;',
     'what V8 compiles meanwhile counts.',
+    'Where 1 % is new, the first ticks are not counted, in which V8 compiles what only runs then; they stand below the table.',
     '',
     tableRow(head),
     tableRow(head.map(() => '---')),
     ...columns[0]!.map(({ tick, peer }, i) =>
       tableRow([`\`${peer}\``, tick, ...columns.map((column) => figureText(column[i]!))]),
     ),
+    '',
+    'Not counted, CPU of each:',
+    '',
+    ...scans.flatMap((scan) => warmUpLines(scan).map((line) => `- ${socketsLabel(scan.size)}: ${line}`)),
     '',
   ];
 }

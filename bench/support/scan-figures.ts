@@ -68,6 +68,7 @@ export function printScans(measured: ScanRounds): void {
         ` = ${ratio.toFixed(1).padStart(5)}${goal === null ? '' : ` (goal ${goal})`}`,
     );
   }
+  for (const line of warmUpLines(measured)) console.log(line);
   const last = Object.values(measured.busy.at(-1)!.ticks).at(-1)!;
   console.log(
     `last scan: ${last.sockets} sockets, ${last.ownedSockets} with an owner, RSS ${last.rssMiB.toFixed(0)} MiB`,
@@ -76,6 +77,13 @@ export function printScans(measured: ScanRounds): void {
   console.log(
     `event loop blocked at most: ${first.toFixed(1)} ms by a first tick, ${later.toFixed(1)} ms by a later one`,
   );
+}
+
+/** What the ticks took that are not counted; of each kind a text. */
+export function warmUpLines({ warmUp }: ScanRounds): string[] {
+  return Object.entries(warmUp).map(([tick, each]) => {
+    return `${tick}, the first ${each.length}: ${each.map((ms) => ms.toFixed(0)).join(', ')} ms`;
+  });
 }
 
 /** Milliseconds. */
