@@ -157,9 +157,11 @@ async function quietRound({ inside }: SocketLoad, tickers: Tickers): Promise<Rou
 /** Something is in TIME_WAIT, and something in an accept queue. */
 async function busyRound(load: SocketLoad, tickers: Tickers, churn: number): Promise<Round> {
   const times = await timePeers(load.inside, ['ss -tnp']);
-  await allTakeNotice(tickers);
+  for (const ticker of tickers.values()) await ticker.tick();
+  // What is due in every second (processes that are read again, fds that are walked again) is not to be due for longer.
+  const intervalOver = sleep(intervalMs);
   await load.churn(churn, churningProcesses);
-  await sleep(intervalMs);
+  await intervalOver;
   const ticks: Ticks = {};
   for (const [rung, ticker] of tickers) ticks[`${namesOf[rung]}, 1 % new`] = await ticker.tick();
   await sleep(intervalMs);
