@@ -26,8 +26,9 @@ export class Lives {
   /** To be called when a half is told of, whenever its state is another one than before, and when it closed. */
   note(socket: ReportedSocket, previousState: SocketState): void {
     const { host, state, closedAtMs } = socket;
-    if (isOpen(state)) this.#restedByMs.delete(socket);
-    else if (!this.#restedByMs.has(socket)) this.#restedByMs.set(socket, host.asOfMs);
+    if (!isOpen(state)) {
+      if (!this.#restedByMs.has(socket)) this.#restedByMs.set(socket, host.asOfMs);
+    } else if (!isOpen(previousState)) this.#restedByMs.delete(socket);
     if ((state === 'established' && closedAtMs === null) || this.#ends.has(socket)) return;
     const overByMs = closedAtMs ?? host.asOfMs;
     const [establishedUntilMs, seenUntilMs] =

@@ -143,22 +143,20 @@ export class Edges {
     this.dropEmpty(edge);
   }
 
-  /** When it was seen first and last may have been seen of what does not count in it any more. */
+  /** What it was seen first by may count in it no more. */
   lessened(edge: Edge): void {
     this.#vague.add(edge);
   }
 
-  /** Edges of which it is to be found out anew when they were seen, as far as nothing that counts in them is forgotten. */
+  /** Edges of which it is to be found out anew since when they are there, as far as nothing that counts in them is forgotten. */
   get vague(): ReadonlySet<Edge> {
     return this.#vague;
   }
 
-  /** Takes over when a vague edge was seen, by `count` connections. */
-  settleSeen(edge: Edge, count: number, firstSeenAtMs: number, lastSeenAtMs: number): void {
+  /** Takes over since when a vague edge is there, by `count` connections. */
+  settleFirstSeen(edge: Edge, count: number, firstSeenAtMs: number): void {
     this.#vague.delete(edge);
-    if (edge.total !== count) return;
-    edge.firstSeenAtMs = firstSeenAtMs;
-    edge.lastSeenAtMs = lastSeenAtMs;
+    if (edge.total === count) edge.firstSeenAtMs = firstSeenAtMs;
   }
 
   /** The share's connection is no longer open; it still counts in the totals. */

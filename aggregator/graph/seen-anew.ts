@@ -1,13 +1,12 @@
 /**
- * When edges were seen first and last, found out anew from all connections that count in them: of an edge from which the one
- * that was seen first was taken away, as it is known better now.
+ * Since when edges are there, found out anew from all connections that count in them: of edges from which the one that was seen
+ * first was taken away, as it is known better now.
  */
 import type { Edge, Edges } from './edges.ts';
 
 interface Sum {
   count: number;
   firstSeenAtMs: number;
-  lastSeenAtMs: number;
 }
 
 export class SeenAnew {
@@ -18,11 +17,7 @@ export class SeenAnew {
   constructor(edges: Edges) {
     this.#edges = edges;
     for (const edge of edges.vague) {
-      this.#sums.set(edge, {
-        count: 0,
-        firstSeenAtMs: Number.POSITIVE_INFINITY,
-        lastSeenAtMs: Number.NEGATIVE_INFINITY,
-      });
+      this.#sums.set(edge, { count: 0, firstSeenAtMs: Number.POSITIVE_INFINITY });
     }
   }
 
@@ -31,23 +26,22 @@ export class SeenAnew {
     return this.#sums.size > 0;
   }
 
-  concerns(edge: Edge | null | undefined): boolean {
-    return edge !== null && edge !== undefined && this.#sums.has(edge);
+  concerns(edge: Edge | null): boolean {
+    return edge !== null && this.#sums.has(edge);
   }
 
   /** One connection counts in that edge. */
-  note(edge: Edge | null | undefined, firstSeenAtMs: number, lastSeenAtMs: number): void {
+  note(edge: Edge | null | undefined, firstSeenAtMs: number): void {
     const sum = edge === null || edge === undefined ? undefined : this.#sums.get(edge);
     if (sum === undefined) return;
     sum.count++;
     sum.firstSeenAtMs = Math.min(sum.firstSeenAtMs, firstSeenAtMs);
-    sum.lastSeenAtMs = Math.max(sum.lastSeenAtMs, lastSeenAtMs);
   }
 
   /** All have been noted. */
   settle(): void {
-    for (const [edge, { count, firstSeenAtMs, lastSeenAtMs }] of this.#sums) {
-      this.#edges.settleSeen(edge, count, firstSeenAtMs, lastSeenAtMs);
+    for (const [edge, { count, firstSeenAtMs }] of this.#sums) {
+      this.#edges.settleFirstSeen(edge, count, firstSeenAtMs);
     }
   }
 }

@@ -84,7 +84,7 @@ export class FleetSearch {
   }
 
   /**
-   * Brings the edges up to when their open connections were seen last, and vague ones to when any was.
+   * Brings the edges up to when their open connections were seen last, and vague ones to since when they are there.
    * @param shareOf what a connection that is an object counts as
    */
   *touchEdges(shareOf: (connection: Connection) => EdgeShare | undefined): Steps<void> {
@@ -95,14 +95,14 @@ export class FleetSearch {
       rows.closedAtMs(row) === null || (seen.isNeeded && seen.concerns(edgeOf(edgeParts, row)));
     for (const block of correlator.connections.walk(isWanted)) {
       for (const row of block.rows) {
-        touchEdge(edgeParts, row);
-        if (seen.isNeeded) seen.note(edgeOf(edgeParts, row), rows.openedAtMs(row), rows.lastSeenAtMs(row));
+        if (rows.closedAtMs(row) === null) touchEdge(edgeParts, row);
+        if (seen.isNeeded) seen.note(edgeOf(edgeParts, row), rows.openedAtMs(row));
       }
       for (const connection of block.connections) {
         const share = shareOf(connection);
         if (share === undefined) continue;
         if (share.open) edgeTable.touch(share, lastSeenAtMs(connection));
-        if (seen.isNeeded) seen.note(edgeTable.find(share), share.firstSeenAtMs, lastSeenAtMs(connection));
+        if (seen.isNeeded) seen.note(edgeTable.find(share), share.firstSeenAtMs);
       }
       yield;
     }
