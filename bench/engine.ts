@@ -85,13 +85,13 @@ const sizes = {
 
 const parts: Readonly<Record<string, Part>> = {
   core: {
-    minutes: 9,
+    minutes: 5,
     by: ['halves', 'rounds'],
     measure: ({ halves, rounds }) => measureCore(halves, rounds),
   },
-  ingest: { minutes: 1, by: ['rounds'], measure: ({ rounds }) => measureIngest(self, rounds) },
+  ingest: { minutes: 2, by: ['rounds'], measure: ({ rounds }) => measureIngest(self, rounds) },
   sql: {
-    minutes: 6,
+    minutes: 7,
     by: ['halves', 'rounds'],
     measure: ({ halves, rounds }) =>
       measureJoins(halves, rounds, existsSync(join(duckdbFolder, 'node_modules')) ? duckdbFolder : null),
