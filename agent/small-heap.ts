@@ -1,19 +1,19 @@
 /**
  * Has V8 work as befits an agent, and V8 and the C library keep its memory small.
  *
- * A first scan is a short program in a new process: nearly everything that it makes stays, and most of what it runs is
- * never run that often again. By itself V8 would spend a third of its CPU on optimizing that, and the small heap of later
- * scans another tenth on looking for garbage.
+ * A first scan is a short program in a new process: most of what it runs is never run that often again. By itself V8
+ * would spend a third of its CPU on optimizing that.
  *
  *     no-opt                       nothing is optimized; for optimizeAfterMs at most, since many sockets make it worth while
  *
- * Later scans make little garbage. By itself V8 takes twice what lives, so that it collects less often: it lets the
- * young generation grow to 32 MiB and the old one by half and more before it looks for garbage. That room would stay taken
- * and never be used.
+ * By itself V8 takes twice what lives, so that it collects less often: it lets the young generation grow to 32 MiB and the
+ * old one by half and more before it looks for garbage. Nearly all that a first scan makes stays, however often it is looked
+ * for in the young generation, and later scans make little. So that room would be taken and never be used.
  *
- *     semi-space-growth-factor=1   the young generation grows no more, and shrinks to 1 MiB where little is made
- *     optimize-for-size            the old one may grow by a third until garbage is looked for
+ *     semi-space-growth-factor=1   the young generation stays as it is at the start: 1 MiB
  *     no-parallel-scavenge         1 MiB is collected by one thread: waking the others takes longer than they save
+ *     optimize-for-size            the old one may grow by a third until garbage is looked for; after a first scan, during
+ *                                  which that would be all the time
  *
  * V8 reads all of them whenever it collects or would optimize, so they take effect in a process that runs;
  * --max-semi-space-size would not.
@@ -29,8 +29,8 @@
 import { setFlagsFromString } from 'node:v8';
 
 const flags = {
-  firstScan: ['--no-opt'],
-  laterScans: ['--opt', '--semi-space-growth-factor=1', '--optimize-for-size', '--no-parallel-scavenge'],
+  firstScan: ['--no-opt', '--semi-space-growth-factor=1', '--no-parallel-scavenge'],
+  laterScans: ['--opt', '--optimize-for-size'],
 } as const;
 
 /** How long a first scan goes on without optimized code: some 20,000 sockets take less. */

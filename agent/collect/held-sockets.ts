@@ -27,7 +27,7 @@ interface SeenHolder extends Holder {
 }
 
 /** How many records are compared, or sockets settled, between two rests; and how many processes. */
-const stepsPerRest = 250;
+const stepsPerRest = 64;
 const holdersPerRest = 16;
 
 /** How a scan is taken in. */
@@ -182,7 +182,9 @@ export class HeldSockets {
   *#readRecords(tasks: TaskTable, holder: SeenHolder): Generator<void, void> {
     const from = tasks.firstRecord(holder.index) * recordWords;
     const words = this.#words.subarray(from, from + tasks.held(holder.index) * recordWords);
-    if (!isSameWords(words, holder.words)) yield* this.#compare(holder, words.slice());
+    if (isSameWords(words, holder.words)) return;
+    yield;
+    yield* this.#compare(holder, words.slice());
   }
 
   /** Fd by fd: what is not there any more is given up, what is new is claimed. */
