@@ -5,11 +5,16 @@
  *     entry    0 = free, -1 = claimed by a half that has no row yet, else (row << 1 | end) + 1
  */
 import { uncountedWords } from './aligned-words.ts';
-import type { Block } from './block.ts';
+import { type Block, columnAt } from './block.ts';
 import { rowShift } from './connection-row.ts';
 
 const initialSlots = 256;
 const isClaimed = -1;
+
+/** Columns of the block. */
+const orderAt = columnAt('order');
+const sideAt = columnAt('side');
+const firstAt = columnAt('first');
 
 export class AgentSlots {
   /** Slots are below this. */
@@ -71,13 +76,13 @@ export class AgentSlots {
   }
 
   /** What the claimed slots of a block stand for. Those of halves without a row are free again. */
-  setAll(column: Int32Array, from: number, { order, first, side, ordered }: Block): void {
+  setAll(column: Int32Array, from: number, { words: own, ordered }: Block): void {
     const entries = this.#entries;
     let freed = 0;
     for (let k = 0; k < ordered; k++) {
       // No row is -1, and so is its half.
-      const half = (first[k]! >> (rowShift - 1)) | side[k]!;
-      entries[column[from + order[k]!]!] = half + 1;
+      const half = (own[firstAt + k]! >> (rowShift - 1)) | own[sideAt + k]!;
+      entries[column[from + own[orderAt + k]!]!] = half + 1;
       if (half < 0) freed++;
     }
     this.used -= freed;

@@ -5,8 +5,7 @@
 import type { OpenColumns } from '../../wire/agent-batch.ts';
 import { neverLooked } from '../../wire/protocol.ts';
 import { facts } from './connection-row.ts';
-import type { HalfColumns } from './joining.ts';
-import type { TupleColumns } from './open-passes.ts';
+import type { Halves } from './halves.ts';
 import { never, tickAfter, tickBefore } from './ticks.ts';
 
 /** What one agent's numbers stand for. Arrays are by the agent's dictionary ids, which the reader of its stream has checked. */
@@ -26,28 +25,8 @@ export interface AgentNumbers {
   readonly realmScope: number;
 }
 
-export type Halves = TupleColumns & HalfColumns & { readonly rows: Int32Array; count: number };
-
 /** The bit of networks6 for an address that is loopback; the others are for one host-local network each. */
 export const loopback = 1 << 31;
-
-/** Room for the halves of a message. */
-export function newHalves(max: number): Halves {
-  const column = (): Int32Array => new Int32Array(max);
-  return {
-    slot: column(),
-    local: column(),
-    remote: column(),
-    ports: column(),
-    place: column(),
-    holder: column(),
-    opened: column(),
-    bornAfter: column(),
-    evidence: column(),
-    rows: column(),
-    count: 0,
-  };
-}
 
 /** Of open_meta (wire/packing.ts): what has a bit beyond these is no plain socket, such as an end that only conntrack tells of. */
 const plainMetaBits = 17;

@@ -2,7 +2,7 @@
  * The first halves of connections: keys that nobody has get rows, which are taken and fetched for the whole block and
  * written in one go.
  */
-import { type Block, outcomes } from './block.ts';
+import { type Block, columnAt, outcomes } from './block.ts';
 import {
   bornAfterWord,
   closedWord,
@@ -13,44 +13,51 @@ import {
   rowShift,
 } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
-import { evidenceOfEnd, type HalfColumns, isSelf, joinHalf, type Leave } from './joining.ts';
+import type { Halves } from './halves.ts';
+import { evidenceOfEnd, isSelf, joinHalf, type Leave, type OpenedColumns, openedColumns } from './joining.ts';
 import { seekKey } from './open-passes.ts';
 import { never } from './ticks.ts';
 
+/** Columns of the block. */
+const orderAt = columnAt('order');
+const hashAt = columnAt('hash');
+const aAt = columnAt('a');
+const bAt = columnAt('b');
+const portsAt = columnAt('ports');
+const placeAt = columnAt('place');
+const sideAt = columnAt('side');
+const cellAt = columnAt('cell');
+const firstAt = columnAt('first');
+const freshAt = columnAt('fresh');
+const takenAt = columnAt('taken');
+const rowAt = columnAt('row');
+const outcomeAt = columnAt('outcome');
+
 /** Takes the halves of block.fresh. Fills their rows and outcomes. */
-export function beginHalves(
-  block: Block,
-  rows: ConnectionRows,
-  half: HalfColumns,
-  from: number,
-  leave: Leave,
-): void {
-  const { fresh, freshCount, cell, first, order, taken } = block;
-  const { index, store, words } = rows;
-  const cells = index.words;
+export function beginHalves(rows: ConnectionRows, half: Halves, from: number, leave: Leave): void {
+  const { index, store, words, memory } = rows;
+  const { block, cells } = memory;
+  const { words: own, freshCount, taken } = block;
+  const columns = openedColumns(half, from);
   const takenCount = store.takeAll(taken, freshCount);
   askFor(words, taken, takenCount);
   let used = 0;
   for (let j = 0; j < freshCount; j++) {
-    const k = fresh[j]!;
+    const k = own[freshAt + j]!;
     // Another key stands there, or its own: a half before it may have brought that.
-    if (cells[cell[k]! + 1] !== 0 && seekKey(block, k, index, words)) {
-      joinHalf(block, k, rows, half, from, leave);
+    if (cells[own[cellAt + k]! + 1] !== 0 && seekKey(block, k, index, words)) {
+      joinHalf(rows, k, columns, leave);
       continue;
     }
-    if (cell[k]! < 0 || used === takenCount) {
+    if (own[cellAt + k]! < 0 || used === takenCount) {
       refuse(block, k);
       continue;
     }
-    const at = taken[used++]!;
-    first[k] = at;
-    fileRow(block, k, rows, at);
-    if (isSelf(words, at)) joinHalf(block, k, rows, half, from, leave);
-    else {
-      begin(rows, at, block.side[k]!, half, from + order[k]!);
-      block.row[order[k]!] = at >> rowShift;
-      block.outcome[order[k]!] = outcomes.lone;
-    }
+    const at = own[takenAt + used++]!;
+    own[firstAt + k] = at;
+    fileRow(rows, k, at);
+    if (isSelf(words, at)) joinHalf(rows, k, columns, leave);
+    else begin(rows, k, at, columns);
   }
   while (used < takenCount) store.release(taken[used++]! >> rowShift);
 }
@@ -69,24 +76,31 @@ function refuse({ first, order, outcome }: Block, k: number): void {
 }
 
 /** The key of that half leads to the row from then on. */
-export function fileRow(block: Block, k: number, { index, words }: ConnectionRows, at: number): void {
-  const cells = index.words;
-  const cell = block.cell[k]!;
-  cells[cell] = block.hash[k]!;
+export function fileRow({ index, words, memory }: ConnectionRows, k: number, at: number): void {
+  const { cells, block } = memory;
+  const { words: own } = block;
+  const cell = own[cellAt + k]!;
+  cells[cell] = own[hashAt + k]!;
   cells[cell + 1] = (at >> rowShift) + 1;
   index.size++;
-  words[at] = block.a[k]!;
-  words[at + 1] = block.b[k]!;
-  words[at + 2] = block.ports[k]!;
-  words[at + 3] = block.place[k]!;
+  words[at] = own[aAt + k]!;
+  words[at + 1] = own[bAt + k]!;
+  words[at + 2] = own[portsAt + k]!;
+  words[at + 3] = own[placeAt + k]!;
 }
 
-function begin(rows: ConnectionRows, at: number, side: number, half: HalfColumns, told: number): void {
-  const { words } = rows;
-  words[at + holderWord + side] = half.holder[told]! + 1;
-  words[at + openedWord + side] = half.opened[told]!;
-  words[at + bornAfterWord] = half.bornAfter[told]!;
-  words[at + factsWord]! |= facts.filed | evidenceOfEnd(side, half.evidence[told]!);
+function begin(rows: ConnectionRows, k: number, at: number, columns: OpenedColumns): void {
+  const { words, memory } = rows;
+  const { words: own } = memory.block;
+  const { words: told } = columns;
+  const i = own[orderAt + k]!;
+  const side = own[sideAt + k]!;
+  words[at + holderWord + side] = told[columns.holder + i]! + 1;
+  words[at + openedWord + side] = told[columns.opened + i]!;
+  words[at + bornAfterWord] = told[columns.bornAfter + i]!;
+  words[at + factsWord]! |= facts.filed | evidenceOfEnd(side, told[columns.evidence + i]!);
   words[at + closedWord] = never;
   rows.useAddresses(at);
+  own[rowAt + i] = at >> rowShift;
+  own[outcomeAt + i] = outcomes.lone;
 }

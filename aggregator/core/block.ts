@@ -72,6 +72,8 @@ export class Block {
   freshCount = 0;
   /** What was read ahead of its time, so that no compiler leaves the reading out. */
   fetched = 0;
+  /** All columns: what reads or writes several of them in a loop looks up this one. */
+  readonly words: Int32Array;
   readonly order: Int32Array;
   readonly hash: Int32Array;
   readonly a: Int32Array;
@@ -89,6 +91,7 @@ export class Block {
 
   /** @param words for its columns */
   constructor(words: Int32Array = new Int32Array(blockWords)) {
+    this.words = words;
     const column = (name: ColumnName): Int32Array =>
       words.subarray(columnAt(name), columnAt(name) + blockMax);
     this.order = column('order');

@@ -20,10 +20,10 @@ import {
   turned,
 } from './connection-row.ts';
 import { ConnectionRows, type EndOfRows } from './connection-rows.ts';
-import { type HalfColumns, learn } from './joining.ts';
+import type { Halves } from './halves.ts';
+import { learn } from './joining.ts';
 import { forgetBlock } from './lingering.ts';
 import { matchHalves, retainKey } from './match-halves.ts';
-import type { TupleColumns } from './open-passes.ts';
 import { listenFor, placeAnew, placeJoined, type Surroundings } from './placing.ts';
 import { isQueuedLife, queuedRow, RowQueue } from './row-queue.ts';
 import { findSlots } from './slot-passes.ts';
@@ -110,7 +110,7 @@ export class ConnectionCore {
   }
 
   /** Halves [from, from + count) that one agent opens, at most blockMax. */
-  open(half: TupleColumns & HalfColumns, from: number, count: number, slots: AgentSlots, tick: number): void {
+  open(half: Halves, from: number, count: number, slots: AgentSlots, tick: number): void {
     this.#begin(count);
     matchHalves(this.rows, half, from, slots, this.#leave);
     this.#placeOpened(tick);
@@ -129,7 +129,7 @@ export class ConnectionCore {
     }
   }
 
-  /** Sockets whose state or translation tells more than before. Evidence is as in HalfColumns, and stands for all of it. */
+  /** Sockets whose state or translation tells more than before. Evidence is as in halves.ts, and stands for all of it. */
   learn(
     slot: Int32Array,
     evidence: Int32Array,
@@ -203,7 +203,7 @@ export class ConnectionCore {
   }
 
   /** The table of the unusual has something under that key, such as a translated half. @returns a stub, or -1 for want of room */
-  retainKey(tuples: TupleColumns, at: number): number {
+  retainKey(tuples: Halves, at: number): number {
     return retainKey(this.rows, tuples, at, this.#leave);
   }
 

@@ -9,7 +9,7 @@
  * itself) and leaves the core together with what stands there: which of them belong together is decided elsewhere, with
  * everything that is known. Nothing is guessed here.
  */
-import { type Block, outcomes } from './block.ts';
+import { columnAt, outcomes } from './block.ts';
 import {
   bornAfterWord,
   closedWord,
@@ -22,68 +22,75 @@ import {
   turned,
 } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
+import type { Halves } from './halves.ts';
 import { retainStub } from './stubs.ts';
 import { isClearlyOne, isClearlyTwo, never } from './ticks.ts';
 
-/** What else is told of opened halves, beside their tuples (open-passes.ts). */
-export interface HalfColumns {
-  readonly slot: Int32Array;
-  /** Numbers of holders.ts. */
-  readonly holder: Int32Array;
-  /** Ticks. */
-  readonly opened: Int32Array;
-  readonly bornAfter: Int32Array;
-  /** Facts about end a of a half that is end a: restingA, dialedA, dialedB, trackedA, trackedB, established. */
-  readonly evidence: Int32Array;
-}
+/** Columns of the block. */
+const orderAt = columnAt('order');
+const sideAt = columnAt('side');
+const firstAt = columnAt('first');
+const knownAt = columnAt('known');
+const rowAt = columnAt('row');
+const outcomeAt = columnAt('outcome');
 
 /** Takes what is in that row out of the core and makes it a stub. */
 export type Leave = (row: number) => void;
 
 /** Takes the halves of block.known, which have a row. Fills block.row and block.outcome. */
-export function joinHalves(
-  block: Block,
-  rows: ConnectionRows,
-  half: HalfColumns,
-  from: number,
-  leave: Leave,
-): void {
-  const { known, knownCount } = block;
-  for (let j = 0; j < knownCount; j++) joinHalf(block, known[j]!, rows, half, from, leave);
+export function joinHalves(rows: ConnectionRows, half: Halves, from: number, leave: Leave): void {
+  const { words: own, knownCount } = rows.memory.block;
+  const columns = openedColumns(half, from);
+  for (let j = 0; j < knownCount; j++) joinHalf(rows, own[knownAt + j]!, columns, leave);
 }
 
-export function joinHalf(
-  block: Block,
-  k: number,
-  rows: ConnectionRows,
-  half: HalfColumns,
-  from: number,
-  leave: Leave,
-): void {
-  const { words } = rows;
-  const i = block.order[k]!;
-  const told = from + i;
-  const side = block.side[k]!;
-  const opened = half.opened[told]!;
-  const bornAfter = half.bornAfter[told]!;
-  let at = block.first[k]!;
+export function joinHalf(rows: ConnectionRows, k: number, columns: OpenedColumns, leave: Leave): void {
+  const { words, memory } = rows;
+  const { words: own } = memory.block;
+  const { words: told } = columns;
+  const i = own[orderAt + k]!;
+  const side = own[sideAt + k]!;
+  const opened = told[columns.opened + i]!;
+  const bornAfter = told[columns.bornAfter + i]!;
+  let at = own[firstAt + k]!;
   let made = relate(words, at, side, opened, bornAfter);
   if (made > outcomes.joined) {
-    made = joinUnusual(block, k, rows, made, leave);
-    at = block.first[k]!;
+    made = joinUnusual(k, rows, made, leave);
+    at = own[firstAt + k]!;
   }
-  block.outcome[i] = made;
-  block.row[i] = at >> rowShift;
+  own[outcomeAt + i] = made;
+  own[rowAt + i] = at >> rowShift;
   if (made > outcomes.joined) return;
-  words[at + holderWord + side] = half.holder[told]! + 1;
+  words[at + holderWord + side] = told[columns.holder + i]! + 1;
   words[at + openedWord + side] = opened;
   if (bornAfter > words[at + bornAfterWord]!) words[at + bornAfterWord] = bornAfter;
-  words[at + factsWord] = learn(words[at + factsWord]!, evidenceOfEnd(side, half.evidence[told]!));
+  const evidence = evidenceOfEnd(side, told[columns.evidence + i]!);
+  words[at + factsWord] = learn(words[at + factsWord]!, evidence);
+}
+
+/** Where what is told of halves, beside their tuples, begins in their words. */
+export interface OpenedColumns {
+  readonly words: Int32Array;
+  readonly holder: number;
+  readonly opened: number;
+  readonly bornAfter: number;
+  readonly evidence: number;
+}
+
+/** @param from the first half of the block */
+export function openedColumns(half: Halves, from: number): OpenedColumns {
+  return {
+    words: half.words,
+    holder: half.columnAt('holder') + from,
+    opened: half.columnAt('opened') + from,
+    bornAfter: half.columnAt('bornAfter') + from,
+    evidence: half.columnAt('evidence') + from,
+  };
 }
 
 /** What becomes of a half that is not the other end. May give it another row. */
-function joinUnusual(block: Block, k: number, rows: ConnectionRows, made: number, leave: Leave): number {
-  const { first, cell } = block;
+function joinUnusual(k: number, rows: ConnectionRows, made: number, leave: Leave): number {
+  const { first, cell, ordered } = rows.memory.block;
   if (made === outcomes.elsewhere) {
     standElsewhere(rows, first[k]! >> rowShift, leave);
     return made;
@@ -97,8 +104,7 @@ function joinUnusual(block: Block, k: number, rows: ConnectionRows, made: number
   rows.words[(row << rowShift) + bornAfterWord] = never;
   rows.words[(row << rowShift) + closedWord] = never;
   // Whoever comes later to this key comes to that row.
-  for (let later = k; later < block.ordered; later++)
-    if (cell[later] === cell[k]) first[later] = row << rowShift;
+  for (let later = k; later < ordered; later++) if (cell[later] === cell[k]) first[later] = row << rowShift;
   return outcomes.lone;
 }
 

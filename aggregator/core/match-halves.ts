@@ -3,14 +3,15 @@ import type { AgentSlots } from './agent-slots.ts';
 import { beginHalves, fileRow } from './beginning.ts';
 import { rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
-import { type HalfColumns, joinHalves, type Leave, standElsewhere } from './joining.ts';
-import { canonicalise, findCells, seekKey, type TupleColumns } from './open-passes.ts';
+import type { Halves } from './halves.ts';
+import { joinHalves, type Leave, standElsewhere } from './joining.ts';
+import { canonicalise, findCells, seekKey } from './open-passes.ts';
 import { claimSlots } from './slot-passes.ts';
 
 /** Halves [from, from + block.count), all of one agent. Fills block.row and block.outcome. */
 export function matchHalves(
   rows: ConnectionRows,
-  half: TupleColumns & HalfColumns,
+  half: Halves,
   from: number,
   slots: AgentSlots,
   leave: Leave,
@@ -20,13 +21,13 @@ export function matchHalves(
   canonicalise(block, half, from, rows.seed, rows.index);
   findCells(rows);
   rows.memory.partHalves();
-  joinHalves(block, rows, half, from, leave);
-  beginHalves(block, rows, half, from, leave);
+  joinHalves(rows, half, from, leave);
+  beginHalves(rows, half, from, leave);
   slots.setAll(half.slot, from, block);
 }
 
 /** One use more of the key of tuple `at`, of which everything is elsewhere from then on. @returns its stub, or -1 for want of room */
-export function retainKey(rows: ConnectionRows, tuples: TupleColumns, at: number, leave: Leave): number {
+export function retainKey(rows: ConnectionRows, tuples: Halves, at: number, leave: Leave): number {
   const { block } = rows.memory;
   block.count = 1;
   block.ordered = 1;
@@ -34,7 +35,7 @@ export function retainKey(rows: ConnectionRows, tuples: TupleColumns, at: number
   canonicalise(block, tuples, at, rows.seed, rows.index);
   if (!seekKey(block, 0, rows.index, rows.words)) {
     if (block.cell[0]! < 0 || rows.store.takeAll(block.taken, 1) === 0) return -1;
-    fileRow(block, 0, rows, block.taken[0]!);
+    fileRow(rows, 0, block.taken[0]!);
     block.first[0] = block.taken[0]!;
   }
   const row = block.first[0]! >> rowShift;

@@ -36,7 +36,7 @@ import {
 } from './wasm-writer.ts';
 
 export interface MemoryPasses {
-  /** Reads the words at the positions that stand from one address to another. @returns what was read, so that the reading is not left out */
+  /** Reads what is at the positions that stand from one address to another. @returns what was read, so that the reading is not left out */
   fetch(words: number, positions: number, end: number): number;
   /** @param reach in bytes @returns the longest way, in bytes */
   findCells(cells: number, reach: number, count: number): number;
@@ -70,11 +70,15 @@ function setOfHalf(half: Local, column: ColumnName, value: Value): Code {
   return store(half, value, columnAt(column) * wordBytes);
 }
 
+/**
+ * It reads the word behind each position and the one behind that. Where a cell is the last of its cache line, that is one read
+ * of both lines, as many walks go on in the next.
+ */
 function fetch(): WasmFunction {
   return wasmFunction(['words', 'position', 'end'], ({ words, position, end }, local) => {
     const read = local();
     const readNext = (turn: number): Code =>
-      read.set(xor(read, load(wordAt(words, load(position, turn * wordBytes)))));
+      read.set(xor(read, low(load64(wordAt(words, load(position, turn * wordBytes)), wordBytes))));
     return [
       loopWhile(
         less(position, end),

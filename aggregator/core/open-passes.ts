@@ -6,38 +6,41 @@
  *
  * With its row at hand, keys are compared (PassMemory.partHalves): some are known, for the others seekKey goes on. What a half makes of its row is for joining.ts, what it begins for beginning.ts.
  */
-import type { Block } from './block.ts';
+import { type Block, columnAt } from './block.ts';
 import { rowShift } from './connection-row.ts';
 import type { ConnectionRows } from './connection-rows.ts';
+import type { Halves } from './halves.ts';
 import { hashKey } from './key-hash.ts';
 import { homeOf, type MovingIndex, reachMax } from './moving-index.ts';
 
-/** Tuples as each half's own kernel shows them: columns of equal length. */
-export interface TupleColumns {
-  /** Words of addresses.ts. */
-  readonly local: Int32Array;
-  readonly remote: Int32Array;
-  /** local << 16 | remote. */
-  readonly ports: Int32Array;
-  /** scope << 1 | 1 for UDP. */
-  readonly place: Int32Array;
-}
+/** Columns of the block. */
+const orderAt = columnAt('order');
+const hashAt = columnAt('hash');
+const aAt = columnAt('a');
+const bAt = columnAt('b');
+const portsAt = columnAt('ports');
+const placeAt = columnAt('place');
+const sideAt = columnAt('side');
+const cellAt = columnAt('cell');
 
 /** End a is the lesser address, in signed order, and for equal ones the lesser port. All ones is a swap. */
 export function canonicalise(
-  block: Block,
-  columns: TupleColumns,
+  { words: own, ordered }: Block,
+  half: Halves,
   from: number,
   seed: number,
   { shift, boundary }: MovingIndex,
 ): void {
-  const { local, remote, ports, place } = columns;
-  const { order, ordered } = block;
+  const { words: told } = half;
+  const locals = half.columnAt('local') + from;
+  const remotes = half.columnAt('remote') + from;
+  const allPorts = half.columnAt('ports') + from;
+  const places = half.columnAt('place') + from;
   for (let k = 0; k < ordered; k++) {
-    const i = from + order[k]!;
-    const l = local[i]!;
-    const r = remote[i]!;
-    const p = ports[i]!;
+    const i = own[orderAt + k]!;
+    const l = told[locals + i]!;
+    const r = told[remotes + i]!;
+    const p = told[allPorts + i]!;
     const difference = (r - l) | 0;
     const isLess = (difference ^ ((l ^ r) & (difference ^ r))) >> 31;
     const isSame = ~((l ^ r) | -(l ^ r)) >> 31;
@@ -47,15 +50,15 @@ export function canonicalise(
     const a = l ^ bits;
     const b = r ^ bits;
     const key = p ^ ((p ^ ((p << 16) | (p >>> 16))) & swap);
-    const at = place[i]!;
-    const hash = hashKey(seed, a, b, key, at);
-    block.a[k] = a;
-    block.b[k] = b;
-    block.ports[k] = key;
-    block.place[k] = at;
-    block.side[k] = -swap;
-    block.hash[k] = hash;
-    block.cell[k] = homeOf(hash, shift, boundary);
+    const place = told[places + i]!;
+    const hash = hashKey(seed, a, b, key, place);
+    own[aAt + k] = a;
+    own[bAt + k] = b;
+    own[portsAt + k] = key;
+    own[placeAt + k] = place;
+    own[sideAt + k] = -swap;
+    own[hashAt + k] = hash;
+    own[cellAt + k] = homeOf(hash, shift, boundary);
   }
 }
 

@@ -83,8 +83,8 @@ export function load(address: Value, offset = 0): Code {
 }
 
 /** Two words at once; see low and high. */
-export function load64(address: Value): Code {
-  return [...codeOf(address), 0x29, 2, 0];
+export function load64(address: Value, offset = 0): Code {
+  return [...codeOf(address), 0x29, 2, ...unsigned(offset)];
 }
 
 export function low(value: Value): Code {

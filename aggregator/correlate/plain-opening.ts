@@ -5,10 +5,11 @@
  * What stands under a key may leave in the midst of a block, and halves of the same block with it. So before anything of a
  * row is read then, `storeBegun` writes what stands beside the core for those that have found their row by then.
  */
-import { newHalves } from '../core/arrange.ts';
+
 import { blockMax, outcomes } from '../core/block.ts';
 import type { ConnectionCore } from '../core/connection-core.ts';
 import { facts, factsWord, rowShift } from '../core/connection-row.ts';
+import { Halves } from '../core/halves.ts';
 import { never, tickAfter, tickBefore } from '../core/ticks.ts';
 import { evidenceFor } from './plain-half.ts';
 import type { PlainHost, PlainNetns } from './plain-hosts.ts';
@@ -37,7 +38,7 @@ interface Opening {
 export class PlainOpening {
   readonly #parts: OpeningParts;
   readonly #letGo: (nowMs: number) => void;
-  readonly #halves = newHalves(blockMax);
+  readonly #halves = new Halves(blockMax);
   /** Of the block, whether what stands beside the core is written. */
   readonly #isStored = new Uint8Array(blockMax);
   #opening: Opening | null = null;

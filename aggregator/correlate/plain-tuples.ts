@@ -4,11 +4,11 @@ import type { FourTuple } from '../../model/four-tuple.ts';
 import { type IpAddress, ipBytes, ipv4Word, isIpv6 } from '../../model/ip.ts';
 import type { Addresses } from '../core/addresses.ts';
 import { noAddress } from '../core/addresses.ts';
-import { newHalves } from '../core/arrange.ts';
+import { Halves } from '../core/halves.ts';
 
 export class PlainTuple {
   /** Of one half. */
-  readonly columns = newHalves(1);
+  readonly columns = new Halves(1);
   readonly #addresses: Addresses;
 
   constructor(addresses: Addresses) {

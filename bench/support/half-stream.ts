@@ -3,9 +3,10 @@
  * which some are far more popular; every agent tells its halves in blocks of 256, and blocks come in any order. The columns
  * are in that order, so that nobody looks for them far away: what a message tells was just decoded. The same for the same N.
  */
-import { newHalves } from '../../aggregator/core/arrange.ts';
+
 import { blockMax } from '../../aggregator/core/block.ts';
 import { facts } from '../../aggregator/core/connection-row.ts';
+import { Halves } from '../../aggregator/core/halves.ts';
 
 const services = 500;
 const instances = 8;
@@ -17,7 +18,7 @@ export const serverPorts = [443, 5432, 6379, 8080, 9092, 8743, 3306, 50051] as c
 const portsFrom = 32768;
 const portCount = 28_000;
 
-export type HalfStream = ReturnType<typeof newHalves>;
+export type HalfStream = Halves;
 
 /** A block of halves of one agent, by index into the columns. */
 export interface AgentBlock {
@@ -94,7 +95,7 @@ export function someOf({ halves, blocks }: Stream, isChosen: (connection: number
     }
   }
   const starts = startsOf(perAgent);
-  const some = newHalves(perAgent.reduce((sum, count) => sum + count, 0));
+  const some = new Halves(perAgent.reduce((sum, count) => sum + count, 0));
   for (const column of columns) {
     const next = Uint32Array.from(starts);
     for (const { agent, from, count } of blocks)
@@ -106,7 +107,7 @@ export function someOf({ halves, blocks }: Stream, isChosen: (connection: number
 
 /** The same halves with each block behind the one before. */
 function inToldOrder(halves: HalfStream, blocks: readonly AgentBlock[]): Stream {
-  const told = newHalves(halves.slot.length);
+  const told = new Halves(halves.slot.length);
   for (const column of columns) {
     let at = 0;
     for (const { from, count } of blocks) {
@@ -131,7 +132,7 @@ function startsOf(perAgent: Uint32Array): Uint32Array {
 }
 
 function fill(clients: Uint16Array, servers: Uint16Array, starts: Uint32Array, offset: number): HalfStream {
-  const halves = newHalves(clients.length * 2);
+  const halves = new Halves(clients.length * 2);
   const next = Uint32Array.from(starts);
   const dialed = new Uint32Array(hosts);
   const put = (connection: number, host: number, local: number, remote: number, ports: number): void => {

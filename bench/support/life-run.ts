@@ -2,8 +2,9 @@
  * The lives of connections through everything that the core is fed by: the bytes of messages are decoded, both ends open,
  * both are counted once, both close, and the row is forgotten, beside a table that is filled already.
  */
-import { type AgentNumbers, arrange, closedTicks, newHalves, signed } from '../../aggregator/core/arrange.ts';
+import { type AgentNumbers, arrange, closedTicks, signed } from '../../aggregator/core/arrange.ts';
 import { blockMax } from '../../aggregator/core/block.ts';
+import { Halves } from '../../aggregator/core/halves.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
 import { AgentMessageDecoder, encodeAgentMessage } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
@@ -61,7 +62,7 @@ export function runLives(halfCount: number): LifeRun {
 
 /** @returns milliseconds of CPU of opening, counting, closing and forgetting */
 function live(fleet: CoreFleet, messages: readonly Message[], tick: number): number[] {
-  const halves = newHalves(1 << 12);
+  const halves = new Halves(1 << 12);
   const decoder = new AgentMessageDecoder();
   return [
     cpuMs(() => {

@@ -1,14 +1,15 @@
 /** Rows of a message as halves of the core: whose numbers, which scope, when, and what the state tells; one row per case. */
+
 import { describe, expect, test } from 'vitest';
 import {
   type AgentNumbers,
   arrange,
   closedTicks,
   loopback,
-  newHalves,
   signed,
 } from '../../../aggregator/core/arrange.ts';
 import { facts } from '../../../aggregator/core/connection-row.ts';
+import { Halves } from '../../../aggregator/core/halves.ts';
 import { never } from '../../../aggregator/core/ticks.ts';
 import type { SocketState } from '../../../model/socket-state.ts';
 import type { OpenColumns } from '../../../wire/agent-batch.ts';
@@ -60,8 +61,8 @@ function columnsOf(rows: readonly Row[]): OpenColumns {
   };
 }
 
-function arranged(rows: readonly Row[]): ReturnType<typeof newHalves> {
-  const halves = newHalves(rows.length);
+function arranged(rows: readonly Row[]): Halves {
+  const halves = new Halves(rows.length);
   arrange(columnsOf(rows), numbers, originMs + 10_000, originMs, halves);
   return halves;
 }

@@ -16,6 +16,7 @@ import {
   ruleShift,
 } from '../../../aggregator/core/connection-row.ts';
 import { EdgeCounts } from '../../../aggregator/core/edge-counts.ts';
+import { Halves } from '../../../aggregator/core/halves.ts';
 import { Holders } from '../../../aggregator/core/holders.ts';
 import { Listening } from '../../../aggregator/core/listening.ts';
 import { EdgeSums } from '../../support/edge-sums.ts';
@@ -47,6 +48,17 @@ const plainSurroundings: PlainSurroundings = {
         ((each.address === 0 && !isInterned(address)) || each.address === address),
     ),
 };
+
+export function columnsOf(told: readonly PlainHalf[]): Halves {
+  const halves = new Halves(told.length);
+  halves.count = told.length;
+  const alike = ['slot', 'local', 'remote', 'place', 'holder', 'opened', 'bornAfter', 'evidence'] as const;
+  for (const [i, half] of told.entries()) {
+    for (const name of alike) halves[name][i] = half[name];
+    halves.ports[i] = (half.localPort << 16) | half.remotePort;
+  }
+  return halves;
+}
 
 export class CorePair {
   readonly plain: PlainCore;
@@ -89,18 +101,7 @@ export class CorePair {
 
   /** @returns the outcomes of both. All halves are of one agent. */
   open(agent: number, halves: readonly PlainHalf[], tick: number): [string[], string[]] {
-    const column = (of: (half: PlainHalf) => number): Int32Array => Int32Array.from(halves, of);
-    const columns = {
-      slot: column(({ slot }) => slot),
-      local: column(({ local }) => local),
-      remote: column(({ remote }) => remote),
-      ports: column(({ localPort, remotePort }) => (localPort << 16) | remotePort),
-      place: column(({ place }) => place),
-      holder: column(({ holder }) => holder),
-      opened: column(({ opened }) => opened),
-      bornAfter: column(({ bornAfter }) => bornAfter),
-      evidence: column(({ evidence }) => evidence),
-    };
+    const columns = columnsOf(halves);
     const told: string[] = [];
     const plain: string[] = [];
     for (let from = 0; from < halves.length; from += blockMax) {

@@ -1,7 +1,7 @@
 /** What the core joins, what it lets go, and which end it takes for the client: one row per case. */
 import { describe, expect, test } from 'vitest';
 import { facts } from '../../../aggregator/core/connection-row.ts';
-import { CorePair } from './core-pair.ts';
+import { CorePair, columnsOf } from './core-pair.ts';
 import type { PlainHalf } from './plain-core.ts';
 
 const limits = { rowsMax: 256, graceTicks: 300, lingerTicks: 100_000, lingerMax: 1000 };
@@ -118,12 +118,7 @@ describe('what leaves the core', () => {
 test('a key that is retained is elsewhere, with what stood there, until it is released', () => {
   const pair = new CorePair(2, limits);
   outcomeOf(pair, client, mirror(client));
-  const tuple = {
-    local: Int32Array.of(client.local),
-    remote: Int32Array.of(client.remote),
-    ports: Int32Array.of((client.localPort << 16) | client.remotePort),
-    place: Int32Array.of(client.place),
-  };
+  const tuple = columnsOf([client]);
   const stub = pair.core.retainKey(tuple, 0);
   expect(pair.left).toEqual(['4 5']);
   expect(pair.edges()[0]).toEqual([]);
@@ -135,7 +130,7 @@ test('a key that is retained is elsewhere, with what stood there, until it is re
   pair.withdraw(1);
   expect([pair.core.live, told(3)]).toEqual([0, 'lone']);
   // A key that nobody has yet.
-  const other = { ...tuple, place: Int32Array.of(8) };
+  const other = columnsOf([{ ...client, place: 8 }]);
   const free = pair.core.retainKey(other, 0);
   expect(pair.core.retainKey(other, 0)).toBe(free);
   pair.core.releaseKey(free);
