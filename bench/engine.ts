@@ -27,7 +27,7 @@
  *
  *     core     the join in C knows no births, slots or limits, and its table has its final size from the start; it has freed
  *              rows on a stack, and takes the halves in the order of the core's blocks, as the core does; the Map keeps
- *              its objects and no more.
+ *              what a row and a slot tell, and no queues and edges. What runs is bundled, as the product is.
  *     ingest   the peers' events are objects when they are counted; nobody parses their addresses or looks up their owners.
  *              All acknowledge every 1,000 events. Columns tell what counters have grown by, which nobody adds up here, and a
  *              new round trip in every row; a message decoded is one whose columns are typed arrays and checked.

@@ -26,6 +26,12 @@ function chosenBenches(args) {
   return { names: names.length === 0 ? known : names, flags: args.slice(names.length) };
 }
 
+async function bundleEngine() {
+  const vite = join(root, 'node_modules/.bin/vite');
+  const { code, output } = await runQuietly(vite, ['build', '--config', 'vite.bench.config.ts']);
+  if (code !== 0) throw new StepError(output.trimEnd());
+}
+
 await main(async () => {
   const { names, flags } = chosenBenches(process.argv.slice(2));
   await requirePrograms(benchPrograms);
@@ -41,6 +47,7 @@ await main(async () => {
       cpSync(join(root, programs), join(root, 'dist', programs), { recursive: true });
     }
   });
+  if (names.includes('engine')) await step('bundle the engine', bundleEngine);
   for (const name of names) {
     const code = await runOpenly(process.execPath, [join(root, 'dist/bench', `${name}.js`), ...flags]);
     if (code !== 0) throw new StepError(`bench ${name} failed`);
