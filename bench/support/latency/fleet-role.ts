@@ -27,15 +27,31 @@ const firstAddress = 0x0a000001;
 const netnsInode = 4026531840;
 const established = packMeta({ protocol: 'tcp', state: 'established', v6: false, byConntrack: false });
 
-/** Begins to tell so many events a second, says 'ready', and goes on until its parent is gone. */
+/** Since the last question. */
+export interface Punctuality {
+  /** How much later than due a tick was begun: for so long this process, or the machine, kept it waiting. */
+  readonly lateP99Ms: number;
+}
+
+/**
+ * Begins to tell so many events a second, says 'ready', and goes on until its parent is gone. Answers every message of it
+ * with its Punctuality.
+ */
 export async function runLatencyFleet(address: string, eventsPerSecond: string): Promise<void> {
   const opens = Number(eventsPerSecond) / agents / 2;
   const fleet = Array.from({ length: agents }, (_, number) => new SimulatedAgent(address, number, opens));
   for (const agent of fleet) await agent.begin();
+  const lateMs: number[] = [];
+  process.on('message', () => {
+    const sorted = Float64Array.from(lateMs.splice(0)).sort();
+    const answer: Punctuality = { lateP99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0 };
+    process.send!(answer);
+  });
   const startMs = performance.now();
   for (const [number, agent] of fleet.entries()) {
     const phaseMs = startMs + (number * tickMs) / agents;
     const tick = (n: number): void => {
+      lateMs.push(performance.now() - phaseMs - n * tickMs);
       agent.tick(n);
       setTimeout(() => tick(n + 1), Math.max(0, phaseMs + (n + 1) * tickMs - performance.now()));
     };

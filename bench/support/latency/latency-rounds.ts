@@ -4,7 +4,7 @@ import { Child } from '../child.ts';
 import type { EngineFigure } from '../engine-page.ts';
 import { median } from '../report.ts';
 import { type Bound, latencyAggregatorRole, type Matched } from './aggregator-role.ts';
-import { latencyFleetRole } from './fleet-role.ts';
+import { latencyFleetRole, type Punctuality } from './fleet-role.ts';
 
 /** Events a second; the claim is about the last. */
 const rates = [25_000, 50_000, 100_000] as const;
@@ -13,7 +13,7 @@ const rates = [25_000, 50_000, 100_000] as const;
 const warmUpMs = 5_000;
 const measureMs = 6_000;
 
-interface LatencyRound extends Matched {
+interface LatencyRound extends Matched, Punctuality {
   /** Rows that the aggregator took a second. */
   readonly takenPerSecond: number;
   /** Its CPU per row: what it could take, alone on a core, is the reverse. */
@@ -44,6 +44,7 @@ function figureOf(rate: number, measured: readonly LatencyRound[]): EngineFigure
     values:
       `p50 ${middle(({ p50Ms }) => p50Ms)} ms; ${middle(({ takenPerSecond }) => takenPerSecond)} events/s taken at ` +
       `${median(measured.map(({ usPerEvent }) => usPerEvent)).toFixed(1)} us of CPU each; event loop p99 ${middle(({ loopP99Ms }) => loopP99Ms)} ms; ` +
+      `agents' ticks ${middle(({ lateP99Ms }) => lateP99Ms)} ms late (p99); ` +
       `${lone} of ${measured.reduce((sum, round) => sum + round.matches, lone)} not matched within 3 s`,
   };
 }
@@ -57,16 +58,19 @@ async function measureRate(program: string, rate: number): Promise<LatencyRound>
     await fleet.said();
     await sleep(warmUpMs);
     const before = await scrape(http);
+    await fleet.ask<Punctuality>('begin');
     await aggregator.ask<Matched>('begin');
     const beganMs = performance.now();
     await sleep(measureMs);
     const matched = await aggregator.ask<Matched>('end');
     const tookSeconds = (performance.now() - beganMs) / 1000;
+    const punctuality = await fleet.ask<Punctuality>('end');
     const after = await scrape(http);
     const rows = 'whotalks_ingest_rows_total';
     const taken = after(rows) - before(rows);
     return {
       ...matched,
+      ...punctuality,
       takenPerSecond: taken / tookSeconds,
       usPerEvent: (matched.cpuMs * 1000) / taken,
       loopP99Ms: after('whotalks_event_loop_delay_p99_seconds') * 1000,
