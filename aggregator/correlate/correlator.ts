@@ -209,6 +209,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       ...this.plain.sizes,
       hostsWithSockets: this.#socketsOf.size,
       waiting: this.#grace.size,
+      undecided: this.#joiner.undecided.size,
       recentlyClosed: this.recentlyClosed.size,
       listeners: this.listeners.size,
       flows: this.flows.size,
@@ -227,6 +228,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       this.quality.judge(connection, nowMs);
     }
     for (const connection of this.recentlyClosed.expire(nowMs)) this.#forget(connection, nowMs);
+    this.#joiner.settleUndecided(nowMs);
     this.flows.expire(nowMs);
     this.gateways.sweep(nowMs);
     this.quality.settle(nowMs);
@@ -271,6 +273,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
   #withdraw(socket: ReportedSocket, wasListening: boolean, nowMs: number, lost?: ReportingHost): void {
     if (wasListening) return withdrawListener(this.#listening, socket, nowMs);
     this.plain.leave(socket, nowMs);
+    this.#joiner.undecided.forget(socket);
     removeFrom(this.#socketsOf, socket.host, socket);
     const half = this.#table.halfOf(socket);
     if (half === undefined) return;

@@ -20,6 +20,7 @@ import { doMeet, everyMeeting, isSameStanding, type Standing, standingOf } from 
 import { mayPassOn } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
 import { hasRival, isDisputed, mayBeUnsettled, settleAround } from './settling.ts';
+import { Undecided } from './undecided.ts';
 
 /** What becomes of connections as their halves come and go. */
 export interface JoinObserver {
@@ -60,11 +61,13 @@ export class Joiner {
   readonly #observer: JoinObserver;
   readonly #ids: ConnectionIds;
   readonly #lives: Lives;
+  readonly undecided: Undecided;
 
   constructor(reported: Reported, ids: ConnectionIds, observer: JoinObserver) {
     this.#table = reported.table;
     this.#reported = reported;
     this.#lives = reported.lives;
+    this.undecided = new Undecided(reported.lives);
     this.#ids = ids;
     this.#observer = observer;
   }
@@ -93,6 +96,15 @@ export class Joiner {
 
   /** Something is new about a half: what was joined before that was known may have to be taken back (settling.ts). */
   settle(socket: ReportedSocket, nowMs: number): void {
+    this.#settle(socket, nowMs, ({ socket: undecided }) => this.undecided.note(undecided, nowMs));
+  }
+
+  /** Judges again what was ambiguous, where it may be known by now who has outlived whom: each once. */
+  settleUndecided(nowMs: number): void {
+    for (const socket of this.undecided.takeRipe()) this.#settle(socket, nowMs, () => {});
+  }
+
+  #settle(socket: ReportedSocket, nowMs: number, leaveUndecided: (half: Half) => void): void {
     const half = this.#table.halfOf(socket);
     if (half === undefined || !mayBeUnsettled(half, this.#table)) return;
     settleAround(half, this.#reported, this.#lives, {
@@ -105,6 +117,7 @@ export class Joiner {
         this.#unite(one, peer, rule, nowMs);
       },
       leaveAlone: (connection) => this.#leaveAlone(connection, nowMs),
+      leaveUndecided,
     });
   }
 

@@ -24,6 +24,8 @@ export interface Settling {
   unite(half: Half, peer: Half): void;
   /** Nobody is the other end of a connection, for now; why may be new. */
   leaveAlone(connection: Connection): void;
+  /** It could be of several connections. */
+  leaveUndecided(half: Half): void;
 }
 
 /** Most stand alone or with their peer: nothing is to be settled there. What conntrack alone tells of has no birth. */
@@ -62,8 +64,10 @@ function accept(socket: ReportedSocket, verdict: Verdict, known: Known, acting: 
     peer.connection.ambiguous = false;
     acting.unite(half, peer);
   } else if (missingSide(connection) !== null) {
-    if (verdict.kind === 'ambiguous') connection.ambiguous = true;
-    else if (connection.ambiguous) connection.ambiguous = hasRival(half, known);
+    if (verdict.kind === 'ambiguous') {
+      connection.ambiguous = true;
+      acting.leaveUndecided(half);
+    } else if (connection.ambiguous) connection.ambiguous = hasRival(half, known);
     acting.leaveAlone(connection);
   }
 }

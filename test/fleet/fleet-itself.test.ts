@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatEndpoint } from '../../model/endpoint.ts';
 import { Fleet } from '../support/fleet/fleet.ts';
 import { canMakeNamespaces, Namespace, runToEnd } from '../support/fleet/namespace.ts';
+import { Peer } from '../support/fleet/peer.ts';
 import { until } from '../support/until.ts';
 
 describe.runIf(canMakeNamespaces)('the fleet itself', () => {
@@ -67,6 +68,21 @@ describe.runIf(canMakeNamespaces)('the fleet itself', () => {
     const { client: end } = await fleet.connect(client, server, listener.local, from);
     expect(end).toMatchObject({ fd: 101, local: { ip: '10.1.17.138', port: 8653 } });
     await Promise.all([client.stop(), server.stop()]);
+  });
+
+  test('a local port that tests choose is given to nobody else', async () => {
+    const host = await Namespace.open('host', 'narrow');
+    const container = await Namespace.open('container', 'narrower', host.enter);
+    for (const inside of [host, container]) {
+      await inside.run(['sysctl', '-qw', 'net.ipv4.ip_local_port_range=43998 44001']);
+      const peer = await Peer.start('narrow', inside, 'peer');
+      const target = await peer.listen('127.0.0.1', 80);
+      const place = { host: target.local.ip, port: 80 };
+      const ends = [await peer.connect(place), await peer.connect(place)];
+      expect(ends.map(({ local: { port } }) => port).toSorted()).toEqual([44_000, 44_001]);
+    }
+    await container.close();
+    await host.close();
   });
 
   test('containers of two hosts have the same addresses and do not meet', async () => {

@@ -109,6 +109,31 @@ describe('generations of one namespace', () => {
     expect(answerTo(ends)).toEqual(['- s1 ambiguous', 'c1 - ambiguous', 'c2 - ambiguous']);
   });
 
+  it('are told apart when the newest has lived on, although nobody tells that', () => {
+    const told = new Told(null);
+    told.fleet.nowMs = told.startMs + 11_000;
+    for (const end of [
+      told.end('client', 'c1', [10, 10, 10.05]),
+      told.end('server', 's1', [10, 10, 10.06]),
+      told.end('client', 'c2', [10.1, 10.1, null]),
+      told.end('server', 's2', [10.1, 10.1, null]),
+    ])
+      end();
+    const ambiguous = ['- s1 ambiguous', '- s2 ambiguous', 'c1 - ambiguous', 'c2 - ambiguous'];
+    told.fleet.pass(1_000);
+    expect(told.answer).toEqual(ambiguous);
+    told.fleet.pass(60_000);
+    expect(told.answer).toEqual(ambiguous);
+    // The hosts are heard of again, one after the other.
+    asOf(told.client, told.startMs + 18_000);
+    told.fleet.pass(1_000);
+    expect(told.answer).toEqual(ambiguous);
+    asOf(told.server, told.startMs + 18_000);
+    told.fleet.pass(1_000);
+    expect(told.answer).toEqual(['c1 s1', 'c2 s2']);
+    expect(told.fleet.view.sizes['undecided']).toBe(0);
+  });
+
   it('are ambiguous where a rival of one is told when its four-tuple has another one already', () => {
     const ends = [
       ['client', 'c1', [10, 11, 12]],

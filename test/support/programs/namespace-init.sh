@@ -15,6 +15,8 @@ if [ "$1" = host ]; then
 fi
 echo "$2" >/proc/sys/kernel/hostname
 ip link set lo up
+# The local ports that tests choose are given to nobody who asks for any.
+echo 40000-43999 >/proc/sys/net/ipv4/ip_local_reserved_ports
 echo "ready $pid"
 # bash waits for every child it is given, also adopted ones, while it reads.
 while read -r _; do :; done
