@@ -51,21 +51,38 @@ async function openPair(): Promise<net.Socket> {
   return client;
 }
 
-/** The messages under `subject` that are about the client port. */
-async function storedAbout(
-  connection: NatsConnection,
-  subject: string,
-  port: number,
-): Promise<WatchDocument[]> {
-  const { streams } = await jetstreamManager(connection);
-  const { state } = await streams.info('WHOTALKS');
-  const found: WatchDocument[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await streams.getMessage('WHOTALKS', { seq });
-    const body = message!.json<WatchDocument>();
-    if (message!.subject === subject && body.connection?.client.port === port) found.push(body);
+/** Messages that are asked for at once. */
+const messagesAtOnce = 256;
+
+/** The messages about one client port. The machine may have thousands of other connections, so each is read once. */
+class StoredAbout {
+  readonly #connection: NatsConnection;
+  readonly #port: number;
+  readonly #found: (readonly [subject: string, WatchDocument])[] = [];
+  #nextSeq = 1;
+
+  constructor(connection: NatsConnection, port: number) {
+    this.#connection = connection;
+    this.#port = port;
   }
-  return found;
+
+  /** Those under `subject` so far. Rejects while the stream is not there. */
+  async under(subject: string): Promise<readonly WatchDocument[]> {
+    const { streams } = await jetstreamManager(this.#connection);
+    const { state } = await streams.info('WHOTALKS');
+    this.#nextSeq = Math.max(this.#nextSeq, state.first_seq);
+    while (this.#nextSeq <= state.last_seq) {
+      const count = Math.min(messagesAtOnce, state.last_seq - this.#nextSeq + 1);
+      const numbers = Array.from({ length: count }, (_, i) => this.#nextSeq + i);
+      const messages = await Promise.all(numbers.map((seq) => streams.getMessage('WHOTALKS', { seq })));
+      for (const message of messages) {
+        const body = message!.json<WatchDocument>();
+        if (body.connection?.client.port === this.#port) this.#found.push([message!.subject, body]);
+      }
+      this.#nextSeq += count;
+    }
+    return this.#found.filter(([under]) => under === subject).map(([, body]) => body);
+  }
 }
 
 async function metric(http: string, name: string): Promise<number> {
@@ -81,11 +98,12 @@ test('a connection is published when it opens and when it closes, with the proce
   const port = pair.localPort!;
   const connection = await connect({ servers: server.url });
   cleanups.push(() => connection.close());
+  const stored = new StoredAbout(connection, port);
   const opened = 'whotalks.v1.connections.opened';
   await until('it is published as opened', async () => {
-    return (await storedAbout(connection, opened, port).catch(() => [])).length > 0;
+    return (await stored.under(opened).catch(() => [])).length > 0;
   });
-  const [told, ...more] = await storedAbout(connection, opened, port);
+  const [told, ...more] = await stored.under(opened);
   expect(more).toEqual([]);
   expect(told).toMatchObject({ apiVersion: 'whotalks/v1', kind: 'opened' });
   expect(told!.connection).toMatchObject({
@@ -96,7 +114,7 @@ test('a connection is published when it opens and when it closes, with the proce
   pair.destroy();
   const closed = 'whotalks.v1.connections.closed';
   await until('it is published as closed', async () => {
-    const { length } = await storedAbout(connection, closed, port);
+    const { length } = await stored.under(closed);
     return length === 1 || `${length} times`;
   });
 });
