@@ -79,7 +79,7 @@ describe.runIf(canMakeNamespaces)('the fleet itself', () => {
       const target = await peer.listen('127.0.0.1', 80);
       const place = { host: target.local.ip, port: 80 };
       const ends = [await peer.connect(place), await peer.connect(place)];
-      expect(ends.map(({ local: { port } }) => port).toSorted()).toEqual([44_000, 44_001]);
+      expect(new Set(ends.map(({ local: { port } }) => port))).toEqual(new Set([44_000, 44_001]));
     }
     await container.close();
     await host.close();
