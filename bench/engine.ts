@@ -14,7 +14,8 @@
  *     saturation
  *              how many such agents are too many: half as many again are added, for three minutes at most.
  *     questions  while 300,000 connections are asked about, by any question, nobody else waits for more than 20 ms.
- *     stretch  20 million connections take at most 2.5 GiB; two shards take in 1.6 times what one does.
+ *     shards   two shards take in 1.6 times what one does, of 4 million halves at most.
+ *     stretch  20 million connections take at most 2.5 GiB.
  *     latency  at 100,000 events a second of 50 agents a match takes 100 ms at most, 99 times of 100: from the moment at which
  *              the message that tells of the second end is sent to the connection being complete in a whole aggregator.
  *
@@ -65,6 +66,7 @@ import { measureLatency } from './support/latency/latency-rounds.ts';
 import { measureQuestions } from './support/questions/question-figures.ts';
 import { questionsRole, runQuestions } from './support/questions/questions-run.ts';
 import { machineLines } from './support/report.ts';
+import { measureShards, runShards, shardsRole } from './support/shards-run.ts';
 import { corePeerRole, runCorePeer } from './support/sql/core-peer.ts';
 import { duckdbPeerRole, runDuckdbPeer } from './support/sql/duckdb-peer.ts';
 import { measureJoins } from './support/sql/join-rounds.ts';
@@ -99,6 +101,11 @@ const parts: Readonly<Record<string, Part>> = {
   fleet: { minutes: 3, by: ['agents'], measure: ({ agents }) => measureFleet(self, agents) },
   saturation: { minutes: 5, by: ['agents'], measure: ({ agents }) => measureSaturation(self, agents) },
   questions: { minutes: 1, by: [], measure: ({ halves }) => measureQuestions(halves) },
+  shards: {
+    minutes: 2,
+    by: ['rounds'],
+    measure: ({ halves, rounds }) => measureShards(halves, rounds),
+  },
   stretch: { minutes: 2, by: [], measure: ({ halves }) => measureStretch(halves) },
   latency: { minutes: 2, by: ['rounds'], measure: ({ rounds }) => measureLatency(self, rounds) },
 };
@@ -109,6 +116,7 @@ const roles: Readonly<Record<string, (...args: string[]) => void | Promise<void>
   [corePeerRole]: (halves) => print(runCorePeer(Number(halves))),
   [duckdbPeerRole]: async (folder, halves) => print(await runDuckdbPeer(folder!, Number(halves))),
   [questionsRole]: async (connections) => print(await runQuestions(Number(connections))),
+  [shardsRole]: async (halves, shards) => print(await runShards(Number(halves), Number(shards))),
   [stretchRole]: (connections) => print(runStretch(Number(connections))),
   [fleetReceiverRole]: runFleetReceiver,
   [fleetSenderRole]: runFleetSender,

@@ -24,6 +24,7 @@ const columnNames = [
   'evidence',
   'rows',
 ] as const;
+export const halfColumns = columnNames.length;
 export type HalfColumn = (typeof columnNames)[number];
 
 export class Halves {
@@ -42,10 +43,13 @@ export class Halves {
   readonly evidence: Int32Array;
   readonly rows: Int32Array;
 
-  /** @param max halves that there is room for */
-  constructor(max: number) {
+  /**
+   * @param max halves that there is room for
+   * @param words halfColumns * max of them
+   */
+  constructor(max: number, words = new Int32Array(halfColumns * max)) {
     this.max = max;
-    this.words = new Int32Array(columnNames.length * max);
+    this.words = words;
     const column = (name: HalfColumn): Int32Array =>
       this.words.subarray(this.columnAt(name), this.columnAt(name) + max);
     this.slot = column('slot');

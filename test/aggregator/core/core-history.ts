@@ -96,14 +96,16 @@ const bytesMax = 2 ** 40;
 export const steps = fc.array(step, { maxLength: 60, size: 'max' });
 
 export class History {
-  readonly pair = new CorePair(agents, limits);
+  readonly pair: CorePair;
   readonly #told: PlainHalf[] = [];
   readonly #addresses: readonly number[];
   #tick = 0;
 
-  constructor() {
-    const { addresses: interned } = this.pair;
-    this.#addresses = addresses.map((address) =>
+  /** @param drawn in place of the usual addresses, as many */
+  constructor(pair = new CorePair(agents, limits), drawn: readonly (number | 'v6')[] = addresses) {
+    this.pair = pair;
+    const { addresses: interned } = pair;
+    this.#addresses = drawn.map((address) =>
       address === 'v6' ? interned.retain(0x20010db8, 0, 0, 1) : interned.retainV4(address),
     );
   }

@@ -17,9 +17,9 @@ import {
 } from '../../../aggregator/core/connection-row.ts';
 import { EdgeCounts } from '../../../aggregator/core/edge-counts.ts';
 import { Halves } from '../../../aggregator/core/halves.ts';
-import { Holders } from '../../../aggregator/core/holders.ts';
+import { type Holder, Holders } from '../../../aggregator/core/holders.ts';
 import { Listening } from '../../../aggregator/core/listening.ts';
-import { EdgeSums } from '../../support/edge-sums.ts';
+import { type EdgeSum, EdgeSums } from '../../support/edge-sums.ts';
 import { PlainCore, type PlainHalf } from './plain-core.ts';
 import type { PlainConnection, PlainSurroundings } from './plain-direction.ts';
 
@@ -30,10 +30,14 @@ const nameOffset = 100;
 export const slotsMax = 1 << 14;
 
 /** Namespace 0 listens on 443 at any IPv4 address, namespace 1 on UDP 53 at one address. */
-const listeners = [
+export const listeners = [
   { netns: 0, port: 443 << 1, address: 0 },
   { netns: 1, port: (53 << 1) | 1, address: 20 },
 ] as const;
+
+export const holdersTold = Array.from({ length: 64 }, (_, i): Holder => {
+  return { host: i >> 1, netns: i, name: i + nameOffset, ephemeralPorts: [32768, 60999] };
+});
 
 const plainSurroundings: PlainSurroundings = {
   nameOf: (holder) => holder + nameOffset,
@@ -77,8 +81,7 @@ export class CorePair {
 
   constructor(agents: number, limits: CoreLimits & { readonly lingerMax: number }, seed = 3) {
     const holders = new Holders(64);
-    for (let i = 0; i < 64; i++)
-      holders.add({ host: i >> 1, netns: i, name: i + nameOffset, ephemeralPorts: [32768, 60999] });
+    for (const holder of holdersTold) holders.add(holder);
     const { listening } = this;
     for (const { netns, port, address } of listeners) listening.add(netns, port, address);
     this.core = new ConnectionCore({
@@ -162,58 +165,67 @@ export class CorePair {
 
   /** Of the core, then of the plain one. */
   connections(): [string[], string[]] {
-    const found: string[] = [];
     const { rows } = this.core;
-    for (let row = 0; row < rows.store.top; row++) {
-      const first = row << rowShift;
-      const isTaken = (rows.words[first + holderWord]! | rows.words[first + holderWord + 1]!) !== 0;
-      if (isTaken) found.push(this.#describeRow(first));
-    }
-    return [found.sort(), [...this.plain.connections].map(describe).sort()];
+    const found = describeRows(rows.words, rows.store.top);
+    return [found, [...this.plain.connections].map(describe).sort()];
   }
 
   edges(): [string[], string[]] {
-    const told = [...this.#edges.all].map((edge) => {
-      const name = `${edge.client}>${edge.server}:${edge.port >> 1}/${edge.port & 1}/${edge.scope}`;
-      const bytes = `${edge.toServer || 0}/${edge.toClient || 0}`;
-      expect(edge.seen.both).toBe(edge.total);
-      return `${name} ${edge.open} of ${edge.total}, ${bytes}`;
-    });
+    const told = Array.from(this.#edges.all, describeEdge);
     return [told.sort(), plainEdges(this.plain).sort()];
-  }
-
-  #describeRow(first: number): string {
-    const { words, doubles } = this.core.rows;
-    const known = words[first + factsWord]!;
-    const has = (bit: number): boolean => (known & bit) !== 0;
-    const end = (side: 0 | 1): string =>
-      words[first + holderWord + side] === 0
-        ? '-'
-        : [
-            words[first + holderWord + side]! - 1,
-            words[first + openedWord + side],
-            has(facts.goneA << side) ? 'gone' : '',
-            has(facts.restingA << side) ? 'resting' : '',
-          ].join(' ');
-    const ports = words[first + 2]!;
-    const closed = words[first + closedWord]!;
-    const bytes = (first >> 1) + 6;
-    return [
-      `${words[first]},${ports >>> 16}|${words[first + 1]},${ports & 0xffff}|${words[first + 3]}`,
-      end(0),
-      end(1),
-      closed === -0x80000000 ? 'open' : closed,
-      has(facts.placed) ? `${(known & ruleMask) >>> ruleShift} ${has(facts.clientIsB)}` : 'waits',
-      has(facts.over),
-      has(facts.forgotten),
-      `${doubles[bytes]} ${doubles[bytes + 1]}`,
-    ].join('; ');
   }
 
   /** Lives of rows, to show that rows were used again. */
   livesOf(row: number): number {
     return lifeOf(this.core.rows.words[(row << rowShift) + factsWord]!);
   }
+}
+
+/** The connections in rows, as texts. */
+export function describeRows(words: Int32Array, top: number): string[] {
+  const found: string[] = [];
+  for (let row = 0; row < top; row++) {
+    const first = row << rowShift;
+    const isTaken = (words[first + holderWord]! | words[first + holderWord + 1]!) !== 0;
+    if (isTaken) found.push(describeRow(words, first));
+  }
+  return found.sort();
+}
+
+/** A connection by the words of its row. */
+function describeRow(words: Int32Array, first: number): string {
+  const doubles = new Float64Array(words.buffer, words.byteOffset, words.length / 2);
+  const known = words[first + factsWord]!;
+  const has = (bit: number): boolean => (known & bit) !== 0;
+  const end = (side: 0 | 1): string =>
+    words[first + holderWord + side] === 0
+      ? '-'
+      : [
+          words[first + holderWord + side]! - 1,
+          words[first + openedWord + side],
+          has(facts.goneA << side) ? 'gone' : '',
+          has(facts.restingA << side) ? 'resting' : '',
+        ].join(' ');
+  const ports = words[first + 2]!;
+  const closed = words[first + closedWord]!;
+  const bytes = (first >> 1) + 6;
+  return [
+    `${words[first]},${ports >>> 16}|${words[first + 1]},${ports & 0xffff}|${words[first + 3]}`,
+    end(0),
+    end(1),
+    closed === -0x80000000 ? 'open' : closed,
+    has(facts.placed) ? `${(known & ruleMask) >>> ruleShift} ${has(facts.clientIsB)}` : 'waits',
+    has(facts.over),
+    has(facts.forgotten),
+    `${doubles[bytes]} ${doubles[bytes + 1]}`,
+  ].join('; ');
+}
+
+export function describeEdge(edge: EdgeSum): string {
+  const name = `${edge.client}>${edge.server}:${edge.port >> 1}/${edge.port & 1}/${edge.scope}`;
+  const bytes = `${edge.toServer || 0}/${edge.toClient || 0}`;
+  expect(edge.seen.both).toBe(edge.total);
+  return `${name} ${edge.open} of ${edge.total}, ${bytes}`;
 }
 
 function describe(connection: PlainConnection): string {
