@@ -19,6 +19,10 @@ export class ShardEdges implements EdgeKeeper {
     return sum;
   }
 
+  lessened(): void {
+    // Nothing but numbers is kept of them here.
+  }
+
   end(tally: EdgeTally): void {
     this.#all.delete(tally as EdgeSum);
   }
