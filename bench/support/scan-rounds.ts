@@ -31,10 +31,12 @@ export const tickKinds = [
   'eBPF, at once',
   'eBPF, with sockets without an owner',
   'eBPF, 1 % new',
+  'eBPF, cold',
   'eBPF, first',
   'sock_diag',
   'sock_diag, at once',
   'sock_diag, 1 % new',
+  'sock_diag, cold',
   'sock_diag, first',
 ] as const;
 export type TickKind = (typeof tickKinds)[number];
@@ -57,10 +59,13 @@ const churningProcesses = 100;
 const churnWarmUpTicks = 12;
 const warmUpPauseMs = 100;
 
+/** Cold ticks before the first that is counted. */
+const coldWarmUpTicks = 8;
+
 /** By eBPF an agent reads everything every ten seconds, and what changed in between: a tick is the mean of so many. */
 const cycleTicks = 10;
 
-const plain: TickQuestion = { isFirst: false, isLoopWatched: false };
+const plain: TickQuestion = { kind: 'later', isLoopWatched: false };
 
 /** The rungs that are measured. */
 export const measuredRungs = ['ebpf', 'sockdiag'] as const;
@@ -72,6 +77,7 @@ type Ticks = Round['ticks'];
 class Ticker {
   readonly #asked: Asked;
   readonly #another: () => Ticker;
+  #cold: Ticker | null = null;
 
   /** @param main the bench's own program */
   constructor(inside: Namespace, main: string, rung: MeasuredRung) {
@@ -82,9 +88,18 @@ class Ticker {
   /** The first tick of another such agent. */
   async first(isLoopWatched: boolean): Promise<MeasuredTick> {
     const another = this.#another();
-    const measured = await another.tick({ isFirst: true, isLoopWatched });
+    const measured = await another.tick({ kind: 'first', isLoopWatched });
     another.end();
     return measured;
+  }
+
+  /** One that knows nothing, in another process, which makes no others. */
+  async cold(): Promise<MeasuredTick> {
+    if (this.#cold === null) {
+      this.#cold = this.#another();
+      for (let i = 0; i < coldWarmUpTicks; i++) await this.#cold.tick({ kind: 'cold', isLoopWatched: false });
+    }
+    return this.#cold.tick({ kind: 'cold', isLoopWatched: false });
   }
 
   async tick(question: TickQuestion = plain): Promise<MeasuredTick> {
@@ -92,6 +107,7 @@ class Ticker {
   }
 
   end(): void {
+    this.#cold?.end();
     this.#asked.end();
   }
 }
@@ -149,6 +165,7 @@ async function quietRound({ inside }: SocketLoad, tickers: Tickers): Promise<Rou
     await sleep(intervalMs);
   }
   for (const [rung, ticker] of tickers) {
+    ticks[`${namesOf[rung]}, cold`] = await ticker.cold();
     ticks[`${namesOf[rung]}, first`] = await ticker.first(false);
   }
   return { peers: times, ticks };
@@ -214,7 +231,7 @@ export async function measureScans(
     const quiet = await repeat(rounds + warmUpRounds, () => quietRound(load, tickers));
     const best = tickers.get(rungs[0]!)!;
     const first = await repeat(rounds, () => best.first(true));
-    const later = await repeat(3 * rounds, () => best.tick({ isFirst: false, isLoopWatched: true }));
+    const later = await repeat(3 * rounds, () => best.tick({ kind: 'later', isLoopWatched: true }));
     await load.queue();
     // Each connection that is replaced has two ends.
     const churn = Math.round(socketsOf(size) / 100 / 2);

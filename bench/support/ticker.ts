@@ -3,7 +3,9 @@
  * whole process: threads of the pool, garbage collection and whatever else a tick sets off.
  *
  * A first tick is that of a process that has made none, as an agent does when it starts: by a collector that is opened
- * for it. Code is loaded before, and compiled meanwhile. V8 is told what an agent tells it.
+ * for it. Code is loaded before, and compiled meanwhile. V8 is told what an agent tells it. A cold tick is by a collector
+ * that is opened for it as well, and knows nothing, in a process that has made such ticks before; no agent ever does that, so
+ * V8 is told nothing.
  */
 import { createInterface } from 'node:readline';
 import { openCollector } from '../../agent/collect/ladder.ts';
@@ -16,8 +18,7 @@ import { SocketWatch } from '../../agent/watch/socket-watch.ts';
 
 /** What is asked of a ticker, one JSON text per line. */
 export interface TickQuestion {
-  /** Measures the first tick of this process, with what comes before it; else one of a process that has made a first one. */
-  readonly isFirst: boolean;
+  readonly kind: 'first' | 'cold' | 'later';
   /** Also finds out for how long the event loop stood still, which takes CPU itself. */
   readonly isLoopWatched: boolean;
 }
@@ -43,18 +44,20 @@ interface Agent {
 /** Answers each line on stdin, a TickQuestion, with a MeasuredTick, until stdin ends. */
 export async function runTicker(rung: RungName): Promise<void> {
   await loadCode(rung);
-  let agent: Agent | null = null;
+  let lasting: Agent | null = null;
   for await (const line of createInterface({ input: process.stdin })) {
-    const { isFirst, isLoopWatched } = JSON.parse(line) as TickQuestion;
-    if (!isFirst) agent ??= await openAgent(rung);
+    const { kind, isLoopWatched } = JSON.parse(line) as TickQuestion;
+    if (kind === 'later') lasting ??= await openFirst(rung);
     const loop = isLoopWatched ? new LoopWatch() : null;
     const startedMs = performance.now();
     const before = process.cpuUsage();
-    agent ??= await openAgent(rung);
+    if (kind === 'first') lasting = await openFirst(rung);
+    const agent = kind === 'cold' ? await openAgent(rung) : lasting!;
     const { sockets } = await tick(agent);
     const { user, system } = process.cpuUsage(before);
     const wallMs = performance.now() - startedMs;
-    tuneV8('laterScans');
+    if (kind === 'cold') agent.collector.close();
+    else tuneV8('laterScans');
     const measured: MeasuredTick = {
       cpuMs: (user + system) / 1000,
       wallMs,
@@ -65,7 +68,7 @@ export async function runTicker(rung: RungName): Promise<void> {
     };
     process.stdout.write(`${JSON.stringify(measured)}\n`);
   }
-  agent?.collector.close();
+  lasting?.collector.close();
 }
 
 /** What a rung loads when it is tried. */
@@ -75,8 +78,12 @@ async function loadCode(rung: RungName): Promise<void> {
   await loadLibc();
 }
 
-async function openAgent(rung: RungName): Promise<Agent> {
+async function openFirst(rung: RungName): Promise<Agent> {
   tuneV8('firstScan');
+  return openAgent(rung);
+}
+
+async function openAgent(rung: RungName): Promise<Agent> {
   return { collector: await openCollector(rung), watch: new SocketWatch() };
 }
 
