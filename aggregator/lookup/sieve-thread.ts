@@ -81,10 +81,11 @@ export class SieveThread {
     if (this.#state.kind === 'idle') this.#start();
     if (this.#state.kind !== 'ready') return null;
     const question = ++this.#lastQuestion;
-    const first = this.#ask({ kind: 'begin', question, from: top, plan });
+    const { worker } = this.#state;
+    const first = this.#ask(worker, { kind: 'begin', question, from: top, plan });
     return new FoundBlocks(this, first, {
-      goOn: (from) => this.#ask({ kind: 'go on', question, from }),
-      end: () => this.#say({ kind: 'end', question }),
+      goOn: (from) => this.#ask(worker, { kind: 'go on', question, from }),
+      end: () => this.#say(worker, { kind: 'end', question }),
     });
   }
 
@@ -95,21 +96,21 @@ export class SieveThread {
     await worker?.terminate();
   }
 
-  /** @returns null when nobody answers any more */
-  #ask(message: Exclude<ToSieve, { kind: 'end' }>): Promise<FoundRows | null> {
-    if (this.#state.kind !== 'ready') return Promise.resolve(null);
-    this.#state.worker.ref();
+  /** @param worker knows the question; one that was started later does not. @returns null when it answers no more */
+  #ask(worker: Worker, message: Exclude<ToSieve, { kind: 'end' }>): Promise<FoundRows | null> {
+    if (!this.#isOf(worker)) return Promise.resolve(null);
+    worker.ref();
     return new Promise((resolve) => {
       this.#waiting.set(message.question, (found) => {
         if (found !== null) this.looked += message.from - found.to;
         resolve(found);
       });
-      this.#say(message);
+      this.#say(worker, message);
     });
   }
 
-  #say(message: ToSieve): void {
-    if (this.#state.kind === 'ready') this.#state.worker.postMessage(message);
+  #say(worker: Worker, message: ToSieve): void {
+    if (this.#isOf(worker)) worker.postMessage(message);
   }
 
   #start(): void {

@@ -1,5 +1,6 @@
 /** The thread that looks at rows for questions: as it is built, beside a thread that writes, and when it fails. */
 import { afterEach, describe, expect, test } from 'vitest';
+import type { SievePlan } from '../../../aggregator/lookup/sieve-plan.ts';
 import { startsMax } from '../../../aggregator/lookup/sieve-thread.ts';
 import { fc } from '../../support/random-cases.ts';
 import { SievedPairs, servedPorts } from '../../support/sieved-pairs.ts';
@@ -116,7 +117,6 @@ describe('a writer beside it', () => {
     );
     expect(met).toBeGreaterThanOrEqual(stayed);
     expect(stayed).toBeGreaterThan(1_000);
-    expect(stayed).toBeGreaterThan(1_000);
     expect(pairs.thread.looked).toBeGreaterThan(5_000);
     expect(pairs.thread.failures).toBe(0);
   });
@@ -143,6 +143,32 @@ describe('a thread that fails', () => {
     await start(pairs);
     expect((await pairs.search(':80')).toSorted()).toEqual([...pairs.selected(':80')].toSorted());
     expect(failures).toEqual(['it ended with 7']);
+  });
+
+  test('is not asked on by questions of the one before it', async () => {
+    const forgetful = `
+      const known = new Set();
+      parentPort.on('message', ({ kind, question, from }) => {
+        if (kind === 'begin') known.add(question);
+        else if (kind === 'go on' && !known.has(question)) throw new Error('unheard of');
+        parentPort.postMessage({ kind: 'found', question, to: from - 1, rows: new Int32Array(0) });
+        if (question === 1) setImmediate(() => process.exit(7));
+      });
+      parentPort.postMessage({ kind: 'ready', protocol: 1 });`;
+    const { thread } = pairsWith(textOf(forgetful));
+    const plan: SievePlan = { of: 'connection', test: { kind: 'all' }, isForeign: null };
+    const started = async (): Promise<void> => {
+      expect(thread.search(plan, 9)).toBeNull();
+      await until('the thread is ready', () => thread.isReady);
+    };
+    await started();
+    const blocks = thread.search(plan, 9)!;
+    await until('it failed', () => thread.failures === 1);
+    await started();
+    expect(await blocks.next()).toEqual({ kind: 'found', question: 1, to: 8, rows: new Int32Array(0) });
+    expect(await blocks.next()).toBeNull();
+    expect(await thread.search(plan, 9)!.next()).toMatchObject({ to: 8 });
+    expect([thread.failures, failures]).toEqual([1, ['it ended with 7']]);
   });
 
   test('is not asked when its program is of another version', async () => {
