@@ -64,13 +64,19 @@ function addFleetMetrics(registry: Registry, view: LiveView): void {
     registry,
     'whotalks_ends_unfiled_total',
     'Ends that cannot be joined because too many open connections have their four-tuple.',
-    () => correlator.unfiled,
+    () => correlator.refused.unfiled,
   );
   counter(
     registry,
     'whotalks_flows_refused_total',
     'Records of conversations passed on that were refused because too many have their four-tuple.',
     () => correlator.flows.refused,
+  );
+  counter(
+    registry,
+    'whotalks_undecided_refused_total',
+    'Ambiguous ends that are not judged again as time goes by because too many are.',
+    () => correlator.refused.undecided,
   );
   gauge(registry, 'whotalks_edges', 'Dependencies that were ever seen.', () => edgeTable.size);
   counter(

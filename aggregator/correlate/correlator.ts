@@ -105,9 +105,9 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     this.#seeking = { table: this.#table, flows, joiner, gateways: this.gateways };
   }
 
-  /** Halves that cannot be joined because too many open connections stand under their key. */
-  get unfiled(): number {
-    return this.#table.unfiled;
+  /** Halves that found no room: under a key with too many open connections, and among those to be judged again. */
+  get refused(): { readonly unfiled: number; readonly undecided: number } {
+    return { unfiled: this.#table.unfiled, undecided: this.#joiner.undecided.refused };
   }
 
   opened(socket: ReportedSocket, nowMs: number): void {

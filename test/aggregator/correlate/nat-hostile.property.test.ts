@@ -159,7 +159,7 @@ describe('a host that lies about translations', () => {
       ]);
     }
     // Three stages on its host, and the last of them on the wire.
-    expect(fleet.view.correlator.unfiled).toBe(4 * extra);
+    expect(fleet.view.correlator.refused.unfiled).toBe(4 * extra);
     for (const { client } of fleet.connections()) fleet.close(client.socket!);
     fleet.pass(60 * 60_000);
     expect(Object.entries(fleet.view.sizes).filter(([, size]) => size > 0)).toEqual([]);
