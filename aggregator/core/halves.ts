@@ -12,7 +12,7 @@
  *     evidence     facts about end a of a half that is end a: restingA, dialedA, dialedB, trackedA, trackedB, established
  *     rows         which row of its message it was
  */
-const columnNames = [
+export const halfColumnNames = [
   'slot',
   'local',
   'remote',
@@ -24,8 +24,8 @@ const columnNames = [
   'evidence',
   'rows',
 ] as const;
-export const halfColumns = columnNames.length;
-export type HalfColumn = (typeof columnNames)[number];
+export const halfColumns = halfColumnNames.length;
+export type HalfColumn = (typeof halfColumnNames)[number];
 
 export class Halves {
   /** How many there are; up to whoever fills the columns. */
@@ -66,6 +66,6 @@ export class Halves {
 
   /** The first word of a column. */
   columnAt(name: HalfColumn): number {
-    return columnNames.indexOf(name) * this.max;
+    return halfColumnNames.indexOf(name) * this.max;
   }
 }

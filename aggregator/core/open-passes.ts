@@ -4,7 +4,8 @@
  *     canonicalise   tuple → key, which end, hash, home; no branches
  *     findCells      fetches cells, walks to the first that is free or has the hash, and fetches that row
  *
- * With its row at hand, keys are compared (PassMemory.partHalves): some are known, for the others seekKey goes on. What a half makes of its row is for joining.ts, what it begins for beginning.ts.
+ * With its row at hand, keys are compared (PassMemory.partHalves): some are known, for the others seekKey goes on. What a half
+ * makes of its row is for joining.ts, what it begins for beginning.ts.
  */
 import { type Block, columnAt } from './block.ts';
 import { rowShift } from './connection-row.ts';

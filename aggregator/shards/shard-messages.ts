@@ -1,7 +1,7 @@
 /** What the thread that knows agents and the shards say to each other. */
 
 import type { Holder } from '../core/holders.ts';
-import type { EdgeSum } from './shard-edges.ts';
+import type { EdgeSum } from './edge-sums.ts';
 
 export interface ShardOptions {
   /** Of this shard alone. */

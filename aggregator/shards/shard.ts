@@ -8,8 +8,8 @@ import { ConnectionCore } from '../core/connection-core.ts';
 import { EdgeCounts } from '../core/edge-counts.ts';
 import { Holders } from '../core/holders.ts';
 import { Listening } from '../core/listening.ts';
+import { EdgeSums } from './edge-sums.ts';
 import { type SectionKind, ShardBatch, sectionKinds, sectionWords } from './shard-batch.ts';
-import { ShardEdges } from './shard-edges.ts';
 import type { FromShard, ShardOptions, ShardReport, ToShard } from './shard-messages.ts';
 
 /** Of a table that a shard has and does not use: no address is interned here. */
@@ -17,7 +17,7 @@ const noAddresses = 1 << 8;
 
 export class Shard {
   readonly #core: ConnectionCore;
-  readonly #edges = new ShardEdges();
+  readonly #edges = new EdgeSums();
   readonly #holders: Holders;
   readonly #listening: Listening;
   readonly #slots: (AgentSlots | undefined)[] = [];

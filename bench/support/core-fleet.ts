@@ -6,7 +6,7 @@ import { EdgeCounts } from '../../aggregator/core/edge-counts.ts';
 import { Holders } from '../../aggregator/core/holders.ts';
 import { Listening } from '../../aggregator/core/listening.ts';
 import { matchHalves } from '../../aggregator/core/match-halves.ts';
-import { EdgeSums } from '../../test/support/edge-sums.ts';
+import { EdgeSums } from '../../aggregator/shards/edge-sums.ts';
 import { openThreadClock } from './cpu-time.ts';
 import { hosts, type Stream, serverPortOf, serviceOf } from './half-stream.ts';
 

@@ -6,7 +6,7 @@
 
 import { blockMax } from '../../aggregator/core/block.ts';
 import { facts } from '../../aggregator/core/connection-row.ts';
-import { Halves } from '../../aggregator/core/halves.ts';
+import { Halves, halfColumnNames } from '../../aggregator/core/halves.ts';
 
 const services = 500;
 const instances = 8;
@@ -67,19 +67,6 @@ export function halfStream(halfCount: number, client = 0): Stream {
   return inToldOrder(fill(clients, servers, starts, client), shuffled(blocksOf(perAgent, starts), random));
 }
 
-const columns = [
-  'slot',
-  'local',
-  'remote',
-  'ports',
-  'place',
-  'holder',
-  'opened',
-  'bornAfter',
-  'evidence',
-  'rows',
-] as const;
-
 /**
  * The halves of some connections, told by the agents and with the slots that they have in the stream.
  * @param isChosen by number of the connection
@@ -96,7 +83,7 @@ export function someOf({ halves, blocks }: Stream, isChosen: (connection: number
   }
   const starts = startsOf(perAgent);
   const some = new Halves(perAgent.reduce((sum, count) => sum + count, 0));
-  for (const column of columns) {
+  for (const column of halfColumnNames) {
     const next = Uint32Array.from(starts);
     for (const { agent, from, count } of blocks)
       for (let i = from; i < from + count; i++)
@@ -108,7 +95,7 @@ export function someOf({ halves, blocks }: Stream, isChosen: (connection: number
 /** The same halves with each block behind the one before. */
 function inToldOrder(halves: HalfStream, blocks: readonly AgentBlock[]): Stream {
   const told = new Halves(halves.slot.length);
-  for (const column of columns) {
+  for (const column of halfColumnNames) {
     let at = 0;
     for (const { from, count } of blocks) {
       told[column].set(halves[column].subarray(from, from + count), at);

@@ -19,7 +19,7 @@ import { EdgeCounts } from '../../../aggregator/core/edge-counts.ts';
 import { Halves } from '../../../aggregator/core/halves.ts';
 import { type Holder, Holders } from '../../../aggregator/core/holders.ts';
 import { Listening } from '../../../aggregator/core/listening.ts';
-import { type EdgeSum, EdgeSums } from '../../support/edge-sums.ts';
+import { type EdgeSum, EdgeSums } from '../../../aggregator/shards/edge-sums.ts';
 import { PlainCore, type PlainHalf } from './plain-core.ts';
 import type { PlainConnection, PlainSurroundings } from './plain-direction.ts';
 

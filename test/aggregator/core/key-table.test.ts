@@ -4,7 +4,7 @@ import { Addresses, isInterned, noAddress } from '../../../aggregator/core/addre
 import { EdgeCounts } from '../../../aggregator/core/edge-counts.ts';
 import { KeyTable } from '../../../aggregator/core/key-table.ts';
 import { anyV6, Listening } from '../../../aggregator/core/listening.ts';
-import { EdgeSums } from '../../support/edge-sums.ts';
+import { EdgeSums } from '../../../aggregator/shards/edge-sums.ts';
 import { fc } from '../../support/random-cases.ts';
 
 test('a key has one row for as long as it is used', () => {

@@ -1,6 +1,6 @@
 /** A history told to shards as well as to the core and the plain one, and what the shards made of it. */
 import { blockMax, outcomes } from '../../../aggregator/core/block.ts';
-import { addUp } from '../../../aggregator/shards/shard-edges.ts';
+import { addUp } from '../../../aggregator/shards/edge-sums.ts';
 import type { ShardLink } from '../../../aggregator/shards/shard-link.ts';
 import type { ShardOptions } from '../../../aggregator/shards/shard-messages.ts';
 import { ShardedCore } from '../../../aggregator/shards/sharded-core.ts';

@@ -1,4 +1,4 @@
-/** The sums of a shard's edges, by their numbers. Who asks for them adds up those of all shards. */
+/** The edges of a core by their numbers, without names: of a shard, or of one that stands alone. Those of shards are added up. */
 import type { EdgeKeeper, EdgeTally } from '../core/edge-counts.ts';
 
 export interface EdgeSum extends EdgeTally {
@@ -9,10 +9,17 @@ export interface EdgeSum extends EdgeTally {
   readonly scope: number;
 }
 
-export class ShardEdges implements EdgeKeeper {
+export class EdgeSums implements EdgeKeeper {
   readonly #all = new Set<EdgeTally & EdgeSum>();
+  readonly #max: number;
 
-  begin(client: number, server: number, port: number, scope: number): EdgeTally {
+  /** @param max edges that are kept; connections of further ones count in none */
+  constructor(max = Number.POSITIVE_INFINITY) {
+    this.#max = max;
+  }
+
+  begin(client: number, server: number, port: number, scope: number): EdgeTally | null {
+    if (this.#all.size >= this.#max) return null;
     const counts = { open: 0, total: 0, seen: { both: 0 }, toServer: Number.NaN, toClient: Number.NaN };
     const sum = { client, server, port, scope, ...counts };
     this.#all.add(sum);
