@@ -1,7 +1,7 @@
 /** Many real network namespaces that come and go: each is seen, and nothing of them is kept. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCollector } from '../../../agent/collect/ladder.ts';
 import type { Collector } from '../../../agent/collector.ts';
@@ -62,10 +62,11 @@ describe.runIf(canMakeNamespaces)(`${count} namespaces`, () => {
       const fdsAtFirst = openFds();
       const argv = ['--pid', '--fork', '--kill-child', 'sh', '-c', makeMany];
       many = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const ours = readLink('/proc/self/ns/pid');
       const theirs = (): Set<number> => {
-        // The link is there once the new pid namespace has its first process.
-        const link = `/proc/${many!.pid}/ns/pid_for_children`;
-        return existsSync(link) ? inhabited(readlinkSync(link)) : new Set();
+        // Ours until `unshare` has made the new one, and unreadable until that has its first process.
+        const pidns = readLink(`/proc/${many!.pid}/ns/pid_for_children`);
+        return typeof pidns === 'string' && pidns !== ours ? inhabited(pidns) : new Set();
       };
       // The shell that makes them stays in the namespace of this test.
       await until('they are there', () => theirs().size > count);
