@@ -2,6 +2,7 @@
 import { hostname, release } from 'node:os';
 import type { Logger } from 'pino';
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import { type Clock, realClock, realTimers, type Timers } from '../model/timers.ts';
 import { packageVersion } from '../model/version.ts';
 import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import { AgentCounters } from './agent-counters.ts';
@@ -41,9 +42,23 @@ export interface AgentParts {
   readonly cpu?: CpuMeter;
   /** Default: paceTimes. */
   readonly paceTimes?: PaceTimes;
+  /** Default: this process, on this machine. */
+  readonly surroundings?: Partial<Surroundings>;
+}
+
+/** What an agent finds around it beside sockets and disk; a simulation passes its own. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** 0 <= random() < 1. */
+  readonly random: () => number;
+  /** null = it cannot be read. */
+  readonly bootId: () => string | null;
+  readonly kernel: string;
 }
 
 export interface Pipeline {
+  readonly surroundings: Surroundings;
   readonly collector: Collector;
   readonly finders: Finders;
   readonly counters: AgentCounters;
@@ -60,13 +75,12 @@ export interface Pipeline {
   readonly budget: Budget;
 }
 
-/** Unix milliseconds, and milliseconds that never step. */
-export const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() } as const;
-
 /** Nothing runs yet. */
 export function createPipeline(config: AgentConfig, finders: Finders, parts: AgentParts): Pipeline {
   const { collector, log, connect, cpu = new ProcessCpu(), paceTimes, events = noEvents } = parts;
   const { intervalMs, cpuMaxPercent } = config;
+  const surroundings = surroundingsOf(config, parts);
+  const { clock, timers, random } = surroundings;
   const { monotonicMs } = clock;
   const budget = new Budget({ intervalMs, cpuMaxPercent, cpu, monotonicMs, log, times: paceTimes });
   const counters = new AgentCounters();
@@ -81,7 +95,7 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
   const stream = new AgentStream({
     server: config.server,
     connect: connect ?? connectPlaintext,
-    hello: describeAgent(config, parts, budget, cannotSee),
+    hello: describeAgent(config, parts, surroundings, budget, cannotSee),
     vitals: () => ({
       openSockets: slots.liveCount,
       lostEvents: gaps.lostEvents,
@@ -95,12 +109,14 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     builder,
     gaps,
     clock,
-    random: Math.random,
+    timers,
+    random,
     log,
     acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
   const { shortLived, watch, holders, feed } = createWatch(config, events, {
+    surroundings,
     collector,
     finders,
     counters,
@@ -109,6 +125,7 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     stream,
   });
   return {
+    surroundings,
     collector,
     finders,
     counters,
@@ -124,18 +141,30 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
   };
 }
 
+function surroundingsOf({ procRoot }: AgentConfig, { surroundings }: AgentParts): Surroundings {
+  return {
+    clock: realClock,
+    timers: realTimers,
+    random: Math.random,
+    bootId: () => readBootId(procRoot),
+    kernel: release(),
+    ...surroundings,
+  };
+}
+
 /** What joins scans and events. */
 function createWatch(
   config: AgentConfig,
   { source }: OpenedEvents,
   {
+    surroundings: { clock },
     collector,
     finders,
     counters,
     gaps,
     slots,
     stream,
-  }: Pick<Pipeline, 'collector' | 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
+  }: Pick<Pipeline, 'surroundings' | 'collector' | 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
 ): Pick<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed'> {
   const { nowMs, monotonicMs } = clock;
   const holders = new HolderOwners(config, (holder) => collector.detailsOf?.(holder) ?? null);
@@ -164,6 +193,7 @@ type DescribedAgent = ConstructorParameters<typeof AgentStream>[0]['hello'];
 function describeAgent(
   config: AgentConfig,
   { collector, log, events = noEvents }: AgentParts,
+  { clock, bootId, kernel }: Surroundings,
   budget: Budget,
   cannotSee: () => readonly string[],
 ): DescribedAgent {
@@ -173,20 +203,20 @@ function describeAgent(
       'this host has no machine-id and no place to keep an id: it will be another host after a restart',
     );
   }
-  const epoch = epochAt(Date.now());
+  const epoch = epochAt(clock.nowMs());
   return () => ({
     agentVersion: packageVersion,
     hostId: hostId.id,
     hostName: config.hostName ?? hostname(),
     realm: config.realm,
     labels: config.labels,
-    bootId: readBootId(config.procRoot) ?? '',
+    bootId: bootId() ?? '',
     epoch,
     collector: collector.name,
     events: events.source?.name ?? '',
     cannotSee: cannotSee(),
     intervalMs: Math.round(budget.intervalMs),
-    kernel: release(),
+    kernel,
   });
 }
 

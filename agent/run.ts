@@ -19,8 +19,8 @@ import type { SlotTable } from './export/slot-table.ts';
 import { Finders } from './finders.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
-import { type AgentParts, clock, createPipeline, type Pipeline } from './pipeline.ts';
-import { inSlices, TimeSlice } from './procfs/time-slice.ts';
+import { type AgentParts, createPipeline, type Pipeline } from './pipeline.ts';
+import { inSlices, sliceMs, TimeSlice } from './procfs/time-slice.ts';
 import { scanLoop, type TurnListener } from './scan-loop.ts';
 import { unheard } from './succession.ts';
 
@@ -54,10 +54,11 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
 async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnListener[]): Promise<void> {
   const { log, signal } = parts;
   const { collector, finders, counters, gaps, slots, builder, stream, watch, feed, budget } = pipeline;
+  const { clock, timers } = pipeline.surroundings;
   const intervalMs = (): number => budget.intervalMs;
   feed?.start();
   let watchedUntilMs = clock.nowMs();
-  for await (const outcome of scanLoop({ collector, intervalMs, turns, clock, signal })) {
+  for await (const outcome of scanLoop({ collector, intervalMs, turns, clock, timers, signal })) {
     if (outcome.kind === 'failed') {
       counters.failedScans++;
       reportFailedScan(counters, outcome.error, log);
@@ -73,7 +74,8 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
     const refusedBefore = watch.refusedTotal;
     const seen = await applyScan(scan, pipeline);
     for (const finder of finders) {
-      await inSlices(applyEach(await finder.find(seen, scan, feed ?? unheard), slots));
+      const found = await finder.find(seen, scan, feed ?? unheard);
+      await inSlices(applyEach(found, slots), new TimeSlice(sliceMs, pipeline.surroundings));
     }
     counters.scanned(scan, tookMs, finders.cannotSee);
     await parts.events?.source?.follow(scan);
@@ -92,9 +94,9 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
 /** @returns what the scan made different, and of the sockets that it could not show any more what events told before. */
 async function applyScan(
   scan: Scan,
-  { watch, shortLived, feed, slots, counters }: Pipeline,
+  { watch, shortLived, feed, slots, counters, surroundings }: Pipeline,
 ): Promise<readonly SocketEvent[]> {
-  const slice = new TimeSlice();
+  const slice = new TimeSlice(sliceMs, surroundings);
   await feed?.catchUp();
   try {
     const events = await inSlices(watch.applying(scan), slice);

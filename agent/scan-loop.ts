@@ -2,6 +2,7 @@
  * Scans at an interval, one at a time: a scan that takes longer than the interval delays the next one and is told, and
  * one that fails leaves a gap, never a stop.
  */
+import { type Clock, realTimers, type Timers } from '../model/timers.ts';
 import type { Collector, Scan } from './collector.ts';
 
 /** What one turn of the loop brought. */
@@ -20,15 +21,16 @@ export interface ScanLoopOptions {
   /** From start to start; asked before each wait, because it may be stretched. */
   readonly intervalMs: () => number;
   readonly turns?: readonly TurnListener[];
-  /** Unix milliseconds, and milliseconds that never step. */
-  readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
+  readonly clock: Clock;
+  /** Default: those of this process. */
+  readonly timers?: Timers;
   /** Ends the loop, also in the middle of a wait. */
   readonly signal: AbortSignal;
 }
 
 /** Yields until `signal` is aborted. The time that the consumer takes counts towards the interval. */
 export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOutcome, void, undefined> {
-  const { collector, intervalMs, turns = [], clock, signal } = options;
+  const { collector, intervalMs, turns = [], clock, timers = realTimers, signal } = options;
   while (!signal.aborted) {
     const startedMs = clock.monotonicMs();
     const startedAtMs = clock.nowMs();
@@ -42,7 +44,7 @@ export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOu
     }
     for (const listener of turns) listener.turnEnds();
     // A scan that overran still leaves a breath, so that the loop never keeps a core busy.
-    await sleep(Math.max(breathMs, startedMs + intervalMs() - clock.monotonicMs()), signal);
+    await sleep(timers, Math.max(breathMs, startedMs + intervalMs() - clock.monotonicMs()), signal);
   }
 }
 
@@ -50,14 +52,14 @@ export async function* scanLoop(options: ScanLoopOptions): AsyncGenerator<ScanOu
 const breathMs = 20;
 
 /** Also over when `signal` is aborted. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+function sleep(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, signal.aborted ? 0 : ms);
+    const cancel = timers.after(signal.aborted ? 0 : ms, done);
     signal.addEventListener('abort', done, { once: true });
   });
 }

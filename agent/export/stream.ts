@@ -3,6 +3,7 @@
  * the window is open, and gives each word of the aggregator to whom it concerns.
  */
 import type { Logger } from 'pino';
+import { type Cancel, type Clock, pause, realTimers, type Timers } from '../../model/timers.ts';
 import { agentBatch, type Heartbeat, type Hello } from '../../wire/agent-batch.ts';
 import { sendWindowBatches, sendWindowBytes } from '../../wire/agent-limits.ts';
 import { encodeAgentMessage } from '../../wire/agent-message.ts';
@@ -45,8 +46,9 @@ export interface StreamOptions {
   readonly slots: SlotTable;
   readonly builder: BatchBuilder;
   readonly gaps: GapLedger;
-  /** Unix milliseconds, and milliseconds that never step. */
-  readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
+  readonly clock: Clock;
+  /** Default: those of this process. */
+  readonly timers?: Timers;
   /** 0 <= random() < 1. */
   readonly random: () => number;
   readonly log: Logger;
@@ -58,11 +60,13 @@ export interface StreamOptions {
 
 export class AgentStream {
   readonly #options: StreamOptions;
+  readonly #timers: Timers;
   #state: StreamState = { kind: 'idle' };
-  #timer: NodeJS.Timeout | undefined;
-  #tick: NodeJS.Timeout | undefined;
+  /** Of the state; null = it has none. */
+  #timer: Cancel | null = null;
+  #tick: Cancel | null = null;
   /** A flush that gave way to the event loop goes on. */
-  #later: NodeJS.Immediate | undefined;
+  #later: Cancel | null = null;
   #endpoint: string;
   #connection: Connection | null = null;
   #session = 0;
@@ -81,6 +85,7 @@ export class AgentStream {
 
   constructor(options: StreamOptions) {
     this.#options = options;
+    this.#timers = options.timers ?? realTimers;
     this.#endpoint = options.server;
     this.#heartbeats = new Heartbeats(options.clock.monotonicMs());
   }
@@ -110,8 +115,7 @@ export class AgentStream {
   start(): void {
     this.#coalescing.tickEnds();
     this.#handle({ kind: 'start' });
-    this.#tick = setInterval(() => this.#onTick(), tickMs);
-    this.#tick.unref();
+    this.#tick = this.#timers.every(tickMs, () => this.#onTick());
   }
 
   /** What a scan made different goes into the slot table from here on. It is sent by flush, when all of it is there. */
@@ -133,14 +137,14 @@ export class AgentStream {
 
   /** Sends what is due. When that takes long, the event loop has its turn before the next message. */
   #send(): void {
-    if (this.#later !== undefined || this.#isClosing) return;
-    const slice = new TimeSlice(sendSliceMs);
-    const { slots, builder } = this.#options;
+    if (this.#later !== null || this.#isClosing) return;
+    const { slots, builder, clock } = this.#options;
+    const slice = new TimeSlice(sendSliceMs, { clock, timers: this.#timers });
     while (this.#coalescing.mayGo(slots.pendingCount) && this.#sendNext()) {
       if (builder.isAllTold) return this.#coalescing.allTold();
       if (!slice.isUsedUp()) continue;
-      this.#later = setImmediate(() => {
-        this.#later = undefined;
+      this.#later = this.#timers.soon(() => {
+        this.#later = null;
         this.#send();
       });
       return;
@@ -167,14 +171,14 @@ export class AgentStream {
 
   /** Sends what is left to tell, says goodbye and ends the stream, within farewellMs. Idempotent. */
   async close(): Promise<void> {
-    clearInterval(this.#tick);
-    clearImmediate(this.#later);
+    this.#tick?.();
+    this.#later?.();
     while (this.#sendNext());
     this.#isClosing = true;
     if (this.#state.kind === 'streaming') {
       this.#connection?.finish();
       const deadline = this.#options.clock.monotonicMs() + farewellMs;
-      while (this.#isOpen() && this.#options.clock.monotonicMs() < deadline) await pause(10);
+      while (this.#isOpen() && this.#options.clock.monotonicMs() < deadline) await pause(this.#timers, 10);
     }
     this.#handle({ kind: 'stop' });
   }
@@ -188,9 +192,9 @@ export class AgentStream {
     const next = advance(this.#state, event, { nowMs: clock.monotonicMs(), random: random() });
     this.#state = next.state;
     if (next.timerMs !== 'keep') {
-      clearTimeout(this.#timer);
+      this.#timer?.();
       const fire = (): void => this.#handle({ kind: 'timer' });
-      this.#timer = next.timerMs === null ? undefined : setTimeout(fire, next.timerMs);
+      this.#timer = next.timerMs === null ? null : this.#timers.after(next.timerMs, fire);
     }
     for (const action of next.actions) this.#perform(action);
   }
@@ -326,8 +330,4 @@ export class AgentStream {
     };
     connection.write(encodeAgentMessage(agentBatch({ baseUnixMs: unixMs, heartbeat })));
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -4,7 +4,7 @@
  * Reads of /proc are system calls of microseconds each, where a promise per call would cost more than the call. They
  * run synchronously, a slice at a time, so that the event loop (streams, timers, signals) keeps its turns.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Clock, realClock, realTimers, type Timers } from '../../model/timers.ts';
 
 /**
  * After so long the event loop has its turn: a quarter of what it may be kept. Garbage collection comes on top, which takes
@@ -12,23 +12,34 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
  */
 export const sliceMs = 5;
 
+/** What a slice is measured by, and rests on. */
+export interface SliceTime {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly timers: Pick<Timers, 'soon'>;
+}
+
+const realTime: SliceTime = { clock: realClock, timers: realTimers };
+
 export class TimeSlice {
   readonly #lengthMs: number;
-  #startedAtMs = performance.now();
+  readonly #time: SliceTime;
+  #startedAtMs: number;
 
   /** @param lengthMs 0 rests at every opportunity. */
-  constructor(lengthMs: number = sliceMs) {
+  constructor(lengthMs: number = sliceMs, time: SliceTime = realTime) {
     this.#lengthMs = lengthMs;
+    this.#time = time;
+    this.#startedAtMs = time.clock.monotonicMs();
   }
 
   isUsedUp(): boolean {
-    return performance.now() - this.#startedAtMs >= this.#lengthMs;
+    return this.#time.clock.monotonicMs() - this.#startedAtMs >= this.#lengthMs;
   }
 
   /** Lets the event loop run once and starts the next slice. */
   async rest(): Promise<void> {
-    await nextTurn();
-    this.#startedAtMs = performance.now();
+    await new Promise<void>((resolve) => void this.#time.timers.soon(resolve));
+    this.#startedAtMs = this.#time.clock.monotonicMs();
   }
 }
 

@@ -1,6 +1,7 @@
 /** Ingest as the aggregator's run.ts sees it: the gRPC service, the hosts that report, and the leases to look after. */
 import type * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { realTimers, type Timers } from '../../model/timers.ts';
 import { AgentMessageDecoder } from '../../wire/agent-message.ts';
 import { ingestService } from '../../wire/ingest-service.ts';
 import type { ServerMessageFields } from '../../wire/server-message.ts';
@@ -8,8 +9,9 @@ import type { ReportingHost, SocketReports } from '../correlate/report.ts';
 import { Hosts } from './hosts.ts';
 import { type IngestCounters, newIngestCounters } from './ingest-counters.ts';
 import { defaultIngestLimits, type IngestLimits } from './limits.ts';
-import { serveStream } from './service.ts';
-import type { IngestSession, SessionContext } from './session.ts';
+import { type Carrier, ServedStream } from './served-stream.ts';
+import { serveCall } from './service.ts';
+import type { SessionContext } from './session.ts';
 import { Turns } from './turns.ts';
 
 export interface IngestOptions {
@@ -19,6 +21,8 @@ export interface IngestOptions {
   readonly clock: () => number;
   /** Milliseconds that never step; leases run on it. */
   readonly monotonicClock?: () => number;
+  /** Default: those of this process. */
+  readonly timers?: Timers;
   readonly log: Logger;
   /** Names this run of the aggregator to agents. */
   readonly serverId: string;
@@ -29,6 +33,8 @@ export interface IngestOptions {
 export interface Ingest {
   /** Adds the Ingest service. */
   addTo(server: grpc.Server): void;
+  /** Serves a stream that something else carries than a call to that service. */
+  serve(carrier: Carrier): ServedStream;
   /** Every host that ever reported and is not forgotten, lost ones included. */
   hosts(): Iterable<ReportingHost>;
   /** Looks after the leases at `nowMs` of the aggregator's clock. Call it about once a second. */
@@ -47,8 +53,9 @@ export function createIngest(options: IngestOptions): Ingest {
   const monotonicClock = options.monotonicClock ?? (() => performance.now());
   const hosts = new Hosts(options.reports, limits, options.log);
   const counters = newIngestCounters();
-  const sessions = new Set<IngestSession>();
-  const turns = new Turns({ monotonicClock: () => performance.now() });
+  const streams = new Set<ServedStream>();
+  const timers = options.timers ?? realTimers;
+  const turns = new Turns({ monotonicClock, defer: (serve) => void timers.soon(serve) });
   const context: SessionContext = {
     hosts,
     reports: options.reports,
@@ -60,21 +67,25 @@ export function createIngest(options: IngestOptions): Ingest {
     version: options.version,
     log: options.log,
   };
-  const handleStream: grpc.handleBidiStreamingCall<Buffer, ServerMessageFields> = (call) => {
-    const session = serveStream(call, context, turns, () => sessions.delete(session));
-    sessions.add(session);
+  const serve = (carrier: Carrier): ServedStream => {
+    const stream = new ServedStream(carrier, { context, turns, timers }, () => streams.delete(stream));
+    streams.add(stream);
+    return stream;
   };
+  const handleStream: grpc.handleBidiStreamingCall<Buffer, ServerMessageFields> = (call) =>
+    serveCall(call, limits, serve);
   return {
     addTo: (server) => server.addService(ingestService(), { Stream: handleStream }),
+    serve,
     hosts: () => hosts.all(),
     sweep: (nowMs) => hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }),
     counters,
     turns,
     get streams() {
-      return sessions.size;
+      return streams.size;
     },
     close: () => {
-      for (const session of sessions) session.end('stopping', 'the aggregator is stopping');
+      for (const { session } of streams) session.end('stopping', 'the aggregator is stopping');
     },
   };
 }
