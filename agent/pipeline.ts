@@ -16,7 +16,7 @@ import type { OpenedEvents } from './events/open-events.ts';
 import { BatchBuilder } from './export/batch-builder.ts';
 import { type Connect, connectPlaintext } from './export/connection.ts';
 import { GapLedger } from './export/gap-ledger.ts';
-import { SlotTable } from './export/slot-table.ts';
+import { type SlotLimits, SlotTable, slotLimits } from './export/slot-table.ts';
 import { AgentStream } from './export/stream.ts';
 import type { Finders } from './finders.ts';
 import { readHostId, systemHostIdSources } from './host-id.ts';
@@ -42,8 +42,12 @@ export interface AgentParts {
   readonly cpu?: CpuMeter;
   /** Default: paceTimes. */
   readonly paceTimes?: PaceTimes;
+  /** Default: slotLimits. */
+  readonly slotLimits?: Partial<SlotLimits>;
   /** Default: this process, on this machine. */
   readonly surroundings?: Partial<Surroundings>;
+  /** Called with the parts as they are made, before anything runs: for whoever looks into a running agent. */
+  readonly made?: (pipeline: Pipeline) => void;
 }
 
 /** What an agent finds around it beside sockets and disk; a simulation passes its own. */
@@ -85,7 +89,7 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
   const budget = new Budget({ intervalMs, cpuMaxPercent, cpu, monotonicMs, log, times: paceTimes });
   const counters = new AgentCounters();
   const gaps = new GapLedger();
-  const slots = new SlotTable(gaps);
+  const slots = new SlotTable(gaps, { ...slotLimits, ...parts.slotLimits });
   const builder = new BatchBuilder(slots, gaps);
   const cannotSee = (): readonly string[] => [
     ...budget.sentences,
@@ -115,30 +119,8 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
-  const { shortLived, watch, holders, feed } = createWatch(config, events, {
-    surroundings,
-    collector,
-    finders,
-    counters,
-    gaps,
-    slots,
-    stream,
-  });
-  return {
-    surroundings,
-    collector,
-    finders,
-    counters,
-    gaps,
-    slots,
-    builder,
-    stream,
-    watch,
-    shortLived,
-    holders,
-    feed,
-    budget,
-  };
+  const made = { surroundings, collector, finders, counters, gaps, slots, stream };
+  return { ...made, ...createWatch(config, events, made), builder, budget };
 }
 
 function surroundingsOf({ procRoot }: AgentConfig, { surroundings }: AgentParts): Surroundings {

@@ -29,6 +29,7 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
   refuseExposure('--server', parseHostPort(config.server), config.insecure);
   const finders = parts.finders ?? (await Finders.open(config, parts.events?.source != null));
   const pipeline = createPipeline(config, finders, parts);
+  parts.made?.(pipeline);
   const loopDelay = config.metrics === null ? null : new LoopDelay();
   let metrics: MetricsServer | null = null;
   try {

@@ -26,6 +26,9 @@ export interface SlotLimits {
   readonly closedUnackedMax: number;
 }
 
+/** As the wire allows them. */
+export const slotLimits: SlotLimits = { slotsMax, closedUnackedMax };
+
 export class SlotTable {
   /** By id, in the order in which they were opened. */
   readonly #records = new Map<number, SlotRecord>();
@@ -52,7 +55,7 @@ export class SlotTable {
   #refusedTotal = 0;
   #forgottenTotal = 0;
 
-  constructor(gaps: GapLedger, limits: SlotLimits = { slotsMax, closedUnackedMax }) {
+  constructor(gaps: GapLedger, limits: SlotLimits = slotLimits) {
     this.#gaps = gaps;
     this.#limits = limits;
   }

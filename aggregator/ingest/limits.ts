@@ -1,5 +1,6 @@
 /** Bounds of ingest, and the times of its leases. */
 import { closedUnackedMax, sendWindowBatches, slotsMax } from '../../wire/agent-limits.ts';
+import { maxMessageBytes } from '../../wire/protocol.ts';
 
 export interface IngestLimits {
   /** Hosts known at a time, lost ones included; beyond it the host lost longest ago is forgotten, or a new one refused. */
@@ -14,6 +15,8 @@ export interface IngestLimits {
   readonly lostAfterMs: number;
   /** Answers that wait for an agent that does not read them; beyond it the stream ends. */
   readonly unreadAnswersMax: number;
+  /** Bytes of a message, at most, as agents are asked to keep them. */
+  readonly messageBytesMax: number;
 }
 
 export const defaultIngestLimits: IngestLimits = {
@@ -23,6 +26,7 @@ export const defaultIngestLimits: IngestLimits = {
   staleAfterMs: 40_000,
   lostAfterMs: 5 * 60_000,
   unreadAnswersMax: 4096,
+  messageBytesMax: maxMessageBytes,
 };
 
 /**

@@ -47,8 +47,7 @@ export class ServedStream {
       },
     };
     this.#helloDeadline = timers.after(context.limits.helloTimeoutMs, () => {
-      if (this.session.state.kind === 'awaiting-hello')
-        this.session.end('no-hello', 'no Hello came in time');
+      if (this.session.state.kind === 'awaiting-hello') this.session.end('no-hello', 'no Hello came in time');
     });
   }
 

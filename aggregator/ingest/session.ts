@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { AgentBatch, Hello } from '../../wire/agent-batch.ts';
 import type { AgentMessageDecoder } from '../../wire/agent-message.ts';
-import { heartbeatIntervalMs, maxMessageBytes, messageFlags, protocolVersion } from '../../wire/protocol.ts';
+import { heartbeatIntervalMs, messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
@@ -152,7 +152,7 @@ export class IngestSession {
       needSnapshot: true,
       resumeAfterSeq: 0,
       heartbeatIntervalMs,
-      maxMessageBytes,
+      maxMessageBytes: this.#context.limits.messageBytesMax,
       startAfterMs: 0,
     });
   }

@@ -17,6 +17,7 @@ function registryOf(fleet: ReportedFleet, delays = { maxSeconds: 0, p99Seconds: 
     view: fleet.view,
     ingest: {
       addTo: () => undefined,
+      serve: () => expect.unreachable('no stream is served here'),
       hosts: () => fleet.hosts.values(),
       sweep: () => undefined,
       counters: newIngestCounters(),
