@@ -7,6 +7,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { stateFolder } from '../disk/state-folder.ts';
 
 export interface HostId {
   readonly id: string;
@@ -38,20 +39,13 @@ export function readHostId(sources: HostIdSources): HostId {
   return readOrMakeKeptId(sources.keptFile);
 }
 
-/** The system's paths: state lies under $XDG_STATE_HOME, for root without it in /var/lib. */
+/** The system's paths. */
 export function systemHostIdSources(
   given: string | null,
   env: NodeJS.ProcessEnv,
   uid: number,
 ): HostIdSources {
   return { given, machineIdFile: '/etc/machine-id', keptFile: join(stateFolder(env, uid), 'host-id') };
-}
-
-function stateFolder(env: NodeJS.ProcessEnv, uid: number): string {
-  const stateHome = env['XDG_STATE_HOME'];
-  if (stateHome !== undefined && stateHome !== '') return join(stateHome, 'whotalks');
-  if (uid === 0) return '/var/lib/whotalks';
-  return join(env['HOME'] ?? '/', '.local', 'state', 'whotalks');
 }
 
 /** HMAC-SHA256 of the machine-id, cut and marked as a UUID of version 8 (RFC 9562: vendor-specific). */

@@ -21,6 +21,7 @@ const sources = [
   'model',
   'wire',
   'query',
+  'disk',
   'agent',
   'aggregator',
   'cli',
