@@ -36,7 +36,7 @@ export interface ReportingHost {
   intervalMs: number;
   /** Current namespaces by inode. */
   readonly netns: Map<number, Netns>;
-  /** Oldest first, at most hostGapsMax. */
+  /** By when they began, at most hostGapsMax: see aggregator/ingest/host-gaps.ts. */
   gaps: readonly HostGap[];
   lostEvents: number;
   /** Aggregator's clock. */
@@ -52,6 +52,7 @@ export interface ReportingHost {
   clockDoubtMs: number | null;
 }
 
+/** Gaps of one host in an answer. */
 export const hostGapsMax = 64;
 
 /** A socket as its host reports it now. Times are on the aggregator's clock (the agent's, less its offset). */

@@ -1,9 +1,10 @@
 /** Everything that the aggregator keeps about one agent between its streams: the host it reports, and its sockets. */
 import type { Gap, Heartbeat, Hello } from '../../wire/agent-batch.ts';
-import { type HostGap, hostGapsMax, type ReportingHost, type SocketReports } from '../correlate/report.ts';
+import type { HostGap, ReportingHost, SocketReports } from '../correlate/report.ts';
 import { AgentTable } from './agent-table.ts';
 import { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
+import { withGap } from './host-gaps.ts';
 import { duplicateWindowMs } from './limits.ts';
 
 /** One moment on both clocks of the aggregator. */
@@ -154,7 +155,7 @@ export class AgentRecord {
   }
 
   addGap(gap: HostGap): void {
-    this.host.gaps = [...this.host.gaps, gap].slice(-hostGapsMax);
+    this.host.gaps = withGap(this.host.gaps, gap);
   }
 
   /** Two machines spoke for this host at one time. Said to people from the second time on: once may be a reboot. */
