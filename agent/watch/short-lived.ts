@@ -6,7 +6,8 @@
  *     closed, and none has               told as opened and closed: it lived between two scans
  *
  * A scan takes its time, and tells of sockets that may be closed when it is applied; and of what the kernel remembers in
- * TIME_WAIT. Both are rows of connections that were told, which this recognises.
+ * TIME_WAIT. Both are rows of connections that were told, which this recognises. What is in TIME_WAIT at the first scan was
+ * over before anybody looked: that is for the run before, or for the gap between both.
  *
  * No I/O, no clock. Events are to be given in their order, and all that there are before a scan is applied.
  */
@@ -148,6 +149,11 @@ export class ShortLived implements RowWitness {
     // Where its tuple is in use again, the row is of one or the other; the next scan shows which.
     if (closedAtMs !== undefined && closedAtMs + clockSlackMs >= scan.startedAtMs) return 'told';
     if (isRemains(row) && this.#told.has(end)) return 'told';
+    // It was over before this run of the agent began, and an earlier one may have told all of it.
+    if (this.#scannedAtMs === 0 && row.state === 'time-wait') {
+      this.#told.add(end, scan.startedAtMs);
+      return 'told';
+    }
     const openedAtMs = this.#openings.get(end);
     if (openedAtMs === undefined) return null;
     this.#openings.delete(end);

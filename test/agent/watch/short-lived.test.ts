@@ -212,6 +212,17 @@ describe('a connection that no scan has shown', () => {
     expect(agent.scan(later, row({ state: 'time-wait', inode: 0 }))).toMatchObject([{ kind: 'opened' }]);
   });
 
+  test('is not told when it was over before the first scan, which the kernel remembers', () => {
+    const agent = new Agent();
+    const remains = row({ state: 'time-wait', inode: 0 });
+    expect(agent.scan(1000, remains)).toEqual([]);
+    expect(agent.scan(2000, { ...remains })).toEqual([]);
+    expect(agent.watch.size).toBe(0);
+    // One that was open then is told, and so is what becomes of it.
+    const other = row({ state: 'established', inode: 5, local: { ip: '10.1.17.138', port: 40_001 } });
+    expect(agent.scan(3000, { ...remains }, other).map(({ kind }) => kind)).toEqual(['opened']);
+  });
+
   test('that was refused stays in SYN_SENT', () => {
     const agent = new Agent();
     const told = agent.hear(closed(1530, { openedAtMs: 1529, before: 'syn-sent' }));
