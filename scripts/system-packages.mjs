@@ -23,7 +23,7 @@ export const benchPrograms = {
 };
 
 /** What soaks compare whotalks with, and what their loads are written in. */
-export const soakPrograms = { ip: 'iproute2', ss: 'iproute2', perl: 'perl-base' };
+export const soakPrograms = { ip: 'iproute2', ss: 'iproute2', perl: 'perl-base', nft: 'nftables' };
 
 /** Folders of system programs that a user's PATH may lack. */
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];

@@ -27,18 +27,29 @@ export interface PartRun {
 
 const sectionMark = '\n## ';
 
-/**
- * The page with another section for one part.
- * @param before the page as it is; empty where there is none
- * @param names of all parts: sections stand in their order, and those of none are left out
- * @param machine as machineLines, of this run
- */
+/** As pageWithPart, for the engine. @param machine as machineLines, of this run */
 export function enginePage(
   before: string,
   run: PartRun,
   names: readonly string[],
   commit: string,
   machine: readonly string[],
+): string {
+  return pageWithPart(before, run, names, commit, headOf(machine));
+}
+
+/**
+ * The page with another section for one part.
+ * @param before the page as it is; empty where there is none
+ * @param names of all parts: sections stand in their order, and those of none are left out
+ * @param head of the page
+ */
+export function pageWithPart(
+  before: string,
+  run: PartRun,
+  names: readonly string[],
+  commit: string,
+  head: readonly string[],
 ): string {
   const sections = new Map(
     before
@@ -48,10 +59,10 @@ export function enginePage(
   );
   sections.set(run.name, sectionOf(run, commit));
   const kept = names.map((name) => sections.get(name)).filter((section) => section !== undefined);
-  return [headOf(machine), ...kept].join(`\n${sectionMark}`).concat('\n');
+  return [head.join('\n'), ...kept].join(`\n${sectionMark}`).concat('\n');
 }
 
-function headOf(machine: readonly string[]): string {
+function headOf(machine: readonly string[]): readonly string[] {
   return [
     '# Benchmarks of the engine',
     '',
@@ -62,7 +73,7 @@ function headOf(machine: readonly string[]): string {
     '',
     'Times are of CPU, each peer in a process of its own, in turns; medians of the rounds, and the least and greatest in brackets.',
     'See `bench/engine.ts` for what each does and leaves out.',
-  ].join('\n');
+  ];
 }
 
 function sectionOf({ name, figures, sizes, minutes }: PartRun, commit: string): string {

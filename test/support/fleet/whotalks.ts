@@ -1,6 +1,7 @@
 /** whotalks itself in the hosts of a fleet: the real programs of dist/, as a person would start them. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ConnectionsDocument, HostsDocument } from '../../../model/document.ts';
 import { until } from '../until.ts';
@@ -23,6 +24,8 @@ export interface Daemon {
   readonly host: Host;
   /** As the host's own /proc shows it. */
   readonly pid: number;
+  /** As the test's own /proc shows it. */
+  readonly outerPid: number;
   /** What it wrote on stderr so far. */
   log(): string;
   /** Sends the signal and waits until it is gone. */
@@ -43,15 +46,20 @@ export class Whotalks {
 
   /** @param ip address of `host` that the others reach */
   async startAggregator(host: Host, ip: string, ...flags: string[]): Promise<Daemon> {
-    this.serveFrom(ip);
-    const http = `${ip}:${httpPort}`;
-    const argv = ['aggregator', '--listen', this.#server, '--http', http, '--insecure', ...flags];
-    const daemon = await this.#startDaemon(host, argv);
+    const daemon = await this.launchAggregator(host, ip, ...flags);
     await until(`the aggregator in ${host.host} answers`, async () => {
       const { code, stderr } = await this.run(host, 'hosts', '-o', 'json');
       return code === 0 || code === 5 || `${stderr}${daemon.log()}`;
     });
     return daemon;
+  }
+
+  /** As startAggregator, and does not wait until it answers. */
+  launchAggregator(host: Host, ip: string, ...flags: string[]): Promise<Daemon> {
+    this.serveFrom(ip);
+    const http = `${ip}:${httpPort}`;
+    const argv = ['aggregator', '--listen', this.#server, '--http', http, '--insecure', ...flags];
+    return this.#startDaemon(host, argv);
   }
 
   /** Says where the aggregator is or will be. Agents may start before it. */
@@ -114,6 +122,7 @@ export class Whotalks {
     return {
       host,
       pid,
+      outerPid: onlyChildOf(child.pid!),
       log: () => log.join(''),
       stop: (signal = 'TERM') => stopDaemon(host, child, pid, signal),
       pause: () => host.kill(pid, 'STOP'),
@@ -124,6 +133,11 @@ export class Whotalks {
       },
     };
   }
+}
+
+/** nsenter has one child, the program that it runs. */
+function onlyChildOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
 }
 
 async function stopDaemon(
