@@ -8,6 +8,7 @@ import { Inhabitant } from '../faults/place.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import type { Host } from '../fleet/host.ts';
 import { httpPort } from '../fleet/whotalks.ts';
+import { until } from '../until.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { LastingDaemon } from './lasting-daemon.ts';
 import { type Load, Oracle } from './oracle.ts';
@@ -99,6 +100,15 @@ export class FaultRig {
     }
     await Promise.all([...this.agents.values()].map((agent) => agent.start()));
     await Promise.all(this.hosts.map((host, i) => this.#startOracles(host, i + 1)));
+    // What was over before an agent looked for the first time is for nobody to tell.
+    await until('all hosts are live', () => this.isLive());
+  }
+
+  /** Whether all hosts are, as the aggregator says. */
+  async isLive(): Promise<boolean> {
+    const answer = await this.hostsAnswer();
+    const live = answer?.hosts.filter(({ state }) => state === 'live') ?? [];
+    return live.length === this.hosts.length;
   }
 
   async #startOracles(host: Host, number: number): Promise<void> {
