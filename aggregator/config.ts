@@ -2,6 +2,7 @@
 import { defaultGrpcAddress, defaultHttpAddress } from '../wire/protocol.ts';
 import { type CorrelatorLimits, defaultCorrelatorLimits } from './correlate/correlator.ts';
 import type { AddressName, ServiceRule } from './graph/naming.ts';
+import type { DataConfig } from './journal/data-folder.ts';
 
 export interface AggregatorConfig {
   /** gRPC: agents and the CLI. HOST:PORT; port 0 lets the system choose. */
@@ -15,6 +16,8 @@ export interface AggregatorConfig {
   readonly services: readonly ServiceRule[];
   readonly names: readonly AddressName[];
   readonly limits: CorrelatorLimits;
+  /** Where it keeps what outlives it; null = nothing does. */
+  readonly data: DataConfig | null;
 }
 
 export const defaultAggregatorConfig: AggregatorConfig = {
@@ -25,4 +28,5 @@ export const defaultAggregatorConfig: AggregatorConfig = {
   services: [],
   names: [],
   limits: defaultCorrelatorLimits,
+  data: null,
 };

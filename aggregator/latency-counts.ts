@@ -22,6 +22,12 @@ export class LatencyCounts {
     this.#sumSeconds += taken;
   }
 
+  /** What was recorded was none. */
+  clear(): void {
+    this.#counts.fill(0);
+    this.#sumSeconds = 0;
+  }
+
   get count(): number {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }

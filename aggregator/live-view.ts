@@ -25,7 +25,10 @@ import { atOnce, type Steps } from './steps.ts';
 export interface LiveViewOptions {
   readonly naming: Naming;
   readonly limits: CorrelatorLimits;
+  /** Since when the fleet is watched. */
   readonly sinceMs: number;
+  /** When this run began, about now. Default: sinceMs. */
+  readonly startedMs?: number;
   /** Unix milliseconds; asked when an answer is made. */
   readonly clock: () => number;
   readonly hosts: () => Iterable<ReportingHost>;
@@ -61,9 +64,10 @@ export class LiveView implements FleetView, ConnectionObserver {
     this.#options = options;
     this.sinceMs = options.sinceMs;
     this.#monotonicClock = options.monotonicClock ?? (() => performance.now());
-    const idPrefix = Math.floor(options.sinceMs / 1000).toString(36);
+    const startedMs = options.startedMs ?? options.sinceMs;
+    const idPrefix = Math.floor(startedMs / 1000).toString(36);
     this.#services = new ServiceNames(options.naming);
-    this.correlator = new Correlator(this, idPrefix, options.limits, options.sinceMs);
+    this.correlator = new Correlator(this, idPrefix, options.limits, startedMs);
     this.#views = new ConnectionViews({
       correlator: this.correlator,
       naming: options.naming,
@@ -105,6 +109,11 @@ export class LiveView implements FleetView, ConnectionObserver {
         this.#publish({ kind: 'host', host, atMs: nowMs });
       },
     };
+  }
+
+  /** How long a closed connection is shown. */
+  get lingerMs(): number {
+    return this.#options.limits.lingerMs;
   }
 
   // --- what correlation concludes ---

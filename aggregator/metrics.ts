@@ -2,6 +2,8 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Bus } from './cluster/bus.ts';
 import type { Ingest } from './ingest/ingest.ts';
+import { addJournalMetrics } from './journal/journal-metrics.ts';
+import type { Kept } from './journal/keeping.ts';
 import type { LiveView } from './live-view.ts';
 import type { SieveThread } from './lookup/sieve-thread.ts';
 import { type LoopDelay, resolutionMs } from './loop-delay.ts';
@@ -12,21 +14,25 @@ import type { Watchers } from './serve/watch-feed.ts';
 
 export interface MetricsSources {
   readonly view: LiveView;
-  readonly ingest: Ingest;
+  readonly ingest: Pick<Ingest, 'counters' | 'streams' | 'turns'>;
   readonly watchers: Watchers;
   readonly turns: Pick<AnswerTurns, 'waiting' | 'refusedTotal'>;
   readonly bus: Bus;
   readonly loopDelay: Pick<LoopDelay, 'take'>;
+  /** null = nothing outlives this run. */
+  readonly kept: Kept | null;
 }
 
 /** Node's own metrics, and those of live view, matching, ingest, event loop, watchers, questions and bus. */
-export function createRegistry({ view, ingest, watchers, turns, bus, loopDelay }: MetricsSources): Registry {
+export function createRegistry(sources: MetricsSources): Registry {
+  const { view, ingest, watchers, turns, bus, loopDelay, kept } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: resolutionMs });
   addFleetMetrics(registry, view);
   addMatchMetrics(registry, view);
   addLoopMetrics(registry, loopDelay);
   addIngestMetrics(registry, ingest);
+  addJournalMetrics(registry, kept);
   addWatcherMetrics(registry, watchers);
   addQuestionMetrics(registry, turns);
   addSieveMetrics(registry, view.sieveThread);
@@ -105,7 +111,7 @@ function addLoopMetrics(registry: Registry, loopDelay: Pick<LoopDelay, 'take'>):
   );
 }
 
-function addIngestMetrics(registry: Registry, ingest: Ingest): void {
+function addIngestMetrics(registry: Registry, ingest: MetricsSources['ingest']): void {
   const { counters } = ingest;
   gauge(registry, 'whotalks_agent_streams', 'Open streams of agents.', () => ingest.streams);
   gauge(

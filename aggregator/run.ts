@@ -15,6 +15,7 @@ import { NatsBus } from './cluster/nats.ts';
 import type { AggregatorConfig } from './config.ts';
 import { Naming } from './graph/naming.ts';
 import { createIngest, type Ingest } from './ingest/ingest.ts';
+import { type Kept, openKept, startKeeping } from './journal/keeping.ts';
 import { LiveView } from './live-view.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { createRegistry } from './metrics.ts';
@@ -41,7 +42,7 @@ export interface Aggregator {
 /** Unix milliseconds. */
 const clock = Date.now;
 
-/** Throws HostPortError, ExposureError and BindError. */
+/** Throws HostPortError, ExposureError, BindError and DataFolderError. */
 export async function startAggregator(
   config: AggregatorConfig,
   { log }: { log: Logger },
@@ -51,13 +52,17 @@ export async function startAggregator(
   refuseExposure('--listen', listen, config.insecure);
   refuseExposure('--http', http, config.insecure);
 
-  const core = createCore(config, log);
+  const folder = await openKept(config.data, { log: log.child({ part: 'journal' }) });
+  const core = createCore(config, log, folder?.checkpoint?.sinceMs ?? clock());
   const { view, ingest, bus } = core;
+  const keepingLog = { log: log.child({ part: 'journal' }) };
+  const kept = folder === null ? null : await startKeeping(folder, core, keepingLog);
   const addresses = { grpcAddress: config.listen, httpAddress: config.http };
   const doors = await createDoors(core, {
     log,
+    kept,
     loopbackOnly: isLoopbackHost(http.host),
-    about: () => ({ ...addresses, sinceMs: view.sinceMs, insecure: config.insecure, bus }),
+    about: () => ({ ...addresses, sinceMs: view.sinceMs, insecure: config.insecure, bus, kept }),
   });
 
   const stopPublishing = publishFleet(view, bus, { connection: connectionDocument, edge: edgeDocument });
@@ -71,7 +76,7 @@ export async function startAggregator(
     core.loopDelay.close();
     stopPublishing();
     ingest.close();
-    await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close()]);
+    await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close(), kept?.close()]);
     await view.sieveThread?.close();
   });
 
@@ -95,11 +100,13 @@ interface Core {
   readonly loopDelay: LoopDelay;
 }
 
-function createCore(config: AggregatorConfig, log: Logger): Core {
+/** @param sinceMs since when the fleet is watched, in earlier runs too */
+function createCore(config: AggregatorConfig, log: Logger, sinceMs: number): Core {
   const view: LiveView = new LiveView({
     naming: new Naming(config.services, config.names),
     limits: config.limits,
-    sinceMs: clock(),
+    sinceMs,
+    startedMs: clock(),
     clock,
     hosts: () => ingest.hosts(),
     sieve: {
@@ -136,12 +143,13 @@ interface Doors {
 
 interface DoorOptions {
   readonly log: Logger;
+  readonly kept: Kept | null;
   readonly loopbackOnly: boolean;
   readonly about: () => AboutSources;
 }
 
 async function createDoors({ view, ingest, bus, loopDelay }: Core, options: DoorOptions): Promise<Doors> {
-  const { log, loopbackOnly } = options;
+  const { log, loopbackOnly, kept } = options;
   const watchers = new Watchers(view);
   const turns = new AnswerTurns();
   let isOpen = false;
@@ -159,7 +167,7 @@ async function createDoors({ view, ingest, bus, loopDelay }: Core, options: Door
   const health: Health = addHealthAndReflection(grpcServer);
   const httpServer = await createHttpServer({
     ...shared,
-    registry: createRegistry({ view, ingest, watchers, turns, bus, loopDelay }),
+    registry: createRegistry({ view, ingest, watchers, turns, bus, loopDelay, kept }),
     isReady: () => isOpen,
     pageFolder: pageFolder(),
     loopbackOnly,

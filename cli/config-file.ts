@@ -57,6 +57,8 @@ const configSchema = z.strictObject({
       listen: text.optional(),
       http: text.optional(),
       linger: text.optional(),
+      data: text.optional(),
+      dataMax: z.union([z.number(), text]).optional(),
       nats: z.array(text).optional(),
       services: z.array(serviceRule).optional(),
       names: z.record(z.string(), text).optional(),

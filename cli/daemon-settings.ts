@@ -1,4 +1,5 @@
 /** Settings of the daemons: flags, environment and the `agent` and `aggregator` sections of the file, to their configs. */
+import { join, resolve } from 'node:path';
 import { collectorSources } from '../agent/collect/source.ts';
 import type { AgentConfig } from '../agent/config.ts';
 import { defaultAgentConfig } from '../agent/config.ts';
@@ -6,6 +7,9 @@ import { natModes } from '../agent/conntrack/nat-mode.ts';
 import { eventChoices } from '../agent/events/event-source.ts';
 import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
 import type { AddressName, ServiceRule } from '../aggregator/graph/naming.ts';
+import type { DataConfig } from '../aggregator/journal/data-folder.ts';
+import { dataBytesMin, defaultDataBytesMax } from '../aggregator/journal/limits.ts';
+import { stateFolder } from '../disk/state-folder.ts';
 import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';
 import type { ConfigFile } from './config-file.ts';
 import { usageFailure } from './exit.ts';
@@ -21,6 +25,7 @@ import {
   listSetting,
   percentSetting,
   resolveSettings,
+  sizeSetting,
   textSetting,
 } from './settings.ts';
 
@@ -74,6 +79,8 @@ const aggregatorSettings = {
   http: addressSetting(null),
   insecure: flagSetting(false),
   linger: durationSetting(defaultAggregatorConfig.limits.lingerMs),
+  data: textSetting(null),
+  dataMax: sizeSetting(defaultDataBytesMax, dataBytesMin),
   nats: listSetting(),
 } as const;
 
@@ -95,8 +102,17 @@ export function aggregatorSettingsOf(invocation: Invocation): AggregatorSettings
     services: serviceRules(section),
     names: addressNames(invocation.fileName, section),
     limits: { ...defaultAggregatorConfig.limits, lingerMs: values.linger },
+    data: dataConfig(values.data, values.dataMax, invocation.io.env),
   };
   return { config, isListenChosen: values.listen !== null, isHttpChosen: values.http !== null };
+}
+
+/** Under the state folder where nobody says; `none` = in memory. */
+function dataConfig(named: string | null, bytesMax: number, env: Invocation['io']['env']): DataConfig | null {
+  if (named === 'none') return null;
+  if (named === '') throw usageFailure('--data: expected a folder, or none, found ""');
+  const folder = named ?? join(stateFolder(env, process.getuid?.() ?? -1), 'data');
+  return { folder: resolve(folder), isChosen: named !== null, bytesMax };
 }
 
 type AggregatorSection = NonNullable<ConfigFile['aggregator']>;

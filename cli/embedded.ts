@@ -2,16 +2,23 @@
 
 import type { Logger } from 'pino';
 import type { AggregatorConfig } from '../aggregator/config.ts';
+import { DataFolderError } from '../aggregator/journal/data-folder.ts';
 import { type Aggregator, startAggregator } from '../aggregator/run.ts';
 import type { AggregatorSettings } from './daemon-settings.ts';
+import { CliFailure, exitCodes } from './exit.ts';
 import { freeAddress } from './free-address.ts';
 import { type CliIo, note } from './io.ts';
 import { silenceGrpc } from './silence-grpc.ts';
 
-/** Starts an aggregator. Throws BindError when an address cannot be had. */
-export function startServing(io: CliIo, config: AggregatorConfig, log: Logger): Promise<Aggregator> {
+/** Starts an aggregator. Throws BindError when an address cannot be had, and CliFailure when the data folder cannot. */
+export async function startServing(io: CliIo, config: AggregatorConfig, log: Logger): Promise<Aggregator> {
   silenceGrpc(io.env);
-  return startAggregator(config, { log });
+  try {
+    return await startAggregator(config, { log });
+  } catch (error) {
+    if (error instanceof DataFolderError) throw new CliFailure(exitCodes.error, error.message);
+    throw error;
+  }
 }
 
 /** On default addresses where none was chosen, or next to them. Throws BindError when a chosen one is taken. */

@@ -146,6 +146,17 @@ export function durationSetting(fallbackMs: number, minMs = 0): Setting<number> 
   });
 }
 
+/** `512MiB`, `1G` or bytes; K, M and G are of 1024. @param minBytes what less than that is no value either */
+export function sizeSetting(fallbackBytes: number, minBytes = 0): Setting<number> {
+  return single(fallbackBytes, (text) => {
+    const match = /^([0-9]{1,15}) ?(?:([KMGT])(?:i?B)?|B)?$/.exec(text);
+    if (match === null) throw new SettingError('a size such as 512MiB or 1GiB', text);
+    const bytes = Number(match[1]) * 1024 ** ' KMGT'.indexOf(match[2] ?? ' ');
+    if (bytes < minBytes) throw new SettingError(`at least ${minBytes / 2 ** 20}MiB`, text);
+    return bytes;
+  });
+}
+
 const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 export function parseDurationMs(text: string): number {

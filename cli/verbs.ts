@@ -51,6 +51,11 @@ const aggregatorOptions: readonly VerbOption[] = [
     flags: '--linger <duration>',
     description: 'how long closed connections stay in the live view (default: 15m)',
   },
+  {
+    flags: '--data <dir>',
+    description: 'what outlives a restart; none = keep it in memory (default: under $XDG_STATE_HOME)',
+  },
+  { flags: '--data-max <size>', description: 'of the journal in it (default: 1GiB)' },
 ];
 
 export const verbs: readonly Verb[] = [

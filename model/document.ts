@@ -276,6 +276,21 @@ export interface AboutDocument {
   /** It takes plaintext without authorisation off loopback. */
   readonly insecure: boolean;
   readonly bus: BusDocument;
+  /** null = it is an earlier version, which does not say. */
+  readonly data: DataDocument | null;
+}
+
+/** Where it keeps what outlives it. */
+export interface DataDocument {
+  /** null = nowhere. */
+  readonly folder: string | null;
+  /** `failing`: the disk takes nothing, so that what agents tell is not durable. */
+  readonly state: 'durable' | 'failing' | 'memory';
+  /** Since when the disk fails; null = it does not. */
+  readonly since: string | null;
+  readonly error: string | null;
+  /** Of the journal. */
+  readonly bytes: number;
 }
 
 /** Where it publishes what it saw. */

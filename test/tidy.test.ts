@@ -44,13 +44,8 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
 /** Generated or recorded by others. */
 const foreign = ['test/fixtures', 'test/golden', 'package-lock.json', 'LICENSE'];
 
-/** What no program runs yet, but benches and tests do. */
-const unwired = [
-  'aggregator/shards/sharded-core.ts',
-  'aggregator/shards/shard-worker.ts',
-  'disk/segments.ts',
-  'disk/folder-lock.ts',
-];
+/** What no program runs yet, but benches do. */
+const unwired = ['aggregator/shards/sharded-core.ts', 'aggregator/shards/shard-worker.ts'];
 
 const files = filesBelow().filter(
   (path) => !foreign.some((each) => path === each || path.startsWith(`${each}/`)),

@@ -6,6 +6,7 @@ import { ClockOffset } from './clock-offset.ts';
 import type { StreamDictionary } from './dictionary.ts';
 import { withGap } from './host-gaps.ts';
 import { duplicateWindowMs } from './limits.ts';
+import { type AppliedRun, type SavedHost, saveHost } from './saved-host.ts';
 
 /** One moment on both clocks of the aggregator. */
 export interface Moment {
@@ -33,7 +34,7 @@ export class AgentRecord {
   #heardBeforeMs: number;
   #epoch = 0;
   /** Of the stream whose snapshot was applied last; null before the first. */
-  #applied: Hello | null = null;
+  #applied: AppliedRun | null = null;
   #agentCannotSee: readonly string[] = [];
   /** Losses that earlier runs of the agent reported. */
   #lostBefore = 0;
@@ -108,11 +109,11 @@ export class AgentRecord {
     const isRestart = this.#applied !== null && this.#applied.epoch !== hello.epoch;
     if (isRestart) {
       const reason =
-        this.#applied?.bootId === hello.bootId ? 'the agent was restarted' : 'the host was rebooted';
+        this.#applied!.bootId === hello.bootId ? 'the agent was restarted' : 'the host was rebooted';
       // What came and went in between was seen by nobody.
       this.addGap({ fromMs: this.#heardBeforeMs, toMs: nowMs, reason, lostEvents: 0 });
     }
-    this.#applied = hello;
+    this.#applied = { epoch: hello.epoch, bootId: hello.bootId };
     host.name = hello.hostName;
     host.realm = hello.realm;
     host.labels = hello.labels;
@@ -124,6 +125,37 @@ export class AgentRecord {
     host.awaySinceMs = null;
     this.#setCannotSee(hello.cannotSee);
     this.setNetns(dictionary);
+  }
+
+  /** For another run of the aggregator. */
+  save(): SavedHost {
+    return saveHost(this.host, this.#agentCannotSee, {
+      epoch: this.#epoch,
+      lastGapId: this.#lastGapId,
+      lostBefore: this.#lostBefore,
+      lostInEpoch: this.#lostInEpoch,
+      applied: this.#applied,
+      table: this.table.save(),
+    });
+  }
+
+  /** Takes over what an earlier run of the aggregator knew, but for what is told with each snapshot. */
+  settle({ agent, gaps, lastSeenMs }: SavedHost): void {
+    this.#epoch = agent.epoch;
+    this.#lastGapId = agent.lastGapId;
+    this.#lostBefore = agent.lostBefore;
+    this.#lostInEpoch = agent.lostInEpoch;
+    this.#applied = agent.applied;
+    this.table.settle(agent.table);
+    this.host.gaps = gaps;
+    this.host.lostEvents = agent.lostBefore + agent.lostInEpoch;
+    this.host.lastSeenMs = Math.max(this.host.lastSeenMs, lastSeenMs);
+  }
+
+  /** A lease is counted from then on. */
+  believeFrom(now: Moment): void {
+    this.#heardMs = now.monotonicMs;
+    this.#inStepMs = now.monotonicMs;
   }
 
   setNetns(dictionary: StreamDictionary): void {

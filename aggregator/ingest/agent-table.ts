@@ -17,6 +17,7 @@ import type { OpenedRow } from './opened-row.ts';
 import { RecentCloses } from './recent-closes.ts';
 import { type CountedRow, CountedRows } from './row-findings.ts';
 import type { MessageRows } from './rows.ts';
+import type { SavedTable } from './saved-host.ts';
 import type { SimpleOpens } from './simple-opens.ts';
 import type { ArrivingSnapshot } from './snapshot.ts';
 
@@ -44,6 +45,18 @@ export class AgentTable {
     this.#reports = reports;
     this.#kept = reports.kept(host, (slot, id, socket) => this.#rows.set(slot, { socket, id }));
     this.#flows = new FlowTable(host, reports);
+  }
+
+  save(): SavedTable {
+    return { epoch: this.#epoch, bootId: this.#bootId, closes: this.#closes.save() };
+  }
+
+  /** Takes over what an earlier run of the aggregator knew, where that goes beyond what was told anew. */
+  settle({ epoch, bootId, closes }: SavedTable): void {
+    if (this.#epoch === 0) [this.#epoch, this.#bootId] = [epoch, bootId];
+    if (this.#epoch !== epoch) return;
+    this.#closes = new RecentCloses();
+    for (const ids of closes) this.#closes.add(ids);
   }
 
   /** Whether rows may be told as columns. */

@@ -17,6 +17,14 @@ interface Sample {
   readonly highMs: number;
 }
 
+/** An offset as it is kept, plain for JSON. */
+export interface SavedClock {
+  readonly guessMs: number;
+  /** null = no bound. */
+  readonly samples: readonly (readonly [lowMs: number, highMs: number | null])[];
+  readonly last: { readonly unixMs: number; readonly arrivedMs: number } | null;
+}
+
 export class ClockOffset {
   #guessMs: number;
   /** Oldest first. */
@@ -31,6 +39,20 @@ export class ClockOffset {
     const isWrong = differenceMs > 0 || differenceMs < -firstGuessMs;
     this.#guessMs = unixMs > 0 && isWrong ? differenceMs : 0;
     if (unixMs > 0) this.#take([{ lowMs: differenceMs, highMs: Number.POSITIVE_INFINITY }]);
+  }
+
+  static restored({ guessMs, samples, last }: SavedClock): ClockOffset {
+    const clock = new ClockOffset(0, 0);
+    clock.#guessMs = guessMs;
+    clock.#take(samples.map(([lowMs, highMs]) => ({ lowMs, highMs: highMs ?? Number.POSITIVE_INFINITY })));
+    clock.#last = last;
+    return clock;
+  }
+
+  save(): SavedClock {
+    const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
+    const samples = this.#samples.map(({ lowMs, highMs }) => [lowMs, finite(highMs)] as const);
+    return { guessMs: this.#guessMs, samples, last: this.#last };
   }
 
   /**

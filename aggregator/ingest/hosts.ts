@@ -9,7 +9,9 @@ import type { Logger } from 'pino';
 import type { Hello } from '../../wire/agent-batch.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
 import { AgentRecord, type LiveStream, type Moment } from './agent-record.ts';
+import type { IngestJournal } from './ingest-journal.ts';
 import type { IngestLimits } from './limits.ts';
+import { helloOfSaved, type SavedHost } from './saved-host.ts';
 import { SimpleOpens } from './simple-opens.ts';
 
 /** Why a Hello is refused, in one line for the agent's log. */
@@ -70,33 +72,74 @@ export class Hosts {
     this.#becomeStale(record, now);
   }
 
-  /** Looks after the leases. Call it about once a second. */
-  sweep(now: Moment): void {
+  /** Looks after the leases. Call it about once a second. @param journal notes those that are over */
+  sweep(now: Moment, journal: IngestJournal | null = null): void {
     for (const record of this.#records.values()) {
       // An agent that talks and does not get in step leaves an old copy behind, just as a silent one does.
       const outOfStepMs = now.monotonicMs - record.inStepMs;
-      if (outOfStepMs >= this.#limits.staleAfterMs) this.#becomeStale(record, now);
+      if (outOfStepMs >= this.#limits.staleAfterMs && this.#becomeStale(record, now))
+        journal?.leaseOver(record.host.id, 'stale', now.unixMs);
       const silentMs = now.monotonicMs - record.heardMs;
-      if (silentMs >= this.#limits.lostAfterMs) this.#becomeLost(record, now);
+      if (silentMs >= this.#limits.lostAfterMs && this.#becomeLost(record, now))
+        journal?.leaseOver(record.host.id, 'lost', now.unixMs);
       record.expireDuplicate(now.unixMs);
     }
   }
 
-  #becomeStale(record: AgentRecord, now: Moment): void {
+  /** What an earlier run of the aggregator noted of a lease. */
+  leaseOver(hostId: string, state: 'stale' | 'lost', now: Moment): void {
+    const record = this.#records.get(hostId);
+    if (record === undefined) return;
+    this.#becomeStale(record, now);
+    if (state === 'lost') this.#becomeLost(record, now);
+  }
+
+  find(hostId: string): AgentRecord | undefined {
+    return this.#records.get(hostId);
+  }
+
+  save(): SavedHost[] {
+    return Array.from(this.#records.values(), (record) => record.save());
+  }
+
+  /** Takes over what an earlier run knew; of hosts that are not known by now, nothing of what they told is. */
+  settle(saved: readonly SavedHost[], now: Moment): void {
+    for (const host of saved) {
+      const known = this.#records.get(host.id);
+      if (known === undefined && this.#makeRoom() !== null) continue;
+      const record = known ?? new AgentRecord(helloOfSaved(host), this.#reports, now);
+      this.#records.set(host.id, record);
+      record.settle(host);
+      if (host.state === 'lost') this.leaseOver(host.id, 'lost', now);
+      if (known === undefined) record.host.awaySinceMs = host.awaySinceMs ?? host.lastSeenMs;
+    }
+  }
+
+  /** No stream speaks for anybody: all that is known is only remembered, and leases are counted from now on. */
+  believeFrom(now: Moment): void {
+    for (const record of this.#records.values()) {
+      this.#becomeStale(record, { ...now, unixMs: record.host.lastSeenMs });
+      record.believeFrom(now);
+    }
+  }
+
+  #becomeStale(record: AgentRecord, now: Moment): boolean {
     const { host } = record;
-    if (host.state !== 'live') return;
+    if (host.state !== 'live') return false;
     host.state = 'stale';
     host.awaySinceMs = now.unixMs;
     this.#log.warn({ host: host.name, hostId: host.id }, 'host is stale: its agent stopped or went silent');
     this.#reports.hostChanged(host, now.unixMs);
+    return true;
   }
 
-  #becomeLost(record: AgentRecord, now: Moment): void {
+  #becomeLost(record: AgentRecord, now: Moment): boolean {
     const { host } = record;
-    if (host.state !== 'stale') return;
+    if (host.state !== 'stale') return false;
     host.state = 'lost';
     this.#log.warn({ host: host.name, hostId: host.id }, 'host is lost: its sockets leave the live view');
     this.#reports.hostLost(host, record.table.withdraw(now.unixMs), now.unixMs);
+    return true;
   }
 
   /** A new host takes the place of the one that is lost longest, where all places are taken. */

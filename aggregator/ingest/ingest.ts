@@ -6,9 +6,13 @@ import { AgentMessageDecoder } from '../../wire/agent-message.ts';
 import { ingestService } from '../../wire/ingest-service.ts';
 import type { ServerMessageFields } from '../../wire/server-message.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
+import type { Moment } from './agent-record.ts';
 import { Hosts } from './hosts.ts';
 import { type IngestCounters, newIngestCounters } from './ingest-counters.ts';
+import type { IngestJournal } from './ingest-journal.ts';
 import { defaultIngestLimits, type IngestLimits } from './limits.ts';
+import { Replay } from './replay.ts';
+import type { SavedHost } from './saved-host.ts';
 import { type Carrier, ServedStream } from './served-stream.ts';
 import { serveCall } from './service.ts';
 import type { SessionContext } from './session.ts';
@@ -39,6 +43,14 @@ export interface Ingest {
   hosts(): Iterable<ReportingHost>;
   /** Looks after the leases at `nowMs` of the aggregator's clock. Call it about once a second. */
   sweep(nowMs: number): void;
+  /** From here on what takes effect is noted there, and durable only when that says so. Before the first stream. */
+  keepIn(journal: IngestJournal): void;
+  /** Takes in again what an earlier run noted. Before the first stream, too. */
+  replay(): Replay;
+  /** All hosts, for a later run. */
+  save(): SavedHost[];
+  /** Nothing is taken in while it is held: what that leads to has no room for a moment. */
+  hold(isHeld: boolean): void;
   readonly counters: Readonly<IngestCounters>;
   /** Streams that are open now. */
   readonly streams: number;
@@ -51,18 +63,25 @@ export interface Ingest {
 export function createIngest(options: IngestOptions): Ingest {
   const limits = { ...defaultIngestLimits, ...options.limits };
   const monotonicClock = options.monotonicClock ?? (() => performance.now());
-  const hosts = new Hosts(options.reports, limits, options.log);
+  // Told apart from other lines, so that those of an earlier run are not written again.
+  const hostLog = options.log.child({});
+  const hosts = new Hosts(options.reports, limits, hostLog);
+  let journal: IngestJournal | null = null;
   const counters = newIngestCounters();
   const streams = new Set<ServedStream>();
   const timers = options.timers ?? realTimers;
   const turns = new Turns({ monotonicClock, defer: (serve) => void timers.soon(serve) });
+  const now = (): Moment => ({ unixMs: options.clock(), monotonicMs: monotonicClock() });
   const context: SessionContext = {
     hosts,
     reports: options.reports,
     limits,
     counters,
     decoder: new AgentMessageDecoder(),
-    now: () => ({ unixMs: options.clock(), monotonicMs: monotonicClock() }),
+    now,
+    get journal() {
+      return journal;
+    },
     serverId: options.serverId,
     version: options.version,
     log: options.log,
@@ -78,7 +97,13 @@ export function createIngest(options: IngestOptions): Ingest {
     addTo: (server) => server.addService(ingestService(), { Stream: handleStream }),
     serve,
     hosts: () => hosts.all(),
-    sweep: (nowMs) => hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }),
+    sweep: (nowMs) => hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }, journal),
+    keepIn: (kept) => {
+      journal = kept;
+    },
+    replay: () => new Replay(hosts, context, hostLog),
+    save: () => hosts.save(),
+    hold: (isHeld) => turns.hold(isHeld),
     counters,
     turns,
     get streams() {

@@ -18,6 +18,11 @@ export class RecentCloses {
     return this.#messages.length > rememberedCloses.messages || this.#sockets > rememberedCloses.sockets;
   }
 
+  /** For another run of the aggregator. */
+  save(): readonly (readonly number[])[] {
+    return this.#messages;
+  }
+
   ids(): Set<number> {
     return new Set(this.#messages.flat());
   }

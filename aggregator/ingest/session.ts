@@ -9,10 +9,13 @@ import { heartbeatIntervalMs, messageFlags, protocolVersion } from '../../wire/p
 import type { ServerSaying } from '../../wire/server-message.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { AgentRecord, LiveStream, Moment } from './agent-record.ts';
 import { StreamDictionary } from './dictionary.ts';
 import type { Hosts } from './hosts.ts';
 import type { IngestCounters } from './ingest-counters.ts';
+import type { IngestJournal } from './ingest-journal.ts';
+import { type Effect, JournaledSession } from './journaled-session.ts';
 import type { IngestLimits } from './limits.ts';
 import { resolveRows } from './rows.ts';
 import { SimpleOpens } from './simple-opens.ts';
@@ -63,10 +66,15 @@ export interface SessionContext {
   /** One for all: nothing of a message is kept as the decoder hands it out. */
   readonly decoder: AgentMessageDecoder;
   readonly now: () => Moment;
+  /** null = nothing outlives this run, and what is applied is as durable as it gets. */
+  readonly journal: IngestJournal | null;
   readonly serverId: string;
   readonly version: string;
   readonly log: Logger;
 }
+
+/** Of a message that changes what is known of the agent, and of no socket. */
+const noRows: Effect = { begins: false, completes: false, appliedSeq: 0 };
 
 export class IngestSession {
   readonly #peer: Peer;
@@ -75,8 +83,10 @@ export class IngestSession {
   #dictionary = new StreamDictionary();
   /** When the message came that is being taken. */
   #arrived: Moment = { unixMs: 0, monotonicMs: 0 };
-  /** Applied and kept for good. It equals what is applied: a journal on disk would stand between the two. */
-  #durableSeq = 0;
+  readonly #acks: Acknowledgements;
+  #journaled: JournaledSession | null = null;
+  /** What the message has done that is being taken; null = nothing that is to be remembered. */
+  #effect: Effect | null = null;
   readonly #liveStream = (hello: Hello): LiveStream => ({
     hello,
     supersede: (reason) => this.end('superseded', reason),
@@ -86,23 +96,32 @@ export class IngestSession {
   constructor(peer: Peer, context: SessionContext) {
     this.#peer = peer;
     this.#context = context;
+    this.#acks = new Acknowledgements((saying) => peer.say(saying), context.journal);
   }
 
   get state(): SessionState {
     return this.#state;
   }
 
-  /** Takes one message. A bad one is refused by Nack and the stream goes on; one that is no message at all ends it. */
-  receive(bytes: Buffer): void {
-    if (this.#state.kind === 'ended') return;
+  /**
+   * Takes one message. A bad one is refused by Nack and the stream goes on; one that is no message at all ends it.
+   * @returns what it did; null = nothing that is to be remembered
+   */
+  receive(bytes: Buffer): Effect | null {
+    if (this.#state.kind === 'ended') return null;
+    this.#effect = null;
     this.#context.counters.messages++;
     this.#arrived = this.#context.now();
+    this.#acks.received(bytes.length);
     try {
       this.#take(this.#context.decoder.decode(bytes));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#refuse(error, bytes);
+      return null;
     }
+    if (this.#effect !== null) this.#journaled?.took(bytes, this.#effect, this.#arrived.unixMs);
+    return this.#effect;
   }
 
   /** Ends the stream from this side. */
@@ -117,7 +136,9 @@ export class IngestSession {
     const state = this.#state;
     this.#state = { kind: 'ended' };
     if ('agent' in state && this.#stream !== null) {
-      this.#context.hosts.release(state.agent.record, this.#stream, this.#context.now());
+      const now = this.#context.now();
+      this.#context.hosts.release(state.agent.record, this.#stream, now);
+      this.#journaled?.ended(now.unixMs);
     }
   }
 
@@ -144,6 +165,9 @@ export class IngestSession {
     const admitted = hosts.admit(this.#stream, batch.baseUnixMs, now());
     if ('reason' in admitted) return this.end(admitted.code, admitted.reason);
     this.#state = { kind: 'awaiting-snapshot', agent: { hello, record: admitted } };
+    const { journal } = this.#context;
+    const parts = { hello, record: admitted, acks: this.#acks };
+    if (journal !== null) this.#journaled = new JournaledSession(journal, parts, this.#arrived.unixMs);
     this.#peer.say({
       kind: 'welcome',
       protocol: protocolVersion,
@@ -167,6 +191,7 @@ export class IngestSession {
 
   #onHeartbeat(heartbeat: NonNullable<AgentBatch['heartbeat']>, record: AgentRecord): void {
     const { unixMs } = this.#context.now();
+    this.#effect = noRows;
     record.heartbeat(heartbeat, unixMs);
     if (this.#state.kind === 'in-step') record.tellsOf(heartbeat.unixMs, unixMs);
     this.#peer.say({ kind: 'heartbeat', monotonicMs: heartbeat.monotonicMs, serverUnixMs: unixMs });
@@ -199,7 +224,7 @@ export class IngestSession {
   /** A message that came before is only acknowledged again; a missing one makes all later ones useless. */
   #isNext(batch: AgentBatch, lastSeq: number): boolean {
     if (batch.seq === lastSeq + 1) return true;
-    if (batch.seq <= lastSeq) this.#acknowledge(lastSeq);
+    if (batch.seq <= lastSeq) this.#acks.tell();
     else this.#resync(`message ${lastSeq + 1} is missing, ${batch.seq} came instead`);
     return false;
   }
@@ -208,11 +233,12 @@ export class IngestSession {
     if (!('agent' in this.#state)) return;
     this.#context.counters.resyncs++;
     this.#state = { kind: 'awaiting-snapshot', agent: this.#state.agent };
-    this.#peer.say({ kind: 'resync', reason });
+    this.#acks.askForSnapshot(reason);
   }
 
   #addToSnapshot(batch: AgentBatch, state: Extract<SessionState, { kind: 'snapshotting' }>): void {
     const { agent, snapshot } = state;
+    const begins = (batch.flags & messageFlags.snapshotBegin) !== 0;
     this.#dictionary.define(batch);
     const { reports, counters, now } = this.#context;
     const nowMs = now().unixMs;
@@ -222,8 +248,8 @@ export class IngestSession {
     for (const gap of batch.gaps) agent.record.addAgentGap(gap, nowMs);
     if ((batch.flags & messageFlags.snapshotEnd) === 0) {
       this.#state = { ...state, lastSeq: batch.seq };
-      // Acknowledged as taken, so that the window goes on; durable it is with all the rest.
-      this.#peer.say({ kind: 'ack', appliedSeq: batch.seq, durableSeq: this.#durableSeq });
+      this.#effect = { begins, completes: false, appliedSeq: 0 };
+      this.#acks.taken(batch.seq);
       return;
     }
     agent.record.describe(agent.hello, this.#dictionary, nowMs);
@@ -234,7 +260,8 @@ export class IngestSession {
     counters.snapshots++;
     counters.rows += snapshot.size;
     this.#state = { kind: 'in-step', agent, lastSeq: batch.seq };
-    this.#acknowledge(batch.seq);
+    this.#effect = { begins, completes: true, appliedSeq: batch.seq };
+    this.#acks.applied(batch.seq);
   }
 
   #applyDelta(batch: AgentBatch, state: Extract<SessionState, { kind: 'in-step' }>): void {
@@ -261,14 +288,10 @@ export class IngestSession {
     for (const gap of batch.gaps) record.addAgentGap(gap, nowMs);
     this.#state = { ...state, lastSeq: batch.seq };
     counters.rows += batch.opens.slot.length + rows.closed.length + rows.updated.length + rows.reowned.length;
-    this.#acknowledge(batch.seq);
+    this.#effect = { begins: false, completes: false, appliedSeq: batch.seq };
+    this.#acks.applied(batch.seq);
     if (leftOut > 0)
       this.#resync(`message ${batch.seq} speaks of sockets that are not known here (${leftOut})`);
-  }
-
-  #acknowledge(seq: number): void {
-    this.#durableSeq = seq;
-    this.#peer.say({ kind: 'ack', appliedSeq: seq, durableSeq: seq });
   }
 
   #refuse(error: WireError, bytes: Buffer): void {
@@ -282,7 +305,9 @@ export class IngestSession {
     counters.refusedMessages++;
     log.warn({ host: agent.record.host.name, seq, code: error.code }, `message refused: ${error.reason}`);
     const reason = `a message was refused: ${error.code}`;
-    agent.record.addGap({ fromMs: agent.record.host.lastSeenMs, toMs: nowMs, reason, lostEvents: 0 });
+    const gap = { fromMs: agent.record.host.lastSeenMs, toMs: nowMs, reason, lostEvents: 0 };
+    agent.record.addGap(gap);
+    this.#context.journal?.gap(agent.record.host.id, gap, nowMs);
     this.#peer.say({ kind: 'nack', seq, code: error.code, reason: error.reason });
     this.#fallBehind(seq);
   }

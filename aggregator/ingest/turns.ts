@@ -25,6 +25,7 @@ export class Turns {
   readonly #lanes = new Set<Lane>();
   /** Slices that ended while messages still waited. */
   cutShort = 0;
+  #isHeld = false;
 
   constructor({ monotonicClock, defer }: TurnOptions) {
     this.#now = monotonicClock;
@@ -49,10 +50,17 @@ export class Turns {
     this.#lanes.delete(lane);
   }
 
+  /** While it is held, nobody is served: what messages lead to has no room. Leases go on, so it is for moments only. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld && this.#lanes.size > 0) this.#turn.ask();
+  }
+
   #serve(): void {
     const endMs = this.#now() + turnMs;
     // A Set is walked in the order of joining, those that join meanwhile included: whoever was served stands last again.
     for (const lane of this.#lanes) {
+      if (this.#isHeld) return;
       this.#lanes.delete(lane);
       if (lane.takeNext()) this.#lanes.add(lane);
       if (this.#now() >= endMs) break;

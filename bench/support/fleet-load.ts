@@ -80,6 +80,7 @@ export class FleetLoad {
       counters,
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: this.#nowMs, monotonicMs: this.#nowMs }),
+      journal: null,
       serverId: 'bench',
       version: '0',
       log,

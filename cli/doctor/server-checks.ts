@@ -4,7 +4,12 @@ import { defaultGrpcAddress } from '../../wire/protocol.ts';
 import { type Check, type Findings, lacking, ok } from './findings.ts';
 
 export function serverChecks(findings: Findings, programName: string): Check[] {
-  return [serverCheck(findings, programName), ...busChecks(findings), insecureCheck(findings)];
+  return [
+    serverCheck(findings, programName),
+    ...dataChecks(findings),
+    ...busChecks(findings),
+    insecureCheck(findings),
+  ];
 }
 
 function serverCheck(findings: Findings, programName: string): Check {
@@ -28,6 +33,17 @@ function isLoopback(server: string): boolean {
     if (error instanceof HostPortError) return false;
     throw error;
   }
+}
+
+/** An aggregator of an earlier version does not say where it keeps what. */
+function dataChecks({ about }: Findings): Check[] {
+  if (about === null || about.data === null) return [];
+  const { folder, state, error } = about.data;
+  if (state === 'durable') return [ok('data', `kept in ${folder}`)];
+  const lost = 'after a restart of the aggregator: what closed shortly before, and totals of edges';
+  if (state === 'memory')
+    return [lacking('data', 'kept in memory', lost, 'name a folder at the aggregator with --data DIR')];
+  return [lacking('data', `the disk fails: ${error ?? 'no reason'}`, lost, 'make room, or see to the disk')];
 }
 
 /** Nothing to say of an aggregator that publishes nowhere. */

@@ -56,9 +56,9 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   return endOfDaemon(io.signal);
 }
 
-/** Nothing of a demo goes where others wait for what is real. */
+/** Nothing of a demo goes where others wait for what is real, nor where it is kept. */
 function unpublished(settings: AggregatorSettings): AggregatorSettings {
-  return { ...settings, config: { ...settings.config, natsUrls: [] } };
+  return { ...settings, config: { ...settings.config, natsUrls: [], data: null } };
 }
 
 function checkedShape({ hosts, services, seed }: FleetShape): FleetShape {

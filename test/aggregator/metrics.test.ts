@@ -16,19 +16,15 @@ function registryOf(fleet: ReportedFleet, delays = { maxSeconds: 0, p99Seconds: 
   return createRegistry({
     view: fleet.view,
     ingest: {
-      addTo: () => undefined,
-      serve: () => expect.unreachable('no stream is served here'),
-      hosts: () => fleet.hosts.values(),
-      sweep: () => undefined,
       counters: newIngestCounters(),
       streams: 0,
       turns: { waiting: 0, cutShort: 0 },
-      close: () => undefined,
     },
     watchers: new Watchers(fleet.view),
     turns: new AnswerTurns(),
     bus: createInProcessBus(),
     loopDelay: { take: () => delays },
+    kept: null,
   });
 }
 

@@ -33,7 +33,7 @@ function startWhotalks(...args: string[]): ChildProcess {
 async function startBoth(natsUrl: string): Promise<string> {
   const grpc = `127.0.0.1:${await freePort()}`;
   const http = `127.0.0.1:${await freePort()}`;
-  startWhotalks('aggregator', '--listen', grpc, '--http', http, '--nats', natsUrl);
+  startWhotalks('aggregator', '--listen', grpc, '--http', http, '--nats', natsUrl, '--data', 'none');
   startWhotalks('agent', '--server', grpc, '--interval', '250ms', '--host-id', 'test', '--host-name', 'test');
   return http;
 }

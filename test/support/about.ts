@@ -8,5 +8,5 @@ import type { AboutDocument } from '../../model/document.ts';
 export function aboutTests(nowMs: number): AboutDocument {
   const addresses = { grpcAddress: '127.0.0.1:7443', httpAddress: '127.0.0.1:7480' };
   const bus = createInProcessBus(() => nowMs);
-  return aboutDocument({ ...addresses, sinceMs: nowMs, insecure: false, bus }, nowMs);
+  return aboutDocument({ ...addresses, sinceMs: nowMs, insecure: false, bus, kept: null }, nowMs);
 }

@@ -34,6 +34,7 @@ export const about: AboutDocument = {
     lost: 0,
     queued: 0,
   },
+  data: { folder: '/var/lib/whotalks/data', state: 'durable', since: null, error: null, bytes: 9 },
 };
 
 export function host(name: string, part: Partial<HostDocument> = {}): HostDocument {

@@ -22,7 +22,16 @@ describe('the page of a real aggregator', { timeout: 2 * patienceMs }, () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const addresses = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-    const identity = ['--host-id', 'page-test', '--host-name', 'this-host', '--interval', '250ms'];
+    const identity = [
+      '--host-id',
+      'page-test',
+      '--host-name',
+      'this-host',
+      '--interval',
+      '250ms',
+      '--data',
+      'none',
+    ];
     up = spawn(process.execPath, [join(repository, 'bin/whotalks'), 'up', ...addresses, ...identity]);
     let said = '';
     up.stdout!.setEncoding('utf8').on('data', (text: string) => {

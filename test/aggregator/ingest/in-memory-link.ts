@@ -55,6 +55,7 @@ export class TestAggregator {
       counters: newIngestCounters(),
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: clock(), monotonicMs: clock() }),
+      journal: null,
       serverId: 'test',
       version: '0.1.0',
       log: silent,

@@ -129,6 +129,7 @@ class Aggregator {
       counters: newIngestCounters(),
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: this.nowMs, monotonicMs: this.nowMs }),
+      journal: null,
       serverId: 'test',
       version: '0',
       log: silent,

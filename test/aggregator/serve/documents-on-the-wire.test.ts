@@ -188,12 +188,14 @@ const about: documents.AboutDocument = {
   httpAddress: '127.0.0.1:7480',
   insecure: true,
   bus: { name: 'nats', state: 'disconnected', since: time, error: 'gone', published: 3, lost: 2, queued: 1 },
+  data: { folder: '/data', state: 'failing', since: time, error: 'the disk is full', bytes: 7 },
 };
 
 const samples: { [method: string]: [message: string, sample: object][] } = {
   About: [
     ['AboutDocument', about],
     ['AboutDocument', { ...about, bus: { ...about.bus, error: null } }],
+    ['AboutDocument', { ...about, data: null }],
   ],
   Connections: [
     [

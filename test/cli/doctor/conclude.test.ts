@@ -23,6 +23,7 @@ const about: AboutDocument = {
     lost: 0,
     queued: 0,
   },
+  data: { folder: '/var/lib/whotalks/data', state: 'durable', since: null, error: null, bytes: 9 },
 };
 
 const healthy: Findings = {

@@ -86,6 +86,7 @@ export class SimulatedFleet {
       counters: this.counters,
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: unixMs(), monotonicMs: this.#nowMs }),
+      journal: null,
       serverId: 'simulated',
       version: '0',
       log,

@@ -1,0 +1,113 @@
+/**
+ * Records of the journal ↔ bytes. Pure.
+ *
+ *     kind     u8
+ *     stream   u32, little-endian; the number of a stream within one run of the aggregator, 0 = none
+ *     time     f64, Unix milliseconds when it took effect
+ *     rest     by kind
+ *
+ *     start    nothing: a run of the aggregator begins, and all streams before are over
+ *     stream   length u32 and bytes of a message with Hello, then the clock of its agent as JSON
+ *     message  the message as it came
+ *     end      nothing
+ *     lease    JSON: a host is stale or lost, as nothing was heard of it
+ *     gap      JSON: the aggregator declares a gap of a host
+ */
+import type { HostGap } from '../correlate/report.ts';
+import type { SavedClock } from '../ingest/clock-offset.ts';
+
+export type JournalRecord =
+  | { readonly kind: 'start'; readonly atMs: number }
+  | {
+      readonly kind: 'stream';
+      readonly atMs: number;
+      readonly stream: number;
+      readonly hello: Buffer;
+      readonly clock: SavedClock;
+    }
+  | { readonly kind: 'message'; readonly atMs: number; readonly stream: number; readonly bytes: Buffer }
+  | { readonly kind: 'end'; readonly atMs: number; readonly stream: number }
+  | {
+      readonly kind: 'lease';
+      readonly atMs: number;
+      readonly hostId: string;
+      readonly state: 'stale' | 'lost';
+    }
+  | { readonly kind: 'gap'; readonly atMs: number; readonly hostId: string; readonly gap: HostGap };
+
+const numberOf = { start: 1, stream: 2, message: 3, end: 4, lease: 5, gap: 6 } as const;
+const headBytes = 13;
+
+/** @returns the parts of the record, of which a message is one as it is */
+export function encodeJournalRecord(record: JournalRecord): readonly Buffer[] {
+  const head = Buffer.allocUnsafe(headBytes);
+  head[0] = numberOf[record.kind];
+  head.writeUInt32LE('stream' in record ? record.stream : 0, 1);
+  head.writeDoubleLE(record.atMs, 5);
+  switch (record.kind) {
+    case 'start':
+    case 'end':
+      return [head];
+    case 'message':
+      return [head, record.bytes];
+    case 'stream': {
+      const length = Buffer.allocUnsafe(4);
+      length.writeUInt32LE(record.hello.length);
+      return [head, length, record.hello, json(record.clock)];
+    }
+    case 'lease':
+      return [head, json({ hostId: record.hostId, state: record.state })];
+    case 'gap':
+      return [head, json({ hostId: record.hostId, gap: record.gap })];
+  }
+}
+
+/**
+ * @param bytes whole, as their sum says
+ * @returns null for what only another version writes
+ */
+export function decodeJournalRecord(bytes: Buffer): JournalRecord | null {
+  if (bytes.length < headBytes) return null;
+  try {
+    return decodeRest(bytes[0]!, bytes.readUInt32LE(1), bytes.readDoubleLE(5), bytes.subarray(headBytes));
+  } catch {
+    return null;
+  }
+}
+
+/** Throws Error where the rest is not as its kind has it. */
+function decodeRest(kind: number, stream: number, atMs: number, rest: Buffer): JournalRecord | null {
+  switch (kind) {
+    case numberOf.start:
+      return { kind: 'start', atMs };
+    case numberOf.end:
+      return { kind: 'end', atMs, stream };
+    case numberOf.message:
+      return { kind: 'message', atMs, stream, bytes: rest };
+    case numberOf.stream: {
+      const clockAt = 4 + rest.readUInt32LE();
+      const clock = JSON.parse(rest.toString('utf8', clockAt)) as SavedClock;
+      return { kind: 'stream', atMs, stream, hello: rest.subarray(4, clockAt), clock };
+    }
+    case numberOf.lease:
+      return { kind: 'lease', atMs, ...(JSON.parse(rest.toString()) as LeaseFields) };
+    case numberOf.gap:
+      return { kind: 'gap', atMs, ...(JSON.parse(rest.toString()) as GapFields) };
+    default:
+      return null;
+  }
+}
+
+interface LeaseFields {
+  readonly hostId: string;
+  readonly state: 'stale' | 'lost';
+}
+
+interface GapFields {
+  readonly hostId: string;
+  readonly gap: HostGap;
+}
+
+function json(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
