@@ -2,7 +2,7 @@
 import { defaultGrpcAddress, defaultHttpAddress } from '../wire/protocol.ts';
 import { type CorrelatorLimits, defaultCorrelatorLimits } from './correlate/correlator.ts';
 import type { AddressName, ServiceRule } from './graph/naming.ts';
-import type { DataConfig } from './journal/data-folder.ts';
+import type { DataConfig } from './journal/kept-folder.ts';
 
 export interface AggregatorConfig {
   /** gRPC: agents and the CLI. HOST:PORT; port 0 lets the system choose. */

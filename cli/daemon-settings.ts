@@ -7,7 +7,7 @@ import { natModes } from '../agent/conntrack/nat-mode.ts';
 import { eventChoices } from '../agent/events/event-source.ts';
 import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
 import type { AddressName, ServiceRule } from '../aggregator/graph/naming.ts';
-import type { DataConfig } from '../aggregator/journal/data-folder.ts';
+import type { DataConfig } from '../aggregator/journal/kept-folder.ts';
 import { dataBytesMin, defaultDataBytesMax } from '../aggregator/journal/limits.ts';
 import { stateFolder } from '../disk/state-folder.ts';
 import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';

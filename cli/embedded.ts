@@ -2,7 +2,7 @@
 
 import type { Logger } from 'pino';
 import type { AggregatorConfig } from '../aggregator/config.ts';
-import { DataFolderError } from '../aggregator/journal/data-folder.ts';
+import { DataFolderError } from '../aggregator/journal/kept-folder.ts';
 import { type Aggregator, startAggregator } from '../aggregator/run.ts';
 import type { AggregatorSettings } from './daemon-settings.ts';
 import { CliFailure, exitCodes } from './exit.ts';

@@ -79,8 +79,34 @@ describe('conclude', () => {
       'CPU: a scan takes 3.0 ms of CPU: 0.3 % of a core at one per second, of 2 % allowed',
       'events ebpf: works',
       'server: 127.0.0.1:7443 answers, version 0.1.0',
+      'data: kept in /var/lib/whotalks/data',
       'insecure: not in use',
     ]);
+  });
+
+  test('an aggregator that keeps nothing, or cannot, says so', () => {
+    const data = { folder: null, state: 'memory', since: null, error: null, bytes: 0 } as const;
+    const lost = 'after a restart of the aggregator: what closed shortly before, and totals of edges';
+    expect(lacking({ about: { ...about, data } })).toEqual([
+      {
+        check: 'data',
+        state: 'lacking',
+        detail: 'kept in memory',
+        lost,
+        fix: 'name a folder at the aggregator with --data DIR',
+      },
+    ]);
+    const failing = { ...data, folder: '/d', state: 'failing', error: 'the disk is full' } as const;
+    expect(lacking({ about: { ...about, data: failing } })).toEqual([
+      {
+        check: 'data',
+        state: 'lacking',
+        detail: 'the disk fails: the disk is full',
+        lost,
+        fix: 'make room, or see to the disk',
+      },
+    ]);
+    expect(lacking({ about: { ...about, data: null } })).toEqual([]);
   });
 
   test('an ordinary user is told what is lost and which command fixes it', () => {
