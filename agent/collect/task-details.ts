@@ -23,8 +23,8 @@ import type { ProcessDetails } from '../resolve/process-details.ts';
 import type { CmdlineMode } from '../resolve/redact-cmdline.ts';
 import { isRefreshDue, type Reading } from '../resolve/refresh.ts';
 
-/** How long the memory of processes may take to answer before a scan goes on without. */
-export const lookTimeoutMs = 500;
+/** How long the memory of processes may take to answer before scans go on without, which is waited for once. */
+export const lookTimeoutMs = 2_000;
 
 /** Whoever is only to be asked again waits until this long after the last look, so that looks are few. */
 const refreshPauseMs = 5_000;

@@ -17,7 +17,7 @@ import { ReadablePoll } from './readable.ts';
 export const watchedNetnsMax = 4096;
 
 /** The next reading waits for this many times as long as the last one took, however much changes meanwhile. */
-const pauseAfterReading = 20;
+export const pauseAfterReading = 20;
 
 interface Watched {
   readonly reader: InterfaceReader;

@@ -1,6 +1,6 @@
 /** What an agent tells Prometheus is what docs/metrics.md says, of real collectors. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openCollector } from '../../agent/collect/ladder.ts';
 import type { Collector } from '../../agent/collector.ts';
 import { GapLedger, reasonsMax } from '../../agent/export/gap-ledger.ts';
@@ -129,16 +129,22 @@ describe('the delay of the event loop', () => {
   });
 
   test('between turns is not looked at', async () => {
-    const delay = new LoopDelay();
-    delay.turnBegins();
-    delay.turnEnds();
-    await sleep(20);
-    delay.take();
-    holdUp(500);
-    await sleep(10);
-    delay.turnBegins();
-    await sleep(10);
-    expect(delay.take().maxMs).toBeLessThan(400);
-    delay.close();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const delay = new LoopDelay();
+      delay.turnBegins();
+      expect(vi.getTimerCount()).toBe(1);
+      delay.turnEnds();
+      await vi.advanceTimersByTimeAsync(500);
+      expect(vi.getTimerCount()).toBe(0);
+      delay.turnBegins();
+      await vi.advanceTimersByTimeAsync(10);
+      // No look is late by a clock that shows when it is due.
+      expect(delay.take().maxMs).toBe(1e-6);
+      delay.close();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -5,6 +5,7 @@ import { openCollector } from '../../agent/collect/ladder.ts';
 import type { Collector } from '../../agent/collector.ts';
 import { defaultAgentConfig } from '../../agent/config.ts';
 import { Finders } from '../../agent/finders.ts';
+import { pauseAfterReading } from '../../agent/netlink/interface-watch.ts';
 import { readNetnsInode } from '../../agent/procfs/pid-netns.ts';
 import { runAgent } from '../../agent/run.ts';
 import { formatPrefix } from '../../model/ip.ts';
@@ -18,10 +19,8 @@ describe.runIf(canMakeNamespaces)('a change in a namespace', () => {
   let server: IngestServer;
   let place: Namespace;
   let container: Namespace;
-  /** Scans that were begun. */
-  let scans = 0;
-  /** What each of them told of the namespace, by its number, once it was over. */
-  const seen = new Map<number, Netns | undefined>();
+  /** Those that are over, in order. */
+  const scans: { beganMs: number; endedMs: number; netns: Netns | undefined }[] = [];
 
   beforeEach(async () => {
     place = await Namespace.open('container', 'place');
@@ -52,13 +51,11 @@ describe.runIf(canMakeNamespaces)('a change in a namespace', () => {
 
   function counting(collector: Collector): Collector {
     const scan = async (): ReturnType<Collector['scan']> => {
-      const number = ++scans;
+      const beganMs = performance.now();
       const found = await collector.scan();
       const inode = readNetnsInode(`/proc/${place.pid}`);
-      seen.set(
-        number,
-        found.netns.find((netns) => netns.inode === inode),
-      );
+      const netns = found.netns.find((one) => one.inode === inode);
+      scans.push({ beganMs, endedMs: performance.now(), netns });
       return found;
     };
     return { name: collector.name, scan, close: () => collector.close() };
@@ -70,17 +67,22 @@ describe.runIf(canMakeNamespaces)('a change in a namespace', () => {
     return host?.netns.get(readNetnsInode(`/proc/${place.pid}`) as number);
   }
 
-  /** Makes the change and waits until the aggregator knows. @returns which scan after the change has shown it: 1 = the first */
+  /**
+   * Makes the change and waits until the aggregator knows.
+   *
+   * @returns in which scan that could show it it was shown: 1 = the first. A reading takes no longer than the scan that it is
+   *   part of, and the next one waits for some time after it.
+   */
   async function scansUntil(lines: readonly string[], isTold: (netns: Netns) => boolean): Promise<number> {
     await place.ip(lines);
-    const before = scans;
-    let first: number | undefined;
-    await until(lines.join(', '), () => {
-      // One that was under way may have shown it already, and be told before the next one is over.
-      first = [...seen].find(([number, netns]) => number > before && netns && isTold(netns))?.[0];
-      return (first !== undefined && isTold(told()!)) || JSON.stringify(told());
-    });
-    return first! - before;
+    const changedMs = performance.now();
+    await until(lines.join(', '), () => isTold(told()!) || JSON.stringify(told()));
+    const shown = scans.findIndex(({ endedMs, netns }) => endedMs > changedMs && netns && isTold(netns));
+    const rests = scans
+      .filter(({ beganMs }) => beganMs < changedMs)
+      .map(({ beganMs, endedMs }) => endedMs + pauseAfterReading * (endedMs - beganMs));
+    const restedMs = Math.max(changedMs, ...rests);
+    return scans.slice(0, shown + 1).filter(({ beganMs }) => beganMs >= restedMs).length;
   }
 
   const hasAddress =

@@ -23,7 +23,7 @@ import { learn } from '../../../agent/bpf/learn.ts';
 import { readPids } from '../../../agent/procfs/pids.ts';
 import { isUnread } from '../../../agent/procfs/proc-file.ts';
 import { until } from '../../support/until.ts';
-import { Children } from '../collect/child-node.ts';
+import { type ChildNode, Children } from '../collect/child-node.ts';
 import { whyNoEbpf } from './live-kernel.ts';
 
 describe('the parts of a path', () => {
@@ -88,10 +88,20 @@ describe.skipIf(obstacle !== null)('the look', () => {
     return found;
   }
 
-  async function childSeen(...start: Parameters<Children['start']>) {
+  /** As seen, of one whose arguments can be read: they are not told while one of its threads is changing the memory. */
+  async function seenWhole(pid: number): Promise<{ exe: string | null; args: string }> {
+    let told: { exe: string | null; args: string } | undefined;
+    await until('its arguments are told', async () => {
+      told = (await seen([pid])).get(pid);
+      return told !== undefined && told.args !== '';
+    });
+    return told!;
+  }
+
+  async function startChild(...start: Parameters<Children['start']>): Promise<ChildNode> {
     const child = children.start(...start);
     await child.line();
-    return { child, told: (await seen([child.pid])).get(child.pid)! };
+    return child;
   }
 
   /** Runs a copy of sleep(1) that lies at `path`. @returns its pid */
@@ -129,7 +139,7 @@ describe.skipIf(obstacle !== null)('the look', () => {
   });
 
   it('tells of whoever shares a bit, and of nobody else', async () => {
-    const { child } = await childSeen(idle);
+    const child = await startChild(idle);
     const told: number[] = [];
     await look.read([child.pid + wantedMask + 1], ({ pid }) => told.push(pid));
     expect(told).toContain(child.pid);
@@ -153,20 +163,22 @@ describe.skipIf(obstacle !== null)('the look', () => {
     const deep = join(folder, ...Array.from({ length: 12 }, () => 'y'.repeat(200)));
     mkdirSync(deep, { recursive: true });
     const pid = await sleepAs(join(deep, 'server'));
-    expect((await seen([pid])).get(pid)).toEqual({ exe: null, args: 'server\x001000\0' });
+    expect(await seenWhole(pid)).toEqual({ exe: null, args: 'server\x001000\0' });
   });
 
   it('tells the beginning of long arguments', async () => {
-    const { child, told } = await childSeen(`/*${'z'.repeat(10_000)}*/ ${idle}`);
+    const child = await startChild(`/*${'z'.repeat(10_000)}*/ ${idle}`);
+    const told = await seenWhole(child.pid);
     expect(told.args).toHaveLength(4096);
     expect(shownBy(child.pid)!.args.startsWith(told.args)).toBe(true);
   });
 
   it('tells a title, and nothing of the environment behind it', async () => {
     const title = 'shop: worker process of the second kind';
-    const { child, told } = await childSeen(`process.title = ${JSON.stringify(title)}; ${idle}`, {
+    const child = await startChild(`process.title = ${JSON.stringify(title)}; ${idle}`, {
       prefix: ['env', 'SECRET=hunter2'],
     });
+    const told = await seenWhole(child.pid);
     expect(told.args.replace(/\0+$/, '')).toBe(shownBy(child.pid)!.args.replace(/\0+$/, ''));
     expect(told.args).toContain('shop: worker');
     expect(told.args).not.toContain('hunter2');
@@ -198,10 +210,9 @@ describe.skipIf(obstacle !== null)('the look', () => {
   it('reads nothing of a file that somebody shows as arguments, as such a file may never answer', async () => {
     const file = join(folder, 'arguments');
     copyFileSync(process.execPath, file);
-    const { child, told } = await childSeen(argumentsInFile(file));
+    const child = await startChild(argumentsInFile(file));
     expect(shownBy(child.pid)!.args).toBe('');
-    expect(told.args).toBe('');
-    expect(told.exe).toBe(process.execPath);
+    expect((await seen([child.pid])).get(child.pid)).toEqual({ exe: process.execPath, args: '' });
   });
 });
 

@@ -180,9 +180,10 @@ describe.skipIf((await whyNoEbpf()) !== null || !canMakeNamespaces)('scans of wh
     await heir.line();
     const [both] = await held();
     expect(new Set(both)).toEqual(new Set([process.pid, heir.pid]));
-    await held();
-    expect(await held()).toEqual([both]);
-    expect(isPassedOver(heir.pid)).toBe(true);
+    await until('the holder is passed over', async () => {
+      expect(await held()).toEqual([both]);
+      return isPassedOver(heir.pid);
+    });
     const [still] = withPorts(await quiet.scan(), client.localPort!, port);
     expect(holders(still!)).toEqual([process.pid]);
     server.close();
@@ -208,6 +209,9 @@ describe.skipIf((await whyNoEbpf()) !== null || !canMakeNamespaces)('scans of wh
     expect(await names()).toEqual(['sh']);
     heir.kill('SIGUSR1');
     await until('the name is the new one', async () => (await names())[0] === 'sleep');
-    expect(isPassedOver(heir.pid!)).toBe(true);
+    await until('the process is passed over', async () => {
+      expect(await names()).toEqual(['sleep']);
+      return isPassedOver(heir.pid!);
+    });
   });
 });

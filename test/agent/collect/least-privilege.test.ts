@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Process } from '../../../model/process.ts';
 import { asUser, Place, type ScanThere, withMounts } from '../../support/faults/place.ts';
 import { canMakeNamespaces } from '../../support/fleet/namespace.ts';
+import { until } from '../../support/until.ts';
 
 /** A service of root's, whose name is in its script, and whose command line has a secret. */
 const server = `
@@ -36,7 +37,11 @@ describe.runIf(canMakeNamespaces)('with CAP_BPF and CAP_PERFMON alone, under hid
       'fast',
     ]);
     [pid, startTicks] = (await served.line()).split(' ').map(Number);
-    scan = await place.scanOnce('ebpf', [...hiding, ...asUser('bpf', 'perfmon')]);
+    // A process that changes its memory shows no arguments at that moment.
+    await until('command lines are told', async () => {
+      scan = await place.scanOnce('ebpf', [...hiding, ...asUser('bpf', 'perfmon')]);
+      return [18080, 18081, 18090].every((port) => ownerAt(port).cmdline !== null);
+    });
   });
   afterAll(async () => {
     await place.close();

@@ -2,6 +2,7 @@
 
 import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { examineRungs, openCollector } from '../../../agent/collect/ladder.ts';
 import type { RungName } from '../../../agent/collect/source.ts';
@@ -75,6 +76,11 @@ export function holders({ owners }: OwnedSocket): number[] {
   return owners.map((owner) => owner.process.pid);
 }
 
-export function withPorts(scan: Scan, local: number, remote: number): OwnedSocket[] {
-  return scan.sockets.filter((socket) => socket.local.port === local && socket.remote.port === remote);
+/** The network namespace of this process. */
+export const ownNetns = statSync('/proc/self/ns/net').ino;
+
+/** TCP sockets of one network: in others, and of UDP, there may be some with the same ports. */
+export function withPorts(scan: Scan, local: number, remote: number, netns = ownNetns): OwnedSocket[] {
+  const inNetns = scan.sockets.filter((socket) => socket.netns === netns && socket.protocol === 'tcp');
+  return inNetns.filter((socket) => socket.local.port === local && socket.remote.port === remote);
 }

@@ -21,14 +21,18 @@ const patientMs = 90_000;
 
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 
-/** Of all processes, or of those in a pid namespace; those that hide theirs are not counted. */
-function inhabited(pidns: string | null = null): Set<number> {
-  const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
-  const inside = pids.filter((pid) => pidns === null || readLink(`/proc/${pid}/ns/pid`) === pidns);
-  return new Set(
-    inside.map((pid) => readNetnsInode(`/proc/${pid}`)).filter((netns) => typeof netns === 'number'),
-  );
+/** Network namespaces by pid, of all processes or of those in a pid namespace; those that hide theirs are left out. */
+function netnsByPid(pidns: string | null = null): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
+    if (pidns !== null && readLink(`/proc/${pid}/ns/pid`) !== pidns) continue;
+    const netns = readNetnsInode(`/proc/${pid}`);
+    if (typeof netns === 'number') found.set(pid, netns);
+  }
+  return found;
 }
+
+const inhabited = (): Set<number> => new Set(netnsByPid().values());
 
 describe.runIf(canMakeNamespaces)(`${count} namespaces`, () => {
   const collectors = new Map<string, Collector>();
@@ -58,19 +62,24 @@ describe.runIf(canMakeNamespaces)(`${count} namespaces`, () => {
   it(
     'are all seen, and leave no descriptor behind',
     async () => {
+      // Other tests make namespaces too, and leave them. Those that are here now have their descriptors.
       const before = inhabited();
+      for (const collector of collectors.values()) await collector.scan();
       const fdsAtFirst = openFds();
+      /** The most that are open for so many namespaces: for what each is, and for its sockets. */
+      const descriptorsOf = (namespaces: number): number => namespaces * collectors.size * 2;
       const argv = ['--pid', '--fork', '--kill-child', 'sh', '-c', makeMany];
       many = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
       const ours = readLink('/proc/self/ns/pid');
-      const theirs = (): Set<number> => {
+      let theirs = new Map<string, number>();
+      // The shell that makes them stays in the namespace of this test.
+      await until('they are there', () => {
         // Ours until `unshare` has made the new one, and unreadable until that has its first process.
         const pidns = readLink(`/proc/${many!.pid}/ns/pid_for_children`);
-        return typeof pidns === 'string' && pidns !== ours ? inhabited(pidns) : new Set();
-      };
-      // The shell that makes them stays in the namespace of this test.
-      await until('they are there', () => theirs().size > count);
-      const made = new Set([...theirs()].filter((netns) => !before.has(netns)));
+        if (typeof pidns === 'string' && pidns !== ours) theirs = netnsByPid(pidns);
+        return new Set(theirs.values()).size > count;
+      });
+      const made = new Set([...theirs.values()].filter((netns) => !before.has(netns)));
       for (const [rung, collector] of collectors) {
         const scan = await collector.scan();
         const seen = new Set(scan.netns.map(({ inode }) => inode));
@@ -80,16 +89,22 @@ describe.runIf(canMakeNamespaces)(`${count} namespaces`, () => {
         });
       }
       // Whatever way sockets are read, each namespace is watched through a descriptor.
-      expect(openFds()).toBeGreaterThanOrEqual(fdsAtFirst + count * collectors.size);
+      const now = inhabited();
+      const left = [...before].filter((netns) => !now.has(netns)).length;
+      expect(openFds()).toBeGreaterThanOrEqual(fdsAtFirst + count * collectors.size - descriptorsOf(left));
       await end();
-      await until('nobody is in them any more', () => [...inhabited()].every((netns) => !made.has(netns)));
+      await until('nobody is in them any more', () => {
+        const now = netnsByPid();
+        return [...theirs].every(([pid, netns]) => !made.has(netns) || now.get(pid) !== netns);
+      });
       for (const collector of collectors.values()) {
-        const { netns } = await collector.scan();
-        expect(netns.filter(({ inode }) => made.has(inode))).toEqual([]);
+        const told = (await collector.scan()).netns.map(({ inode }) => inode);
+        // Their numbers are given to the next ones that somebody makes.
+        const others = inhabited();
+        expect(told.filter((netns) => made.has(netns) && !others.has(netns))).toEqual([]);
       }
-      // Other tests make namespaces too: each is a descriptor for what it is, and one for its sockets.
       const others = (): number => [...inhabited()].filter((netns) => !before.has(netns)).length;
-      const mayBeOpen = (): number => fdsAtFirst + others() * collectors.size * 2;
+      const mayBeOpen = (): number => fdsAtFirst + descriptorsOf(others());
       // A scan that finds a process gone which was there when it began keeps what it did not see for the next one.
       await until('the descriptors are closed', async () => {
         for (const collector of collectors.values()) await collector.scan();

@@ -6,7 +6,8 @@ import { createProcfsCollector } from '../../../agent/collect/procfs-collector.t
 import type { Scan } from '../../../agent/collector.ts';
 import { LibcError } from '../../../agent/libc.ts';
 import { SocketWatch } from '../../../agent/watch/socket-watch.ts';
-import type { SocketState } from '../../../model/socket-state.ts';
+import type { OwnedSocket } from '../../../model/socket.ts';
+import type { Protocol, SocketState } from '../../../model/socket-state.ts';
 import { until } from '../../support/until.ts';
 import {
   children,
@@ -17,6 +18,7 @@ import {
   holders,
   listen,
   open,
+  ownNetns,
   scanBy,
   scanOnce,
   withPorts,
@@ -67,14 +69,12 @@ describe.each(workingRungs)('%s, one process', (rung) => {
     await once(paired, 'connect');
     const { sockets } = await scanOnce();
     const mine = sockets.filter((socket) => holders(socket).includes(process.pid));
-    expect(mine.find(({ local }) => local.port === client.localPort)?.local.ip).toBe('::1');
-    expect(mine.find(({ local }) => local.port === bound.address().port)).toMatchObject({
-      protocol: 'udp',
-      state: 'unconnected',
-    });
-    expect(
-      mine.find(({ local, protocol }) => protocol === 'udp' && local.port === paired.address().port),
-    ).toMatchObject({
+    // A number may be the port of TCP and of UDP.
+    const at = (protocol: Protocol, localPort: number | undefined): OwnedSocket | undefined =>
+      mine.find((socket) => socket.protocol === protocol && socket.local.port === localPort);
+    expect(at('tcp', client.localPort)?.local.ip).toBe('::1');
+    expect(at('udp', bound.address().port)).toMatchObject({ state: 'unconnected' });
+    expect(at('udp', paired.address().port)).toMatchObject({
       state: 'established',
       remote: { ip: '::1', port },
     });
@@ -85,7 +85,8 @@ describe.each(workingRungs)('%s, one process', (rung) => {
     const clients = new Set<number | undefined>();
     for (let i = 0; i < 100; i++) clients.add((await connected(server))[0].localPort);
     const { sockets } = await scanOnce();
-    const mine = sockets.filter(({ remote, owners }) => remote.port === port && owners.length === 1);
+    const mine = sockets.filter(({ netns, remote }) => netns === ownNetns && remote.port === port);
+    expect(mine.flatMap(holders)).toEqual(Array.from({ length: 100 }, () => process.pid));
     expect(mine).toHaveLength(100);
     expect(new Set(mine.map(({ local }) => local.port))).toEqual(clients);
   });

@@ -44,5 +44,5 @@ describe.runIf(canMakeNamespaces)('a connection that is passed to and fro', () =
       // On its way between the two it is held by nobody, and there all the same.
       expect(scan.sockets.filter(({ local }) => local.port === 28083)).toHaveLength(1);
     }
-  }, 60_000);
+  }, 120_000);
 });

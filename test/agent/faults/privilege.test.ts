@@ -104,8 +104,11 @@ const waiting = [
   process.stdin.resume().on('end', () => process.exit());
   const server = net.createServer().listen(18090, '127.0.0.1', () => {
     const dial = () => net.connect({ port: 18090, host: '127.0.0.1' });
-    server.once('connection', (accepted) => {
-      accepted.resume().once('close', () => dial().once('connect', () => console.log(inode)));
+    server.once('connection', (first) => {
+      first.resume().once('close', () => {
+        server.once('connection', () => console.log(inode));
+        dial();
+      });
     });
     const closing = dial().once('connect', () => closing.end());
   });`,

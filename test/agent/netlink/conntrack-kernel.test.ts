@@ -95,7 +95,8 @@ describe.runIf(canMakeNamespaces)('conntrack of the kernel', () => {
       expiresInS: (dialing as ConntrackEntry).expiresInS,
     });
     expect((dialing as ConntrackEntry).expiresInS).toBeGreaterThan(400_000);
-    expect(accepted).toEqual(dialing);
+    // A second may have passed between the two answers.
+    expect({ ...(accepted as object), expiresInS: 0 }).toEqual({ ...(dialing as object), expiresInS: 0 });
     expect([inverse, other]).toEqual(['none', 'none']);
   });
 

@@ -9,6 +9,7 @@ import { noPlacement, type Placement } from '../../../agent/resolve/placement.ts
 import type { KubeletAccess } from '../../../agent/runtime/kubelet-api.ts';
 import { parsePods } from '../../../agent/runtime/kubelet-pods.ts';
 import { MachineNameSources } from '../../../agent/runtime/name-sources.ts';
+import { patienceMs } from '../../support/until.ts';
 import { RuntimeTree } from './runtime-tree.ts';
 
 const id = '3f'.repeat(32);
@@ -119,7 +120,7 @@ describe('asking a kubelet', () => {
 
   function sources(access: Partial<KubeletAccess> & { url: string }): MachineNameSources {
     const kubelet = { tokenFile: tree.write('/token', 'secret\n'), caFile: file('authority.pem'), ...access };
-    return new MachineNameSources({ root: tree.root, nodeName: 'node-7', kubelet, timeoutMs: 2_000 });
+    return new MachineNameSources({ root: tree.root, nodeName: 'node-7', kubelet, timeoutMs: patienceMs });
   }
 
   function place(shape: Partial<Placement> = {}): Placement {

@@ -8,6 +8,7 @@ import { noPlacement, type Placement } from '../../../agent/resolve/placement.ts
 import type { ContainerNames } from '../../../agent/runtime/container-labels.ts';
 import { homeOf, MachineNameSources, nodeNameOf } from '../../../agent/runtime/name-sources.ts';
 import { runtimeFileBytesMax } from '../../../agent/runtime/runtime-file.ts';
+import { patienceMs } from '../../support/until.ts';
 import { RuntimeTree } from './runtime-tree.ts';
 
 const id = '3f'.repeat(32);
@@ -42,7 +43,7 @@ function place(shape: Partial<Placement>): Placement {
   return { ...noPlacement, container: id, ...shape };
 }
 
-function sources(timeoutMs = 2_000): MachineNameSources {
+function sources(timeoutMs = patienceMs): MachineNameSources {
   return new MachineNameSources({ root: made.tree.root, nodeName: 'node-7', timeoutMs });
 }
 
