@@ -7,7 +7,7 @@
  */
 import type { Logger } from 'pino';
 import type { Hello } from '../../wire/agent-batch.ts';
-import type { ReportingHost, SocketReports } from '../correlate/report.ts';
+import type { HostGap, ReportingHost, SocketReports } from '../correlate/report.ts';
 import { AgentRecord, type LiveStream, type Moment } from './agent-record.ts';
 import type { IngestJournal } from './ingest-journal.ts';
 import type { IngestLimits } from './limits.ts';
@@ -28,6 +28,7 @@ export class Hosts {
   readonly #limits: IngestLimits;
   readonly #log: Logger;
   #refused = 0;
+  #forgotten: Pick<HostGap, 'fromMs' | 'reason'> | null = null;
 
   constructor(reports: SocketReports, limits: IngestLimits, log: Logger) {
     this.#reports = reports;
@@ -57,12 +58,27 @@ export class Hosts {
       this.#refused++;
       return refusal;
     }
-    const record = known ?? new AgentRecord(hello, this.#reports, now);
-    this.#records.set(hello.hostId, record);
+    const record = known ?? this.#begin(hello, now);
     record.attach(stream, record.clock.resumed(firstUnixMs, now.unixMs));
     record.heard(now);
     record.keptStep(now);
     return record;
+  }
+
+  #begin(hello: Hello, now: Moment): AgentRecord {
+    const record = new AgentRecord(hello, this.#reports, now);
+    this.#records.set(hello.hostId, record);
+    // The first words of an agent can have been said to nobody before.
+    const isFirst = hello.epoch === 1 && hello.session === 1;
+    if (this.#forgotten !== null && !isFirst) {
+      record.addGap({ ...this.#forgotten, toMs: now.unixMs, lostEvents: 0 });
+    }
+    return record;
+  }
+
+  /** What hosts told from then on may be lost here, of such too that nothing is known of: each has a gap when it comes. */
+  forgot(fromMs: number, reason: string): void {
+    this.#forgotten ??= { fromMs, reason };
   }
 
   /** The stream of `record` is over: until it is back, what it told is only remembered. */

@@ -78,8 +78,9 @@ export class Replay {
     this.#hosts.find(hostId)?.addGap(gap);
   }
 
-  /** All hosts that are known by now. */
-  hostIds(): string[] {
+  /** What was told from then on is lost, in parts. @returns the hosts that are known by now; others have a gap once they are */
+  forgot(fromMs: number, reason: string): string[] {
+    this.#hosts.forgot(fromMs, reason);
     return Array.from(this.#hosts.all(), ({ id }) => id);
   }
 

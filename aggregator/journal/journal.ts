@@ -3,8 +3,9 @@
  * all streams at once. Only then agents are told that it is durable.
  *
  * When the disk fails, or does not answer, nothing is written any more and nothing is durable, but all else goes on; the disk
- * is tried again each second. What took effect meanwhile is missing in the journal, so it begins anew then: with what is
- * known as a checkpoint, and with snapshots that all agents are asked for.
+ * is tried again each second. Messages that were taken meanwhile are missing in the journal, so all agents are asked for
+ * snapshots then, in which they tell again what was not durable. Until they have, no checkpoint is taken: it would count
+ * what is told again.
  *
  * A segment begins with all streams that go on, so that the segments before can go without them.
  */
@@ -18,6 +19,7 @@ import type { IngestJournal, JournaledEffect, JournaledStream } from '../ingest/
 import type { CheckpointFile } from './checkpoint-file.ts';
 import { encodeJournalRecord, type JournalRecord } from './journal-record.ts';
 import type { JournalLimits } from './limits.ts';
+import { MissedRecords } from './missed-records.ts';
 import type { Retention } from './retention.ts';
 
 export type JournalState =
@@ -61,6 +63,9 @@ export class Journal implements IngestJournal {
   #tidying: Promise<void> | null = null;
   #cancelCommit: Cancel | null = null;
   #cancelRetry: Cancel | null = null;
+  readonly #missed = new MissedRecords();
+  /** Hosts of which messages are missing, and that did not tell all again. */
+  readonly #incomplete = new Set<string>();
   #segmentBeganMs = 0;
   #isFull = false;
   /** Segments that went while they were needed, since there were too many bytes. */
@@ -95,6 +100,7 @@ export class Journal implements IngestJournal {
     const askedMs = this.#options.clock.monotonicMs();
     const streaming = { number: ++this.#lastStream, snapshotSegment: null, askedMs };
     this.#streams.set(stream, streaming);
+    if (!this.isWriting) this.#incomplete.add(stream.hostId);
     this.#writeStream(stream, streaming.number, nowMs);
   }
 
@@ -105,6 +111,7 @@ export class Journal implements IngestJournal {
     this.#write({ kind: 'message', atMs: nowMs, stream: streaming.number, bytes });
     if (effect.durableSeq > 0) this.#awaiting.set(stream, effect.durableSeq);
     if (!effect.completes || streaming.snapshotSegment === null) return;
+    this.#incomplete.delete(stream.hostId);
     const point = { segment: streaming.snapshotSegment, completeMs: nowMs };
     this.#options.retention.snapshotTaken(stream.hostId, point);
   }
@@ -118,7 +125,10 @@ export class Journal implements IngestJournal {
   }
 
   leaseOver(hostId: string, state: 'stale' | 'lost', nowMs: number): void {
-    if (state === 'lost') this.#options.retention.hostLost(hostId, nowMs);
+    if (state === 'lost') {
+      this.#options.retention.hostLost(hostId, nowMs);
+      this.#incomplete.delete(hostId);
+    }
     this.#write({ kind: 'lease', atMs: nowMs, hostId, state });
   }
 
@@ -132,6 +142,7 @@ export class Journal implements IngestJournal {
   }
 
   #write(record: JournalRecord): void {
+    this.#missed.note(record);
     if (!this.isWriting) return;
     const { segments, limits, onPressure } = this.#options;
     // Refused only where nobody heeds onPressure: as good as a disk that does not answer.
@@ -167,12 +178,14 @@ export class Journal implements IngestJournal {
     const { segments, limits, timers } = this.#options;
     const told = this.#awaiting;
     this.#awaiting = new Map();
+    this.#missed.commitBegins();
     const cancelStall = timers.after(limits.stallMs, () => this.#stall());
     const failed = await segments.commit();
     cancelStall();
     for (const [stream, seq] of told) stream.committed(failed === null ? seq : null);
     if (this.#state.kind === 'closed') return;
     if (failed !== null) return this.#fail(failed);
+    this.#missed.committed();
     if (this.#state.kind === 'stalled') return this.#beginAnew();
     this.#relax();
     this.#tidying ??= this.#tidy().then(() => {
@@ -196,7 +209,7 @@ export class Journal implements IngestJournal {
       log.warn(`${error.message}: nothing that agents tell is durable until the disk works again`);
     const sinceMs = 'sinceMs' in this.#state ? this.#state.sinceMs : clock.nowMs();
     this.#state = { kind: 'failing', error, sinceMs };
-    this.#releaseWaiting();
+    this.#stopWriting();
     this.#retryLater();
   }
 
@@ -205,11 +218,14 @@ export class Journal implements IngestJournal {
     const { clock, log, limits } = this.#options;
     log.warn(`the disk has not answered for ${limits.stallMs / 1000} s: nothing that agents tell is durable`);
     this.#state = { kind: 'stalled', sinceMs: clock.nowMs() };
-    this.#releaseWaiting();
+    // What waits by now is written when the disk answers.
+    this.#missed.written();
+    this.#stopWriting();
   }
 
   /** Nobody waits for a commit that will not come. */
-  #releaseWaiting(): void {
+  #stopWriting(): void {
+    for (const { hostId } of this.#streams.keys()) this.#incomplete.add(hostId);
     this.#cancelCommit?.();
     this.#cancelCommit = null;
     const waiting = this.#awaiting;
@@ -231,15 +247,17 @@ export class Journal implements IngestJournal {
     else this.#fail(failed);
   }
 
+  /** With what can be told without the agents, and all streams as if they began. */
   #beginAnew(): void {
     const { log, segments } = this.#options;
+    log.info('the disk works again: agents are asked for snapshots, with which all is durable');
     this.#state = { kind: 'writing' };
-    log.info('the disk works again: the journal begins anew, and agents are asked for snapshots');
     segments.roll();
+    for (const record of this.#missed.take()) this.#write(record);
     this.#beginSegment();
     for (const [stream, streaming] of this.#streams) {
       streaming.snapshotSegment = null;
-      stream.beginAnew('the journal of the aggregator begins anew');
+      stream.beginAnew('the journal of the aggregator lacks what was told while its disk failed');
     }
   }
 
@@ -260,7 +278,7 @@ export class Journal implements IngestJournal {
   #beginSegment(): void {
     const { segments, checkpoints, clock } = this.#options;
     this.#segmentBeganMs = clock.monotonicMs();
-    checkpoints.take(segments.current);
+    if (this.#incomplete.size === 0) checkpoints.take(segments.current);
     for (const [stream, { number }] of this.#streams) this.#writeStream(stream, number, clock.nowMs());
     this.#askForSnapshots();
   }

@@ -118,6 +118,8 @@ class Restoring {
     this.#sweptMs = checkpoint.atMs;
     replay.at(this.#lastMs);
     replay.settle(checkpoint.hosts);
+    // The run that took it had met the same damage, so its gaps are among those of the hosts.
+    this.#damagedSince.clear();
     settleEdges(checkpoint.edges);
   }
 
@@ -190,7 +192,7 @@ class Restoring {
 
   #damaged(): void {
     this.#flaws++;
-    for (const hostId of this.#options.replay.hostIds()) {
+    for (const hostId of this.#options.replay.forgot(this.#lastMs, damageReason)) {
       if (!this.#damagedSince.has(hostId)) this.#damagedSince.set(hostId, this.#lastMs);
     }
   }

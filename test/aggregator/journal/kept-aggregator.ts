@@ -162,11 +162,12 @@ export class KeptAggregator {
     return new KeptAgent(this, name, ip);
   }
 
-  /** What is shown, but for the numbers of this run: `client>server state`. */
+  /** What is shown, but for the numbers of this run: `client>server state`, and who saw it where not both did. */
   connections(): string[] {
-    return Array.from(this.view.connections(), ({ client, server, closedAtMs }) => {
+    return Array.from(this.view.connections(), ({ client, server, seen, closedAtMs }) => {
       const ends = [client, server].map(({ endpoint, host }) => `${host?.name ?? '?'}:${endpoint.port}`);
-      return `${ends.join('>')} ${closedAtMs === null ? 'open' : 'closed'}`;
+      const seenBy = seen === 'both' ? '' : ` seen by ${seen}`;
+      return `${ends.join('>')}${seenBy} ${closedAtMs === null ? 'open' : 'closed'}`;
     }).toSorted();
   }
 
