@@ -11,6 +11,8 @@ export interface AggregatorConfig {
   readonly http: string;
   /** Plaintext without authorisation off loopback. */
   readonly insecure: boolean;
+  /** Names, besides its own, under which HTTP answers, such as those of a proxy before it. */
+  readonly httpNames: readonly string[];
   /** NATS servers to publish to; empty = none. */
   readonly natsUrls: readonly string[];
   readonly services: readonly ServiceRule[];
@@ -24,6 +26,7 @@ export const defaultAggregatorConfig: AggregatorConfig = {
   listen: defaultGrpcAddress,
   http: defaultHttpAddress,
   insecure: false,
+  httpNames: [],
   natsUrls: [],
   services: [],
   names: [],

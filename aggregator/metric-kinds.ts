@@ -26,6 +26,25 @@ export function counter(registry: Registry, name: string, help: string, read: ()
   });
 }
 
+/** One counter with a label, read for each of its values. */
+export function counterBy<Value extends string>(
+  registry: Registry,
+  [name, label]: readonly [name: string, label: string],
+  help: string,
+  read: () => Readonly<Record<Value, number>>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, total] of Object.entries<number>(read())) this.inc({ [label]: value }, total);
+    },
+  });
+}
+
 /** One gauge with a label, read for each of its values. */
 export function gaugeBy<Value extends string>(
   registry: Registry,

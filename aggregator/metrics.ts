@@ -9,6 +9,7 @@ import type { SieveThread } from './lookup/sieve-thread.ts';
 import { type LoopDelay, resolutionMs } from './loop-delay.ts';
 import { addMatchMetrics } from './match-metrics.ts';
 import { counter, gauge, gaugeBy, gauges } from './metric-kinds.ts';
+import { addSecurityMetrics, type SecuritySources } from './security-metrics.ts';
 import type { AnswerTurns } from './serve/answer-turns.ts';
 import type { Watchers } from './serve/watch-feed.ts';
 
@@ -21,11 +22,12 @@ export interface MetricsSources {
   readonly loopDelay: Pick<LoopDelay, 'take'>;
   /** null = nothing outlives this run. */
   readonly kept: Kept | null;
+  readonly security: SecuritySources;
 }
 
-/** Node's own metrics, and those of live view, matching, ingest, event loop, watchers, questions and bus. */
+/** Node's own metrics, and those of live view, matching, ingest, event loop, watchers, questions, bus and security. */
 export function createRegistry(sources: MetricsSources): Registry {
-  const { view, ingest, watchers, turns, bus, loopDelay, kept } = sources;
+  const { view, ingest, watchers, turns, bus, loopDelay, kept, security } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: resolutionMs });
   addFleetMetrics(registry, view);
@@ -37,6 +39,7 @@ export function createRegistry(sources: MetricsSources): Registry {
   addQuestionMetrics(registry, turns);
   addSieveMetrics(registry, view.sieveThread);
   addBusMetrics(registry, bus);
+  addSecurityMetrics(registry, security);
   return registry;
 }
 

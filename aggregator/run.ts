@@ -1,31 +1,25 @@
 /** The aggregator process: its table of contents. What each part does stands in its own folder. */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import * as grpc from '@grpc/grpc-js';
-import type { FastifyInstance } from 'fastify';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { packageVersion } from '../model/version.ts';
-import { isLoopbackHost, parseHostPort, refuseExposure } from '../wire/host-port.ts';
-import { maxMessageBytes } from '../wire/protocol.ts';
+import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import { bindGrpc, bindHttp, shutDownGrpc } from './bind.ts';
 import { type Bus, publishFleet } from './cluster/bus.ts';
 import { createInProcessBus } from './cluster/in-process.ts';
 import { NatsBus } from './cluster/nats.ts';
 import type { AggregatorConfig } from './config.ts';
+import { builtPageFolder, type Core, createDoors } from './doors.ts';
 import { Naming } from './graph/naming.ts';
-import { createIngest, type Ingest } from './ingest/ingest.ts';
-import { type Kept, openKept, startKeeping } from './journal/keeping.ts';
+import { plaintextGuards } from './guards.ts';
+import { createIngest } from './ingest/ingest.ts';
+import { openKept, startKeeping } from './journal/keeping.ts';
 import { LiveView } from './live-view.ts';
 import { LoopDelay } from './loop-delay.ts';
-import { createRegistry } from './metrics.ts';
-import { type AboutSources, aboutDocument } from './serve/about.ts';
-import { AnswerTurns } from './serve/answer-turns.ts';
+import { AuditFile } from './security/audit-file.ts';
+import { AuditTrail } from './security/audit-trail.ts';
+import { seesAll } from './security/sight.ts';
 import { connectionDocument, edgeDocument } from './serve/documents.ts';
-import { addHealthAndReflection, type Health } from './serve/grpc-extras.ts';
-import { createHttpServer } from './serve/http.ts';
-import { addQueryService } from './serve/query-service.ts';
-import { Watchers } from './serve/watch-feed.ts';
 
 /** How often grace times, lingering and leases are looked after. */
 const sweepIntervalMs = 500;
@@ -57,18 +51,27 @@ export async function startAggregator(
   const { view, ingest, bus } = core;
   const keepingLog = { log: log.child({ part: 'journal' }) };
   const kept = folder === null ? null : await startKeeping(folder, core, keepingLog);
+  const audit = createAudit(config, log);
+  const guards = plaintextGuards({ listen, http, httpNames: config.httpNames, audit: audit.tell });
   const addresses = { grpcAddress: config.listen, httpAddress: config.http };
   const doors = await createDoors(core, {
     log,
     kept,
-    loopbackOnly: isLoopbackHost(http.host),
+    guards,
+    audit,
+    pageFolder: builtPageFolder(),
     about: () => ({ ...addresses, sinceMs: view.sinceMs, insecure: config.insecure, bus, kept }),
   });
 
-  const stopPublishing = publishFleet(view, bus, { connection: connectionDocument, edge: edgeDocument });
+  const stopPublishing = publishFleet(view, bus, {
+    connection: (connection) => connectionDocument(connection, seesAll),
+    edge: edgeDocument,
+  });
   const sweeping = setInterval(() => {
     ingest.sweep(clock());
     view.correlator.sweep(clock());
+    guards.gate.sweep();
+    audit.sweep();
   }, sweepIntervalMs);
   const close = once(async () => {
     doors.setOpen(false);
@@ -78,6 +81,7 @@ export async function startAggregator(
     ingest.close();
     await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close(), kept?.close()]);
     await view.sieveThread?.close();
+    await audit.close();
   });
 
   try {
@@ -92,12 +96,10 @@ export async function startAggregator(
   return { ...addresses, view, close };
 }
 
-/** What takes facts in and keeps them. */
-interface Core {
-  readonly view: LiveView;
-  readonly ingest: Ingest;
-  readonly bus: Bus;
-  readonly loopDelay: LoopDelay;
+/** It goes on in the folder that is kept, or to the log alone. */
+function createAudit({ data }: AggregatorConfig, log: Logger): AuditTrail {
+  const file = data === null ? null : new AuditFile(join(data.folder, 'security'));
+  return new AuditTrail({ log: log.child({ part: 'security' }), file, clock });
 }
 
 /** @param sinceMs since when the fleet is watched, in earlier runs too */
@@ -131,72 +133,6 @@ function createBus(config: AggregatorConfig, log: Logger): Bus {
     servers: config.natsUrls,
     log: { info: (line) => busLog.info(line), warn: (line) => busLog.warn(line) },
   });
-}
-
-/** The two servers, not bound yet. */
-interface Doors {
-  readonly grpcServer: grpc.Server;
-  readonly httpServer: FastifyInstance;
-  /** What health checks and /readyz say. */
-  setOpen(isOpen: boolean): void;
-}
-
-interface DoorOptions {
-  readonly log: Logger;
-  readonly kept: Kept | null;
-  readonly loopbackOnly: boolean;
-  readonly about: () => AboutSources;
-}
-
-async function createDoors({ view, ingest, bus, loopDelay }: Core, options: DoorOptions): Promise<Doors> {
-  const { log, loopbackOnly, kept } = options;
-  const watchers = new Watchers(view);
-  const turns = new AnswerTurns();
-  let isOpen = false;
-  const shared = {
-    view,
-    watchers,
-    turns,
-    clock,
-    about: () => aboutDocument(options.about(), clock()),
-    onError: (question: string, error: unknown) => log.error({ err: error, question }, 'no answer'),
-  };
-  const grpcServer = createGrpcServer();
-  ingest.addTo(grpcServer);
-  addQueryService(grpcServer, shared);
-  const health: Health = addHealthAndReflection(grpcServer);
-  const httpServer = await createHttpServer({
-    ...shared,
-    registry: createRegistry({ view, ingest, watchers, turns, bus, loopDelay, kept }),
-    isReady: () => isOpen,
-    pageFolder: pageFolder(),
-    loopbackOnly,
-  });
-  return {
-    grpcServer,
-    httpServer,
-    setOpen: (open) => {
-      isOpen = open;
-      health.setServing(open);
-    },
-  };
-}
-
-function createGrpcServer(): grpc.Server {
-  return new grpc.Server({
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 20_000,
-    'grpc.keepalive_permit_without_calls': 1,
-    // One aggregator owns its port: a second on the same port is a mistake, not a second worker.
-    'grpc.so_reuseport': 0,
-  });
-}
-
-/** The built page beside the compiled aggregator; null when run from the sources. */
-function pageFolder(): string | null {
-  const folder = fileURLToPath(new URL('../web', import.meta.url));
-  return existsSync(`${folder}/index.html`) && !existsSync(`${folder}/main.tsx`) ? folder : null;
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {

@@ -2,25 +2,39 @@
 import type { FleetAnswer } from '../model/document.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { plainText } from './format/plain-text.ts';
-import { type CommonSettings, type Invocation, warnIfExposed } from './invocation.ts';
+import { type CommonSettings, type Invocation, isLoopbackAddress, warnIfExposed } from './invocation.ts';
 import { type CliIo, note } from './io.ts';
 import { type Answers, QueryClient, type QueryRequest, type Question } from './query-client.ts';
 import { silenceGrpc } from './silence-grpc.ts';
+import { readTokenFile } from './token-file.ts';
+
+/** To be closed. Throws a usage failure for a server or a token that cannot be used. */
+export function openClient({ io }: Invocation, { server, insecure, tokenFile }: CommonSettings): QueryClient {
+  warnIfExposed(io, '--server', server, insecure);
+  silenceGrpc(io.env);
+  return new QueryClient(server, insecure, tokenFile === null ? null : tokenFor(io, server, tokenFile));
+}
+
+/** Off loopback only TLS keeps a token from whoever is on the way. */
+function tokenFor(io: CliIo, server: string, tokenFile: string): string | null {
+  const token = readTokenFile(io, tokenFile);
+  if (isLoopbackAddress(server)) return token;
+  note(io, `warning: the token of ${tokenFile} is not sent to ${server}, since --insecure is plaintext`);
+  return null;
+}
 
 /** Asks one question. Throws a CliFailure. @param patienceMs how long an answer may take; default of QueryClient */
 export async function askServer<Q extends Question>(
-  { io }: Invocation,
+  invocation: Invocation,
   settings: CommonSettings,
   question: Q,
   request: QueryRequest,
   patienceMs?: number,
 ): Promise<Answers[Q]> {
-  const { server, insecure, realm, limit, sort } = settings;
-  warnIfExposed(io, '--server', server, insecure);
-  silenceGrpc(io.env);
-  const client = new QueryClient(server, insecure);
+  const { realm, limit, sort } = settings;
+  const client = openClient(invocation, settings);
   try {
-    return await client.ask(question, { realm, limit, sort, ...request }, io.signal, patienceMs);
+    return await client.ask(question, { realm, limit, sort, ...request }, invocation.io.signal, patienceMs);
   } finally {
     client.close();
   }

@@ -33,6 +33,7 @@ const configSchema = z.strictObject({
   headers: z.boolean().optional(),
   columns: z.array(text).optional(),
   color: z.enum(['auto', 'always', 'never']).optional(),
+  tokenFile: text.optional(),
   agent: z
     .strictObject({
       hostId: text.optional(),
@@ -56,6 +57,7 @@ const configSchema = z.strictObject({
     .strictObject({
       listen: text.optional(),
       http: text.optional(),
+      httpNames: z.array(text).optional(),
       linger: text.optional(),
       data: text.optional(),
       dataMax: z.union([z.number(), text]).optional(),

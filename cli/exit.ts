@@ -5,6 +5,8 @@ export const exitCodes = {
   error: 1,
   /** Wrong command line, filter or setting. */
   usage: 2,
+  /** What was to be checked is not as it should be. */
+  checkFailed: 3,
   /** The server does not answer. */
   unreachable: 4,
   /** Answered, but hosts are missing in the answer. */

@@ -36,6 +36,7 @@ const commonSettings = {
   server: addressSetting(defaultGrpcAddress),
   realm: textSetting(''),
   insecure: flagSetting(false),
+  tokenFile: textSetting(null),
   output: choiceSetting(graphFormats, 'table'),
   limit: countSetting(0),
   sort: textSetting(''),
@@ -81,7 +82,8 @@ export function warnIfExposed(io: CliIo, flag: string, address: string, insecure
   );
 }
 
-function isLoopbackAddress(address: string): boolean {
+/** False for what is no address. */
+export function isLoopbackAddress(address: string): boolean {
   try {
     return isLoopbackHost(parseHostPort(address).host);
   } catch (error) {

@@ -81,6 +81,7 @@ function addSharedFlags(
   };
   if (shared === 'question') {
     add('--server <host:port>', 'the aggregator (default: 127.0.0.1:7443, or WHOTALKS_SERVER)');
+    add('--token-file <file>', 'holds the token to show it (or WHOTALKS_TOKEN_FILE)');
     add('--realm <realm>', 'only this address space');
   }
   if (shared !== 'daemon') {

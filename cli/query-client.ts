@@ -6,6 +6,7 @@ import { formatHostPort, HostPortError, isLoopbackHost, parseHostPort } from '..
 import { serviceDefinition } from '../wire/proto-file.ts';
 import { unreachableReason } from '../wire/unreachable.ts';
 import { CliFailure, exitCodes, usageFailure } from './exit.ts';
+import { refusalOf } from './refusal.ts';
 
 /** The questions, and the document that answers each. */
 export interface Answers {
@@ -43,18 +44,25 @@ const answerBytesMax = 128 << 20;
 type Callback = (error: grpc.ServiceError | null, message: object) => void;
 type UnaryMethod = (
   request: QueryRequest,
+  metadata: grpc.Metadata,
   options: grpc.CallOptions,
   callback: Callback,
 ) => grpc.ClientUnaryCall;
-type WatchMethod = (request: QueryRequest) => grpc.ClientReadableStream<object>;
+type WatchMethod = (request: QueryRequest, metadata: grpc.Metadata) => grpc.ClientReadableStream<object>;
 
 export class QueryClient {
   readonly #client: grpc.Client;
   readonly #server: string;
+  /** What goes with every question. */
+  readonly #metadata = new grpc.Metadata();
 
-  /** Connects when the first question is asked. Throws a usage failure for an address that may not be used. */
-  constructor(server: string, insecure: boolean) {
+  /**
+   * Connects when the first question is asked. Throws a usage failure for an address that may not be used.
+   * @param token is shown to the server; null = nothing is
+   */
+  constructor(server: string, insecure: boolean, token: string | null = null) {
     this.#server = checkedAddress(server, insecure);
+    if (token !== null) this.#metadata.set('authorization', `Bearer ${token}`);
     const Client = grpc.makeClientConstructor(serviceDefinition('Query'), 'Query');
     this.#client = new Client(this.#server, grpc.credentials.createInsecure(), {
       'grpc.max_receive_message_length': answerBytesMax,
@@ -72,7 +80,7 @@ export class QueryClient {
     const method = this.#method<UnaryMethod>(question);
     const message = await new Promise<object>((resolve, reject) => {
       const deadline = Date.now() + patienceMs;
-      const call = method.call(this.#client, request, { deadline }, (error, answer) => {
+      const call = method.call(this.#client, request, this.#metadata, { deadline }, (error, answer) => {
         if (error === null) resolve(answer);
         else reject(failureOf(error, this.#server, signal, patienceMs));
       });
@@ -89,7 +97,7 @@ export class QueryClient {
 
   /** Until the signal ends it. Throws a CliFailure when the server does. */
   async *watch(request: QueryRequest, signal: AbortSignal): AsyncIterable<documents.WatchDocument> {
-    const stream = this.#method<WatchMethod>('watch').call(this.#client, request);
+    const stream = this.#method<WatchMethod>('watch').call(this.#client, request, this.#metadata);
     const cancel = (): void => stream.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     let silence: CliFailure | null = null;
@@ -163,6 +171,8 @@ function failureOf(
   signal: AbortSignal,
   patienceMs: number,
 ): CliFailure {
+  const refusal = refusalOf(error, server);
+  if (refusal !== null) return refusal;
   const details = error.details.split('\n')[0]!;
   switch (error.code) {
     case grpc.status.INVALID_ARGUMENT:

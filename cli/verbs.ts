@@ -48,6 +48,11 @@ const aggregatorOptions: readonly VerbOption[] = [
   },
   { flags: '--http <host:port>', description: 'page, API and metrics (default: 127.0.0.1:7480)' },
   {
+    flags: '--http-name <name>',
+    description: 'a further name under which people open the page; may be repeated',
+    isRepeatable: true,
+  },
+  {
     flags: '--linger <duration>',
     description: 'how long closed connections stay in the live view (default: 15m)',
   },
@@ -232,7 +237,7 @@ export const verbs: readonly Verb[] = [
       { flags: '--hosts <n>', description: 'simulated hosts (default: 8)' },
       { flags: '--services <n>', description: 'services on them (default: 10)' },
       { flags: '--seed <n>', description: 'equal seeds make equal fleets (default: 1)' },
-      ...aggregatorOptions.slice(0, 2),
+      ...aggregatorOptions.slice(0, 3),
     ],
     load: () => import('./verbs/demo.ts'),
   },

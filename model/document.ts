@@ -304,6 +304,15 @@ export interface BusDocument {
   readonly queued: number;
 }
 
+/** Who asks through a browser. */
+export interface SessionDocument {
+  readonly apiVersion: string;
+  /** False where everybody may ask: on loopback, or with --insecure. */
+  readonly needsToken: boolean;
+  /** null = nobody has logged in. */
+  readonly session: { readonly name: string; readonly roles: readonly string[] } | null;
+}
+
 /** `whotalks sockets`: this host alone, no aggregator. */
 export interface SocketsDocument extends DocumentHead {
   readonly sockets: readonly SocketDocument[];

@@ -88,11 +88,22 @@ export class MessageFrames implements Decoder {
  * @returns whether it does
  */
 export function decodeByFrames(call: object, maxBytes: number): boolean {
-  const inner: unknown = Reflect.get(call, 'call');
-  if (typeof inner !== 'object' || inner === null) return false;
+  const inner = innermostCall(call);
+  if (inner === null) return false;
   const decoder: unknown = Reflect.get(inner, 'decoder');
   if (typeof decoder !== 'object' || decoder === null) return false;
   // 0 = between two messages.
   const isUnused = Reflect.get(decoder, 'readState') === 0;
   return isUnused && 'write' in decoder && Reflect.set(inner, 'decoder', new MessageFrames(maxBytes));
+}
+
+/** Below the interceptors, each of which holds the next one. */
+function innermostCall(call: object): object | null {
+  let inner: unknown = Reflect.get(call, 'call');
+  while (typeof inner === 'object' && inner !== null) {
+    const next: unknown = Reflect.get(inner, 'nextCall');
+    if (typeof next !== 'object' || next === null) return inner;
+    inner = next;
+  }
+  return null;
 }

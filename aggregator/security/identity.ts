@@ -37,6 +37,8 @@ export interface Proofs {
   ofToken(secret: string): Identity;
   /** Whose certificate it is, or why it is nobody's; TLS has verified that our CA signed it and that it is in time. */
   ofCertificate(certificate: PeerCertificate): Identity;
+  /** Who it is now that was proven to be this before: nobody, once the token is over or taken back, or the host is banned. */
+  again(identity: Identity): Identity;
 }
 
 /** What of a gRPC call tells who makes it. */

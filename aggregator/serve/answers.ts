@@ -37,7 +37,7 @@ export { from, to } from './talkers.ts';
 const documentsPerStep = 64;
 
 /** Open ones before closed ones, newest first. */
-export const connections: Answer<ConnectionsDocument> = function* (view, request, now) {
+export const connections: Answer<ConnectionsDocument> = function* (view, request, now, sight) {
   const selection = selectionOf(request);
   const { filter, realm } = selection;
   const order = rowOrder(request.sort, sorting.connectionFields);
@@ -55,7 +55,7 @@ export const connections: Answer<ConnectionsDocument> = function* (view, request
   });
   const documents = [];
   for (const connection of first.rows()) {
-    documents.push(connectionDocument(connection));
+    documents.push(connectionDocument(connection, sight));
     if (documents.length % documentsPerStep === 0) yield;
   }
   return { ...documentHead(view, request.realm, now), connections: documents, total: first.total };
@@ -70,7 +70,7 @@ function compareConnections(a: ConnectionView, b: ConnectionView): number {
 }
 
 /** By host and port, each with its users. */
-export const listeners: Answer<ListenersDocument> = function* (view, request, now) {
+export const listeners: Answer<ListenersDocument> = function* (view, request, now, sight) {
   const selection = selectionOf(request);
   const usage = yield* countListenerUsage(view);
   const found = [...view.listeners()]
@@ -79,7 +79,7 @@ export const listeners: Answer<ListenersDocument> = function* (view, request, no
         isInRealm(listener.socket.host.realm, selection) &&
         filterMatches(selection.filter, listenerSubject(listener)),
     )
-    .map((listener) => listenerDocument(listener, usage.get(listener.socket) ?? unused));
+    .map((listener) => listenerDocument(listener, usage.get(listener.socket) ?? unused, sight));
   const ordered = sortRows(sortRows(found, 'port', sorting.listenerFields), 'host', sorting.listenerFields);
   return {
     ...documentHead(view, request.realm, now),

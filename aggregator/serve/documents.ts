@@ -13,6 +13,7 @@ import { formatEndpoint } from '../../model/endpoint.ts';
 import { type IpAddress, isLoopback } from '../../model/ip.ts';
 import type { Owner } from '../../model/process.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
+import type { Sight } from '../security/sight.ts';
 import type { ConnectionEnd, ConnectionView, EdgeView, ListenerView } from './fleet-view.ts';
 
 /** RFC 3339 UTC with milliseconds. @param ms unix milliseconds */
@@ -20,7 +21,7 @@ export function formatTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-export function connectionDocument(view: ConnectionView): ConnectionDocument {
+export function connectionDocument(view: ConnectionView, sight: Sight): ConnectionDocument {
   return {
     id: view.id,
     protocol: view.protocol,
@@ -28,8 +29,8 @@ export function connectionDocument(view: ConnectionView): ConnectionDocument {
     seen: view.seen,
     unseenBecause: view.unseenBecause,
     direction: view.direction,
-    client: endDocument(view.client),
-    server: endDocument(view.server),
+    client: endDocument(view.client, sight),
+    server: endDocument(view.server, sight),
     openedAt: formatTime(view.openedAtMs),
     closedAt: view.closedAtMs === null ? null : formatTime(view.closedAtMs),
     lastSeenAt: formatTime(view.lastSeenAtMs),
@@ -49,22 +50,22 @@ function seenAsText(end: ConnectionEnd): string {
   return formatEndpoint(end.seenAs?.endpoint ?? end.endpoint);
 }
 
-export function endDocument(end: ConnectionEnd): EndDocument {
+export function endDocument(end: ConnectionEnd, sight: Sight): EndDocument {
   return {
     ...end.endpoint,
     realm: end.realm,
-    ...holderFields(end.host, end.socket, end.owners),
+    ...holderFields(end.host, end.socket, end.owners, sight),
     service: end.service,
     labels: Object.fromEntries(end.host?.labels ?? []),
   };
 }
 
-export function listenerEndDocument(listener: ListenerView): EndDocument {
+export function listenerEndDocument(listener: ListenerView, sight: Sight): EndDocument {
   const { socket } = listener;
   return {
     ...socket.local,
     realm: socket.host.realm,
-    ...holderFields(socket.host, socket, socket.owners),
+    ...holderFields(socket.host, socket, socket.owners, sight),
     service: listener.service,
     labels: Object.fromEntries(socket.host.labels),
   };
@@ -77,6 +78,7 @@ function holderFields(
   host: ReportingHost | null,
   socket: ReportedSocket | null,
   owners: readonly Owner[],
+  sight: Sight,
 ): HolderFields {
   const first = owners[0];
   return {
@@ -85,7 +87,7 @@ function holderFields(
     pid: first?.process.pid ?? null,
     process: first?.process.comm ?? null,
     exe: first?.process.exe ?? null,
-    cmdline: first?.process.cmdline ?? null,
+    cmdline: sight.cmdlines ? (first?.process.cmdline ?? null) : null,
     user: first?.process.user ?? null,
     uid: first?.process.uid ?? socketUid(socket),
     fds: first?.fds ?? [],

@@ -1,8 +1,10 @@
 /** `GET /api/v1/watch`: the watch stream as server-sent events, one document per event. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WatchDocument } from '../../model/document.ts';
+import type { Refusal } from '../security/refusal.ts';
+import type { HttpGuard } from './http-guard.ts';
 import type { AnswerRequest } from './request.ts';
-import type { Watchers, WatchFeed } from './watch-feed.ts';
+import type { Watchers, WatchFeed, WatchSink } from './watch-feed.ts';
 
 /** How often a silent stream says that it lives, so that proxies keep it and readers notice its end. */
 export const keepAliveIntervalMs = 15_000;
@@ -20,14 +22,43 @@ export class EventTexts {
   }
 }
 
-/** Throws what Watchers.start throws, before anything is sent. */
+export interface HttpWatchOptions {
+  readonly watchers: Watchers;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  readonly login: { readonly guard: Pick<HttpGuard, 'sightOf' | 'hold'> };
+}
+
+/**
+ * Throws what Watchers.start throws, before anything is sent. The stream ends with the token that opened it: the reader asks
+ * again, and is told why.
+ * @returns why there may be no further stream, before anything is sent either
+ */
 export function streamWatch(
-  watchers: Watchers,
+  { watchers, clock, login: { guard } }: HttpWatchOptions,
   texts: EventTexts,
   query: AnswerRequest,
-  now: number,
   request: FastifyRequest,
   reply: FastifyReply,
+): Refusal | null {
+  const { raw } = reply;
+  const hold = guard.hold(request, () => raw.destroy());
+  if (hold.kind === 'refused') return hold.refusal;
+  try {
+    carry(request, reply, texts, (sink) => watchers.start(query, clock(), guard.sightOf(request), sink));
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+  raw.on('close', hold.release);
+  return null;
+}
+
+function carry(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  texts: EventTexts,
+  start: (sink: WatchSink) => WatchFeed,
 ): void {
   const { raw } = reply;
   const waiting: WatchDocument[] = [];
@@ -35,7 +66,7 @@ export function streamWatch(
     waiting.push(document);
     return true;
   };
-  const feed: WatchFeed = watchers.start(query, now, { write: (document) => write(document) });
+  const feed = start({ write: (document) => write(document) });
   reply.hijack();
   raw.writeHead(200, {
     ...securityHeaders(reply),

@@ -3,10 +3,14 @@ import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { AboutDocument } from '../../model/document.ts';
+import { needs } from '../security/authorise.ts';
+import type { Refusal } from '../security/refusal.ts';
 import type { AnswerTurns } from './answer-turns.ts';
 import * as answers from './answers.ts';
 import type { FleetView } from './fleet-view.ts';
 import { failure, type HttpFailure, httpFailure } from './http-errors.ts';
+import { checkRoutes, refusalHttpStatus } from './http-guard.ts';
+import { addLogin, type LoginOptions } from './http-login.ts';
 import { parseParameters } from './http-request.ts';
 import { EventTexts, streamWatch } from './http-watch.ts';
 import type { Watchers } from './watch-feed.ts';
@@ -24,17 +28,16 @@ export interface HttpOptions {
   readonly isReady: () => boolean;
   /** Folder of the built page; null when there is none. */
   readonly pageFolder: string | null;
-  /**
-   * Refuse requests whose Host is not this machine's loopback: set when bound to loopback, so that a page of another
-   * site cannot read the map through a name that it points at 127.0.0.1.
-   */
-  readonly loopbackOnly: boolean;
+  readonly login: LoginOptions;
   /** Told of every failure that is not the asker's fault. */
   readonly onError: (question: string, error: unknown) => void;
 }
 
 /** Longest address of a request that is read; a filter has 4096 characters at most, three bytes each when escaped. */
 const headerBytesMax = 16_384;
+
+/** How long a request may take to arrive. */
+const requestTimeoutMs = 30_000;
 
 const questions = {
   connections: answers.connections,
@@ -63,15 +66,14 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     forceCloseConnections: true,
     routerOptions: { maxParamLength: headerBytesMax },
     http: { maxHeaderSize: headerBytesMax },
+    requestTimeout: requestTimeoutMs,
     frameworkErrors: (error, _request, reply) => void send(reply, httpFailure(error)),
   });
+  checkRoutes(server, (action) => needs.has(action));
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
-    if (!options.loopbackOnly || isLoopbackHost(request.headers.host ?? '')) return;
-    return send(
-      reply,
-      failure(403, 'foreign-host', 'this aggregator answers only to localhost and 127.0.0.1'),
-    );
+    const refusal = options.login.guard.admit(request);
+    if (refusal !== null) return refuse(reply, refusal);
   });
   server.setErrorHandler((error, request, reply) => {
     const failed = httpFailure(error);
@@ -84,20 +86,28 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   });
   addApi(server, options);
   addHealth(server, options);
+  addLogin(server, options.login, refuse);
   await addPage(server, options.pageFolder);
   return server;
 }
 
 const whatThereIs = `the API is GET /api/v1/{${[...Object.keys(questions), 'about', 'watch'].join(',')}}`;
 
+function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const status = refusalHttpStatus(refusal);
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  return send(reply, failure(status, refusal.reason, refusal.message));
+}
+
 function send(reply: FastifyReply, failed: HttpFailure): FastifyReply {
   return reply.code(failed.status).header('cache-control', 'no-store').send(failed.document);
 }
 
 function addApi(server: FastifyInstance, options: HttpOptions): void {
+  const { guard } = options.login;
   for (const [name, answer] of Object.entries<answers.Answer<object>>(questions)) {
     server.get(`/api/v1/${name}`, async (request, reply) => {
-      const steps = answer(options.view, parametersOf(request.url), options.clock());
+      const steps = answer(options.view, parametersOf(request.url), options.clock(), guard.sightOf(request));
       const document = await options.turns.ask(steps, () => !request.socket.destroyed);
       return document === null ? reply.hijack() : reply.header('cache-control', 'no-store').send(document);
     });
@@ -107,7 +117,8 @@ function addApi(server: FastifyInstance, options: HttpOptions): void {
   });
   const texts = new EventTexts();
   server.get('/api/v1/watch', (request, reply) => {
-    streamWatch(options.watchers, texts, parametersOf(request.url), options.clock(), request, reply);
+    const refusal = streamWatch(options, texts, parametersOf(request.url), request, reply);
+    if (refusal !== null) void refuse(reply, refusal);
   });
 }
 
@@ -137,9 +148,4 @@ async function addPage(server: FastifyInstance, folder: string | null): Promise<
   server.get('/', (_request, reply) =>
     reply.type('text/plain').send(`whotalks: the page is not built here; ${whatThereIs}\n`),
   );
-}
-
-/** `localhost`, an address of 127.0.0.0/8, or `[::1]`, with or without a port. */
-export function isLoopbackHost(host: string): boolean {
-  return /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?$/i.test(host);
 }

@@ -5,6 +5,7 @@ import { type IpAddress, isLoopback } from '../../model/ip.ts';
 import type { Protocol } from '../../model/socket-state.ts';
 import { everything } from '../../query/syntax.ts';
 import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
+import type { Sight } from '../security/sight.ts';
 import type { Steps } from '../steps.ts';
 import { listenerEndDocument } from './documents.ts';
 import type { ConnectionView, FleetView, ListenerView } from './fleet-view.ts';
@@ -124,9 +125,13 @@ function isAt(listener: ReportedSocket, ip: IpAddress): boolean {
   return listener.local.ip === ip || reportedAddresses(listener).includes(ip);
 }
 
-export function listenerDocument(listener: ListenerView, usage: ListenerUsage): ListenerDocument {
+export function listenerDocument(
+  listener: ListenerView,
+  usage: ListenerUsage,
+  sight: Sight,
+): ListenerDocument {
   return {
-    ...listenerEndDocument(listener),
+    ...listenerEndDocument(listener, sight),
     protocol: listener.socket.protocol,
     clients: usage.clients.size,
     open: usage.open,

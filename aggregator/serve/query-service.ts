@@ -3,6 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import type { AboutDocument, WatchDocument } from '../../model/document.ts';
 import { FilterError } from '../../query/filter-error.ts';
 import { serviceDefinition } from '../../wire/proto-file.ts';
+import type { Sight } from '../security/sight.ts';
 import { type AnswerTurns, TooManyQuestions } from './answer-turns.ts';
 import * as answers from './answers.ts';
 import type { FleetView } from './fleet-view.ts';
@@ -20,6 +21,8 @@ export interface QueryServiceOptions {
   readonly about: () => AboutDocument;
   /** Unix milliseconds. */
   readonly clock: () => number;
+  /** What the answer to a call may show, by the metadata of the call. */
+  readonly sightOf: (metadata: grpc.Metadata) => Sight;
   /** Told of every failure that is not the asker's fault. */
   readonly onError: (question: string, error: unknown) => void;
 }
@@ -30,7 +33,8 @@ type Streaming = grpc.handleServerStreamingCall<Partial<AnswerRequest>, WatchDoc
 export function addQueryService(server: grpc.Server, options: QueryServiceOptions): void {
   const unary = (question: string, answer: answers.Answer<object>): Unary => {
     return (call, callback) => {
-      const steps = answer(options.view, requestOf(call.request), options.clock());
+      const sight = options.sightOf(call.metadata);
+      const steps = answer(options.view, requestOf(call.request), options.clock(), sight);
       options.turns
         .ask(steps, () => !call.cancelled)
         .then(
@@ -62,7 +66,8 @@ function watchHandler(options: QueryServiceOptions): Streaming {
   return (call) => {
     try {
       const sink = { write: (document: WatchDocument) => call.write(document) };
-      const feed = options.watchers.start(requestOf(call.request), options.clock(), sink);
+      const sight = options.sightOf(call.metadata);
+      const feed = options.watchers.start(requestOf(call.request), options.clock(), sight, sink);
       call.on('drain', () => feed.resume());
       call.on('cancelled', () => {
         feed.close();

@@ -19,7 +19,7 @@ import { filterEnd, listenerSubject } from './subjects.ts';
 import { type Findings, fromSummary, toSummary } from './summary.ts';
 
 /** Who talks to a target, and who listens there. */
-export const to: Answer<ToDocument> = function* (view, request, now) {
+export const to: Answer<ToDocument> = function* (view, request, now, sight) {
   const term = parseTarget(request.q);
   const groups = new PeerGroups('client');
   const landings = new Landings(term);
@@ -35,7 +35,9 @@ export const to: Answer<ToDocument> = function* (view, request, now) {
     ...documentHead(view, request.realm, now),
     target: request.q.trim(),
     summary: toSummary(findings, direct, landed),
-    listeners: [...new Set([...direct, ...listenersBehind(view, landed)])].map(listenerEndDocument),
+    listeners: [...new Set([...direct, ...listenersBehind(view, landed)])].map((listener) =>
+      listenerEndDocument(listener, sight),
+    ),
     clients: cut(peers, request, sorting.peerFields),
     coverage: coverageDocument(view, request.realm),
   };

@@ -2,6 +2,7 @@
 import type { WatchDocument } from '../../model/document.ts';
 import { filterMatches } from '../../query/evaluate.ts';
 import { apiVersion } from '../../wire/protocol.ts';
+import type { Sight } from '../security/sight.ts';
 import { connectionDocument, edgeDocument, formatTime, hostDocument } from './documents.ts';
 import type { FleetEvent } from './fleet-view.ts';
 import { isInRealm, type Selection } from './inventory.ts';
@@ -35,7 +36,7 @@ export function isSelected(event: FleetEvent, selection: Selection): boolean {
   }
 }
 
-export function eventDocument(event: FleetEvent): WatchDocument {
+export function eventDocument(event: FleetEvent, sight: Sight): WatchDocument {
   const asOf = formatTime(event.atMs);
   switch (event.kind) {
     case 'edge':
@@ -47,6 +48,6 @@ export function eventDocument(event: FleetEvent): WatchDocument {
     case 'opened':
     case 'closed':
     case 'refused':
-      return watchDocument(event.kind, asOf, { connection: connectionDocument(event.connection) });
+      return watchDocument(event.kind, asOf, { connection: connectionDocument(event.connection, sight) });
   }
 }

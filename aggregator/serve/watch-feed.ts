@@ -1,6 +1,7 @@
 /** A watch stream, whatever carries it: subscribes to the live view and hands documents on as fast as they are taken. */
 import type { WatchDocument } from '../../model/document.ts';
 import { parseFilter } from '../../query/parser.ts';
+import type { Sight } from '../security/sight.ts';
 import { formatTime } from './documents.ts';
 import type { FleetEvent, FleetView } from './fleet-view.ts';
 import type { Selection } from './inventory.ts';
@@ -36,6 +37,7 @@ export interface WatchFeed {
 /** One watcher: what it asked for, and what it has not taken yet. */
 interface Watcher {
   readonly selection: Selection;
+  readonly sight: Sight;
   /** Returns whether there was room. */
   readonly push: (document: WatchDocument) => boolean;
 }
@@ -59,7 +61,7 @@ export class Watchers {
   }
 
   /** Begins with a `started` document. Throws FilterError, and TooManyWatchers. */
-  start(request: AnswerRequest, now: number, sink: WatchSink): WatchFeed {
+  start(request: AnswerRequest, now: number, sight: Sight, sink: WatchSink): WatchFeed {
     const selection = { filter: parseFilter(request.q), realm: request.realm };
     if (this.open >= watchersMax) {
       this.refusedTotal += 1;
@@ -80,7 +82,7 @@ export class Watchers {
       return isQueued;
     };
     push(watchDocument('started', formatTime(now)));
-    const watcher = { selection, push };
+    const watcher = { selection, sight, push };
     if (this.open === 0) this.#unsubscribe = this.#view.subscribe((event) => this.#tell(event));
     this.#watchers.add(watcher);
     return {
@@ -94,12 +96,13 @@ export class Watchers {
     };
   }
 
-  /** All watchers are told by one document: it is made once, and only when somebody asked for it. */
+  /** All watchers who may see the same are told by one document: it is made once, and only when somebody asked for it. */
   #tell(event: FleetEvent): void {
-    let document: WatchDocument | null = null;
-    for (const { selection, push } of this.#watchers) {
+    const documents = new Map<boolean, WatchDocument>();
+    for (const { selection, sight, push } of this.#watchers) {
       if (!isSelected(event, selection)) continue;
-      document ??= eventDocument(event);
+      const document = documents.get(sight.cmdlines) ?? eventDocument(event, sight);
+      documents.set(sight.cmdlines, document);
       if (!push(document)) this.missedTotal += 1;
     }
   }

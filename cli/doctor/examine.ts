@@ -14,7 +14,7 @@ import { parseEffectiveCapabilities } from '../../agent/procfs/pid-status.ts';
 import { readPids } from '../../agent/procfs/pids.ts';
 import { denied, isUnread, processPath, readFolder, readLink } from '../../agent/procfs/proc-file.ts';
 import { askServer } from '../answer.ts';
-import { CliFailure } from '../exit.ts';
+import { CliFailure, exitCodes } from '../exit.ts';
 import type { CommonSettings, Invocation } from '../invocation.ts';
 import type { Findings } from './findings.ts';
 import { parseHidepid } from './mounts.ts';
@@ -123,14 +123,16 @@ async function examineLibc(): Promise<Pick<Findings, 'koffiProblem' | 'rtnetlink
 async function examineServer(
   invocation: Invocation,
   settings: CommonSettings,
-): Promise<Pick<Findings, 'about' | 'serverProblem'>> {
+): Promise<Pick<Findings, 'about' | 'serverProblem' | 'serverRemedy'>> {
   try {
     const about = await askServer(invocation, settings, 'about', { q: '' }, serverPatienceMs);
-    return { about, serverProblem: null };
+    return { about, serverProblem: null, serverRemedy: null };
   } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
     // What to do about it stands behind, and in a line of its own here.
-    if (error instanceof CliFailure) return { about: null, serverProblem: error.message.split('; ', 1)[0]! };
-    throw error;
+    const [problem, remedy] = error.message.split('; ', 2) as [string, string?];
+    const isThere = error.exitCode === exitCodes.error;
+    return { about: null, serverProblem: problem, serverRemedy: isThere ? (remedy ?? null) : null };
   }
 }
 

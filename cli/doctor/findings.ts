@@ -54,6 +54,8 @@ export interface Findings {
   /** What it says of itself; null = no answer. */
   readonly about: AboutDocument | null;
   readonly serverProblem: string | null;
+  /** What to do where the server is there and refuses; null = it does not, or is not. */
+  readonly serverRemedy: string | null;
 }
 
 /** One facility: whether it is there, what goes without it, and how to get it. */

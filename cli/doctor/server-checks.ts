@@ -19,7 +19,8 @@ function serverCheck(findings: Findings, programName: string): Check {
   return lacking('server', serverProblem ?? 'no answer', 'every answer about the fleet', fix);
 }
 
-function serverFix({ server, surroundings }: Findings, programName: string): string {
+function serverFix({ server, serverRemedy, surroundings }: Findings, programName: string): string {
+  if (serverRemedy !== null) return serverRemedy;
   if (!surroundings.isLoopbackUp && isLoopback(server))
     return 'ip link set lo up, since the loopback of this network namespace is down';
   if (server === defaultGrpcAddress) return `${programName} up, or name another with --server`;

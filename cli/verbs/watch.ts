@@ -1,16 +1,14 @@
 /** `whotalks watch [FILTER]`: what opens, closes, is refused or is seen for the first time, as it happens. */
 import type { WatchDocument } from '../../model/document.ts';
 import { parseFilter } from '../../query/parser.ts';
-import { noteDemo } from '../answer.ts';
+import { noteDemo, openClient } from '../answer.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { checked } from '../filter-operand.ts';
 import { endName, endpointText } from '../format/ends.ts';
 import { formatNdjson } from '../format/json.ts';
 import { translationText } from '../format/nat.ts';
 import { plainText } from '../format/plain-text.ts';
-import { commonSettingsOf, type Invocation, requireFormat, warnIfExposed } from '../invocation.ts';
-import { QueryClient } from '../query-client.ts';
-import { silenceGrpc } from '../silence-grpc.ts';
+import { commonSettingsOf, type Invocation, requireFormat } from '../invocation.ts';
 
 /** `json` is a stream of documents too: one per line. */
 const watchFormats = ['table', 'json', 'ndjson'] as const;
@@ -21,9 +19,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const settings = commonSettingsOf(invocation);
   const format = requireFormat(settings.output, watchFormats);
   checked('filter', () => parseFilter(operand));
-  warnIfExposed(io, '--server', settings.server, settings.insecure);
-  silenceGrpc(io.env);
-  const client = new QueryClient(settings.server, settings.insecure);
+  const client = openClient(invocation, settings);
   let events = 0;
   let isDemoSaid = false;
   try {

@@ -1,5 +1,6 @@
 /** What an aggregator tells Prometheus: exact lines of how connections are matched, and that every metric is documented. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createInProcessBus } from '../../aggregator/cluster/in-process.ts';
 import { newIngestCounters } from '../../aggregator/ingest/ingest-counters.ts';
@@ -7,6 +8,8 @@ import { LatencyCounts, latencyBounds } from '../../aggregator/latency-counts.ts
 import { LoopDelay } from '../../aggregator/loop-delay.ts';
 import { hostSeriesMax, otherHosts } from '../../aggregator/match-metrics.ts';
 import { createRegistry } from '../../aggregator/metrics.ts';
+import { AuditTrail } from '../../aggregator/security/audit-trail.ts';
+import { PageSessions } from '../../aggregator/security/page-sessions.ts';
 import { AnswerTurns } from '../../aggregator/serve/answer-turns.ts';
 import { Watchers } from '../../aggregator/serve/watch-feed.ts';
 import { ReportedFleet } from '../support/reported-fleet.ts';
@@ -25,6 +28,11 @@ function registryOf(fleet: ReportedFleet, delays = { maxSeconds: 0, p99Seconds: 
     bus: createInProcessBus(),
     loopDelay: { take: () => delays },
     kept: null,
+    security: {
+      gate: { held: 0, forgottenTotal: 0 },
+      audit: new AuditTrail({ log: pino({ level: 'silent' }), file: null, clock: () => 0 }),
+      login: { sessions: new PageSessions() },
+    },
   });
 }
 

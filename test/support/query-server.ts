@@ -1,10 +1,12 @@
 /** A real gRPC server on loopback that answers from a live view, as an aggregator does. */
 import * as grpc from '@grpc/grpc-js';
+import type { Guards } from '../../aggregator/guards.ts';
 import { AnswerTurns } from '../../aggregator/serve/answer-turns.ts';
 import { addHealthAndReflection, type Health } from '../../aggregator/serve/grpc-extras.ts';
 import { addQueryService } from '../../aggregator/serve/query-service.ts';
 import { Watchers } from '../../aggregator/serve/watch-feed.ts';
 import { aboutTests } from './about.ts';
+import { guardsFor } from './guards.ts';
 import type { ReportedFleet } from './reported-fleet.ts';
 
 export interface QueryServer {
@@ -17,8 +19,11 @@ export interface QueryServer {
   close(): void;
 }
 
-export async function startQueryServer(fleet: ReportedFleet): Promise<QueryServer> {
-  const server = new grpc.Server();
+export async function startQueryServer(
+  fleet: ReportedFleet,
+  guards: Guards = guardsFor('local'),
+): Promise<QueryServer> {
+  const server = new grpc.Server({ interceptors: [guards.grpc.interceptor] });
   const watchers = new Watchers(fleet.view);
   const failures: string[] = [];
   addQueryService(server, {
@@ -27,6 +32,7 @@ export async function startQueryServer(fleet: ReportedFleet): Promise<QueryServe
     turns: new AnswerTurns(),
     about: () => aboutTests(fleet.nowMs),
     clock: () => fleet.nowMs,
+    sightOf: (metadata) => guards.grpc.sightOf(metadata),
     onError: (question) => failures.push(question),
   });
   const health = addHealthAndReflection(server);

@@ -30,18 +30,19 @@ export interface SocketShape {
   readonly state?: SocketState;
   readonly program?: string | null;
   readonly pid?: number;
+  readonly cmdline?: string;
   readonly netns?: number;
   readonly openedAtMs?: number;
   readonly notBeforeMs?: number;
 }
 
-export function processNamed(program: string, pid = 100): Process {
+export function processNamed(program: string, pid = 100, cmdline = program): Process {
   return {
     pid,
     startTicks: pid * 10,
     comm: program.slice(0, 15),
     exe: `/usr/bin/${program}`,
-    cmdline: program,
+    cmdline,
     program,
     uid: 1000,
     user: 'svc',
@@ -50,8 +51,8 @@ export function processNamed(program: string, pid = 100): Process {
   };
 }
 
-function ownersOf(program: string | null, pid: number): readonly Owner[] {
-  return program === null ? [] : [{ process: processNamed(program, pid), fds: [7] }];
+function ownersOf(program: string | null, pid: number, cmdline = program): readonly Owner[] {
+  return program === null ? [] : [{ process: processNamed(program, pid, cmdline!), fds: [7] }];
 }
 
 export function netnsOf(inode: number, shape: HostShape): Netns {
@@ -155,7 +156,7 @@ export class ReportedFleet {
       acceptedMs: this.nowMs,
       state: shape.state ?? 'established',
       inode: 5000 + this.#lastId,
-      owners: ownersOf(shape.program === undefined ? 'app' : shape.program, shape.pid ?? 100),
+      owners: ownersOf(shape.program === undefined ? 'app' : shape.program, shape.pid ?? 100, shape.cmdline),
       translation: shape.translation ?? null,
       counters: null,
       byConntrack: false,

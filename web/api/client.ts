@@ -1,4 +1,7 @@
-/** Asks the aggregator's HTTP API for documents. Errors are two: Refused (the question is wrong) and Away (no answer). */
+/**
+ * Asks the aggregator's HTTP API for documents. Errors are three: Refused (the question is wrong), Locked (who asks has to log
+ * in) and Away (no answer).
+ */
 import type {
   AboutDocument,
   ConnectionsDocument,
@@ -20,10 +23,13 @@ export class Refused extends Error {
   }
 }
 
+/** Nobody is logged in, or whoever was is not any more. */
+export class Locked extends Error {}
+
 /** No usable answer: unreachable, restarting, or broken. The message says which. */
 export class Away extends Error {}
 
-/** One method per document. Every method rejects with Refused, Away, or the signal's abort reason. */
+/** One method per document. Every method rejects with Refused, Locked, Away, or the signal's abort reason. */
 export interface Api {
   map(query: string, signal: AbortSignal): Promise<MapDocument>;
   connections(query: string, limit: number, signal: AbortSignal): Promise<ConnectionsDocument>;
@@ -65,6 +71,7 @@ async function getDocument<T>(address: string, signal: AbortSignal): Promise<T> 
   if (response.ok && body !== null) return body as T;
   if (response.status === 400 && isErrorDocument(body))
     throw new Refused(body.error.message, body.error.column);
+  if (response.status === 401 && isErrorDocument(body)) throw new Locked(body.error.message);
   if (isErrorDocument(body)) throw new Away(`the aggregator says: ${body.error.message}`);
   throw new Away(`the aggregator answers with status ${response.status}`);
 }

@@ -7,6 +7,7 @@ import { EmptyState } from './empty-state.tsx';
 import { Evidence } from './evidence.tsx';
 import { KeyList } from './key-list.tsx';
 import { installKeys } from './keys.ts';
+import { Login } from './login.tsx';
 import { Notices } from './notices.tsx';
 import { TopBar } from './top-bar.tsx';
 import { ViewArea } from './view-area.tsx';
@@ -25,10 +26,15 @@ export function Page({ session }: { readonly session: Session }) {
     [session],
   );
   const answer = session.answer.value;
+  const reach = session.reach.value;
   const hasEvidence = session.place.value.selection !== null && answer !== null;
   return (
     <>
-      <TopBar session={session} searchBox={searchBox} />
+      {reach.kind === 'locked' ? (
+        <Login session={session} reason={reach.reason} />
+      ) : (
+        <TopBar session={session} searchBox={searchBox} />
+      )}
       <Notices session={session} />
       {answer !== null && (
         <main class={hasEvidence ? 'with-evidence' : ''}>

@@ -29,8 +29,23 @@ export function TopBar({ session, searchBox }: Props) {
         <Warnings session={session} />
         <LiveButton session={session} />
         <CoverageDetails session={session} />
+        <WhoIsHere session={session} />
       </div>
     </header>
+  );
+}
+
+/** Nothing where nobody has to log in. */
+function WhoIsHere({ session }: { readonly session: Session }) {
+  const who = session.who.value;
+  if (who === null) return null;
+  return (
+    <span class="who" title={`logged in as ${who.name}, who may ${who.roles.join(', ')}`}>
+      <Name text={who.name} />
+      <button type="button" class="link" onClick={() => void session.logout()}>
+        log out
+      </button>
+    </span>
   );
 }
 

@@ -42,8 +42,9 @@ export function followFleet(session: Session, base: string): () => void {
     else openStream(followed.value);
   });
   const beat = setInterval(() => {
-    if (session.paused.peek() || document.hidden) return;
-    const away = session.reach.peek().kind === 'away';
+    const reach = session.reach.peek().kind;
+    if (session.paused.peek() || document.hidden || reach === 'locked') return;
+    const away = reach === 'away';
     if (away || performance.now() - askedAtMs >= quietRefreshMs) ask();
     else if (closeStream === null && followed.peek() !== null) openStream(followed.peek()!);
   }, retryMs);

@@ -1,6 +1,7 @@
 /** The page's state as signals, and the only actions that change it. */
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { type Api, Refused } from '../api/client.ts';
+import { type Api, Locked, Refused } from '../api/client.ts';
+import type { Login, Who } from '../api/login.ts';
 import { type Answer, gatherAnswer } from './answer.ts';
 import { formatPlace, type Place, parsePlace, type Selection, type Sort, type View } from './place.ts';
 
@@ -8,6 +9,8 @@ import { formatPlace, type Place, parsePlace, type Selection, type Sort, type Vi
 export type Reach =
   | { readonly kind: 'asking' }
   | { readonly kind: 'here' }
+  /** It wants to know who asks. `reason`: why whoever was logged in is not any more; null = nobody was. */
+  | { readonly kind: 'locked'; readonly reason: string | null }
   | { readonly kind: 'away'; readonly sinceMs: number; readonly reason: string };
 
 /** Why the query in the box has no answer. */
@@ -24,6 +27,8 @@ export interface Session {
   readonly reach: ReadonlySignal<Reach>;
   readonly complaint: ReadonlySignal<Complaint | null>;
   readonly paused: ReadonlySignal<boolean>;
+  /** Who is logged in; null where nobody is, or nobody has to be. */
+  readonly who: ReadonlySignal<Who | null>;
   /** Puts a new question. */
   ask(query: string): void;
   /** Puts the same question again. Never rejects: what went wrong is in `reach` or `complaint`. */
@@ -32,6 +37,9 @@ export interface Session {
   sortBy(sort: Sort): void;
   select(selection: Selection | null): void;
   setPaused(paused: boolean): void;
+  /** Never rejects. @returns why the token is refused; null = it is not */
+  login(token: string): Promise<string | null>;
+  logout(): Promise<void>;
 }
 
 interface State {
@@ -40,19 +48,24 @@ interface State {
   readonly reach: Signal<Reach>;
   readonly complaint: Signal<Complaint | null>;
   readonly paused: Signal<boolean>;
+  readonly who: Signal<Who | null>;
 }
 
 /** Lives as long as the page: it follows the address bar from now on. */
-export function createSession(api: Api): Session {
+export function createSession(api: Api, login: Login): Session {
   const state: State = {
     place: signal(parsePlace(location.search)),
     answer: signal(null),
     reach: signal({ kind: 'asking' }),
     complaint: signal(null),
     paused: signal(false),
+    who: signal(null),
   };
   const { place } = state;
-  const refresh = createRefresh(api, state);
+  const { refresh, forget } = createRefresh(api, state);
+  void login.who().then((who) => {
+    state.who.value = who;
+  });
   const go = (next: Place, how: 'pushState' | 'replaceState'): void => {
     history[how](null, '', `${location.pathname}${formatPlace(next)}`);
     place.value = next;
@@ -75,14 +88,34 @@ export function createSession(api: Api): Session {
     setPaused: (value) => {
       state.paused.value = value;
     },
+    login: async (token) => {
+      const outcome = await login.login(token);
+      if (outcome.kind === 'refused') return outcome.reason;
+      state.who.value = outcome.who;
+      await refresh();
+      return null;
+    },
+    logout: async () => {
+      forget();
+      await login.logout();
+      forget();
+      lock(state, null);
+    },
   };
 }
 
-/** The function that asks for the current query and puts the outcome into `state`. A later call overtakes an earlier. */
-function createRefresh(api: Api, state: State): () => Promise<void> {
+interface Refresh {
+  /** Asks for the current query and puts the outcome into `state`. A later call overtakes an earlier. */
+  refresh(): Promise<void>;
+  /** Whatever is asked for now comes too late. */
+  forget(): void;
+}
+
+function createRefresh(api: Api, state: State): Refresh {
   let asking: AbortController | null = null;
-  return async () => {
-    asking?.abort();
+  const forget = (): void => asking?.abort();
+  const refresh = async (): Promise<void> => {
+    forget();
     asking = new AbortController();
     const mine = asking.signal;
     const { query } = state.place.value;
@@ -103,18 +136,33 @@ function createRefresh(api: Api, state: State): () => Promise<void> {
       if (!mine.aborted) state.answer.value = fleet;
     }
   };
+  return { refresh, forget };
 }
 
 /** The last answer stays: one of which a document is missing would not be the picture of one moment. */
-function tellFailure({ complaint, reach }: State, query: string, error: unknown): void {
+function tellFailure(state: State, query: string, error: unknown): void {
+  const { complaint, reach } = state;
   const message = error instanceof Error ? error.message : String(error);
   batch(() => {
-    if (error instanceof Refused) {
+    if (error instanceof Locked) {
+      lock(state, state.who.value === null ? null : message);
+    } else if (error instanceof Refused) {
       complaint.value = { query, message, column: error.column };
       reach.value = { kind: 'here' };
     } else {
       const sinceMs = reach.value.kind === 'away' ? reach.value.sinceMs : Date.now();
       reach.value = { kind: 'away', sinceMs, reason: message };
     }
+  });
+}
+
+/** Of what was answered nothing stays on the screen: whoever sits there next may be somebody else. */
+function lock(state: State, reason: string | null): void {
+  batch(() => {
+    state.answer.value = null;
+    state.complaint.value = null;
+    state.who.value = null;
+    // Asked again while it is locked already, the first reason stands.
+    if (state.reach.value.kind !== 'locked') state.reach.value = { kind: 'locked', reason };
   });
 }

@@ -1,6 +1,7 @@
 /** Boxes without an agent that translate one side: joined where only one can be meant, said to be ambiguous elsewhere. */
 import { describe, expect, test } from 'vitest';
 import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
+import { seesAll } from '../../../aggregator/security/sight.ts';
 import { connectionDocument } from '../../../aggregator/serve/documents.ts';
 import { ReportedFleet } from '../../support/reported-fleet.ts';
 
@@ -34,7 +35,7 @@ describe('a gateway before clients', () => {
     expect(rows(fleet)).toEqual([' db no-agent', 'web  translated']);
     fleet.pass(500);
     expect(rows(fleet)).toEqual(['web db inferred']);
-    const { nat, client, server } = connectionDocument(fleet.only());
+    const { nat, client, server } = connectionDocument(fleet.only(), seesAll);
     expect([nat, client.ip, server.ip]).toEqual([
       { clientDialed: '10.0.0.9:80', serverSaw: '192.0.2.1:61000' },
       '10.0.0.1',

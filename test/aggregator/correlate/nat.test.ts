@@ -1,6 +1,7 @@
 /** Connections that are translated: each set-up told in every order is one connection, with what both ends see of it. */
 import { describe, expect, it } from 'vitest';
 import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
+import { seesAll } from '../../../aggregator/security/sight.ts';
 import { connectionDocument } from '../../../aggregator/serve/documents.ts';
 import { netnsOf, ReportedFleet, tupleOf } from '../../support/reported-fleet.ts';
 import { containers, hostNames, type Setup, type SetupEnd, setups } from './nat-setups.ts';
@@ -54,7 +55,7 @@ function told(fleet: ReportedFleet, kind: string): number {
 function expectOne(fleet: ReportedFleet, setup: Setup): void {
   const connection = fleet.only();
   expect(connection).toMatchObject({ seen: 'both', unseenBecause: null, joinedBy: setup.joinedBy });
-  const { client, server, nat } = connectionDocument(connection);
+  const { client, server, nat } = connectionDocument(connection, seesAll);
   expect({ client: `${client.ip}:${client.port}`, server: `${server.ip}:${server.port}`, nat }).toEqual({
     client: plain(setup.client.socket),
     server: plain(setup.server.socket),

@@ -1,5 +1,6 @@
 /** Any interleaving of what the hosts report gives the same map, as long as each host's own order is kept. */
 import { describe, expect, it } from 'vitest';
+import { seesAll } from '../../../aggregator/security/sight.ts';
 import { connectionDocument } from '../../../aggregator/serve/documents.ts';
 import { formatEndpoint } from '../../../model/endpoint.ts';
 import { fc } from '../../support/random-cases.ts';
@@ -98,7 +99,7 @@ function tell(talks: readonly Talk[], nextHost: () => number): string[] {
     .map((connection) => [
       formatEndpoint(connection.client.endpoint),
       formatEndpoint(connection.server.endpoint),
-      connectionDocument(connection).nat,
+      connectionDocument(connection, seesAll).nat,
       connection.joinedBy,
       connection.seen,
       connection.direction,

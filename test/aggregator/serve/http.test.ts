@@ -7,10 +7,12 @@ import { Counter, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AnswerTurns } from '../../../aggregator/serve/answer-turns.ts';
 import type { FleetView } from '../../../aggregator/serve/fleet-view.ts';
-import { createHttpServer, isLoopbackHost } from '../../../aggregator/serve/http.ts';
+import { loopbackNames, refusalOfHost } from '../../../aggregator/serve/host-names.ts';
+import { createHttpServer } from '../../../aggregator/serve/http.ts';
 import { Watchers } from '../../../aggregator/serve/watch-feed.ts';
 import { aboutTests } from '../../support/about.ts';
 import * as answers from '../../support/answers-at-once.ts';
+import { guardsFor } from '../../support/guards.ts';
 import { until } from '../../support/until.ts';
 import { ask, tellStory } from './story.ts';
 
@@ -33,7 +35,7 @@ beforeAll(async () => {
     clock: () => fleet.nowMs,
     isReady: () => isReady,
     pageFolder,
-    loopbackOnly: true,
+    login: guardsFor('local').login,
     onError: () => {},
   });
 });
@@ -110,7 +112,7 @@ describe('the API', () => {
       clock: () => 0,
       isReady: () => true,
       pageFolder: null,
-      loopbackOnly: false,
+      login: guardsFor('local').login,
       onError: () => {},
     });
     const response = await broken.inject('/api/v1/hosts');
@@ -147,8 +149,9 @@ describe('health, metrics and the page', () => {
     const response = await server.inject({ url: '/api/v1/hosts', headers: { host: 'evil.example.org' } });
     expect(response.statusCode).toBe(403);
     expect(response.json()).toMatchObject({ error: { code: 'foreign-host' } });
-    expect(['localhost', '127.0.0.1:7480', '[::1]:7480', 'LOCALHOST:1'].every(isLoopbackHost)).toBe(true);
-    expect(['', 'localhost.evil.org', '10.0.0.1', '127.0.0.1.evil.org'].some(isLoopbackHost)).toBe(false);
+    const isOwn = (host: string): boolean => refusalOfHost(host, loopbackNames) === null;
+    expect(['localhost', '127.0.0.1:7480', '[::1]:7480', 'LOCALHOST:1'].every(isOwn)).toBe(true);
+    expect(['', 'localhost.evil.org', '10.0.0.1', '127.0.0.1.evil.org'].some(isOwn)).toBe(false);
   });
 });
 

@@ -2,6 +2,7 @@
  * The same questions answered the plain way: all connections, each as an object and in the order in which they were begun, one
  * after the other. What the quick ways are held against.
  */
+import { seesAll } from '../../../aggregator/security/sight.ts';
 import { connectionDocument, edgeDocument, formatTime } from '../../../aggregator/serve/documents.ts';
 import type {
   ConnectionEnd,
@@ -39,7 +40,10 @@ export function plainConnections(view: FleetView, { q, realm, sort, limit }: Ans
     (a, b) => Number(a.closedAtMs !== null) - Number(b.closedAtMs !== null) || b.openedAtMs - a.openedAtMs,
   );
   const sorted = sortRows(ordered, sort, connectionFields);
-  return { connections: sorted.slice(0, limit).map(connectionDocument), total: found.length };
+  return {
+    connections: sorted.slice(0, limit).map((each) => connectionDocument(each, seesAll)),
+    total: found.length,
+  };
 }
 
 /** @param far the end that the rows describe */

@@ -1,5 +1,6 @@
 /** Many watchers of one view: each gets what it asked for, all by the same document, a slow one at nobody's cost. */
 import { expect, test } from 'vitest';
+import { seesAll } from '../../../aggregator/security/sight.ts';
 import { TooManyWatchers, Watchers, watchersMax } from '../../../aggregator/serve/watch-feed.ts';
 import { watchQueueMax } from '../../../aggregator/serve/watch-queue.ts';
 import type { WatchDocument } from '../../../model/document.ts';
@@ -11,9 +12,9 @@ function watchedFleet() {
   const host = fleet.host('web1', { addresses: ['10.0.0.1'] });
   const watchers = new Watchers(fleet.view);
   /** One that takes `count` documents, then none until it is told to resume. */
-  const watch = (q: string, count = Number.POSITIVE_INFINITY) => {
+  const watch = (q: string, count = Number.POSITIVE_INFINITY, sight = seesAll) => {
     const taken: WatchDocument[] = [];
-    const feed = watchers.start(ask({ q }), fleet.nowMs, {
+    const feed = watchers.start(ask({ q }), fleet.nowMs, sight, {
       write: (document) => taken.push(document) < count,
     });
     return { taken, feed };

@@ -49,6 +49,7 @@ const healthy: Findings = {
   insecure: false,
   about,
   serverProblem: null,
+  serverRemedy: null,
 };
 const lacking = (findings: Partial<Findings>) =>
   conclude({ ...healthy, ...findings }, 'whotalks').filter(({ state }) => state === 'lacking');

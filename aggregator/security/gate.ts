@@ -1,0 +1,173 @@
+/**
+ * The one place that every call and request comes through: who is it, may it do this, and what may it see. What is refused is
+ * counted and told to the audit log; what goes on for long is looked at again, so that a token that is over ends its streams.
+ */
+import type { Audit } from './audit.ts';
+import { actionName, authorise, needs, showsCmdlines } from './authorise.ts';
+import { CmdlineReads } from './cmdline-reads.ts';
+import { FailedProofs } from './failed-proofs.ts';
+import type { Identity, Proofs } from './identity.ts';
+import type { Refusal } from './refusal.ts';
+import type { Sight } from './sight.ts';
+
+/** Streams that one token may have open at a time. */
+export const streamsPerTokenMax = 64;
+
+/** Somebody who wants something. */
+export interface Approach {
+  /** As in the table of authorise.ts. */
+  readonly action: string;
+  /** IP and port of the other end, and the IP alone. */
+  readonly peer: string;
+  readonly address: string;
+  /** Looks at what is shown. */
+  readonly identify: () => Identity;
+}
+
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly identity: Identity;
+  readonly sight: Sight;
+}
+
+export type Admission = Admitted | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export type Hold =
+  /** To be released when the stream ended by itself. Idempotent. */
+  | { readonly kind: 'held'; readonly release: () => void }
+  /** The token has as many streams as it may. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export interface GateOptions {
+  readonly proofs: Pick<Proofs, 'again'>;
+  readonly audit: Audit;
+  /** Milliseconds that never step. */
+  readonly monotonicClock?: () => number;
+}
+
+/** A stream that is looked at again. */
+interface Held {
+  readonly approach: Approach;
+  readonly identity: Extract<Identity, { kind: 'bearer' }>;
+  readonly end: (refusal: Refusal) => void;
+}
+
+export class Gate {
+  readonly #proofs: Pick<Proofs, 'again'>;
+  readonly #audit: Audit;
+  readonly #now: () => number;
+  readonly #failed = new FailedProofs();
+  readonly #reads: CmdlineReads;
+  readonly #held = new Set<Held>();
+
+  constructor({ proofs, audit, monotonicClock }: GateOptions) {
+    this.#proofs = proofs;
+    this.#audit = audit;
+    this.#now = monotonicClock ?? (() => performance.now());
+    this.#reads = new CmdlineReads(audit);
+  }
+
+  /** Streams that are looked at again. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Addresses whose failures were forgotten, since too many have some. */
+  get forgottenTotal(): number {
+    return this.#failed.forgotten;
+  }
+
+  admit(approach: Approach): Admission {
+    const { action, address } = approach;
+    // Who may come as nobody is not asked who it is, and so not held up either.
+    const isAsked = needs.get(action) !== 'nothing';
+    if (!isAsked) return this.#decide(approach, nobody);
+    const blockedMs = this.#failed.blockedMs(address, this.#now());
+    if (blockedMs > 0) return this.#refuse(approach, tooManyFailures(address, blockedMs), nobody);
+    return this.#decide(approach, approach.identify());
+  }
+
+  /**
+   * Ends a stream of a token once the token is over or taken back.
+   * @param end called once then, and never after release
+   */
+  hold(approach: Approach, { identity }: Admitted, end: (refusal: Refusal) => void): Hold {
+    if (identity.kind !== 'bearer') return { kind: 'held', release: () => undefined };
+    const { tokenId } = identity;
+    const open = [...this.#held].filter((held) => held.identity.tokenId === tokenId).length;
+    if (open >= streamsPerTokenMax) {
+      const refusal = tooManyStreams();
+      this.tell(approach, refusal, identity);
+      return { kind: 'refused', refusal };
+    }
+    const held: Held = { approach, identity, end };
+    this.#held.add(held);
+    return { kind: 'held', release: () => void this.#held.delete(held) };
+  }
+
+  /** Looks at what is held; call it about once a second. */
+  sweep(): void {
+    const known = new Map<string, Identity>();
+    for (const held of this.#held) {
+      const { identity, approach } = held;
+      const now = known.get(identity.tokenId) ?? this.#proofs.again(identity);
+      known.set(identity.tokenId, now);
+      const verdict = authorise(now, approach.action);
+      if (verdict.kind === 'allowed') continue;
+      this.#held.delete(held);
+      this.tell(approach, verdict.refusal, identity);
+      held.end(verdict.refusal);
+    }
+  }
+
+  /** Writes down that somebody was refused, for whatever reason. */
+  tell({ action, peer }: Pick<Approach, 'action' | 'peer'>, refusal: Refusal, identity: Identity): void {
+    const { reason, message } = refusal;
+    this.#audit({
+      kind: 'refused',
+      reason,
+      subject: subjectOf(identity),
+      peer,
+      detail: `${actionName(action)}: ${message}`,
+    });
+  }
+
+  #decide(approach: Approach, identity: Identity): Admission {
+    const { action, address, peer } = approach;
+    const verdict = authorise(identity, action);
+    if (verdict.kind === 'refused') {
+      if (verdict.refusal.reason === 'bad-credentials') this.#failed.count(address, this.#now());
+      return this.#refuse(approach, verdict.refusal, identity);
+    }
+    const { sight } = verdict;
+    if (identity.kind === 'bearer' && sight.cmdlines && showsCmdlines(action)) {
+      this.#reads.count(identity.tokenId, subjectOf(identity)!, peer, action, this.#now());
+    }
+    return { kind: 'admitted', identity, sight };
+  }
+
+  #refuse(approach: Approach, refusal: Refusal, identity: Identity): Admission {
+    this.tell(approach, refusal, identity);
+    return { kind: 'refused', refusal };
+  }
+}
+
+const nobody: Identity = { kind: 'anonymous', refused: null };
+
+/** Whom the audit log names; null = nobody is known. */
+export function subjectOf(identity: Identity): string | null {
+  if (identity.kind === 'bearer') return `token ${identity.tokenId} (${identity.name})`;
+  return identity.kind === 'agent' ? `host ${identity.hostId}` : null;
+}
+
+function tooManyFailures(address: string, forMs: number): Refusal {
+  const message = `too many tokens or certificates that are not good came from ${address}: try again in ${Math.ceil(forMs / 1000)} s`;
+  return { reason: 'too-many-failures', message };
+}
+
+function tooManyStreams(): Refusal {
+  return {
+    reason: 'too-many',
+    message: `this token has ${streamsPerTokenMax} streams open already: end one of them`,
+  };
+}
