@@ -94,7 +94,8 @@ export class AuditFile {
     for (;;) {
       const handle = await open(path, 'wx', 0o600).catch(ignoreExisting);
       if (handle !== null) {
-        await handle.writeFile(String(process.pid)).finally(() => handle.close());
+        await handle.writeFile(String(process.pid));
+        await handle.close();
         return () => rm(path, { force: true });
       }
       if (await isAbandoned(path)) await rm(path, { force: true });

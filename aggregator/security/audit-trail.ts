@@ -63,9 +63,13 @@ export class AuditTrail {
   /** All that was told is on disk then, as far as the disk takes it. */
   async close(): Promise<void> {
     for (const event of this.#budget.close()) this.#note(event);
-    while (this.#writing !== null) await this.#writing;
+    await this.#written();
     this.#retryAtMs = 0;
     this.#write();
+    await this.#written();
+  }
+
+  async #written(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
   }
 

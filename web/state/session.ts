@@ -106,9 +106,9 @@ export function createSession(api: Api, login: Login): Session {
 
 interface Refresh {
   /** Asks for the current query and puts the outcome into `state`. A later call overtakes an earlier. */
-  refresh(): Promise<void>;
+  readonly refresh: () => Promise<void>;
   /** Whatever is asked for now comes too late. */
-  forget(): void;
+  readonly forget: () => void;
 }
 
 function createRefresh(api: Api, state: State): Refresh {
