@@ -35,7 +35,20 @@ export interface AgentConfig {
   readonly kubelet: KubeletAccess | null;
   /** HOST:PORT for Prometheus; null = no endpoint. */
   readonly metrics: string | null;
+  /** What is kept on the disk from run to run; null = nothing. */
+  readonly spool: SpoolConfig | null;
 }
+
+export interface SpoolConfig {
+  /** Each host has a folder of its own in it, by its id. */
+  readonly folder: string;
+  /** Bytes of closed sockets that wait for an aggregator; 0 = they are kept in memory only. */
+  readonly maxBytes: number;
+}
+
+/** Default of `--spool-max`, and the least that is a spool. */
+export const defaultSpoolBytes = 256 << 20;
+export const spoolBytesMin = 1 << 20;
 
 export const defaultAgentConfig: AgentConfig = {
   server: defaultGrpcAddress,
@@ -53,4 +66,5 @@ export const defaultAgentConfig: AgentConfig = {
   cmdline: 'redacted',
   kubelet: null,
   metrics: null,
+  spool: null,
 };

@@ -12,6 +12,7 @@ import type { SlotTable } from './export/slot-table.ts';
 import type { AgentStream } from './export/stream.ts';
 import type { FinderFigure } from './finder.ts';
 import type { LoopDelay } from './loop-delay.ts';
+import type { Keeping } from './spool/keeping.ts';
 import type { ShortLived } from './watch/short-lived.ts';
 import type { SocketWatch } from './watch/socket-watch.ts';
 
@@ -31,6 +32,8 @@ export interface MetricsSources {
   readonly shortLived: ShortLived;
   /** null = no events. */
   readonly feed: EventFeed | null;
+  /** null = the agent has no folder. */
+  readonly keeping: Pick<Keeping, 'tables' | 'totals'> | null;
   readonly loopDelay: Pick<LoopDelay, 'take'>;
 }
 
@@ -112,6 +115,7 @@ export function createAgentRegistry(sources: MetricsSources): Registry {
   addCost(metrics, sources);
   addEvents(metrics, sources);
   addLosses(metrics, sources);
+  addSpool(metrics, sources);
   addStream(metrics, sources);
   for (const { kind, name, help, read } of sources.finders.figures) metrics[kind](name, help, read);
   addTables(metrics, () => tablesOf(sources));
@@ -120,9 +124,14 @@ export function createAgentRegistry(sources: MetricsSources): Registry {
 
 /** Every table with a limit. */
 export function tablesOf(sources: Omit<MetricsSources, 'loopDelay'>): readonly BoundedTable[] {
-  const { watch, shortLived, feed, slots, gaps, builder, stream, collector, finders } = sources;
+  const { watch, shortLived, feed, slots, gaps, builder, stream, collector, finders, keeping } = sources;
   const owners: readonly HasTables[] = [watch, shortLived, slots, gaps, builder, stream, finders];
-  return [...owners.flatMap(({ tables }) => tables), ...(feed?.tables ?? []), ...(collector.tables ?? [])];
+  return [
+    ...owners.flatMap(({ tables }) => tables),
+    ...(feed?.tables ?? []),
+    ...(collector.tables ?? []),
+    ...(keeping?.tables ?? []),
+  ];
 }
 
 function addScans(metrics: AgentMetrics, { counters, collector }: MetricsSources): void {
@@ -200,6 +209,13 @@ function addLosses(metrics: AgentMetrics, { counters, gaps }: MetricsSources): v
   metrics.counters('gaps', 'Intervals that were not watched, or lost events.', 'reason', () => {
     return gaps.gapsByReason;
   });
+}
+
+function addSpool(metrics: AgentMetrics, { keeping }: MetricsSources): void {
+  const totals = (): Keeping['totals'] => keeping?.totals ?? { spooled: 0, told: 0, damaged: 0 };
+  metrics.counter('spooled_sockets', 'Closed sockets that went to the spool.', () => totals().spooled);
+  metrics.counter('spooled_messages_told', 'Messages told out of the spool.', () => totals().told);
+  metrics.counter('spool_damages', 'Pieces of the spool that could not be read.', () => totals().damaged);
 }
 
 function addStream(metrics: AgentMetrics, { slots, stream }: MetricsSources): void {

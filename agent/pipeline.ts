@@ -1,6 +1,8 @@
 /** The parts of an agent, made from its configuration and joined: what stands between the scans and the network. */
 import { hostname, release } from 'node:os';
 import type { Logger } from 'pino';
+import { type Disk, realDisk } from '../disk/disk.ts';
+import { type FolderTaken, takeFolder } from '../disk/folder-lock.ts';
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
 import { type Clock, realClock, realTimers, type Timers } from '../model/timers.ts';
 import { packageVersion } from '../model/version.ts';
@@ -22,6 +24,9 @@ import type { Finders } from './finders.ts';
 import { readHostId, systemHostIdSources } from './host-id.ts';
 import type { PaceTimes } from './pace.ts';
 import { readBootId } from './procfs/boot-id.ts';
+import { type AgentFolder, folderOfHost, openAgentFolder } from './spool/agent-folder.ts';
+import { epochAt } from './spool/epoch.ts';
+import { Keeping } from './spool/keeping.ts';
 import { ShortLived } from './watch/short-lived.ts';
 import { SocketWatch, watchedSocketsMax } from './watch/socket-watch.ts';
 
@@ -50,7 +55,7 @@ export interface AgentParts {
   readonly made?: (pipeline: Pipeline) => void;
 }
 
-/** What an agent finds around it beside sockets and disk; a simulation passes its own. */
+/** What an agent finds around it beside sockets; a simulation passes its own. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -59,6 +64,17 @@ export interface Surroundings {
   /** null = it cannot be read. */
   readonly bootId: () => string | null;
   readonly kernel: string;
+  readonly disk: Disk;
+  readonly takeFolder: (folder: string) => Promise<FolderTaken>;
+}
+
+/** Who an agent is, and what it keeps from run to run. */
+export interface Identity {
+  readonly hostId: string;
+  /** null = it keeps nothing. */
+  readonly folder: AgentFolder | null;
+  /** Why that is so; null where none is wanted. */
+  readonly withoutFolder: string | null;
 }
 
 export interface Pipeline {
@@ -77,10 +93,36 @@ export interface Pipeline {
   readonly feed: EventFeed | null;
   /** Says how far apart scans are. */
   readonly budget: Budget;
+  /** null = the agent has no folder. */
+  readonly keeping: Keeping | null;
+}
+
+/** What its host is called, and the folder for it, unless there is to be none. */
+export async function identify(config: AgentConfig, parts: AgentParts): Promise<Identity> {
+  const hostId = readHostId(systemHostIdSources(config.hostId, process.env, process.getuid?.() ?? 0));
+  if (hostId.source === 'made') {
+    parts.log.warn(
+      'this host has no machine-id and no place to keep an id: it will be another host after a restart',
+    );
+  }
+  const { spool } = config;
+  if (spool === null) return { hostId: hostId.id, folder: null, withoutFolder: null };
+  const { disk, takeFolder, clock, bootId } = surroundingsOf(config, parts);
+  const path = folderOfHost(spool.folder, hostId.id);
+  const beginning = { unixMs: clock.nowMs(), bootId: bootId() ?? '' };
+  const opened = await openAgentFolder({ disk, takeFolder, path, beginning });
+  if (typeof opened !== 'string') return { hostId: hostId.id, folder: opened, withoutFolder: null };
+  parts.log.warn(opened);
+  return { hostId: hostId.id, folder: null, withoutFolder: opened };
 }
 
 /** Nothing runs yet. */
-export function createPipeline(config: AgentConfig, finders: Finders, parts: AgentParts): Pipeline {
+export function createPipeline(
+  config: AgentConfig,
+  finders: Finders,
+  parts: AgentParts,
+  identity: Identity,
+): Pipeline {
   const { collector, log, connect, cpu = new ProcessCpu(), paceTimes, events = noEvents } = parts;
   const { intervalMs, cpuMaxPercent } = config;
   const surroundings = surroundingsOf(config, parts);
@@ -91,15 +133,18 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
   const gaps = new GapLedger();
   const slots = new SlotTable(gaps, { ...slotLimits, ...parts.slotLimits });
   const builder = new BatchBuilder(slots, gaps);
+  const keeping = createKeeping(config, surroundings, identity, { slots, gaps });
   const cannotSee = (): readonly string[] => [
     ...budget.sentences,
     ...counters.cannotSee,
     ...events.cannotSee,
+    ...(identity.withoutFolder === null ? [] : [identity.withoutFolder]),
+    ...(keeping?.cannotSee ?? []),
   ];
   const stream = new AgentStream({
     server: config.server,
     connect: connect ?? connectPlaintext,
-    hello: describeAgent(config, parts, surroundings, budget, cannotSee),
+    hello: describeAgent(config, parts, surroundings, identity, budget, cannotSee),
     vitals: () => ({
       openSockets: slots.liveCount,
       lostEvents: gaps.lostEvents,
@@ -112,6 +157,7 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     slots,
     builder,
     gaps,
+    past: keeping?.past ?? null,
     clock,
     timers,
     random,
@@ -120,7 +166,18 @@ export function createPipeline(config: AgentConfig, finders: Finders, parts: Age
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
   const made = { surroundings, collector, finders, counters, gaps, slots, stream };
-  return { ...made, ...createWatch(config, events, made), builder, budget };
+  return { ...made, ...createWatch(config, events, made), builder, budget, keeping };
+}
+
+function createKeeping(
+  { spool }: AgentConfig,
+  { clock, timers, bootId }: Surroundings,
+  { folder }: Identity,
+  { slots, gaps }: Pick<Pipeline, 'slots' | 'gaps'>,
+): Keeping | null {
+  if (folder === null) return null;
+  const maxBytes = spool?.maxBytes ?? 0;
+  return new Keeping({ folder, maxBytes, slots, gaps, clock, timers, bootId: bootId() ?? '' });
 }
 
 function surroundingsOf({ procRoot }: AgentConfig, { surroundings }: AgentParts): Surroundings {
@@ -130,6 +187,8 @@ function surroundingsOf({ procRoot }: AgentConfig, { surroundings }: AgentParts)
     random: Math.random,
     bootId: () => readBootId(procRoot),
     kernel: release(),
+    disk: realDisk,
+    takeFolder,
     ...surroundings,
   };
 }
@@ -146,7 +205,7 @@ function createWatch(
     gaps,
     slots,
     stream,
-  }: Pick<Pipeline, 'surroundings' | 'collector' | 'finders' | 'counters' | 'gaps' | 'slots' | 'stream'>,
+  }: Omit<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed' | 'builder' | 'budget' | 'keeping'>,
 ): Pick<Pipeline, 'shortLived' | 'watch' | 'holders' | 'feed'> {
   const { nowMs, monotonicMs } = clock;
   const holders = new HolderOwners(config, (holder) => collector.detailsOf?.(holder) ?? null);
@@ -171,24 +230,19 @@ const noEvents: OpenedEvents = { source: null, cannotSee: [] };
 
 type DescribedAgent = ConstructorParameters<typeof AgentStream>[0]['hello'];
 
-/** Who this agent is. Its epoch grows with time, so it is higher at every start without anything being kept on disk. */
+/** Who this agent is. Where it keeps nothing, its epoch is made of the time, and so higher at every start as well. */
 function describeAgent(
   config: AgentConfig,
-  { collector, log, events = noEvents }: AgentParts,
+  { collector, events = noEvents }: AgentParts,
   { clock, bootId, kernel }: Surroundings,
+  { hostId, folder }: Identity,
   budget: Budget,
   cannotSee: () => readonly string[],
 ): DescribedAgent {
-  const hostId = readHostId(systemHostIdSources(config.hostId, process.env, process.getuid?.() ?? 0));
-  if (hostId.source === 'made') {
-    log.warn(
-      'this host has no machine-id and no place to keep an id: it will be another host after a restart',
-    );
-  }
-  const epoch = epochAt(clock.nowMs());
+  const epoch = folder?.epoch ?? epochAt(clock.nowMs());
   return () => ({
     agentVersion: packageVersion,
-    hostId: hostId.id,
+    hostId,
     hostName: config.hostName ?? hostname(),
     realm: config.realm,
     labels: config.labels,
@@ -199,12 +253,8 @@ function describeAgent(
     cannotSee: cannotSee(),
     intervalMs: Math.round(budget.intervalMs),
     kernel,
+    watchedUnixMs: folder?.before?.unixMs ?? 0,
   });
-}
-
-/** Unix seconds times 2^20, with the fraction of the second: below 2^53 for the next two centuries. */
-export function epochAt(unixMs: number): number {
-  return Math.floor((unixMs / 1000) * 2 ** 20);
 }
 
 function isAllowed(endpoint: string, insecure: boolean): boolean {

@@ -7,6 +7,7 @@
  *     finders     what is found out beside the scans
  *     slots       what the aggregator has to know, and how far it was told
  *     stream      tells it, and keeps in step with the aggregator
+ *     keeping     what of it is on the disk, until an aggregator has it
  *     budget      how far apart scans are
  */
 import type { Logger } from 'pino';
@@ -19,7 +20,7 @@ import type { SlotTable } from './export/slot-table.ts';
 import { Finders } from './finders.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
-import { type AgentParts, createPipeline, type Pipeline } from './pipeline.ts';
+import { type AgentParts, createPipeline, identify, type Pipeline } from './pipeline.ts';
 import { inSlices, sliceMs, TimeSlice } from './procfs/time-slice.ts';
 import { scanLoop, type TurnListener } from './scan-loop.ts';
 import { unheard } from './succession.ts';
@@ -28,7 +29,7 @@ import { unheard } from './succession.ts';
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
   refuseExposure('--server', parseHostPort(config.server), config.insecure);
   const finders = parts.finders ?? (await Finders.open(config, parts.events?.source != null));
-  const pipeline = createPipeline(config, finders, parts);
+  const pipeline = createPipeline(config, finders, parts, await identify(config, parts));
   parts.made?.(pipeline);
   const loopDelay = config.metrics === null ? null : new LoopDelay();
   let metrics: MetricsServer | null = null;
@@ -44,6 +45,7 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
   } finally {
     await pipeline.feed?.stop();
     await pipeline.stream.close();
+    await pipeline.keeping?.close();
     metrics?.close();
     loopDelay?.close();
     finders.close();
@@ -54,7 +56,8 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
 /** Scan by scan, what became different goes to the slot table and from there on its way. */
 async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnListener[]): Promise<void> {
   const { log, signal } = parts;
-  const { collector, finders, counters, gaps, slots, builder, stream, watch, feed, budget } = pipeline;
+  const { collector, finders, counters, gaps, slots, builder, stream, watch, feed, budget, keeping } =
+    pipeline;
   const { clock, timers } = pipeline.surroundings;
   const intervalMs = (): number => budget.intervalMs;
   feed?.start();
@@ -84,6 +87,7 @@ async function pump(pipeline: Pipeline, parts: AgentParts, turns: readonly TurnL
     if (watch.refusedTotal > refusedBefore) {
       gaps.unwatched('this host has more sockets than an agent watches', scan.startedAtMs, scan.finishedAtMs);
     }
+    keeping?.scanned(scan);
     // The first scan is part of the first snapshot, so that no host ever seems to have no sockets.
     if (stream.state.kind === 'idle') {
       stream.start();

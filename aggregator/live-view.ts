@@ -99,7 +99,7 @@ export class LiveView implements FleetView, ConnectionObserver {
       translated: (socket, nowMs) => correlator.translated(socket, nowMs),
       counted: (socket, nowMs) => correlator.counted(socket, nowMs),
       forwarded: (flow, nowMs) => correlator.forwarded(flow, nowMs),
-      forwardEnded: (flow, nowMs) => correlator.forwardEnded(flow, nowMs),
+      forwardEnded: (flow, nowMs, endedAtMs) => correlator.forwardEnded(flow, nowMs, endedAtMs),
       hostChanged: (host, nowMs) => {
         correlator.hostChanged(host, nowMs);
         this.#publish({ kind: 'host', host, atMs: nowMs });

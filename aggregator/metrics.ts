@@ -134,6 +134,8 @@ function addIngestMetrics(registry: Registry, ingest: MetricsSources['ingest']):
     ['rows', 'rows', 'Rows applied: of snapshots, opened, closed, updated and reowned.'],
     ['snapshots', 'snapshots', 'Snapshots applied.'],
     ['refusedMessages', 'refused_messages', 'Messages answered by Nack.'],
+    ['spooled', 'spooled_sockets', 'Sockets out of spools that were told on.'],
+    ['spooledAgain', 'spooled_sockets_again', 'Sockets out of spools that had been told before.'],
     ['resyncs', 'resyncs', 'Snapshots asked for because a message was missing or did not fit.'],
     ['faults', 'faults', 'Streams ended because of a fault of the aggregator.'],
   ];

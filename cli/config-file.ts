@@ -50,6 +50,8 @@ const configSchema = z.strictObject({
       kubeletToken: text.optional(),
       kubeletCa: text.optional(),
       metrics: text.optional(),
+      spool: text.optional(),
+      spoolMax: z.union([z.int(), text]).optional(),
       labels: z.record(z.string(), scalar).optional(),
     })
     .optional(),

@@ -1,8 +1,8 @@
 /** Settings of the daemons: flags, environment and the `agent` and `aggregator` sections of the file, to their configs. */
 import { join, resolve } from 'node:path';
 import { collectorSources } from '../agent/collect/source.ts';
-import type { AgentConfig } from '../agent/config.ts';
-import { defaultAgentConfig } from '../agent/config.ts';
+import type { AgentConfig, SpoolConfig } from '../agent/config.ts';
+import { defaultAgentConfig, defaultSpoolBytes, spoolBytesMin } from '../agent/config.ts';
 import { natModes } from '../agent/conntrack/nat-mode.ts';
 import { eventChoices } from '../agent/events/event-source.ts';
 import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/config.ts';
@@ -51,6 +51,8 @@ const agentSettings = {
   kubeletToken: textSetting(null),
   kubeletCa: textSetting(null),
   metrics: addressSetting(null),
+  spool: textSetting(null),
+  spoolMax: sizeSetting(defaultSpoolBytes, spoolBytesMin),
 } as const;
 
 export function agentConfigOf(invocation: Invocation): AgentConfig {
@@ -71,7 +73,19 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
     cmdline: values.cmdline,
     kubelet: kubeletAccess(values.kubelet, values.kubeletToken, values.kubeletCa),
     metrics: values.metrics,
+    spool: spoolConfig(values.spool, values.spoolMax, invocation.io.env),
   };
+}
+
+/** Under the state folder where nobody says; `none` = in memory. */
+function spoolConfig(
+  named: string | null,
+  maxBytes: number,
+  env: Invocation['io']['env'],
+): SpoolConfig | null {
+  if (named === 'none') return null;
+  if (named === '') throw usageFailure('--spool: expected a folder, or none, found ""');
+  return { folder: resolve(named ?? join(stateFolder(env, process.getuid?.() ?? -1), 'agent')), maxBytes };
 }
 
 const aggregatorSettings = {

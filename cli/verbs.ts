@@ -39,6 +39,11 @@ const agentOptions: readonly VerbOption[] = [
     description: "certificates that it may have (default: those of the agent's service account)",
   },
   { flags: '--metrics <host:port>', description: "the agent's own metrics (default: none)" },
+  {
+    flags: '--spool <folder>',
+    description: 'keeps what no aggregator took yet; none = in memory (default: in the state folder)',
+  },
+  { flags: '--spool-max <size>', description: 'how much of that at most (default: 256M)' },
 ];
 
 const aggregatorOptions: readonly VerbOption[] = [

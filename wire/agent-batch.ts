@@ -105,6 +105,8 @@ export interface Hello {
   readonly kernel: string;
   /** How the agent hears of connections between two scans; empty = it does not. */
   readonly events: string;
+  /** Up to when earlier runs of the agent have told all that was over, or keep it; 0 = it does not know. */
+  readonly watchedUnixMs: number;
 }
 
 export interface Heartbeat {
@@ -156,6 +158,8 @@ export interface AgentBatch {
   readonly baseUnixMs: number;
   /** Bits of messageFlags. */
   readonly flags: number;
+  /** Out of the spool: the epoch that it is of; 0 = it tells of now. */
+  readonly spooledEpoch: number;
   readonly hello: Hello | null;
   readonly heartbeat: Heartbeat | null;
   readonly gaps: readonly Gap[];
@@ -211,6 +215,7 @@ export function agentBatch(parts: Partial<AgentBatch>): AgentBatch {
     seq: 0,
     baseUnixMs: 0,
     flags: 0,
+    spooledEpoch: 0,
     hello: null,
     heartbeat: null,
     gaps: [],

@@ -112,6 +112,7 @@ export function decodeHello(fields: HelloFields): Hello {
     intervalMs: fields.intervalMs ?? 0,
     kernel: checkText('kernel', fields.kernel ?? '', textLimits.name),
     events: checkText('events', fields.events ?? '', textLimits.name),
+    watchedUnixMs: checkInteger('watched_unix_ms', fields.watchedUnixMs ?? 0),
   };
 }
 

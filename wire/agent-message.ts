@@ -43,6 +43,7 @@ interface RestFields {
   gaps?: GapFields[];
   netns?: NetnsFields[];
   addresses?: AddressFields[];
+  spooledEpoch?: number;
 }
 
 /** The same and what the walk reads, but for the columns. */
@@ -59,6 +60,7 @@ export function encodeAgentMessage(batch: AgentBatch): Buffer {
     seq: batch.seq,
     baseUnixMs: batch.baseUnixMs,
     flags: batch.flags,
+    ...(batch.spooledEpoch === 0 ? {} : { spooledEpoch: batch.spooledEpoch }),
     ...(batch.hello === null ? {} : { hello: encodeHello(batch.hello) }),
     ...(batch.heartbeat === null ? {} : { heartbeat: encodeHeartbeat(batch.heartbeat) }),
     gaps: batch.gaps.map(encodeGap),
@@ -68,6 +70,11 @@ export function encodeAgentMessage(batch: AgentBatch): Buffer {
     ...encodeColumns(batch),
   };
   return encodeMessage(messageType('AgentMessage'), fields);
+}
+
+/** An encoded message under another seq: of a field that stands twice the last one counts. */
+export function numberedAs(seq: number, encoded: Buffer): Buffer {
+  return Buffer.concat([encoded, encodeMessage(messageType('AgentMessage'), { seq })]);
 }
 
 /**
@@ -92,13 +99,14 @@ export class AgentMessageDecoder {
     for (let i = 0; i < walk.processes.length; i += 2) {
       processes.push(this.#processes.read(bytes, walk.processes[i]!, walk.processes[i + 1]!));
     }
-    const { hello, heartbeat, gaps, netns, addresses } = fields;
+    const { hello, heartbeat, gaps, netns, addresses, spooledEpoch } = fields;
     const rows = decodeColumns(this.#columns);
     // Each by its name: a spread takes as long as all of the checks.
     return {
       seq: checkInteger('seq', walk.seq),
       baseUnixMs: checkInteger('base_unix_ms', walk.baseUnixMs),
       flags: walk.flags,
+      spooledEpoch: spooledEpoch === undefined ? 0 : checkInteger('spooled_epoch', spooledEpoch),
       hello: hello === undefined ? null : decodeHello(hello),
       heartbeat: heartbeat === undefined ? null : decodeHeartbeat(heartbeat),
       gaps: gaps === undefined ? [] : checkCount('gaps', gaps, gapsPerMessageMax).map(decodeGap),

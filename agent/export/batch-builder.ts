@@ -2,23 +2,18 @@
  * Turns what the slot table has to tell into messages of bounded size: rows, the dictionary entries that they need,
  * and the gaps. A snapshot is the same work with everything to be told again.
  */
-import type { FourTuple } from '../../model/four-tuple.ts';
-import { isIpv6 } from '../../model/ip.ts';
-import { defaultEphemeralPorts, type Netns } from '../../model/netns.ts';
-import type { OwnedSocket } from '../../model/socket.ts';
-import { noCounters } from '../../model/socket-counters.ts';
-import { stateNumber } from '../../model/socket-state.ts';
+import type { Netns } from '../../model/netns.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
-import { ownerPairsMax } from '../../wire/agent-limits.ts';
-import { clampU32, ipv4ToNumber, packMeta, packPorts } from '../../wire/packing.ts';
-import { messageFlags, natRoles, neverLooked, unknownFd } from '../../wire/protocol.ts';
+import { messageFlags } from '../../wire/protocol.ts';
 import type { BoundedTable } from '../bounded-table.ts';
-import { BatchColumns, type TupleColumns } from './batch-columns.ts';
-import { Dictionary, noProcess } from './dictionary.ts';
+import { BatchColumns } from './batch-columns.ts';
+import { Dictionary } from './dictionary.ts';
 import type { GapLedger } from './gap-ledger.ts';
 import { messageOverheadBytes } from './message-size.ts';
-import { changeBits, nobodyLooked, type SlotRecord } from './slot-record.ts';
+import type { SlotRecord } from './slot-record.ts';
 import type { SlotTable } from './slot-table.ts';
+import { SocketRows } from './socket-rows.ts';
+import { netnsByNumber } from './unknown-netns.ts';
 
 /** A message is cut when it reaches this size; the last row and the last definition may reach beyond it. */
 export const batchTargetBytes = 64 * 1024;
@@ -83,12 +78,13 @@ export class BatchBuilder {
   build(seq: number, nowMs: number): AgentBatch | null {
     if (this.#dictionary.sweepDue) this.#dictionary.sweepProcesses(this.#slots.processes());
     const columns = new BatchColumns();
+    const rows = new SocketRows(this.#dictionary, columns, nowMs);
     while (this.#netnsToDefine.length > 0 && this.#hasRoom(columns)) {
       this.#dictionary.defineNetns(this.#netnsToDefine.shift()!);
     }
     for (const record of this.#slots.pending()) {
       if (this.#isSnapshotDone || !this.#hasRoom(columns) || !this.#define(record, columns)) break;
-      this.#tell(record, columns, nowMs);
+      this.#tell(record, rows);
       this.#slots.markTold(record, seq);
     }
     const flags = this.#advancePhase();
@@ -100,15 +96,7 @@ export class BatchBuilder {
       flags,
       gaps: this.#gaps.take(seq),
       ...this.#dictionary.takeChanges(),
-      opens: columns.opens,
-      closes: columns.closes,
-      updates: columns.updates,
-      reownedSlots: columns.reownedSlots,
-      owners: columns.owners,
-      nat: columns.nat,
-      stages: columns.stages,
-      counters: columns.counters,
-      grown: columns.grown,
+      ...columns.sections(),
     });
   }
 
@@ -138,7 +126,7 @@ export class BatchBuilder {
   #define(record: SlotRecord, columns: BatchColumns): boolean {
     const { netns, owners } = record.socket;
     if (this.#dictionary.netnsId(netns) === null) {
-      this.#dictionary.defineNetns(this.#netns.get(netns) ?? unknownNetns(netns));
+      this.#dictionary.defineNetns(this.#netns.get(netns) ?? netnsByNumber(netns));
     }
     for (const owner of owners) {
       this.#dictionary.processId(owner.process);
@@ -147,86 +135,9 @@ export class BatchBuilder {
     return true;
   }
 
-  #tell(record: SlotRecord, columns: BatchColumns, nowMs: number): void {
-    const { slot } = record;
-    if (!this.#slots.isTold(record)) this.#tellOpen(record, columns, nowMs);
-    else this.#tellChanges(record, columns);
-    if (record.closedAtMs !== null) columns.close(slot, clampU32(nowMs - record.closedAtMs));
+  #tell(record: SlotRecord, rows: SocketRows): void {
+    if (this.#slots.isTold(record)) rows.change(record);
+    else rows.open(record, record.slot);
+    if (record.closedAtMs !== null) rows.close(record, record.slot);
   }
-
-  #tellChanges(record: SlotRecord, columns: BatchColumns): void {
-    const { slot, socket, changes } = record;
-    if (changes & changeBits.state) columns.update(slot, stateNumber(socket.state), clampU32(socket.inode));
-    if (changes & changeBits.owners) {
-      columns.reownedSlots.push(slot);
-      for (const [process, fd] of this.#ownerPairs(socket)) columns.owner(slot, process, fd);
-    }
-    if (changes & changeBits.translation) this.#tellTranslation(record, columns);
-    if (changes & changeBits.counters) columns.count(slot, record.counters!, record.toldCounters);
-  }
-
-  #tellOpen(record: SlotRecord, columns: BatchColumns, nowMs: number): void {
-    const { slot, socket } = record;
-    const { v6, ...tuple } = this.#tuple(socket);
-    const [first, ...further] = this.#ownerPairs(socket);
-    columns.open({
-      slot,
-      ...tuple,
-      meta: packMeta({ protocol: socket.protocol, state: socket.state, v6, byConntrack: record.byConntrack }),
-      netns: this.#dictionary.netnsId(socket.netns) ?? 0,
-      inode: clampU32(socket.inode),
-      uid: clampU32(socket.uid),
-      process: first?.[0] ?? noProcess,
-      fd: first?.[1] ?? 0,
-      ageMs: clampU32(nowMs - record.openedAtMs),
-      unseenMs: unseenColumn(record),
-      id: record.id,
-    });
-    for (const [process, fd] of further) columns.owner(slot, process, fd);
-    if (record.translation !== null || record.forwarded !== null) this.#tellTranslation(record, columns);
-    if (record.counters !== null) columns.count(slot, record.counters, noCounters);
-  }
-
-  #tellTranslation({ slot, forwarded, translation }: SlotRecord, columns: BatchColumns): void {
-    const stages = forwarded === null ? translation!.stages : [forwarded];
-    columns.role(slot, forwarded === null ? natRoles[translation!.role] : natRoles.forwarder);
-    for (const stage of stages) columns.stage(slot, this.#tuple(stage));
-  }
-
-  #tuple({ local, remote }: FourTuple): TupleColumns {
-    const v6 = isIpv6(local.ip) || isIpv6(remote.ip);
-    const address = (ip: string): number => (v6 ? this.#dictionary.addressId(ip) : ipv4ToNumber(ip));
-    return {
-      localAddress: address(local.ip),
-      remoteAddress: address(remote.ip),
-      ports: packPorts(local.port, remote.port),
-      v6,
-    };
-  }
-
-  #ownerPairs(socket: OwnedSocket): [process: number, fd: number][] {
-    const pairs: [number, number][] = [];
-    for (const owner of socket.owners) {
-      const process = this.#dictionary.processId(owner.process);
-      if (process === noProcess) continue;
-      if (owner.fds.length === 0) pairs.push([process, unknownFd]);
-      for (const fd of owner.fds) pairs.push([process, fd]);
-    }
-    return pairs.slice(0, ownerPairsMax);
-  }
-}
-
-function unseenColumn({ unseenMs }: SlotRecord): number {
-  return unseenMs === nobodyLooked ? neverLooked : Math.min(neverLooked - 1, clampU32(unseenMs));
-}
-
-/** For sockets of a namespace that no scan described. */
-function unknownNetns(inode: number): Netns {
-  return {
-    inode,
-    isHost: false,
-    addresses: [],
-    localNetworks: [],
-    ephemeralPorts: [defaultEphemeralPorts[0], defaultEphemeralPorts[1]],
-  };
 }

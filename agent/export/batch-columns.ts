@@ -1,5 +1,7 @@
 /** The rows of the message that is being built: columns of numbers that grow row by row. */
 import type { SocketCounters } from '../../model/socket-counters.ts';
+import type { AgentBatch } from '../../wire/agent-batch.ts';
+import type { SectionName } from '../../wire/column-numbers.ts';
 import { clampU32, u32Max } from '../../wire/packing.ts';
 import { rowBytes } from './message-size.ts';
 
@@ -76,6 +78,12 @@ export class BatchColumns {
       this.counters.slot.length * rowBytes.counter +
       this.grown.slot.length * rowBytes.grown
     );
+  }
+
+  /** For a message. */
+  sections(): Pick<AgentBatch, SectionName | 'reownedSlots'> {
+    const { opens, closes, updates, reownedSlots, owners, nat, stages, counters, grown } = this;
+    return { opens, closes, updates, reownedSlots, owners, nat, stages, counters, grown };
   }
 
   open(row: OpenRow): void {

@@ -13,11 +13,17 @@ export const gapsPendingMax = gapsPerMessageMax;
 /** Losses for one reason within this time are one gap. */
 export const gapMergeMs = 60_000;
 
+/** A gap that losses are added to again and again is as it is after so long; what comes later is another one. */
+export const gapSpanMaxMs = 5 * 60_000;
+
 /** Reasons that are counted apart; whatever comes after them is counted as `other`. */
 export const reasonsMax = 32;
 
 type NewGap = Omit<Gap, 'id'>;
 
+/**
+ * A gap is pending while losses may be added to it, and has a number from then on: when it is told, or goes to the spool.
+ */
 export class GapLedger {
   /** Not told yet. */
   #pending: NewGap[] = [];
@@ -25,6 +31,8 @@ export class GapLedger {
   /** Told on an earlier stream and not acknowledged: told again word for word, so that the aggregator knows them. */
   #resend: readonly Gap[] = [];
   #unacknowledged: { readonly seq: number; readonly gaps: readonly Gap[] }[] = [];
+  /** Numbers of those that are in the spool, and not acknowledged. */
+  readonly #spooled = new Set<number>();
   #lostEvents = 0;
   readonly #lostByReason = new Map<string, number>();
   readonly #gapsByReason = new Map<string, number>();
@@ -76,18 +84,57 @@ export class GapLedger {
 
   /** Hands out what is to be told, at most gapsPerMessageMax, to travel in message `seq`. */
   take(seq: number): readonly Gap[] {
-    const fresh = this.#pending.map((gap) => ({ ...gap, id: ++this.#lastId }));
-    const waiting = [...this.#resend, ...fresh];
-    const gaps = waiting.slice(0, gapsPerMessageMax);
+    this.#number(() => true);
+    const gaps = this.#resend.slice(0, gapsPerMessageMax);
     if (gaps.length === 0) return gaps;
-    this.#resend = waiting.slice(gapsPerMessageMax);
-    this.#pending = [];
+    this.#resend = this.#resend.slice(gapsPerMessageMax);
     this.#unacknowledged.push({ seq, gaps });
     return gaps;
   }
 
+  /** From then on they are told word for word, whenever they are told. */
+  #number(isDue: (gap: NewGap) => boolean): void {
+    const due = this.#pending.filter(isDue).map((gap) => ({ ...gap, id: ++this.#lastId }));
+    if (due.length === 0) return;
+    this.#resend = [...this.#resend, ...due];
+    this.#pending = this.#pending.filter((gap) => !isDue(gap));
+  }
+
   acknowledge(durableSeq: number): void {
+    const done = this.#unacknowledged.filter((entry) => entry.seq <= durableSeq);
+    if (done.length === 0) return;
+    for (const { gaps } of done) for (const { id } of gaps) this.#spooled.delete(id);
     this.#unacknowledged = this.#unacknowledged.filter((entry) => entry.seq > durableSeq);
+  }
+
+  /**
+   * Gaps for the spool: those that are neither acknowledged nor in it, a message full at most.
+   * @param isAll also those that may still grow
+   */
+  takeForSpool(nowMs: number, isAll: boolean): readonly Gap[] {
+    this.#number((gap) => isAll || hasSettled(gap, nowMs));
+    return this.#numbered.filter(({ id }) => !this.#spooled.has(id)).slice(0, gapsPerMessageMax);
+  }
+
+  /** Those are in the spool, on the disk. What waits beyond a message full is told from there alone. */
+  spooled(gaps: readonly Gap[]): void {
+    for (const { id } of gaps) this.#spooled.add(id);
+    const surplus = this.#resend.filter(({ id }) => this.#spooled.has(id)).slice(0, -gapsPerMessageMax);
+    this.#resend = this.#resend.filter((gap) => !surplus.includes(gap));
+    for (const { id } of surplus) this.#spooled.delete(id);
+  }
+
+  /** When the first of those begins that are neither acknowledged nor in the spool; Infinity where there is none. */
+  get unsafeFromMs(): number {
+    const unsafe: NewGap[] = this.#numbered.filter(({ id }) => !this.#spooled.has(id));
+    return [...unsafe, ...this.#pending].reduce(
+      (least, { fromUnixMs }) => Math.min(least, fromUnixMs),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  get #numbered(): readonly Gap[] {
+    return [...this.#unacknowledged.flatMap(({ gaps }) => gaps), ...this.#resend];
   }
 
   /** A new snapshot tells again whatever was not acknowledged. */
@@ -108,6 +155,10 @@ export class GapLedger {
 function addTo(counts: Map<string, number>, reason: string, count: number): void {
   const key = counts.has(reason) || counts.size < reasonsMax ? reason : 'other';
   counts.set(key, (counts.get(key) ?? 0) + count);
+}
+
+function hasSettled({ fromUnixMs, toUnixMs }: NewGap, nowMs: number): boolean {
+  return nowMs - toUnixMs >= gapMergeMs || nowMs - fromUnixMs >= gapSpanMaxMs;
 }
 
 function isOneLoss(known: NewGap, gap: NewGap): boolean {

@@ -6,7 +6,8 @@
 import type { FourTuple } from '../../model/four-tuple.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
-import type { Translation } from '../../model/translation.ts';
+import type { SocketEvent } from '../../model/socket-event.ts';
+import type { ForwardedFlow, Translation } from '../../model/translation.ts';
 
 /** What may differ from what was told, as bits of SlotRecord.changes. */
 export const changeBits = {
@@ -45,4 +46,41 @@ export interface SlotRecord {
   changes: number;
   /** The stream that it was told on last; negative the one during which it came, while it was told on none. */
   stream: number;
+}
+
+/** What begins a record. */
+export type Opening = Pick<
+  Extract<SocketEvent, { kind: 'opened' }>,
+  'id' | 'socket' | 'openedAtMs' | 'notBeforeMs'
+> & {
+  readonly kind: 'opened' | 'peer-opened' | 'forwarded';
+};
+
+/** A flow that the host passes on, in the guise of a socket. */
+export function flowAsSocket({ protocol, netns, dialed }: ForwardedFlow): OwnedSocket {
+  return { protocol, state: 'established', ...dialed, inode: 0, uid: 0, netns, owners: [] };
+}
+
+/** @param stream the current one, during which it comes */
+export function openedRecord(
+  { kind, id, socket, openedAtMs, notBeforeMs }: Opening,
+  slot: number,
+  stream: number,
+  forwarded: FourTuple | null,
+): SlotRecord {
+  return {
+    slot,
+    id,
+    openedAtMs,
+    unseenMs: notBeforeMs === 0 ? nobodyLooked : Math.max(0, openedAtMs - notBeforeMs),
+    socket,
+    forwarded,
+    byConntrack: kind === 'peer-opened',
+    translation: null,
+    counters: null,
+    toldCounters: null,
+    closedAtMs: null,
+    changes: 0,
+    stream: -stream,
+  };
 }

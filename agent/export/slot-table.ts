@@ -15,19 +15,20 @@ import type { Process } from '../../model/process.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { noCounters } from '../../model/socket-counters.ts';
 import type { SocketEvent, SocketFinding } from '../../model/socket-event.ts';
-import type { ForwardedFlow } from '../../model/translation.ts';
 import { closedUnackedMax, slotsMax } from '../../wire/agent-limits.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import type { GapLedger } from './gap-ledger.ts';
-import { changeBits, nobodyLooked, type SlotRecord } from './slot-record.ts';
+import { changeBits, flowAsSocket, type Opening, openedRecord, type SlotRecord } from './slot-record.ts';
 
 export interface SlotLimits {
   readonly slotsMax: number;
   readonly closedUnackedMax: number;
+  /** Closed records that are in the spool as well. */
+  readonly spooledKeptMax: number;
 }
 
 /** As the wire allows them. */
-export const slotLimits: SlotLimits = { slotsMax, closedUnackedMax };
+export const slotLimits: SlotLimits = { slotsMax, closedUnackedMax, spooledKeptMax: 1 << 12 };
 
 export class SlotTable {
   /** By id, in the order in which they were opened. */
@@ -39,6 +40,10 @@ export class SlotTable {
   readonly #pending = new Set<SlotRecord>();
   /** Closed records that may be forgotten when there are too many, oldest first. */
   readonly #forgettable = new Set<SlotRecord>();
+  /** Closed records that are neither acknowledged nor in the spool, in the order of their closing. */
+  readonly #unsafe = new Set<SlotRecord>();
+  /** Closed records that are in the spool, and were told before they closed: they are told here too, while there is room. */
+  readonly #spooled = new Set<SlotRecord>();
   /** Closes that were told and not acknowledged, by ascending seq. */
   #unacknowledged: { readonly seq: number; readonly records: SlotRecord[] }[] = [];
   /** Number of the current one. */
@@ -55,9 +60,9 @@ export class SlotTable {
   #refusedTotal = 0;
   #forgottenTotal = 0;
 
-  constructor(gaps: GapLedger, limits: SlotLimits = slotLimits) {
+  constructor(gaps: GapLedger, limits: Partial<SlotLimits> = {}) {
     this.#gaps = gaps;
-    this.#limits = limits;
+    this.#limits = { ...slotLimits, ...limits };
   }
 
   get liveCount(): number {
@@ -110,7 +115,7 @@ export class SlotTable {
     if (event.kind === 'opened' || event.kind === 'peer-opened') return this.#open(event, null);
     if (event.kind === 'forwarded') {
       const { flow, ...opening } = event;
-      return this.#open({ ...opening, socket: asSocket(flow), notBeforeMs: 0 }, flow.forwarded);
+      return this.#open({ ...opening, socket: flowAsSocket(flow), notBeforeMs: 0 }, flow.forwarded);
     }
     const record = this.#records.get(event.id);
     // Its opening found the table full; that loss is counted.
@@ -140,22 +145,8 @@ export class SlotTable {
       this.#gaps.lose('the socket table of the agent is full', event.openedAtMs, event.openedAtMs);
       return;
     }
-    const { id, socket, openedAtMs, notBeforeMs } = event;
-    const record: SlotRecord = {
-      slot,
-      id,
-      openedAtMs,
-      unseenMs: notBeforeMs === 0 ? nobodyLooked : Math.max(0, openedAtMs - notBeforeMs),
-      socket,
-      forwarded,
-      byConntrack: event.kind === 'peer-opened',
-      translation: null,
-      counters: null,
-      toldCounters: null,
-      closedAtMs: null,
-      changes: 0,
-      stream: -this.#stream,
-    };
+    const { id, socket } = event;
+    const record = openedRecord(event, slot, this.#stream, forwarded);
     this.#records.set(id, record);
     this.#pending.add(record);
     addTo(this.#socketsByNetns, socket.netns, 1);
@@ -188,6 +179,7 @@ export class SlotTable {
     this.#change(record, socket);
     record.closedAtMs = closedAtMs;
     this.#closedCount++;
+    this.#unsafe.add(record);
     this.#note(record, 0);
     // Once its open was told, the close must follow on the same stream.
     if (!this.isTold(record)) this.#allowForgetting(record);
@@ -208,7 +200,9 @@ export class SlotTable {
     if (this.#forgettable.size > this.#limits.closedUnackedMax) this.#forgetOldestClosed();
   }
 
+  /** Forgetting one that is in the spool loses nothing. */
   #forgetOldestClosed(): boolean {
+    if (this.#forgetOldestSpooled()) return true;
     const [oldest] = this.#forgettable;
     if (oldest === undefined) return false;
     this.#forgottenTotal++;
@@ -219,6 +213,34 @@ export class SlotTable {
     );
     this.#release(oldest);
     return true;
+  }
+
+  #forgetOldestSpooled(): boolean {
+    for (const record of this.#spooled) {
+      // Its close must follow on the stream that was told of it.
+      if (!this.#forgettable.has(record)) continue;
+      this.#release(record);
+      return true;
+    }
+    return false;
+  }
+
+  /** Closed records that are neither acknowledged nor in the spool, in the order of their closing. */
+  get unsafe(): ReadonlySet<SlotRecord> {
+    return this.#unsafe;
+  }
+
+  /**
+   * Those are in the spool, on the disk. What no stream was told of goes; what was told before it closed stays for a while, so
+   * that its close is told with its time.
+   */
+  spooled(records: readonly SlotRecord[]): void {
+    for (const record of records) {
+      if (!this.#unsafe.delete(record)) continue;
+      if (record.stream < 0) this.#release(record);
+      else this.#spooled.add(record);
+    }
+    while (this.#spooled.size > this.#limits.spooledKeptMax && this.#forgetOldestSpooled());
   }
 
   /**
@@ -303,6 +325,8 @@ export class SlotTable {
     this.#closedCount--;
     this.#pending.delete(record);
     this.#forgettable.delete(record);
+    this.#unsafe.delete(record);
+    this.#spooled.delete(record);
     this.#freeSlots.push(record.slot);
     addTo(this.#socketsByNetns, record.socket.netns, -1);
     this.#countOwners(record.socket, -1);
@@ -310,17 +334,6 @@ export class SlotTable {
 }
 
 const noRecords: Iterator<SlotRecord> = [].values();
-
-type Opening = Pick<
-  Extract<SocketEvent, { kind: 'opened' }>,
-  'id' | 'socket' | 'openedAtMs' | 'notBeforeMs'
-> & {
-  readonly kind: 'opened' | 'peer-opened' | 'forwarded';
-};
-
-function asSocket({ protocol, netns, dialed }: ForwardedFlow): OwnedSocket {
-  return { protocol, state: 'established', ...dialed, inode: 0, uid: 0, netns, owners: [] };
-}
 
 /** Counts what has something in common; whose count is 0 is forgotten. */
 function addTo<Key>(counts: Map<Key, number>, key: Key, difference: number): void {

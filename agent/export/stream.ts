@@ -2,8 +2,7 @@
  * The stream to the aggregator: does what lifecycle.ts decides, sends what the batch builder hands out for as long as
  * the window is open, and gives each word of the aggregator to whom it concerns.
  */
-import type { Logger } from 'pino';
-import { type Cancel, type Clock, pause, realTimers, type Timers } from '../../model/timers.ts';
+import { type Cancel, pause, realTimers, type Timers } from '../../model/timers.ts';
 import { agentBatch, type Heartbeat, type Hello } from '../../wire/agent-batch.ts';
 import { sendWindowBatches, sendWindowBytes } from '../../wire/agent-limits.ts';
 import { encodeAgentMessage } from '../../wire/agent-message.ts';
@@ -11,15 +10,14 @@ import { messageFlags, protocolVersion } from '../../wire/protocol.ts';
 import type { ServerSaying } from '../../wire/server-message.ts';
 import type { BoundedTable } from '../bounded-table.ts';
 import { TimeSlice } from '../procfs/time-slice.ts';
-import type { BatchBuilder } from './batch-builder.ts';
 import { Coalescing } from './coalescing.ts';
-import type { Connect, Connection } from './connection.ts';
-import type { GapLedger } from './gap-ledger.ts';
+import type { Connection } from './connection.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { judgeEnd } from './judge-end.ts';
 import { advance, type StreamAction, type StreamEvent, type StreamState } from './lifecycle.ts';
+import { PastTurns } from './past-turns.ts';
 import { SendWindow } from './send-window.ts';
-import type { SlotTable } from './slot-table.ts';
+import type { StreamOptions } from './stream-options.ts';
 
 /** The longest interval that an aggregator can ask for. */
 export const throttleMaxMs = 60_000;
@@ -33,30 +31,7 @@ const sendSliceMs = 5;
 /** How long `close` lets what is already told drain to the aggregator. */
 const farewellMs = 1000;
 
-/** What a heartbeat reports of the agent beside the stream's own numbers. */
-export type Vitals = Omit<Heartbeat, 'unixMs' | 'monotonicMs' | 'roundTripMs'>;
-
-export interface StreamOptions {
-  /** HOST:PORT of the aggregator. */
-  readonly server: string;
-  readonly connect: Connect;
-  /** Who this agent is; the stream numbers its sessions itself. */
-  readonly hello: () => Omit<Hello, 'protocol' | 'session'>;
-  readonly vitals: () => Vitals;
-  readonly slots: SlotTable;
-  readonly builder: BatchBuilder;
-  readonly gaps: GapLedger;
-  readonly clock: Clock;
-  /** Default: those of this process. */
-  readonly timers?: Timers;
-  /** 0 <= random() < 1. */
-  readonly random: () => number;
-  readonly log: Logger;
-  /** Whether plaintext may go to an endpoint that the aggregator names. */
-  readonly acceptsEndpoint: (endpoint: string) => boolean;
-  /** The aggregator asks for scans this far apart, at least. */
-  readonly onThrottle: (minIntervalMs: number) => void;
-}
+export type { StreamOptions, Vitals } from './stream-options.ts';
 
 export class AgentStream {
   readonly #options: StreamOptions;
@@ -67,6 +42,7 @@ export class AgentStream {
   #tick: Cancel | null = null;
   /** A flush that gave way to the event loop goes on. */
   #later: Cancel | null = null;
+  readonly #past: PastTurns;
   #endpoint: string;
   #connection: Connection | null = null;
   #session = 0;
@@ -86,6 +62,8 @@ export class AgentStream {
   constructor(options: StreamOptions) {
     this.#options = options;
     this.#timers = options.timers ?? realTimers;
+    const time = { clock: options.clock, timers: this.#timers };
+    this.#past = new PastTurns(options.past ?? null, time, () => this.#sendPast());
     this.#endpoint = options.server;
     this.#heartbeats = new Heartbeats(options.clock.monotonicMs());
   }
@@ -127,6 +105,7 @@ export class AgentStream {
   flush(): void {
     this.#coalescing.tickEnds();
     this.#send();
+    this.#sendPast();
   }
 
   /** So many rows were told of events between two ticks: sends them, or waits for more. Call it again while they wait. */
@@ -163,16 +142,29 @@ export class AgentStream {
     }
     this.#seq = batch.seq;
     if ((batch.flags & messageFlags.snapshotEnd) !== 0) this.#snapshotEndSeq = batch.seq;
-    const bytes = encodeAgentMessage(batch);
-    this.#window.sent(batch.seq, bytes.length);
-    this.#connection.write(bytes);
+    this.#write(batch.seq, encodeAgentMessage(batch), this.#connection);
     return true;
+  }
+
+  /** Sends what is past, behind all that there is to tell of now. */
+  #sendPast(): void {
+    const connection = this.#connection;
+    if (connection === null || this.#isClosing || this.#state.kind !== 'streaming') return;
+    const isFree = this.#window.isOpen && !connection.isBlocked;
+    const bytes = this.#past.next(this.#seq + 1, isFree);
+    if (bytes !== null) this.#write(++this.#seq, bytes, connection);
+  }
+
+  #write(seq: number, bytes: Buffer, connection: Connection): void {
+    this.#window.sent(seq, bytes.length);
+    connection.write(bytes);
   }
 
   /** Sends what is left to tell, says goodbye and ends the stream, within farewellMs. Idempotent. */
   async close(): Promise<void> {
     this.#tick?.();
     this.#later?.();
+    this.#past.stop();
     while (this.#sendNext());
     this.#isClosing = true;
     if (this.#state.kind === 'streaming') {
@@ -209,6 +201,7 @@ export class AgentStream {
         return;
       case 'begin-snapshot':
         this.#options.builder.startSnapshot();
+        this.#past.restart();
         this.#window.clear();
         this.#snapshotBeginSeq = this.#seq + 1;
         this.#snapshotEndSeq = null;
@@ -280,11 +273,13 @@ export class AgentStream {
     this.#window.acknowledge(appliedSeq);
     this.#options.slots.acknowledge(durableSeq);
     this.#options.gaps.acknowledge(durableSeq);
+    this.#past.acknowledge(appliedSeq, durableSeq);
     if (this.#snapshotEndSeq !== null && durableSeq >= this.#snapshotEndSeq) {
       if (this.#state.kind === 'snapshotting') this.#complain('info', `reporting to ${this.#endpoint}`);
       this.#handle({ kind: 'snapshot-acknowledged' });
     }
     this.#send();
+    this.#sendPast();
   }
 
   /**
@@ -293,6 +288,7 @@ export class AgentStream {
    */
   #onNack(seq: number, code: string, reason: string): void {
     this.#nacked++;
+    this.#past.refused(seq, code);
     const why = `message ${seq} was refused: ${reason} (${code})`;
     if (seq >= this.#snapshotBeginSeq && seq > 0) this.#handle({ kind: 'out-of-step', why });
     else this.#complain('warn', why);
@@ -313,6 +309,7 @@ export class AgentStream {
     }
     this.#beat(nowMs);
     this.#send();
+    this.#sendPast();
   }
 
   /** Heartbeats pass the window, but not a transport that is full: they would only queue up. */

@@ -153,6 +153,11 @@ export function seenOf(connection: Connection): Seen {
   return halves[client] !== null ? 'client' : 'server';
 }
 
+/** Since when it lingers, once it is over: what was told later than that is shown as long as any other, and may yet find its peer. */
+export function lingersFromMs({ reportedAtMs }: Connection, closedAtMs: number): number {
+  return Math.max(closedAtMs, reportedAtMs);
+}
+
 /** From the liveliest to the deadest: a connection shows the liveliest state of its halves. */
 const livelinessOrder: readonly SocketState[] = [
   'established',

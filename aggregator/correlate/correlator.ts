@@ -18,7 +18,7 @@ import {
   confirmDirection,
   findDatagramPeer,
 } from './conclusions.ts';
-import { type Connection, missingSide, reportedHalves } from './connection.ts';
+import { type Connection, lingersFromMs, missingSide, reportedHalves } from './connection.ts';
 import { ConnectionIds } from './connection-ids.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { CorrelatorLimits } from './correlator-limits.ts';
@@ -110,11 +110,12 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     return { unfiled: this.#table.unfiled, undecided: this.#joiner.undecided.refused };
   }
 
+  /** What is past is kept as objects, since the core forgets by the time of closing. */
   opened(socket: ReportedSocket, nowMs: number): void {
     if (isListening(socket.state)) return listenerOpened(this.#listening, socket, nowMs);
     if (isUnspecified(socket.remote.ip) && socket.remote.port === 0) return;
     this.plain.lives.note(socket, socket.state);
-    if (this.plain.opened(socket, nowMs)) return;
+    if (socket.closedAtMs === null && this.plain.opened(socket, nowMs)) return;
     addTo(this.#socketsOf, socket.host, socket);
     this.#joiner.take(socket, nowMs);
     this.#joiner.settle(socket, nowMs);
@@ -164,8 +165,8 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     seekAt(this.#seeking, this.flows.add(flow, nowMs), nowMs);
   }
 
-  forwardEnded(flow: ReportedFlow, nowMs: number): void {
-    this.flows.end(flow, nowMs);
+  forwardEnded(flow: ReportedFlow, nowMs: number, endedAtMs = nowMs): void {
+    this.flows.end(flow, nowMs, endedAtMs);
   }
 
   hostChanged(host: ReportingHost, nowMs: number): void {
@@ -254,7 +255,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
     findDatagramPeer(connection, this);
     concludeClosing(connection, this.plain.lives);
     if (connection.closedAtMs === null) this.recentlyClosed.delete(connection);
-    else this.recentlyClosed.add(connection, connection.closedAtMs);
+    else this.recentlyClosed.add(connection, lingersFromMs(connection, connection.closedAtMs));
     this.gateways.note(connection);
     if (connection.placed) this.#observer.updated(connection, nowMs);
     else if (missingSide(connection) === null || connection.datagramPeer !== null)
@@ -301,7 +302,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       if (socket !== null) this.#table.adopt(connection, socket, left.space!.text);
       if (socket?.closedAtMs === null) addTo(this.#socketsOf, socket.host, socket);
     }
-    if (closedAtMs !== null) this.recentlyClosed.add(connection, closedAtMs);
+    if (closedAtMs !== null) this.recentlyClosed.add(connection, lingersFromMs(connection, closedAtMs));
     if (placed) {
       this.quality.takeOver(connection);
       return this.#observer.adopted(connection, nowMs);

@@ -47,6 +47,8 @@ interface FiledFlow {
   mayLead: boolean;
   /** null while it goes on. */
   endedAtMs: number | null;
+  /** When that was told. */
+  toldEndedMs: number;
   /** Of both keys. */
   readonly stubs: readonly number[];
 }
@@ -81,23 +83,24 @@ export class Flows {
     const forwarded = meetingAt({ host, scope, protocol, tuple: reverse(flow.forwarded) });
     if (dialed.key === forwarded.key) return [];
     const keys = [dialed.key, forwarded.key];
-    for (const key of keys) this.#endOlder(flow.host, key, nowMs);
+    for (const key of keys) this.#endOlder(flow, key, nowMs);
     if (!keys.every((key) => this.#hasRoom(key))) {
       this.refused++;
       return [];
     }
     const mayLead = mayPassOn(flow, this.#claims);
     const stubs = [dialed, forwarded].map((meeting) => this.#keys.retain(meeting));
-    const filed: FiledFlow = { flow, dialed, forwarded, mayLead, endedAtMs: null, stubs };
+    const filed: FiledFlow = { flow, dialed, forwarded, mayLead, endedAtMs: null, toldEndedMs: 0, stubs };
     this.#filed.set(flow, filed);
     for (const key of keys) this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), filed]);
     for (const ip of placedAddresses(flow)) addTo(this.#byPlaced, ip, filed);
     return mayLead ? this.#endsOf(filed) : [];
   }
 
-  end(flow: ReportedFlow, nowMs: number): void {
+  /** @param endedAtMs where it is told long after that */
+  end(flow: ReportedFlow, nowMs: number, endedAtMs = nowMs): void {
     const filed = this.#filed.get(flow);
-    if (filed !== undefined) this.#end(filed, nowMs);
+    if (filed !== undefined) this.#end(filed, nowMs, endedAtMs);
   }
 
   /** Flows that go on, of one host. */
@@ -114,7 +117,7 @@ export class Flows {
   /** Forgets what ended long enough ago. */
   expire(nowMs: number): void {
     for (const filed of this.#ended) {
-      if (nowMs - filed.endedAtMs! < flowLingerMs) break;
+      if (nowMs - filed.toldEndedMs < flowLingerMs) break;
       this.#remove(filed);
     }
   }
@@ -186,9 +189,10 @@ export class Flows {
       : ways.sort((one, other) => compareBirths(one.passage, other.passage, socket));
   }
 
-  #endOlder(host: ReportingHost, key: string, nowMs: number): void {
+  /** One that is told late ends none that came after it. */
+  #endOlder({ host, openedAtMs }: ReportedFlow, key: string, nowMs: number): void {
     for (const filed of this.#byKey.get(key) ?? []) {
-      if (filed.flow.host === host) this.#end(filed, nowMs);
+      if (filed.flow.host === host && filed.flow.openedAtMs <= openedAtMs) this.#end(filed, nowMs, nowMs);
     }
   }
 
@@ -201,9 +205,10 @@ export class Flows {
     return ended !== undefined;
   }
 
-  #end(filed: FiledFlow, nowMs: number): void {
+  #end(filed: FiledFlow, nowMs: number, endedAtMs: number): void {
     if (filed.endedAtMs !== null) return;
-    filed.endedAtMs = nowMs;
+    filed.endedAtMs = endedAtMs;
+    filed.toldEndedMs = nowMs;
     this.#ended.add(filed);
   }
 

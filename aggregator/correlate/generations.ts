@@ -183,7 +183,7 @@ function isSuccessor(socket: ReportedSocket, older: ReportedSocket | null): bool
 function isOfOneBirth(candidate: Candidate, socket: ReportedSocket): boolean {
   const other = otherHalfOf(candidate)!;
   if (socket.byConntrack || other.byConntrack) return isOfOneLife(socket, other);
-  return boundsOverlap(other, socket) && couldHaveMet(other, socket);
+  return couldBeOneBirth(other, socket);
 }
 
 /** What is known of when a half was there. */

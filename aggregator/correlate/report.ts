@@ -188,6 +188,7 @@ export type TakeBack = (slot: number, id: number, socket: ReportedSocket) => voi
 export interface SocketReports {
   /** Null where all sockets are to be told as objects. */
   kept(host: ReportingHost, left: TakeBack): KeptSockets | null;
+  /** Of one that is past when it is told, out of the spool of its agent, `closedAtMs` is set; `closed` follows at once. */
   opened(socket: ReportedSocket, nowMs: number): void;
   /** State, inode or owners differ from `previousState` or from before; the object already has the new values. */
   changed(socket: ReportedSocket, previousState: SocketState, nowMs: number): void;
@@ -197,8 +198,8 @@ export interface SocketReports {
   /** `socket.counters` are newer than `opened` or the last call showed. */
   counted(socket: ReportedSocket, nowMs: number): void;
   forwarded(flow: ReportedFlow, nowMs: number): void;
-  /** The flow is over, or its host is lost. */
-  forwardEnded(flow: ReportedFlow, nowMs: number): void;
+  /** The flow is over, or its host is lost. @param endedAtMs where it is told long after that */
+  forwardEnded(flow: ReportedFlow, nowMs: number, endedAtMs?: number): void;
   /** Addresses, networks, name, labels or lifecycle state of a host became different, or it is new. */
   hostChanged(host: ReportingHost, nowMs: number): void;
   /** The host left the live view: all its sockets are withdrawn without having been seen closing. */

@@ -31,14 +31,14 @@ export class Acknowledgements {
     this.#bytes = bytes;
   }
 
-  /** All up to `seq` took effect. */
-  applied(seq: number): void {
+  /** All up to `seq` took effect. @param isAwaited the agent has to know at once */
+  applied(seq: number, isAwaited = false): void {
     this.#appliedSeq = seq;
     if (this.#journal === null) this.#durableSeq = seq;
     this.#untoldMessages++;
     this.#untoldBytes += this.#bytes;
     const isLittle = this.#untoldMessages < untoldMessagesMax && this.#untoldBytes < untoldBytesMax;
-    if (this.#journal?.isWriting !== true || !isLittle) this.tell();
+    if (this.#journal?.isWriting !== true || !isLittle || isAwaited) this.tell();
   }
 
   /** A part of a snapshot was taken, which takes effect with the rest: told at once, so that the window goes on. */

@@ -7,6 +7,7 @@ import type { StreamDictionary } from './dictionary.ts';
 import { withGap } from './host-gaps.ts';
 import { duplicateWindowMs } from './limits.ts';
 import { type AppliedRun, type SavedHost, saveHost } from './saved-host.ts';
+import { ToldSockets } from './told-sockets.ts';
 
 /** One moment on both clocks of the aggregator. */
 export interface Moment {
@@ -25,6 +26,8 @@ export interface LiveStream {
 export class AgentRecord {
   readonly host: ReportingHost;
   readonly table: AgentTable;
+  /** What of it was told here; in `table` what of that is open. */
+  readonly toldSockets = new ToldSockets();
   clock: ClockOffset;
   #stream: LiveStream | null = null;
   /** Monotonic clock. */
@@ -39,13 +42,11 @@ export class AgentRecord {
   /** Losses that earlier runs of the agent reported. */
   #lostBefore = 0;
   #lostInEpoch = 0;
-  /** Of the last gap that the agent told in its epoch: one that it tells again is known. */
-  #lastGapId = 0;
   #duplicate: { readonly text: string; readonly atMs: number; readonly count: number } | null = null;
 
   constructor(hello: Hello, reports: SocketReports, now: Moment) {
     this.host = newHost(hello, now.unixMs);
-    this.table = new AgentTable(this.host, reports);
+    this.table = new AgentTable(this.host, reports, this.toldSockets);
     this.clock = new ClockOffset(0, now.unixMs);
     this.#heardMs = now.monotonicMs;
     this.#inStepMs = now.monotonicMs;
@@ -79,7 +80,6 @@ export class AgentRecord {
     this.#epoch = epoch;
     this.#lostBefore += this.#lostInEpoch;
     this.#lostInEpoch = 0;
-    this.#lastGapId = 0;
   }
 
   detach(): void {
@@ -107,7 +107,8 @@ export class AgentRecord {
   describe(hello: Hello, dictionary: StreamDictionary, nowMs: number): void {
     const { host } = this;
     const isRestart = this.#applied !== null && this.#applied.epoch !== hello.epoch;
-    if (isRestart) {
+    // An agent that knows up to when it has watched declares that gap itself.
+    if (isRestart && hello.watchedUnixMs === 0) {
       const reason =
         this.#applied!.bootId === hello.bootId ? 'the agent was restarted' : 'the host was rebooted';
       // What came and went in between was seen by nobody.
@@ -131,7 +132,7 @@ export class AgentRecord {
   save(): SavedHost {
     return saveHost(this.host, this.#agentCannotSee, {
       epoch: this.#epoch,
-      lastGapId: this.#lastGapId,
+      told: this.toldSockets.save(),
       lostBefore: this.#lostBefore,
       lostInEpoch: this.#lostInEpoch,
       applied: this.#applied,
@@ -142,7 +143,7 @@ export class AgentRecord {
   /** Takes over what an earlier run of the aggregator knew, but for what is told with each snapshot. */
   settle({ agent, gaps, lastSeenMs }: SavedHost): void {
     this.#epoch = agent.epoch;
-    this.#lastGapId = agent.lastGapId;
+    this.toldSockets.settle(agent.told);
     this.#lostBefore = agent.lostBefore;
     this.#lostInEpoch = agent.lostInEpoch;
     this.#applied = agent.applied;
@@ -175,9 +176,9 @@ export class AgentRecord {
   }
 
   /** A gap in the agent's words and on its clock. One resent after a lost acknowledgement is known already. */
-  addAgentGap(gap: Gap, nowMs: number): void {
-    if (gap.id <= this.#lastGapId) return;
-    this.#lastGapId = gap.id;
+  addAgentGap(gap: Gap, nowMs: number, epoch = this.#epoch): void {
+    const told = this.toldSockets.of(epoch);
+    if (told?.addGap(gap.id) !== true) return;
     this.addGap({
       fromMs: this.clock.toOurs(gap.fromUnixMs, nowMs),
       toMs: this.clock.toOurs(gap.toUnixMs, nowMs),

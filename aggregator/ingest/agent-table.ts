@@ -11,15 +11,16 @@ import { type SocketState, stateOf } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
-import { matchContinuations, matchNumbers } from './continuation.ts';
+import { Continuable, matchContinuations, matchNumbers } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
-import type { OpenedRow } from './opened-row.ts';
-import { RecentCloses } from './recent-closes.ts';
+import { vanishedMax } from './limits.ts';
+import { type OpenedRow, reportedBy } from './opened-row.ts';
 import { type CountedRow, CountedRows } from './row-findings.ts';
 import type { MessageRows } from './rows.ts';
 import type { SavedTable } from './saved-host.ts';
 import type { SimpleOpens } from './simple-opens.ts';
 import type { ArrivingSnapshot } from './snapshot.ts';
+import { ToldEpoch, type ToldSockets } from './told-sockets.ts';
 
 interface TableRow {
   readonly socket: ReportedSocket;
@@ -36,27 +37,29 @@ export class AgentTable {
   /** Slots of sockets that are objects for now, and may be kept when the message is done. */
   #lent: number[] = [];
   readonly #flows: FlowTable;
-  #closes = new RecentCloses();
+  /** What was open of the run before, and was gone with the first snapshot of this one. */
+  #vanished = new Continuable<TableRow>([]);
+  readonly #toldSockets: ToldSockets;
+  /** Of the current epoch. */
+  #told = new ToldEpoch();
   #epoch = 0;
   #bootId = '';
 
-  constructor(host: ReportingHost, reports: SocketReports) {
+  constructor(host: ReportingHost, reports: SocketReports, toldSockets: ToldSockets) {
     this.#host = host;
+    this.#toldSockets = toldSockets;
     this.#reports = reports;
     this.#kept = reports.kept(host, (slot, id, socket) => this.#rows.set(slot, { socket, id }));
     this.#flows = new FlowTable(host, reports);
   }
 
   save(): SavedTable {
-    return { epoch: this.#epoch, bootId: this.#bootId, closes: this.#closes.save() };
+    return { epoch: this.#epoch, bootId: this.#bootId };
   }
 
   /** Takes over what an earlier run of the aggregator knew, where that goes beyond what was told anew. */
-  settle({ epoch, bootId, closes }: SavedTable): void {
+  settle({ epoch, bootId }: SavedTable): void {
     if (this.#epoch === 0) [this.#epoch, this.#bootId] = [epoch, bootId];
-    if (this.#epoch !== epoch) return;
-    this.#closes = new RecentCloses();
-    for (const ids of closes) this.#closes.add(ids);
   }
 
   /** Whether rows may be told as columns. */
@@ -87,29 +90,24 @@ export class AgentTable {
       rows.counted.only(this.#kept?.countAll(rows.counted.columns) ?? null),
       nowMs,
     );
-    const closedIds: number[] = [];
     this.#kept?.fetch(rows.closed);
     for (const { slot, closedAtMs } of rows.closed) {
-      const id = this.#closeAt(slot, closedAtMs, nowMs);
-      if (id >= 0) closedIds.push(id);
-      else if (!this.#flows.close(slot, nowMs)) leftOut++;
+      if (!this.#closeAt(slot, closedAtMs, nowMs) && !this.#flows.close(slot, nowMs)) leftOut++;
     }
-    closedIds.push(...this.#openAll(rows, nowMs));
+    this.#openAll(rows, nowMs);
     leftOut += this.#countAll(uncounted, nowMs).length;
-    this.#closes.add(closedIds);
     this.#keepLent();
     return leftOut;
   }
 
-  /** @returns the agent's number of the socket that had that slot; -1 where none had */
-  #closeAt(slot: number, closedAtMs: number, nowMs: number): number {
-    const id = this.#kept?.idAt(slot) ?? -1;
-    if (id >= 0 && this.#kept!.close(slot, closedAtMs, nowMs)) return id;
+  /** @returns whether a socket had that slot */
+  #closeAt(slot: number, closedAtMs: number, nowMs: number): boolean {
+    if (this.#kept?.close(slot, closedAtMs, nowMs) === true) return true;
     const row = this.#rowAt(slot);
-    if (row === undefined) return -1;
+    if (row === undefined) return false;
     this.#rows.delete(slot);
     this.#close(row.socket, closedAtMs, nowMs);
-    return row.id;
+    return true;
   }
 
   /** The socket of a slot as an object, also one that is kept. */
@@ -141,23 +139,22 @@ export class AgentTable {
     for (const slot of this.#kept?.slots() ?? []) if (!slots.has(slot)) this.#rowAt(slot);
   }
 
-  /** In the order in which the agent saw them. @returns its numbers for those that are closed as well */
-  #openAll({ opened, simple, simpleBefore }: MessageRows, nowMs: number): number[] {
-    const closedIds: number[] = [];
+  /** In the order in which the agent saw them. */
+  #openAll({ opened, simple, simpleBefore }: MessageRows, nowMs: number): void {
     let next = 0;
     for (const [n, open] of opened.entries()) {
       if (simple !== null) this.#openSimple(simple, next, simpleBefore[n]!, nowMs);
       next = simpleBefore[n]!;
-      if (open.closedAtMs !== null) closedIds.push(open.id);
+      this.#told.add(open.id);
       if (isFlow(open)) this.#flows.open(open, nowMs);
       else this.#open(open, nowMs);
     }
     if (simple !== null) this.#openSimple(simple, next, simple.count, nowMs);
-    return closedIds;
   }
 
   #openSimple(simple: SimpleOpens, from: number, to: number, nowMs: number): void {
     if (from === to) return;
+    this.#told.addAll(simple.id, from, to);
     const isTaken = this.#kept!.open(simple, { from, to }, this.#epoch.toString(36), nowMs);
     for (let at = from; at < to; at++) if (isTaken[at] === 0) this.#open(simple.rowAt(at), nowMs);
   }
@@ -190,15 +187,16 @@ export class AgentTable {
   replace(snapshot: ArrivingSnapshot, agent: { epoch: number; bootId: string }, nowMs: number): void {
     const sameEpoch = agent.epoch === this.#epoch;
     const sameBoot = agent.bootId === this.#bootId;
-    if (!sameEpoch) this.#closes = new RecentCloses();
-    const resent = this.#closes.ids();
+    // One of before is not told again; of an epoch that is forgotten nothing is known.
+    this.#told = this.#toldSockets.of(agent.epoch) ?? new ToldEpoch();
+    const isResent = ({ closedAtMs, id }: OpenedRow): boolean => closedAtMs !== null && this.#told.has(id);
     // Sockets that are no longer kept for its sake are objects before it is looked which ones go on.
     this.#flows.replace(snapshot.flows, sameEpoch, nowMs);
     this.#restoreAllBut(sameEpoch && this.#kept !== null ? snapshot.passOver(this.#kept) : new Set());
     const before = this.#rows;
     const byId = new Map(Array.from(before.values(), (row) => [row.id, row]));
     const isAnyKnown = before.size > 0 && sameBoot;
-    const objects = snapshot.objects((id) => (sameEpoch ? byId.has(id) || resent.has(id) : isAnyKnown));
+    const objects = snapshot.objects((id) => (sameEpoch ? byId.has(id) : isAnyKnown));
     const successors = sameEpoch
       ? matchNumbers(objects, byId)
       : matchContinuations(objects, sameBoot ? before.values() : []);
@@ -206,14 +204,12 @@ export class AgentTable {
     this.#rows = new Map();
     this.#epoch = agent.epoch;
     this.#bootId = agent.bootId;
-    for (const row of before.values()) if (!known.has(row)) this.#close(row.socket, nowMs, nowMs);
+    const gone = [...before.values()].filter((row) => !known.has(row));
+    for (const row of gone) this.#close(row.socket, nowMs, nowMs);
+    if (!sameEpoch) this.#vanished = new Continuable(sameBoot ? gone.slice(0, vanishedMax) : []);
     for (const [open, row] of successors) this.#goOn(open, row.socket, nowMs);
-    this.#openParts(
-      snapshot,
-      (open) => !isFlow(open) && !successors.has(open) && !resent.has(open.id),
-      nowMs,
-    );
-    this.#closes.add(objects.filter((open) => open.closedAtMs !== null).map((open) => open.id));
+    const isNew = (open: OpenedRow): boolean => !isFlow(open) && !successors.has(open) && !isResent(open);
+    this.#openParts(snapshot, isNew, nowMs);
     this.#lent = [...this.#rows.keys()];
     this.#keepLent();
   }
@@ -224,10 +220,20 @@ export class AgentTable {
       for (const step of part.steps()) {
         if ('simple' in step) this.#openSimple(step.simple, step.from, step.to, nowMs);
         else if (isNew(step)) this.#open(step, nowMs);
+        if (!('simple' in step)) this.#told.add(step.id);
       }
       const others = this.#kept?.countAll(part.counted) ?? null;
       this.#countAll(new CountedRows(part.counted).only(others), nowMs);
     }
+  }
+
+  /**
+   * Whether a socket out of the spool, of a later run, was told by the run before and found gone when another one told a
+   * snapshot: it closed in between, and is known.
+   */
+  hasVanished(open: OpenedRow): boolean {
+    // Its run found it there when it began.
+    return open.notBeforeMs === 0 && this.#vanished.take(open) !== undefined;
   }
 
   /** Takes all sockets out, without telling that they closed: nobody knows. Flows end. */
@@ -235,6 +241,7 @@ export class AgentTable {
     this.#restoreAllBut(new Set());
     this.#lent.length = 0;
     const sockets = Array.from(this.#rows.values(), ({ socket }) => socket);
+    for (const { id } of this.#rows.values()) this.#told.withdraw(id);
     this.#flows.clear(nowMs);
     this.#rows.clear();
     return sockets;
@@ -284,14 +291,8 @@ export class AgentTable {
   }
 
   #open(open: OpenedRow, nowMs: number): void {
-    const { slot, id, closedAtMs, forwarded: _, ...described } = open;
-    const socket: ReportedSocket = {
-      host: this.#host,
-      ...described,
-      id: `${this.#epoch.toString(36)}-${id}`,
-      closedAtMs: null,
-      token: undefined,
-    };
+    const { slot, id, closedAtMs } = open;
+    const socket = reportedBy(this.#host, this.#epoch, open, null);
     this.#reports.opened(socket, nowMs);
     if (closedAtMs !== null) return this.#close(socket, closedAtMs, nowMs);
     this.#rows.set(slot, { socket, id });

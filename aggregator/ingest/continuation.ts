@@ -26,27 +26,46 @@ export function matchNumbers<Row>(
   return matches;
 }
 
+/** Sockets of a run of an agent that may go on in another one; each goes on once. */
+export class Continuable<Row extends { readonly socket: Comparable }> {
+  readonly #byInode = new Map<string, Row>();
+  readonly #byTuple = new Map<string, Row>();
+  readonly #taken = new Set<Row>();
+
+  constructor(rows: Iterable<Row>) {
+    for (const row of rows) {
+      this.#byInode.set(inodeKey(row.socket), row);
+      if (isConnection(row.socket)) this.#byTuple.set(tupleKeyOf(row.socket), row);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#byInode.size === 0;
+  }
+
+  /** The one that goes on in it, from now on for nobody else. */
+  take(open: OpenedRow): Row | undefined {
+    const row =
+      this.#byInode.get(inodeKey(open)) ??
+      (isConnection(open) ? this.#byTuple.get(tupleKeyOf(open)) : undefined);
+    if (row === undefined || this.#taken.has(row) || !continues(row.socket, open)) return undefined;
+    this.#taken.add(row);
+    return row;
+  }
+}
+
 /** Finds for each row of a new run's snapshot the one of the run before that goes on in it; each goes on once. */
 export function matchContinuations<Row extends { readonly socket: ReportedSocket }>(
   snapshot: readonly OpenedRow[],
   before: Iterable<Row>,
 ): Map<OpenedRow, Row> {
-  const byInode = new Map<string, Row>();
-  const byTuple = new Map<string, Row>();
-  for (const row of before) {
-    byInode.set(inodeKey(row.socket), row);
-    if (isConnection(row.socket)) byTuple.set(tupleKeyOf(row.socket), row);
-  }
+  const continuable = new Continuable(before);
   const matches = new Map<OpenedRow, Row>();
   // An agent that comes in tells its sockets for the first time, and there are many of both.
-  if (byInode.size === 0) return matches;
-  const taken = new Set<Row>();
+  if (continuable.isEmpty) return matches;
   for (const open of snapshot) {
-    const row =
-      byInode.get(inodeKey(open)) ?? (isConnection(open) ? byTuple.get(tupleKeyOf(open)) : undefined);
-    if (row === undefined || taken.has(row) || !continues(row.socket, open)) continue;
-    taken.add(row);
-    matches.set(open, row);
+    const row = continuable.take(open);
+    if (row !== undefined) matches.set(open, row);
   }
   return matches;
 }

@@ -4,6 +4,9 @@ export interface IngestCounters {
   /** Rows applied: of snapshots, and opened, closed, updated and reowned. */
   rows: number;
   snapshots: number;
+  /** Sockets out of spools that were told on, and such as had been told before. */
+  spooled: number;
+  spooledAgain: number;
   /** Messages answered by Nack. */
   refusedMessages: number;
   /** Snapshots asked for because a message was missing or did not fit. */
@@ -13,5 +16,14 @@ export interface IngestCounters {
 }
 
 export function newIngestCounters(): IngestCounters {
-  return { messages: 0, rows: 0, snapshots: 0, refusedMessages: 0, resyncs: 0, faults: 0 };
+  return {
+    messages: 0,
+    rows: 0,
+    snapshots: 0,
+    spooled: 0,
+    spooledAgain: 0,
+    refusedMessages: 0,
+    resyncs: 0,
+    faults: 0,
+  };
 }

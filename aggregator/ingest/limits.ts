@@ -1,5 +1,5 @@
 /** Bounds of ingest, and the times of its leases. */
-import { closedUnackedMax, sendWindowBatches, slotsMax } from '../../wire/agent-limits.ts';
+import { sendWindowBatches, slotsMax } from '../../wire/agent-limits.ts';
 import { maxMessageBytes } from '../../wire/protocol.ts';
 
 export interface IngestLimits {
@@ -30,10 +30,22 @@ export const defaultIngestLimits: IngestLimits = {
 };
 
 /**
- * How many closes are remembered by id, so that one resent after a lost acknowledgement is not told twice: the messages
- * that an agent may have in flight, and the closed sockets that it keeps.
+ * Epochs of one agent of which it is remembered which sockets were told: more than the messages that it tells out of its spool
+ * ahead of their acknowledgement, so that whatever comes again is known.
  */
-export const rememberedCloses = { messages: sendWindowBatches, sockets: closedUnackedMax } as const;
+export const toldEpochsMax = 2 * sendWindowBatches;
+
+/**
+ * Ranges of numbers by which the sockets of one epoch are remembered, and about as many of all epochs before. A hole stands for
+ * sockets that were not told: those that wait in the spool of the agent, between others that were there for longer.
+ */
+export const toldRangesMax = 1 << 14;
+
+/** The same of its gaps, which are rarely told out of their order. */
+export const toldGapsMax = 1 << 8;
+
+/** Sockets that were gone when another run of their agent came in: of so many it is known, should its spool tell of them. */
+export const vanishedMax = 1 << 14;
 
 /**
  * Letters of all process definitions of one stream: 500 for each of as many processes as the wire allows. Each text may

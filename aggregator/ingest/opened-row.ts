@@ -5,6 +5,7 @@ import type { Owner } from '../../model/process.ts';
 import type { SocketCounters } from '../../model/socket-counters.ts';
 import type { Protocol, SocketState } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
+import type { ReportedSocket, ReportingHost } from '../correlate/report.ts';
 
 /** A socket as one message opens it, and closes it where both stand in the same message. */
 export interface OpenedRow {
@@ -31,4 +32,15 @@ export interface OpenedRow {
   readonly translation: Translation | null;
   counters: SocketCounters | null;
   closedAtMs: number | null;
+}
+
+/** The socket that it tells of. @param closedAtMs null where it is there, or to be closed by whoever asks */
+export function reportedBy(
+  host: ReportingHost,
+  epoch: number,
+  open: OpenedRow,
+  closedAtMs: number | null,
+): ReportedSocket {
+  const { slot: _, id, closedAtMs: __, forwarded: ___, ...described } = open;
+  return { host, ...described, id: `${epoch.toString(36)}-${id}`, closedAtMs, token: undefined };
 }

@@ -3,6 +3,7 @@ import type { HostState } from '../../model/document.ts';
 import type { Hello } from '../../wire/agent-batch.ts';
 import { protocolVersion } from '../../wire/protocol.ts';
 import type { HostGap, ReportingHost } from '../correlate/report.ts';
+import type { SavedEpoch } from './told-sockets.ts';
 
 export interface SavedHost {
   readonly id: string;
@@ -24,7 +25,8 @@ export interface SavedHost {
 /** See AgentRecord. */
 export interface SavedAgent {
   readonly epoch: number;
-  readonly lastGapId: number;
+  /** What of it was told. */
+  readonly told: readonly SavedEpoch[];
   readonly lostBefore: number;
   readonly lostInEpoch: number;
   /** Of the run whose snapshot was applied last; null = none was. */
@@ -38,12 +40,10 @@ export interface AppliedRun {
   readonly bootId: string;
 }
 
-/** See AgentTable: what says which sockets are known though they are closed. */
+/** See AgentTable. */
 export interface SavedTable {
   readonly epoch: number;
   readonly bootId: string;
-  /** Numbers of sockets, a list for each message. */
-  readonly closes: readonly (readonly number[])[];
 }
 
 /** @param cannotSee what its agent says of that */
@@ -83,5 +83,6 @@ export function helloOfSaved(saved: SavedHost): Hello {
     intervalMs: saved.intervalMs,
     kernel: '',
     events: saved.events,
+    watchedUnixMs: 0,
   };
 }

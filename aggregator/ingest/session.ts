@@ -20,6 +20,7 @@ import type { IngestLimits } from './limits.ts';
 import { resolveRows } from './rows.ts';
 import { SimpleOpens } from './simple-opens.ts';
 import { ArrivingSnapshot } from './snapshot.ts';
+import { takeSpooled } from './spooled.ts';
 
 export type SessionState =
   | { readonly kind: 'awaiting-hello' }
@@ -209,7 +210,9 @@ export class IngestSession {
         if (this.#isNext(batch, state.lastSeq)) this.#addToSnapshot(batch, state);
         return;
       case 'in-step':
-        if (this.#isNext(batch, state.lastSeq)) this.#applyDelta(batch, state);
+        if (!this.#isNext(batch, state.lastSeq)) return;
+        if (batch.spooledEpoch === 0) this.#applyDelta(batch, state);
+        else this.#applySpooled(batch, state);
         return;
     }
   }
@@ -238,6 +241,7 @@ export class IngestSession {
 
   #addToSnapshot(batch: AgentBatch, state: Extract<SessionState, { kind: 'snapshotting' }>): void {
     const { agent, snapshot } = state;
+    if (batch.spooledEpoch > 0) throw new WireError('out-of-place', 'a spooled message within a snapshot');
     const begins = (batch.flags & messageFlags.snapshotBegin) !== 0;
     this.#dictionary.define(batch);
     const { reports, counters, now } = this.#context;
@@ -292,6 +296,18 @@ export class IngestSession {
     this.#acks.applied(batch.seq);
     if (leftOut > 0)
       this.#resync(`message ${batch.seq} speaks of sockets that are not known here (${leftOut})`);
+  }
+
+  #applySpooled(batch: AgentBatch, state: Extract<SessionState, { kind: 'in-step' }>): void {
+    const { hello, record } = state.agent;
+    const { reports, counters } = this.#context;
+    const { told, known } = takeSpooled(batch, record, hello.epoch, reports, this.#arrived);
+    counters.spooled += told;
+    counters.spooledAgain += known;
+    this.#state = { ...state, lastSeq: batch.seq };
+    this.#effect = { begins: false, completes: false, appliedSeq: batch.seq };
+    // The next one is sent when this one has taken effect.
+    this.#acks.applied(batch.seq, true);
   }
 
   #refuse(error: WireError, bytes: Buffer): void {

@@ -247,6 +247,7 @@ export class FleetLoad {
       intervalMs: 1_000,
       kernel: '',
       events: '',
+      watchedUnixMs: 0,
     };
   }
 

@@ -5,7 +5,7 @@ import { AgentCounters } from '../../agent/agent-counters.ts';
 import type { BoundedTable } from '../../agent/bounded-table.ts';
 import { Budget } from '../../agent/budget.ts';
 import type { Collector } from '../../agent/collector.ts';
-import { defaultAgentConfig } from '../../agent/config.ts';
+import { defaultAgentConfig, defaultSpoolBytes } from '../../agent/config.ts';
 import { ProcessCpu } from '../../agent/cpu-meter.ts';
 import { EventFeed } from '../../agent/event-feed.ts';
 import { connectPlaintext } from '../../agent/export/connection.ts';
@@ -57,6 +57,10 @@ export async function openMetrics(collector: Collector = shownCollector): Promis
       offer: () => {},
       nowMs: Date.now,
     }),
+    keeping: {
+      tables: [{ name: 'spool_bytes', size: 0, limit: defaultSpoolBytes, refusedTotal: 0 }],
+      totals: { spooled: 0, told: 0, damaged: 0 },
+    },
     loopDelay: { take: () => ({ maxMs: 7, p99Ms: 3 }) },
   };
   return {

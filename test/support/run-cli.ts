@@ -31,7 +31,7 @@ export function startCli(argv: readonly string[], { env = {}, terminalColumns }:
   const io: CliIo = {
     stdout: { write: (text) => void out.push(text) },
     stderr: { write: (text) => void err.push(text) },
-    env: { WHOTALKS_DATA: 'none', ...env },
+    env: { WHOTALKS_DATA: 'none', WHOTALKS_SPOOL: 'none', ...env },
     signal: controller.signal,
     isTerminal: terminalColumns !== undefined,
     terminalColumns: terminalColumns ?? null,

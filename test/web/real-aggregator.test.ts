@@ -31,6 +31,8 @@ describe('the page of a real aggregator', { timeout: 2 * patienceMs }, () => {
       '250ms',
       '--data',
       'none',
+      '--spool',
+      'none',
     ];
     up = spawn(process.execPath, [join(repository, 'bin/whotalks'), 'up', ...addresses, ...identity]);
     let said = '';

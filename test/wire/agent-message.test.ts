@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { noContainer } from '../../model/container.ts';
 import { formatIp } from '../../model/ip.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
-import { AgentMessageDecoder, encodeAgentMessage } from '../../wire/agent-message.ts';
+import { AgentMessageDecoder, encodeAgentMessage, numberedAs } from '../../wire/agent-message.ts';
 import { packMeta } from '../../wire/packing.ts';
 import type { WireError } from '../../wire/wire-error.ts';
 import { decodeAgentMessage } from '../support/decoded.ts';
@@ -87,6 +87,7 @@ const batches: fc.Arbitrary<AgentBatch> = fc.record({
   seq: u53,
   baseUnixMs: u53,
   flags: u32,
+  spooledEpoch: u53,
   hello: fc.option(
     fc.record({
       protocol: u32,
@@ -108,6 +109,7 @@ const batches: fc.Arbitrary<AgentBatch> = fc.record({
       cannotSee: fc.array(name, { maxLength: 3 }),
       intervalMs: u32,
       kernel: name,
+      watchedUnixMs: u53,
     }),
   ),
   heartbeat: fc.option(
@@ -180,6 +182,15 @@ describe('AgentMessage', () => {
     fc.assert(
       fc.property(batches, (batch) => {
         expect(plain(decodeAgentMessage(encodeAgentMessage(batch)))).toEqual(batch);
+      }),
+    );
+  });
+
+  test('a message is numbered without being encoded again', () => {
+    fc.assert(
+      fc.property(batches, u53, (batch, seq) => {
+        const numbered = numberedAs(seq, encodeAgentMessage({ ...batch, seq: 0 }));
+        expect(plain(decodeAgentMessage(numbered))).toEqual({ ...batch, seq });
       }),
     );
   });

@@ -140,6 +140,7 @@ function helloOf(number: number) {
     intervalMs: 1_000,
     kernel: '6.1.0',
     events: 'ebpf',
+    watchedUnixMs: 0,
   };
 }
 

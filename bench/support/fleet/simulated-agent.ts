@@ -252,6 +252,7 @@ function helloOf(agent: number): Hello {
     intervalMs: 1000,
     kernel: '6.1.0',
     events: 'ebpf',
+    watchedUnixMs: 0,
   };
 }
 

@@ -163,6 +163,7 @@ function helloOf(number: number): AgentBatch['hello'] {
     cannotSee: [],
     intervalMs: tickMs,
     kernel: '',
+    watchedUnixMs: 0,
   };
 }
 

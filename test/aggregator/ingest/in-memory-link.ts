@@ -7,12 +7,14 @@ import { pino } from 'pino';
 import { BatchBuilder } from '../../../agent/export/batch-builder.ts';
 import type { Connect, ConnectionListener } from '../../../agent/export/connection.ts';
 import { GapLedger } from '../../../agent/export/gap-ledger.ts';
+import type { PastMessages } from '../../../agent/export/past-messages.ts';
 import { SlotTable } from '../../../agent/export/slot-table.ts';
 import { AgentStream, type StreamOptions } from '../../../agent/export/stream.ts';
 import { Hosts } from '../../../aggregator/ingest/hosts.ts';
 import { newIngestCounters } from '../../../aggregator/ingest/ingest-counters.ts';
 import { defaultIngestLimits } from '../../../aggregator/ingest/limits.ts';
 import { IngestSession, type SessionContext } from '../../../aggregator/ingest/session.ts';
+import { realTimers } from '../../../model/timers.ts';
 import type { Hello } from '../../../wire/agent-batch.ts';
 import { AgentMessageDecoder } from '../../../wire/agent-message.ts';
 import { protocolVersion } from '../../../wire/protocol.ts';
@@ -37,6 +39,7 @@ export const helloOf = (more: Partial<Hello> = {}): Hello => ({
   cannotSee: [],
   intervalMs: 1000,
   kernel: '6.1',
+  watchedUnixMs: 0,
   ...more,
 });
 
@@ -110,6 +113,11 @@ export class TestLink {
     };
   };
 
+  /** Moves a Hello that waits: one that comes late tells of a clock that is wrong. */
+  deliverHello(): void {
+    if (this.#call?.session.state.kind === 'awaiting-hello') this.deliverToServer(1);
+  }
+
   /** Moves up to `count` messages of the agent to the aggregator. */
   deliverToServer(count = Number.POSITIVE_INFINITY): void {
     for (let n = 0; n < count && this.#call?.toServer.length; n++) {
@@ -159,8 +167,8 @@ export function createTestAgent(
   connect: Connect,
   clock: () => number,
   options: { epoch?: number; closedUnackedMax?: number; slotsMax?: number; targetBytes?: number } & Partial<
-    Pick<StreamOptions, 'hello' | 'onThrottle' | 'log' | 'server' | 'acceptsEndpoint'>
-  > = {},
+    Pick<StreamOptions, 'hello' | 'onThrottle' | 'log' | 'server' | 'acceptsEndpoint' | 'timers'>
+  > & { past?: (agent: Pick<TestAgent, 'slots' | 'gaps'>) => PastMessages | null } = {},
 ): TestAgent {
   const gaps = new GapLedger();
   const { closedUnackedMax = 1000, slotsMax = 10_000 } = options;
@@ -184,7 +192,9 @@ export function createTestAgent(
     slots,
     builder,
     gaps,
+    past: options.past?.({ slots, gaps }) ?? null,
     clock: { nowMs: clock, monotonicMs: clock },
+    timers: options.timers ?? realTimers,
     random: () => 0.5,
     log: options.log ?? silent,
     acceptsEndpoint: options.acceptsEndpoint ?? (() => true),

@@ -113,6 +113,7 @@ export class SimulatedAgent {
       events: '',
       cannotSee: [],
       kernel: '6.18',
+      watchedUnixMs: 0,
     };
     uplink.send(encodeAgentMessage(agentBatch({ baseUnixMs: this.#unixMs(atMs), hello })), false);
   }
