@@ -1,27 +1,25 @@
 /** Default ports give way to the next free one, and say so; chosen ones never do. */
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultAggregatorConfig } from '../../aggregator/config.ts';
 import { startEmbedded } from '../../cli/embedded.ts';
 import { freeAddress, portsTried } from '../../cli/free-address.ts';
 import type { CliIo } from '../../cli/io.ts';
+import { freePort } from '../support/free-port.ts';
 
 const taken = createServer();
 let port = 0;
 
 beforeAll(async () => {
-  port = await listen(taken);
+  port = await freePort();
+  taken.listen(port, '127.0.0.1');
+  await once(taken, 'listening');
 });
 afterAll(() => {
   taken.close();
 });
-
-function listen(server: Server): Promise<number> {
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-  });
-}
 
 test('a taken port gives way to one of the next', async () => {
   const moved = await freeAddress(`127.0.0.1:${port}`);

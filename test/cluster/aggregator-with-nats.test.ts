@@ -7,7 +7,8 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterEach, expect, test } from 'vitest';
 import type { WatchDocument } from '../../model/document.ts';
-import { freePort, NatsServer } from '../support/nats-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { NatsServer } from '../support/nats-server.ts';
 import { repository } from '../support/source-tree.ts';
 import { until } from '../support/until.ts';
 
@@ -21,7 +22,7 @@ afterEach(async () => {
 function startWhotalks(...args: string[]): ChildProcess {
   const child = spawn(process.execPath, [join(repository, 'bin/whotalks'), ...args], { stdio: 'ignore' });
   cleanups.push(async () => {
-    if (child.exitCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill('SIGTERM');
     await gone;
@@ -54,16 +55,20 @@ async function openPair(): Promise<net.Socket> {
 /** Messages that are asked for at once. */
 const messagesAtOnce = 256;
 
-/** The messages about one client port. The machine may have thousands of other connections, so each is read once. */
+/**
+ * The messages about the connection of one socket. The machine may have thousands of others, also from its port to another
+ * one, so each is read once.
+ */
 class StoredAbout {
   readonly #connection: NatsConnection;
-  readonly #port: number;
+  /** `CLIENT>SERVER`, as it was opened. */
+  readonly #ports: string;
   readonly #found: (readonly [subject: string, WatchDocument])[] = [];
   #nextSeq = 1;
 
-  constructor(connection: NatsConnection, port: number) {
+  constructor(connection: NatsConnection, client: net.Socket) {
     this.#connection = connection;
-    this.#port = port;
+    this.#ports = `${client.localPort}>${client.remotePort}`;
   }
 
   /** Those under `subject` so far. Rejects while the stream is not there. */
@@ -77,7 +82,8 @@ class StoredAbout {
       const messages = await Promise.all(numbers.map((seq) => streams.getMessage('WHOTALKS', { seq })));
       for (const message of messages) {
         const body = message!.json<WatchDocument>();
-        if (body.connection?.client.port === this.#port) this.#found.push([message!.subject, body]);
+        const { client, server } = body.connection ?? {};
+        if (`${client?.port}>${server?.port}` === this.#ports) this.#found.push([message!.subject, body]);
       }
       this.#nextSeq += count;
     }
@@ -95,10 +101,9 @@ test('a connection is published when it opens and when it closes, with the proce
   cleanups.push(() => server.close());
   await startBoth(server.url);
   const pair = await openPair();
-  const port = pair.localPort!;
   const connection = await connect({ servers: server.url });
   cleanups.push(() => connection.close());
-  const stored = new StoredAbout(connection, port);
+  const stored = new StoredAbout(connection, pair);
   const opened = 'whotalks.v1.connections.opened';
   await until('it is published as opened', async () => {
     return (await stored.under(opened).catch(() => [])).length > 0;

@@ -6,7 +6,8 @@ import type { BusEvent } from '../../aggregator/cluster/bus.ts';
 import { NatsBus } from '../../aggregator/cluster/nats.ts';
 import { streamMaxBytes } from '../../aggregator/cluster/nats-stream.ts';
 import type { WatchDocument } from '../../model/document.ts';
-import { freePort, NatsServer } from '../support/nats-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { NatsServer } from '../support/nats-server.ts';
 import { until } from '../support/until.ts';
 import { closed, edge, edgeDocument, opened } from './bus-events.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { freePort } from '../support/nats-server.ts';
+import { freePort } from '../support/free-port.ts';
 import { repository } from '../support/source-tree.ts';
 import { until } from '../support/until.ts';
 

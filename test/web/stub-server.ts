@@ -5,9 +5,9 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import type { ErrorDocument, WatchDocument } from '../../model/document.ts';
+import { freePort } from '../support/free-port.ts';
 import { asOf } from './documents.ts';
 import { type Fleet, foundingTo } from './fleets.ts';
 
@@ -52,12 +52,12 @@ export async function startStubServer(root: string, fleet: Fleet): Promise<StubS
     const [status, body] = documentFor(url, stub.fleet);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
-  const listen = async (port: number): Promise<number> => {
+  const port = await freePort();
+  const listen = async (): Promise<void> => {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
   };
-  const port = await listen(0);
+  await listen();
   const stub: StubServer = {
     url: `http://127.0.0.1:${port}/`,
     fleet,
@@ -71,9 +71,7 @@ export async function startStubServer(root: string, fleet: Fleet): Promise<StubS
       server.closeAllConnections();
       await closed;
     },
-    reappear: async () => {
-      await listen(port);
-    },
+    reappear: listen,
   };
   return stub;
 }
