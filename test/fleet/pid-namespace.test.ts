@@ -15,8 +15,13 @@ const pair = `
   const net = require('node:net');
   const server = net.createServer().listen(18080, '127.0.0.1', () => {
     const from = (localPort) => net.connect({ port: 18080, host: '127.0.0.1', localPort });
+    let ends = 0;
+    const hold = () => ++ends === 2 && console.log(process.pid);
     server.once('connection', (accepted) => {
-      accepted.resume().once('close', () => from(28080).once('connect', () => console.log(process.pid)));
+      accepted.resume().once('close', () => {
+        server.once('connection', hold);
+        from(28080).once('connect', hold);
+      });
     });
     const closing = from(28081).once('connect', () => closing.end());
   });

@@ -122,13 +122,19 @@ export class Scanner {
   }
 }
 
-/** Listens on a port, is its own client from another one, and ends with its stdin. */
+/** Listens on a port, is its own client from another one, and ends with its stdin. Says its pid when it holds both ends. */
 const holder = `
   const net = require('node:net');
   const [port, localPort] = process.argv.slice(1).map(Number);
   process.stdin.resume().on('end', () => process.exit());
-  net.createServer((socket) => socket.on('error', () => {}).resume()).listen(port, '127.0.0.1', () => {
-    net.connect({ port, host: '127.0.0.1', localPort }, () => console.log(process.pid));
+  let ends = 0;
+  const hold = () => ++ends === 2 && console.log(process.pid);
+  const accept = (socket) => {
+    socket.on('error', () => {}).resume();
+    if (socket.remotePort === localPort) hold();
+  };
+  net.createServer(accept).listen(port, '127.0.0.1', () => {
+    net.connect({ port, host: '127.0.0.1', localPort }, hold);
   });
 `;
 

@@ -48,8 +48,9 @@ export class Fleet {
     target: Endpoint,
     from: Partial<ConnectPlace> = {},
   ): Promise<LedgerEntry> {
+    const before = server.accepted.length;
     const end = await client.connect({ ...from, host: target.ip, port: target.port });
-    return this.ledger.record('tcp', end, await server.acceptedFrom(end));
+    return this.ledger.record('tcp', end, await server.acceptedFrom(end, before));
   }
 
   /** As `connect`, where the server may see another address than the client has. Nobody else connects meanwhile. */

@@ -67,6 +67,8 @@ export class Peer {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       errors += text;
     });
+    // Whoever is asked while it ends is told so by its end.
+    child.stdin!.on('error', () => {});
     child.on('close', () => this.#end(errors.trim()));
   }
 
@@ -127,11 +129,16 @@ export class Peer {
     await this.#ask('reset', { socket: socket.socket, pid: socket.pid });
   }
 
-  /** The accepted end of a connection that `client` opened. */
-  async acceptedFrom(client: HeldSocket): Promise<HeldSocket> {
+  /**
+   * The accepted end of a connection that `client` opened.
+   * @param before how many were accepted when it was not open yet: an earlier one may have had the same ends
+   */
+  async acceptedFrom(client: HeldSocket, before: number): Promise<HeldSocket> {
     let end: HeldSocket | undefined;
     await until(`${this.process} accepts ${formatEndpoint(client.local)}`, () => {
-      end = this.accepted.find(({ remote }) => remote !== null && sameEndpoint(remote, client.local));
+      end = this.accepted
+        .slice(before)
+        .find(({ remote }) => remote !== null && sameEndpoint(remote, client.local));
       return end !== undefined;
     });
     return end!;

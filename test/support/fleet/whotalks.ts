@@ -90,9 +90,17 @@ export class Whotalks {
     return runToEnd([...host.namespace.enter, process.execPath, mainProgram, ...args, ...server]);
   }
 
-  /** The document of a command that answers with JSON. Exit 5, a partial answer, is an answer. */
+  /**
+   * The document of a command that answers with JSON. Exit 5, a partial answer, is an answer; exit 4 is a machine too busy
+   * to answer in the seconds that a person waits, and is asked again.
+   */
   async ask<Document>(host: Host, ...args: string[]): Promise<Document> {
-    const { code, stdout, stderr } = await this.run(host, ...args, '-o', 'json');
+    let answer: Finished | undefined;
+    await until(`whotalks ${args.join(' ')} reaches the aggregator`, async () => {
+      answer = await this.run(host, ...args, '-o', 'json');
+      return answer.code !== 4 || answer.stderr;
+    });
+    const { code, stdout, stderr } = answer!;
     if (code !== 0 && code !== 5) throw new Error(`whotalks ${args.join(' ')}: exit ${code}: ${stderr}`);
     return JSON.parse(stdout) as Document;
   }

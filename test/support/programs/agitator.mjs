@@ -27,6 +27,8 @@ const solSocket = 1;
 const soLinger = 13;
 const placesMax = 40;
 const firstPlace = 200;
+/** How long a busy machine may take to let a connection be accepted. */
+const patienceMs = 10_000;
 
 function address(family, port) {
   const bytes = Buffer.alloc(16);
@@ -79,8 +81,18 @@ function acceptAll() {
   for (let fd = accept(listener, null, null); fd >= 0; fd = accept(listener, null, null)) unplaced.push(fd);
 }
 
+/** Somebody has connected, which may be so a moment before it can be accepted. */
+function acceptOne() {
+  for (const deadline = performance.now() + patienceMs; performance.now() < deadline; ) {
+    const fd = accept(listener, null, null);
+    if (fd >= 0) return fd;
+  }
+  throw new Error('nobody was accepted');
+}
+
 function dial() {
   const fd = connected(stream, listenerPort);
+  unplaced.push(acceptOne());
   acceptAll();
   return fd;
 }
@@ -96,7 +108,7 @@ const kinds = {
   unix: () => socket(unix, stream, 0),
   listening: () => listening(),
   dialed: dial,
-  accepted: () => accept(listener, null, null),
+  accepted: acceptOne,
   'from the queue': () => accept(queue, null, null),
   'half-closed': () => {
     const fd = dial();

@@ -124,11 +124,14 @@ function fillDescriptors({ below }) {
 async function close({ socket }) {
   const closing = sockets.get(socket);
   sockets.delete(socket);
+  if (closing instanceof net.Socket) {
+    // The other side may keep its half open for as long as it likes.
+    closing.end();
+    return null;
+  }
   const closed = once(closing, 'close');
-  if (closing instanceof net.Socket) closing.end();
-  else closing.close();
-  // The other side may keep its half open for as long as it likes.
-  if (!(closing instanceof net.Socket)) await closed;
+  closing.close();
+  await closed;
   return null;
 }
 

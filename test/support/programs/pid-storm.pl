@@ -94,6 +94,7 @@ sysopen(my $log, $log_path, O_WRONLY | O_APPEND | O_CREAT) or die "$log_path: $!
 fcntl($log, F_SETFD, FD_CLOEXEC);
 fcntl(STDIN, F_SETFL, fcntl(STDIN, F_GETFL, 0) | O_NONBLOCK);
 $| = 1;
+pipe(my $over, my $living) or die;
 my ($born, $running, $last_ended) = (0, 0, 0);
 while (1) {
     while ($running >= $alive) {
@@ -108,7 +109,7 @@ while (1) {
     print "up\n" if ++$born == $alive;
     last if $born % 16 == 0 && defined(my $got = sysread(STDIN, my $bytes, 1));
 }
-1 while waitpid(-1, 0) > 0;
-# Children of those that have ended are init's.
-select(undef, undef, undef, 1);
+# Children of those that have ended are init's: all are over, or another program, when nobody holds the other end.
+close($living);
+1 while sysread($over, my $nothing, 1);
 print "$born\n";
