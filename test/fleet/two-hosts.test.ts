@@ -1,11 +1,12 @@
 /** Two hosts: every kind of socket, both ends named as the processes that opened them know it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ConnectionDocument } from '../../model/document.ts';
+import type { ToDocument } from '../../model/document.ts';
 import type { Fleet } from '../support/fleet/fleet.ts';
 import type { Host } from '../support/fleet/host.ts';
 import { canMakeNamespaces } from '../support/fleet/namespace.ts';
 import type { Peer } from '../support/fleet/peer.ts';
 import { openWatchedFleet } from '../support/fleet/watched-fleet.ts';
+import { until } from '../support/until.ts';
 
 describe.runIf(canMakeNamespaces)('two hosts', () => {
   let fleet: Fleet;
@@ -62,13 +63,16 @@ describe.runIf(canMakeNamespaces)('two hosts', () => {
     const client = await web.start('load');
     for (let i = 0; i < 20; i++) await fleet.connect(client, server, listener.local);
     await fleet.expectLedgerMatched(asker);
-    const { listeners } = await fleet.whotalks.ask<{ listeners: ConnectionDocument['server'][] }>(
-      asker,
-      'to',
-      `10.1.100.9:${listener.local.port}`,
-    );
-    const [prefork] = listeners;
-    expect(prefork!.owners.map(({ pid }) => pid)).toEqual([server.pid, ...workers].sort((a, b) => a - b));
+    const holders = [server.pid, ...workers].sort((a, b) => a - b).join();
+    await until('all of them hold the listener', async () => {
+      const { listeners } = await fleet.whotalks.ask<ToDocument>(
+        asker,
+        'to',
+        `10.1.100.9:${listener.local.port}`,
+      );
+      const told = listeners.map(({ owners }) => owners.map(({ pid }) => pid).join());
+      return told.join(' ') === holders || told.join(' ');
+    });
   });
 
   test('a connection that two processes hold', async () => {
