@@ -30,7 +30,8 @@ describe('up', () => {
     expect(up.out()).toMatch(/\n {2}sees \d+ sockets? of \d+ process(es)? in \d+ network namespaces?\n/);
     const suggestion = /try: whotalks (.+)\n/.exec(up.out())![1]!.split(' ');
     await until('the agent itself is found', async () => {
-      const { out } = await runCli([...suggestion, '-o', 'json']);
+      const { code, out, err } = await runCli([...suggestion, '-o', 'json']);
+      if (code !== 0) return err;
       const { listeners, clients } = JSON.parse(out) as ToDocument;
       return (listeners[0]?.pid === process.pid && clients.some(({ pid }) => pid === process.pid)) || out;
     });
@@ -127,7 +128,8 @@ describe('demo', () => {
     const target = /whotalks to (\S+) /.exec(demo.out())![1]!;
     await until('all hosts are matched, and the stranger is seen', async () => {
       const hosts = await runCli(['hosts', '-o', 'json', '--server', server, '--realm', 'demo']);
-      const { out } = await runCli(['to', target, '-o', 'json', '--server', server]);
+      const { code, out, err } = await runCli(['to', target, '-o', 'json', '--server', server]);
+      if (hosts.code !== 0 || code !== 0) return hosts.err + err;
       const names = (JSON.parse(hosts.out) as HostsDocument).hosts.map(({ host }) => host);
       const stranger = (JSON.parse(out) as ToDocument).clients.find(({ ip }) => ip === '10.77.255.9');
       return (names.join() === 'demo-1,demo-2,demo-3' && stranger?.unseenBecause === 'no-agent') || out;

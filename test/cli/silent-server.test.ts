@@ -18,9 +18,8 @@ afterEach(() => {
   server.close();
 });
 
-it('questions and watches end with exit code 4, long before an answer would be late', async () => {
+it('questions and watches end with exit code 4, and say that it was not an answer that was late', async () => {
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const startedMs = performance.now();
   const runs = [runCli(['services', '--server', address]), runCli(['watch', '--server', address])];
   for (const { code, out, err } of await Promise.all(runs)) {
     expect({ code, out }).toEqual({ code: 4, out: '' });
@@ -29,5 +28,4 @@ it('questions and watches end with exit code 4, long before an answer would be l
         '4 s; it is stuck, or no aggregator\n',
     );
   }
-  expect(performance.now() - startedMs).toBeLessThan(15_000);
 });

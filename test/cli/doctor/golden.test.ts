@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asUser, Place, repository } from '../../support/faults/place.ts';
 import { canMakeNamespaces } from '../../support/fleet/namespace.ts';
 
-/** What is of the machine, or of the moment. */
+/** What is of the machine, or of the moment: a busy one may take more CPU for a scan than is allowed. */
 function withoutChance(text: string): string {
   return text.replace(/(kernel +)\S+/, '$1KERNEL').replace(/^(ok|lacking) +CPU[\s\S]*?(?=^\S)/m, (lines) => {
-    const words = lines.replaceAll(/\s+/g, ' ');
-    return `${words.replaceAll(/(less than )?[0-9.]+ (ms|% of a)/g, 'N $2').trimEnd()}\n`;
+    const [detail] = lines.replace(/^\w+/, '').replaceAll(/\s+/g, ' ').split(' lost: ', 1);
+    return `ok${detail!.replaceAll(/(less than )?[0-9.]+ (ms|% of a)/g, 'N $2').trimEnd()}\n`;
   });
 }
 
