@@ -9,7 +9,7 @@ import { buildPage, patienceMs } from './browser.ts';
 const firstLoadMax = 120 * 1000;
 
 describe('the built page', () => {
-  it('weighs at most 120 kB', { timeout: patienceMs }, async () => {
+  it('weighs at most 120 kB', { timeout: 2 * patienceMs }, async () => {
     const root = await buildPage();
     const assets = join(root, 'assets');
     const names = await readdir(assets);

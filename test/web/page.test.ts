@@ -9,6 +9,11 @@ import { type StubServer, startStubServer } from './stub-server.ts';
 
 const query = '?q=10.1.100.9%3A8743';
 
+/** How often the page has asked for the map, and all else with it. */
+function questionsIn(asked: readonly string[]): number {
+  return asked.filter((path) => path.startsWith('/api/v1/map')).length;
+}
+
 describe('the page of a query', { timeout: 2 * patienceMs }, () => {
   let browser: Browser;
   let root: string;
@@ -104,6 +109,7 @@ describe('the page of a query', { timeout: 2 * patienceMs }, () => {
     const { page } = open;
     await page.locator('[data-service=index]').click();
     const evidence = page.getByRole('complementary', { name: 'Evidence' });
+    await evidence.locator('h3').nth(1).waitFor();
     expect(await evidence.locator('h3').allTextContents()).toEqual([
       'Called by 4 services',
       'Calls 2 services',
@@ -151,6 +157,8 @@ describe('the page of a query', { timeout: 2 * patienceMs }, () => {
     open = await openPage(browser, stub.url + query);
     const { page } = open;
     await expect.poll(() => stub.openStreams(), { timeout: patienceMs }).toBe(1);
+    // The first word of the stream lets the page ask again, and what it has asked for is still drawn when it is paused.
+    await expect.poll(() => questionsIn(stub.asked), { timeout: patienceMs }).toBeGreaterThan(1);
     await page.locator('.live').click();
     await expect.poll(() => stub.openStreams(), { timeout: patienceMs }).toBe(0);
     stub.fleet = { ...stub.fleet, map: mapOf([edge('newcomer', 'index', 8743)]) };
