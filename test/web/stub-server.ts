@@ -28,6 +28,10 @@ export interface StubServer {
   fleet: Fleet;
   /** Paths asked for so far, with their query. */
   readonly asked: string[];
+  /** No question is answered before it resolves. */
+  mayAnswer: Promise<void>;
+  /** How many questions wait for their answer. */
+  waiting(): number;
   /** Sends one event to every open stream. */
   tell(): void;
   openStreams(): number;
@@ -40,6 +44,7 @@ export interface StubServer {
 /** @param root folder of the built page. */
 export async function startStubServer(root: string, fleet: Fleet): Promise<StubServer> {
   const streams = new Set<ServerResponse>();
+  const waiting = new Set<ServerResponse>();
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url!);
@@ -49,6 +54,9 @@ export async function startStubServer(root: string, fleet: Fleet): Promise<StubS
     const url = new URL(request.url!, 'http://stub');
     if (!url.pathname.startsWith('/api/')) return sendFile(root, url.pathname, response);
     if (url.pathname === '/api/v1/watch') return openStream(response, streams);
+    waiting.add(response);
+    response.on('close', () => waiting.delete(response));
+    await stub.mayAnswer;
     const [status, body] = documentFor(url, stub.fleet);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
@@ -62,6 +70,8 @@ export async function startStubServer(root: string, fleet: Fleet): Promise<StubS
     url: `http://127.0.0.1:${port}/`,
     fleet,
     asked,
+    mayAnswer: Promise.resolve(),
+    waiting: () => waiting.size,
     tell: () => {
       for (const stream of streams) stream.write(`data: ${JSON.stringify(anEvent)}\n\n`);
     },

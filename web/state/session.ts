@@ -87,6 +87,8 @@ export function createSession(api: Api, login: Login): Session {
     select: (selection) => go({ ...place.value, selection }, 'replaceState'),
     setPaused: (value) => {
       state.paused.value = value;
+      // What is held is what stands. A question that was not answered yet is.
+      if (value && state.answer.value?.query === place.value.query) forget();
     },
     login: async (token) => {
       const outcome = await login.login(token);
