@@ -35,7 +35,9 @@ async function startBoth(natsUrl: string): Promise<string> {
   const grpc = `127.0.0.1:${await freePort()}`;
   const http = `127.0.0.1:${await freePort()}`;
   startWhotalks('aggregator', '--listen', grpc, '--http', http, '--nats', natsUrl, '--data', 'none');
-  startWhotalks('agent', '--server', grpc, '--interval', '250ms', '--host-id', 'test', '--host-name', 'test');
+  const pace = ['--interval', '250ms', '--cpu-max', '0'];
+  const identity = ['--host-id', 'test', '--host-name', 'test', '--spool', 'none'];
+  startWhotalks('agent', '--server', grpc, ...pace, ...identity);
   return http;
 }
 

@@ -22,19 +22,10 @@ describe('the page of a real aggregator', { timeout: 2 * patienceMs }, () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const addresses = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-    const identity = [
-      '--host-id',
-      'page-test',
-      '--host-name',
-      'this-host',
-      '--interval',
-      '250ms',
-      '--data',
-      'none',
-      '--spool',
-      'none',
-    ];
-    up = spawn(process.execPath, [join(repository, 'bin/whotalks'), 'up', ...addresses, ...identity]);
+    const identity = ['--host-id', 'page-test', '--host-name', 'this-host'];
+    const pace = ['--interval', '250ms', '--cpu-max', '0'];
+    const flags = [...addresses, ...identity, ...pace, '--data', 'none', '--spool', 'none'];
+    up = spawn(process.execPath, [join(repository, 'bin/whotalks'), 'up', ...flags]);
     let said = '';
     up.stdout!.setEncoding('utf8').on('data', (text: string) => {
       said += text;
