@@ -10,6 +10,7 @@ import { runAgent } from '../../agent/run.ts';
 import { epochAt } from '../../agent/spool/epoch.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { type IngestServer, startIngest } from '../aggregator/ingest/grpc-link.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 import { netnsInode, netnsOf, socketOf } from './export/sockets.ts';
 
@@ -52,7 +53,8 @@ describe('the agent', () => {
   });
 
   async function start(more: Partial<AgentConfig> = {}, parts: Partial<AgentParts> = {}) {
-    const server: IngestServer = await startIngest();
+    // On a port that it can have again.
+    const server: IngestServer = await startIngest({}, await freePort());
     cleanups.push(() => server.close());
     const collector = new ShownSockets();
     const end = new AbortController();

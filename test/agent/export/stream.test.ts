@@ -15,6 +15,7 @@ import {
 import { type IngestServer, startIngest } from '../../aggregator/ingest/grpc-link.ts';
 import { createTestAgent, helloOf, type TestAgent } from '../../aggregator/ingest/in-memory-link.ts';
 import { decodeAgentMessage } from '../../support/decoded.ts';
+import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 import { changed, closed, opened, processOf } from './sockets.ts';
 
@@ -106,7 +107,8 @@ describe('the stream to an aggregator', () => {
   });
 
   test('goes on when the aggregator comes back, with what opened and closed in between', async () => {
-    const first = await startServer();
+    const port = await freePort();
+    const first = await startServer(port);
     const agent = startAgent(first.address);
     agent.slots.apply(opened(1));
     agent.stream.start();
@@ -117,7 +119,7 @@ describe('the stream to an aggregator', () => {
     agent.slots.apply(opened(3));
     agent.slots.apply(closed(3));
     agent.slots.apply(closed(1));
-    const second = await startServer(Number(first.address.split(':')[1]));
+    const second = await startServer(port);
     await inStep(agent);
     expect(second.ledger.story).toEqual([
       'opened 1025',
@@ -176,9 +178,7 @@ describe('the stream to an aggregator', () => {
 
   test('an aggregator that is not there is one line, however often it is tried', async () => {
     const { log, lines } = readableLog();
-    const server = await startServer();
-    server.close();
-    const agent = startAgent(server.address, { log });
+    const agent = startAgent(`127.0.0.1:${await freePort()}`, { log });
     agent.stream.start();
     await until('it was tried three times', () => {
       const { state } = agent.stream;
