@@ -14,7 +14,7 @@ import { createIngest, type Ingest } from '../../../aggregator/ingest/ingest.ts'
 import { type Kept, openKept, startKeeping } from '../../../aggregator/journal/keeping.ts';
 import type { JournalLimits } from '../../../aggregator/journal/limits.ts';
 import { LiveView } from '../../../aggregator/live-view.ts';
-import type { FleetEvent } from '../../../aggregator/serve/fleet-view.ts';
+import type { ConnectionView, FleetEvent } from '../../../aggregator/serve/fleet-view.ts';
 import type { Timers } from '../../../model/timers.ts';
 import type { ServerSaying } from '../../../wire/server-message.ts';
 import { netnsOf } from '../../agent/export/sockets.ts';
@@ -164,11 +164,13 @@ export class KeptAggregator {
 
   /** What is shown, but for the numbers of this run: `client>server state`, and who saw it where not both did. */
   connections(): string[] {
-    return Array.from(this.view.connections(), ({ client, server, seen, closedAtMs }) => {
-      const ends = [client, server].map(({ endpoint, host }) => `${host?.name ?? '?'}:${endpoint.port}`);
-      const seenBy = seen === 'both' ? '' : ` seen by ${seen}`;
-      return `${ends.join('>')}${seenBy} ${closedAtMs === null ? 'open' : 'closed'}`;
-    }).toSorted();
+    return Array.from(this.view.connections(), lineOf).toSorted();
+  }
+
+  /** By how they are shown, when what is closed was closed. */
+  closedAtMs(): Map<string, number> {
+    const closed = [...this.view.connections()].filter(({ closedAtMs }) => closedAtMs !== null);
+    return new Map(closed.map((each) => [lineOf(each), each.closedAtMs!]));
   }
 
   /** `client>server open/total`. */
@@ -188,6 +190,12 @@ export class KeptAggregator {
       gaps.map(({ fromMs, toMs, reason }) => `${name} ${toMs - fromMs} ${reason}`),
     ).flat();
   }
+}
+
+function lineOf({ client, server, seen, closedAtMs }: ConnectionView): string {
+  const ends = [client, server].map(({ endpoint, host }) => `${host?.name ?? '?'}:${endpoint.port}`);
+  const seenBy = seen === 'both' ? '' : ` seen by ${seen}`;
+  return `${ends.join('>')}${seenBy} ${closedAtMs === null ? 'open' : 'closed'}`;
 }
 
 /** What is read of a journal breathes in real time. */
