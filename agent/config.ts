@@ -6,11 +6,40 @@ import type { EventChoice } from './events/event-source.ts';
 import type { CmdlineMode } from './resolve/redact-cmdline.ts';
 import type { KubeletAccess } from './runtime/kubelet-api.ts';
 
+/** How the agent and its aggregator know each other. */
+export interface AgentTls {
+  /** In plaintext until the aggregator wants TLS. */
+  readonly isOnlyIfWanted: boolean;
+  readonly ca: TrustedCa;
+  /** What is shown for a certificate where the host has none; null = nothing. */
+  readonly token: JoinToken | null;
+  /** The operator's own certificate and key, PEM files; null = the aggregator makes one. */
+  readonly own: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Where certificates that the aggregator made are kept: each host id has a folder of its own in it. */
+  readonly folder: string;
+}
+
+/** Of which CA the aggregator's certificate must be. */
+export type TrustedCa =
+  /** PEM. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** SHA-256 of its certificate, hexadecimal. */
+  | { readonly kind: 'fingerprint'; readonly sha256: string }
+  /** Any that everybody trusts. */
+  | { readonly kind: 'public' };
+
+export type JoinToken =
+  | { readonly kind: 'file'; readonly path: string }
+  /** Where the aggregator's folder is on this machine, and this user may write there. */
+  | { readonly kind: 'made'; readonly make: (hostId: string) => string };
+
 export interface AgentConfig {
   /** HOST:PORT of the aggregator. */
   readonly server: string;
   /** Plaintext to an aggregator that is not on loopback. */
   readonly insecure: boolean;
+  /** null = plaintext. */
+  readonly tls: AgentTls | null;
   /** null = derived from /etc/machine-id, or made once and kept (see host-id.ts). */
   readonly hostId: string | null;
   /** null = the kernel's host name. */
@@ -53,6 +82,7 @@ export const spoolBytesMin = 1 << 20;
 export const defaultAgentConfig: AgentConfig = {
   server: defaultGrpcAddress,
   insecure: false,
+  tls: null,
   hostId: null,
   hostName: null,
   realm: 'default',

@@ -19,9 +19,10 @@ import { BatchBuilder } from './export/batch-builder.ts';
 import { type Connect, connectPlaintext } from './export/connection.ts';
 import { GapLedger } from './export/gap-ledger.ts';
 import { type SlotLimits, SlotTable, slotLimits } from './export/slot-table.ts';
-import { AgentStream } from './export/stream.ts';
+import { AgentStream, type Vitals } from './export/stream.ts';
 import type { Finders } from './finders.ts';
 import { readHostId, systemHostIdSources } from './host-id.ts';
+import type { AgentIdentity } from './identity/agent-identity.ts';
 import type { PaceTimes } from './pace.ts';
 import { readBootId } from './procfs/boot-id.ts';
 import { type AgentFolder, folderOfHost, openAgentFolder } from './spool/agent-folder.ts';
@@ -39,7 +40,7 @@ export interface AgentParts {
   readonly signal: AbortSignal;
   /** Called when the first scan was taken in, and the stream begins. */
   readonly afterFirstScan?: () => void;
-  /** Default: plaintext gRPC. */
+  /** Default: gRPC, as the configuration says. */
   readonly connect?: Connect;
   /** Default: those that work here. */
   readonly finders?: Finders;
@@ -122,6 +123,7 @@ export function createPipeline(
   finders: Finders,
   parts: AgentParts,
   identity: Identity,
+  certificate: AgentIdentity | null,
 ): Pipeline {
   const { collector, log, connect, cpu = new ProcessCpu(), paceTimes, events = noEvents } = parts;
   const { intervalMs, cpuMaxPercent } = config;
@@ -140,20 +142,13 @@ export function createPipeline(
     ...events.cannotSee,
     ...(identity.withoutFolder === null ? [] : [identity.withoutFolder]),
     ...(keeping?.cannotSee ?? []),
+    ...(certificate?.cannotSee ?? []),
   ];
   const stream = new AgentStream({
     server: config.server,
-    connect: connect ?? connectPlaintext,
+    connect: connect ?? certificate?.connectAs(identity.hostId) ?? connectPlaintext,
     hello: describeAgent(config, parts, surroundings, identity, budget, cannotSee),
-    vitals: () => ({
-      openSockets: slots.liveCount,
-      lostEvents: gaps.lostEvents,
-      malformedRows: counters.malformedRows,
-      scanMs: counters.lastScanMs,
-      cannotSee: cannotSee(),
-      collector: collector.name,
-      intervalMs: Math.round(budget.intervalMs),
-    }),
+    vitals: () => ({ ...vitalsOf({ slots, gaps, counters, collector, budget }), cannotSee: cannotSee() }),
     slots,
     builder,
     gaps,
@@ -162,7 +157,7 @@ export function createPipeline(
     timers,
     random,
     log,
-    acceptsEndpoint: (endpoint) => isAllowed(endpoint, config.insecure),
+    acceptsEndpoint: (endpoint) => isAllowed(endpoint, config),
     onThrottle: (minIntervalMs) => budget.throttle(minIntervalMs),
   });
   const made = { surroundings, collector, finders, counters, gaps, slots, stream };
@@ -178,6 +173,23 @@ function createKeeping(
   if (folder === null) return null;
   const maxBytes = spool?.maxBytes ?? 0;
   return new Keeping({ folder, maxBytes, slots, gaps, clock, timers, bootId: bootId() ?? '' });
+}
+
+function vitalsOf({
+  slots,
+  gaps,
+  counters,
+  collector,
+  budget,
+}: Pick<Pipeline, 'slots' | 'gaps' | 'counters' | 'collector' | 'budget'>): Omit<Vitals, 'cannotSee'> {
+  return {
+    openSockets: slots.liveCount,
+    lostEvents: gaps.lostEvents,
+    malformedRows: counters.malformedRows,
+    scanMs: counters.lastScanMs,
+    collector: collector.name,
+    intervalMs: Math.round(budget.intervalMs),
+  };
 }
 
 function surroundingsOf({ procRoot }: AgentConfig, { surroundings }: AgentParts): Surroundings {
@@ -257,9 +269,9 @@ function describeAgent(
   });
 }
 
-function isAllowed(endpoint: string, insecure: boolean): boolean {
+function isAllowed(endpoint: string, { insecure, tls }: AgentConfig): boolean {
   try {
-    refuseExposure('redirect', parseHostPort(endpoint), insecure);
+    refuseExposure('redirect', parseHostPort(endpoint), insecure || tls !== null);
     return true;
   } catch {
     return false;

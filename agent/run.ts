@@ -12,12 +12,14 @@
  */
 import type { Logger } from 'pino';
 import type { SocketEvent, SocketFinding } from '../model/socket-event.ts';
+import { realClock, realTimers } from '../model/timers.ts';
 import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
 import type { AgentCounters } from './agent-counters.ts';
 import type { Scan } from './collector.ts';
 import type { AgentConfig } from './config.ts';
 import type { SlotTable } from './export/slot-table.ts';
 import { Finders } from './finders.ts';
+import type { AgentIdentity } from './identity/agent-identity.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { type AgentParts, createPipeline, identify, type Pipeline } from './pipeline.ts';
@@ -27,9 +29,11 @@ import { unheard } from './succession.ts';
 
 /** Runs until `signal` is aborted. Rejects with HostPortError or ExposureError when `config` asks for what must not be. */
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
-  refuseExposure('--server', parseHostPort(config.server), config.insecure);
+  refuseExposure('--server', parseHostPort(config.server), config.insecure || config.tls !== null);
+  const certificate = await openCertificate(config, parts);
   const finders = parts.finders ?? (await Finders.open(config, parts.events?.source != null));
-  const pipeline = createPipeline(config, finders, parts, await identify(config, parts));
+  const identity = await identify(config, parts);
+  const pipeline = createPipeline(config, finders, parts, identity, certificate);
   parts.made?.(pipeline);
   const loopDelay = config.metrics === null ? null : new LoopDelay();
   let metrics: MetricsServer | null = null;
@@ -46,11 +50,24 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
     await pipeline.feed?.stop();
     await pipeline.stream.close();
     await pipeline.keeping?.close();
+    certificate?.close();
     metrics?.close();
     loopDelay?.close();
     finders.close();
     parts.collector.close();
   }
+}
+
+/** What makes certificates is loaded by an agent that has one. */
+async function openCertificate(
+  config: AgentConfig,
+  { log, surroundings }: AgentParts,
+): Promise<AgentIdentity | null> {
+  const { tls, server } = config;
+  if (tls === null) return null;
+  const { AgentIdentity } = await import('./identity/agent-identity.ts');
+  const { clock = realClock, timers = realTimers, random = Math.random } = surroundings ?? {};
+  return new AgentIdentity({ tls, server, clock, timers, random, log });
 }
 
 /** Scan by scan, what became different goes to the slot table and from there on its way. */

@@ -4,6 +4,18 @@ import { type CorrelatorLimits, defaultCorrelatorLimits } from './correlate/corr
 import type { AddressName, ServiceRule } from './graph/naming.ts';
 import type { DataConfig } from './journal/kept-folder.ts';
 
+/** Where certificates and grants are, and which. */
+export interface SecurityConfig {
+  /** `security` in the data folder; it need not be there. */
+  readonly folder: string;
+  /** The operator's own certificate of the server with its key, and the CA of certificates that agents may have; PEM. */
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly caFile: string | null;
+  /** How long certificates of agents are good. */
+  readonly agentLifeMs: number;
+}
+
 export interface AggregatorConfig {
   /** gRPC: agents and the CLI. HOST:PORT; port 0 lets the system choose. */
   readonly listen: string;
@@ -13,6 +25,8 @@ export interface AggregatorConfig {
   readonly insecure: boolean;
   /** Names, besides its own, under which HTTP answers, such as those of a proxy before it. */
   readonly httpNames: readonly string[];
+  /** TLS and authorisation, where there is a CA or a certificate; null = plaintext in any case. */
+  readonly security: SecurityConfig | null;
   /** NATS servers to publish to; empty = none. */
   readonly natsUrls: readonly string[];
   readonly services: readonly ServiceRule[];
@@ -27,6 +41,7 @@ export const defaultAggregatorConfig: AggregatorConfig = {
   http: defaultHttpAddress,
   insecure: false,
   httpNames: [],
+  security: null,
   natsUrls: [],
   services: [],
   names: [],

@@ -1,5 +1,6 @@
 /** The two servers of an aggregator with everything that they answer, ready to be bound: gRPC for agents and commands, HTTP for people. */
 import { existsSync } from 'node:fs';
+import type { SecureContextOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
@@ -14,6 +15,7 @@ import type { LoopDelay } from './loop-delay.ts';
 import { createRegistry } from './metrics.ts';
 import type { AuditTrail } from './security/audit-trail.ts';
 import { limitConnections } from './security/connection-limit.ts';
+import { addEnrolService, type Enrols } from './security/enrol-service.ts';
 import { type AboutSources, aboutDocument } from './serve/about.ts';
 import { AnswerTurns } from './serve/answer-turns.ts';
 import { addHealthAndReflection, type Health } from './serve/grpc-extras.ts';
@@ -49,6 +51,10 @@ export interface DoorOptions {
   readonly kept: Kept | null;
   readonly guards: Guards;
   readonly audit: AuditTrail;
+  /** Keys and certificates of HTTP; null or absent = plaintext. */
+  readonly httpTls?: SecureContextOptions | null;
+  /** Who makes certificates for agents; null or absent = nobody. */
+  readonly enrolment?: Enrols | null;
   readonly about: () => AboutSources;
   /** Folder of the built page; null when there is none. */
   readonly pageFolder: string | null;
@@ -72,6 +78,11 @@ export async function createDoors(
   };
   const grpcServer = createGrpcServer(guards.grpc);
   ingest.addTo(grpcServer);
+  addEnrolService(grpcServer, {
+    enrolment: options.enrolment ?? null,
+    identityOf: (call) => guards.grpc.identityOf(call.metadata),
+    onError: (error) => log.error({ err: error }, 'enrolment failed'),
+  });
   addQueryService(grpcServer, { ...shared, sightOf: (metadata) => guards.grpc.sightOf(metadata) });
   const health: Health = addHealthAndReflection(grpcServer);
   const httpServer = await createHttpServer({
@@ -89,6 +100,7 @@ export async function createDoors(
     isReady: () => isOpen,
     pageFolder: options.pageFolder,
     login: guards.login,
+    tls: options.httpTls ?? null,
   });
   limitConnections(httpServer.server, audit.tell);
   return {

@@ -1,5 +1,5 @@
 /** The gate, and what stands for it at each of the two doors. */
-import { type HostPort, isLoopbackHost } from '../wire/host-port.ts';
+import { isLoopbackHost } from '../wire/host-port.ts';
 import type { Audit } from './security/audit.ts';
 import { Gate } from './security/gate.ts';
 import { type DoorKind, Identifier, type Proofs } from './security/identity.ts';
@@ -15,6 +15,8 @@ export interface GuardOptions {
   readonly proofs: Proofs;
   readonly audit: Audit;
   readonly hostNames: HostNames;
+  /** Why TLS found a certificate not good that came from an IP and port. */
+  readonly faultOf?: (peer: string) => string | null;
 }
 
 export interface Guards {
@@ -23,35 +25,23 @@ export interface Guards {
   readonly login: LoginOptions;
 }
 
-export function createGuards({ grpcDoor, httpDoor, proofs, audit, hostNames }: GuardOptions): Guards {
+export function createGuards({
+  grpcDoor,
+  httpDoor,
+  proofs,
+  audit,
+  hostNames,
+  faultOf,
+}: GuardOptions): Guards {
   const gate = new Gate({ proofs, audit });
   const identifier = new Identifier(httpDoor, proofs);
   const sessions = new PageSessions();
   const guard = new HttpGuard({ gate, identifier, proofs, sessions, hostNames });
   return {
     gate,
-    grpc: new GrpcGuard(gate, new Identifier(grpcDoor, proofs)),
+    grpc: new GrpcGuard(gate, new Identifier(grpcDoor, proofs, faultOf)),
     login: { guard, gate, identifier, sessions, audit },
   };
-}
-
-export interface PlaintextOptions {
-  /** Where gRPC and HTTP listen. */
-  readonly listen: HostPort;
-  readonly http: HostPort;
-  readonly httpNames: readonly string[];
-  readonly audit: Audit;
-}
-
-/** Of doors without TLS: on loopback, or wherever --insecure says so. */
-export function plaintextGuards({ listen, http, httpNames, audit }: PlaintextOptions): Guards {
-  return createGuards({
-    grpcDoor: plaintextDoor(listen.host),
-    httpDoor: plaintextDoor(http.host),
-    proofs: noProofs,
-    audit,
-    hostNames: hostNamesOf(http.host, httpNames, []),
-  });
 }
 
 /** Of a door without TLS. @param host that it listens on */

@@ -3,16 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { packageVersion } from '../model/version.ts';
-import { parseHostPort, refuseExposure } from '../wire/host-port.ts';
-import { bindGrpc, bindHttp, shutDownGrpc } from './bind.ts';
+import { parseHostPort } from '../wire/host-port.ts';
+import { shutDownGrpc } from './bind.ts';
 import { type Bus, publishFleet } from './cluster/bus.ts';
 import { createInProcessBus } from './cluster/in-process.ts';
 import { NatsBus } from './cluster/nats.ts';
 import type { AggregatorConfig } from './config.ts';
 import { builtPageFolder, type Core, createDoors } from './doors.ts';
+import { Entrance } from './entrance.ts';
 import { Naming } from './graph/naming.ts';
-import { plaintextGuards } from './guards.ts';
 import { createIngest } from './ingest/ingest.ts';
+import type { StreamAdmission } from './ingest/service.ts';
 import { openKept, startKeeping } from './journal/keeping.ts';
 import { LiveView } from './live-view.ts';
 import { LoopDelay } from './loop-delay.ts';
@@ -28,6 +29,7 @@ export interface Aggregator {
   /** As bound: with the port that the system chose for port 0. */
   readonly grpcAddress: string;
   readonly httpAddress: string;
+  readonly isTls: boolean;
   readonly view: LiveView;
   /** Idempotent. */
   close(): Promise<void>;
@@ -36,23 +38,20 @@ export interface Aggregator {
 /** Unix milliseconds. */
 const clock = Date.now;
 
-/** Throws HostPortError, ExposureError, BindError and DataFolderError. */
+/** Throws HostPortError, ExposureError, AuthorityError, BindError and DataFolderError. */
 export async function startAggregator(
   config: AggregatorConfig,
   { log }: { log: Logger },
 ): Promise<Aggregator> {
-  const listen = parseHostPort(config.listen);
-  const http = parseHostPort(config.http);
-  refuseExposure('--listen', listen, config.insecure);
-  refuseExposure('--http', http, config.insecure);
-
+  const audit = createAudit(config, log);
+  const entrance = await Entrance.open(config, log, audit.tell);
+  const guards = entrance.guards(config);
   const folder = await openKept(config.data, { log: log.child({ part: 'journal' }) });
-  const core = createCore(config, log, folder?.checkpoint?.sinceMs ?? clock());
+  const sinceMs = folder?.checkpoint?.sinceMs ?? clock();
+  const core = createCore(config, log, sinceMs, entrance.admission(guards));
   const { view, ingest, bus } = core;
   const keepingLog = { log: log.child({ part: 'journal' }) };
   const kept = folder === null ? null : await startKeeping(folder, core, keepingLog);
-  const audit = createAudit(config, log);
-  const guards = plaintextGuards({ listen, http, httpNames: config.httpNames, audit: audit.tell });
   const addresses = { grpcAddress: config.listen, httpAddress: config.http };
   const doors = await createDoors(core, {
     log,
@@ -60,6 +59,8 @@ export async function startAggregator(
     guards,
     audit,
     pageFolder: builtPageFolder(),
+    httpTls: entrance.context,
+    enrolment: entrance.security?.enrolment ?? null,
     about: () => ({ ...addresses, sinceMs: view.sinceMs, insecure: config.insecure, bus, kept }),
   });
 
@@ -68,6 +69,7 @@ export async function startAggregator(
     edge: edgeDocument,
   });
   const sweeping = setInterval(() => {
+    entrance.security?.sweep();
     ingest.sweep(clock());
     view.correlator.sweep(clock());
     guards.gate.sweep();
@@ -79,21 +81,23 @@ export async function startAggregator(
     core.loopDelay.close();
     stopPublishing();
     ingest.close();
+    entrance.close();
     await Promise.all([shutDownGrpc(doors.grpcServer), doors.httpServer.close(), bus.close(), kept?.close()]);
     await view.sieveThread?.close();
     await audit.close();
   });
 
   try {
-    addresses.grpcAddress = await bindGrpc(doors.grpcServer, listen);
-    addresses.httpAddress = await bindHttp(doors.httpServer, http);
+    addresses.grpcAddress = await entrance.bindGrpc(doors.grpcServer, parseHostPort(config.listen));
+    addresses.httpAddress = await entrance.bindHttp(doors.httpServer, parseHostPort(config.http));
   } catch (error) {
     await close();
     throw error;
   }
   doors.setOpen(true);
-  log.info({ grpc: addresses.grpcAddress, http: addresses.httpAddress }, 'aggregator listens');
-  return { ...addresses, view, close };
+  const isTls = entrance.security !== null;
+  log.info({ grpc: addresses.grpcAddress, http: addresses.httpAddress, tls: isTls }, 'aggregator listens');
+  return { ...addresses, isTls, view, close };
 }
 
 /** It goes on in the folder that is kept, or to the log alone. */
@@ -103,7 +107,12 @@ function createAudit({ data }: AggregatorConfig, log: Logger): AuditTrail {
 }
 
 /** @param sinceMs since when the fleet is watched, in earlier runs too */
-function createCore(config: AggregatorConfig, log: Logger, sinceMs: number): Core {
+function createCore(
+  config: AggregatorConfig,
+  log: Logger,
+  sinceMs: number,
+  admission: StreamAdmission,
+): Core {
   const view: LiveView = new LiveView({
     naming: new Naming(config.services, config.names),
     limits: config.limits,
@@ -122,6 +131,7 @@ function createCore(config: AggregatorConfig, log: Logger, sinceMs: number): Cor
     log: log.child({ part: 'ingest' }),
     serverId: randomUUID(),
     version: packageVersion,
+    admission,
   });
   return { view, ingest, bus: createBus(config, log), loopDelay: new LoopDelay() };
 }

@@ -5,20 +5,25 @@ import { plainText } from './format/plain-text.ts';
 import { type CommonSettings, type Invocation, isLoopbackAddress, warnIfExposed } from './invocation.ts';
 import { type CliIo, note } from './io.ts';
 import { type Answers, QueryClient, type QueryRequest, type Question } from './query-client.ts';
+import { channelTo, isTls } from './server-channel.ts';
 import { silenceGrpc } from './silence-grpc.ts';
 import { readTokenFile } from './token-file.ts';
 
 /** To be closed. Throws a usage failure for a server or a token that cannot be used. */
-export function openClient({ io }: Invocation, { server, insecure, tokenFile }: CommonSettings): QueryClient {
+export function openClient({ io }: Invocation, settings: CommonSettings): QueryClient {
+  const { server, insecure, tokenFile } = settings;
   warnIfExposed(io, '--server', server, insecure);
   silenceGrpc(io.env);
-  return new QueryClient(server, insecure, tokenFile === null ? null : tokenFor(io, server, tokenFile));
+  const channel = channelTo(settings);
+  const isSecret = isTls(settings) || isLoopbackAddress(server);
+  const token = tokenFile === null ? null : tokenFor(io, server, tokenFile, isSecret);
+  return new QueryClient(server, channel, token);
 }
 
-/** Off loopback only TLS keeps a token from whoever is on the way. */
-function tokenFor(io: CliIo, server: string, tokenFile: string): string | null {
+/** Off loopback only TLS keeps a token from whoever is on the way. @param isSecret on the way there */
+function tokenFor(io: CliIo, server: string, tokenFile: string, isSecret: boolean): string | null {
   const token = readTokenFile(io, tokenFile);
-  if (isLoopbackAddress(server)) return token;
+  if (isSecret) return token;
   note(io, `warning: the token of ${tokenFile} is not sent to ${server}, since --insecure is plaintext`);
   return null;
 }

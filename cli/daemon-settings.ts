@@ -1,5 +1,4 @@
 /** Settings of the daemons: flags, environment and the `agent` and `aggregator` sections of the file, to their configs. */
-import { join, resolve } from 'node:path';
 import { collectorSources } from '../agent/collect/source.ts';
 import type { AgentConfig, SpoolConfig } from '../agent/config.ts';
 import { defaultAgentConfig, defaultSpoolBytes, spoolBytesMin } from '../agent/config.ts';
@@ -9,11 +8,12 @@ import { type AggregatorConfig, defaultAggregatorConfig } from '../aggregator/co
 import type { AddressName, ServiceRule } from '../aggregator/graph/naming.ts';
 import type { DataConfig } from '../aggregator/journal/kept-folder.ts';
 import { dataBytesMin, defaultDataBytesMax } from '../aggregator/journal/limits.ts';
-import { stateFolder } from '../disk/state-folder.ts';
+import { agentLifeMs } from '../aggregator/security/lives.ts';
 import { parseIp, parsePrefix, prefixOf } from '../model/ip.ts';
 import type { ConfigFile } from './config-file.ts';
 import { usageFailure } from './exit.ts';
 import { type Invocation, sourcesOf } from './invocation.ts';
+import { agentFolder, aggregatorFolder } from './kept-places.ts';
 import { kubeletAccess, kubeletUrlSetting } from './kubelet-settings.ts';
 import { checkedNatsUrls } from './nats-urls.ts';
 import {
@@ -28,6 +28,7 @@ import {
   sizeSetting,
   textSetting,
 } from './settings.ts';
+import { agentTls, aggregatorSecurity } from './tls-settings.ts';
 
 /** Shortest time between two scans: below it an agent would do nothing else. */
 const intervalMsMin = 50;
@@ -53,6 +54,11 @@ const agentSettings = {
   metrics: addressSetting(null),
   spool: textSetting(null),
   spoolMax: sizeSetting(defaultSpoolBytes, spoolBytesMin),
+  ca: textSetting(null),
+  caSha256: textSetting(null),
+  tokenFile: textSetting(null),
+  cert: textSetting(null),
+  key: textSetting(null),
 } as const;
 
 export function agentConfigOf(invocation: Invocation): AgentConfig {
@@ -60,6 +66,7 @@ export function agentConfigOf(invocation: Invocation): AgentConfig {
   return {
     server: values.server,
     insecure: values.insecure,
+    tls: agentTls(values, agentFolder(values.spool, invocation.io.env)),
     hostId: values.hostId,
     hostName: values.hostName,
     realm: values.realm,
@@ -85,8 +92,11 @@ function spoolConfig(
 ): SpoolConfig | null {
   if (named === 'none') return null;
   if (named === '') throw usageFailure('--spool: expected a folder, or none, found ""');
-  return { folder: resolve(named ?? join(stateFolder(env, process.getuid?.() ?? -1), 'agent')), maxBytes };
+  return { folder: agentFolder(named, env), maxBytes };
 }
+
+/** Shorter ones would be over before they are renewed. */
+const certificateLifeMsMin = 1000;
 
 const aggregatorSettings = {
   listen: addressSetting(null),
@@ -98,6 +108,10 @@ const aggregatorSettings = {
   data: textSetting(null),
   dataMax: sizeSetting(defaultDataBytesMax, dataBytesMin),
   nats: listSetting(),
+  cert: textSetting(null),
+  key: textSetting(null),
+  ca: textSetting(null),
+  certificateLife: durationSetting(agentLifeMs, certificateLifeMsMin),
 } as const;
 
 export interface AggregatorSettings {
@@ -110,16 +124,18 @@ export interface AggregatorSettings {
 export function aggregatorSettingsOf(invocation: Invocation): AggregatorSettings {
   const section = invocation.file.aggregator ?? {};
   const values = resolveSettings(aggregatorSettings, sourcesOf(invocation, section));
+  const data = dataConfig(values.data, values.dataMax, invocation.io.env);
   const config: AggregatorConfig = {
     listen: values.listen ?? defaultAggregatorConfig.listen,
     http: values.http ?? defaultAggregatorConfig.http,
     insecure: values.insecure,
     httpNames: [...values.httpNames, ...values.httpName],
+    security: aggregatorSecurity(values, data?.folder ?? null),
     natsUrls: checkedNatsUrls(values.nats, values.insecure),
     services: serviceRules(section),
     names: addressNames(invocation.fileName, section),
     limits: { ...defaultAggregatorConfig.limits, lingerMs: values.linger },
-    data: dataConfig(values.data, values.dataMax, invocation.io.env),
+    data,
   };
   return { config, isListenChosen: values.listen !== null, isHttpChosen: values.http !== null };
 }
@@ -128,8 +144,7 @@ export function aggregatorSettingsOf(invocation: Invocation): AggregatorSettings
 function dataConfig(named: string | null, bytesMax: number, env: Invocation['io']['env']): DataConfig | null {
   if (named === 'none') return null;
   if (named === '') throw usageFailure('--data: expected a folder, or none, found ""');
-  const folder = named ?? join(stateFolder(env, process.getuid?.() ?? -1), 'data');
-  return { folder: resolve(folder), isChosen: named !== null, bytesMax };
+  return { folder: aggregatorFolder(named, env), isChosen: named !== null, bytesMax };
 }
 
 type AggregatorSection = NonNullable<ConfigFile['aggregator']>;

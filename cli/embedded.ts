@@ -4,20 +4,25 @@ import type { Logger } from 'pino';
 import type { AggregatorConfig } from '../aggregator/config.ts';
 import { DataFolderError } from '../aggregator/journal/kept-folder.ts';
 import { type Aggregator, startAggregator } from '../aggregator/run.ts';
+import { AuthorityError } from '../aggregator/security/authority.ts';
+import { isLoopbackHost, parseHostPort } from '../wire/host-port.ts';
 import type { AggregatorSettings } from './daemon-settings.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { freeAddress } from './free-address.ts';
 import { type CliIo, note } from './io.ts';
 import { silenceGrpc } from './silence-grpc.ts';
 
-/** Starts an aggregator. Throws BindError when an address cannot be had, and CliFailure when the data folder cannot. */
+/**
+ * Starts an aggregator. Throws BindError when an address cannot be had, and CliFailure for a data folder or certificates that
+ * cannot be used.
+ */
 export async function startServing(io: CliIo, config: AggregatorConfig, log: Logger): Promise<Aggregator> {
   silenceGrpc(io.env);
   try {
     return await startAggregator(config, { log });
   } catch (error) {
-    if (error instanceof DataFolderError) throw new CliFailure(exitCodes.error, error.message);
-    throw error;
+    const isExpected = error instanceof DataFolderError || error instanceof AuthorityError;
+    throw isExpected ? new CliFailure(exitCodes.error, error.message) : error;
   }
 }
 
@@ -30,7 +35,10 @@ export async function startEmbedded(
   const { config, isListenChosen, isHttpChosen } = settings;
   const listen = isListenChosen ? config.listen : await freeAddress(config.listen);
   const http = isHttpChosen ? config.http : await freeAddress(config.http);
-  const aggregator = await startServing(io, { ...config, listen, http }, log);
+  // On loopback everything is allowed, and nothing has to be set up.
+  const isExposed = ![listen, http].every((address) => isLoopbackHost(parseHostPort(address).host));
+  const security = isExposed ? config.security : null;
+  const aggregator = await startServing(io, { ...config, listen, http, security }, log);
   sayMoved(io, config.listen, listen);
   sayMoved(io, config.http, http);
   return aggregator;
@@ -41,10 +49,11 @@ function sayMoved(io: CliIo, wanted: string, taken: string): void {
 }
 
 /** The lines that say where everything is. */
-export function addressLines({ grpcAddress, httpAddress }: Aggregator): string {
+export function addressLines({ grpcAddress, httpAddress, isTls }: Aggregator): string {
+  const scheme = isTls ? 'https' : 'http';
   return [
-    `  page  http://${httpAddress}/\n`,
-    `  API   http://${httpAddress}/api/v1/connections\n`,
+    `  page  ${scheme}://${httpAddress}/\n`,
+    `  API   ${scheme}://${httpAddress}/api/v1/connections\n`,
     `  gRPC  ${grpcAddress}\n`,
   ].join('');
 }

@@ -37,6 +37,7 @@ const commonSettings = {
   realm: textSetting(''),
   insecure: flagSetting(false),
   tokenFile: textSetting(null),
+  ca: textSetting(null),
   output: choiceSetting(graphFormats, 'table'),
   limit: countSetting(0),
   sort: textSetting(''),

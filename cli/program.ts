@@ -81,6 +81,10 @@ function addSharedFlags(
   };
   if (shared === 'question') {
     add('--server <host:port>', 'the aggregator (default: 127.0.0.1:7443, or WHOTALKS_SERVER)');
+    add(
+      '--ca <file>',
+      "the aggregator's ca.crt (default: plaintext on loopback, else public CAs; or WHOTALKS_CA)",
+    );
     add('--token-file <file>', 'holds the token to show it (or WHOTALKS_TOKEN_FILE)');
     add('--realm <realm>', 'only this address space');
   }

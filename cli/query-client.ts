@@ -2,9 +2,10 @@
 import * as grpc from '@grpc/grpc-js';
 import type * as documents from '../model/document.ts';
 import { documentFromMessage } from '../wire/document-codec.ts';
-import { formatHostPort, HostPortError, isLoopbackHost, parseHostPort } from '../wire/host-port.ts';
+import { formatHostPort, HostPortError, parseHostPort } from '../wire/host-port.ts';
 import { serviceDefinition } from '../wire/proto-file.ts';
-import { unreachableReason } from '../wire/unreachable.ts';
+import type { ClientChannel } from '../wire/tls-client.ts';
+import { tlsReason, unreachableReason } from '../wire/unreachable.ts';
 import { CliFailure, exitCodes, usageFailure } from './exit.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -57,14 +58,16 @@ export class QueryClient {
   readonly #metadata = new grpc.Metadata();
 
   /**
-   * Connects when the first question is asked. Throws a usage failure for an address that may not be used.
+   * Connects when the first question is asked. Throws a usage failure for an address that is none.
+   * @param channel how the server is spoken to
    * @param token is shown to the server; null = nothing is
    */
-  constructor(server: string, insecure: boolean, token: string | null = null) {
-    this.#server = checkedAddress(server, insecure);
+  constructor(server: string, channel: ClientChannel, token: string | null) {
+    this.#server = checkedAddress(server);
     if (token !== null) this.#metadata.set('authorization', `Bearer ${token}`);
     const Client = grpc.makeClientConstructor(serviceDefinition('Query'), 'Query');
-    this.#client = new Client(this.#server, grpc.credentials.createInsecure(), {
+    this.#client = new Client(this.#server, channel.credentials, {
+      ...channel.options,
       'grpc.max_receive_message_length': answerBytesMax,
       'grpc.enable_http_proxy': 0,
     });
@@ -148,17 +151,9 @@ function documentName(question: Question): string {
   return `${question[0]!.toUpperCase()}${question.slice(1)}Document`;
 }
 
-/** Plaintext leaves the machine only when asked for. */
-function checkedAddress(server: string, insecure: boolean): string {
+function checkedAddress(server: string): string {
   try {
-    const address = parseHostPort(server);
-    if (!insecure && !isLoopbackHost(address.host)) {
-      throw usageFailure(
-        `--server ${server} is not loopback: there is no TLS yet, so the answers would cross the network in ` +
-          'plaintext; pass --insecure to accept that',
-      );
-    }
-    return formatHostPort(address);
+    return formatHostPort(parseHostPort(server));
   } catch (error) {
     if (error instanceof HostPortError) throw usageFailure(`--server: ${error.message}`);
     throw error;
@@ -183,8 +178,10 @@ function failureOf(
     case grpc.status.UNAVAILABLE:
       return new CliFailure(
         exitCodes.unreachable,
-        `cannot reach the aggregator at ${server}: ${unreachableReason(details)}; start one with "whotalks up", or name one with --server`,
+        `cannot reach the aggregator at ${server}: ${unreachableReason(details)}${whereElse(details)}`,
       );
+    case grpc.status.FAILED_PRECONDITION:
+      return new CliFailure(exitCodes.error, `${server} refuses: ${details}`);
     case grpc.status.DEADLINE_EXCEEDED:
       return new CliFailure(
         exitCodes.unreachable,
@@ -204,6 +201,11 @@ function failureOf(
     default:
       return failedAnswer(details, server);
   }
+}
+
+/** What is at fault in a handshake says itself what to do; else another server may be meant. */
+function whereElse(details: string): string {
+  return tlsReason(details) === null ? '; start one with "whotalks up", or name one with --server' : '';
 }
 
 function failedAnswer(details: string, server: string): CliFailure {

@@ -1,6 +1,9 @@
 /** All verbs: names, flags and examples. Their code is loaded when one is called. */
 import type { Verb, VerbOption } from './verb.ts';
 
+/** Flags that mean nothing to a verb which asks no aggregator and shows few rows. */
+const offline: readonly string[] = ['limit', 'sort', 'columns', 'insecure'];
+
 const lists = 'table, wide, json, ndjson or csv';
 const graphs = 'table, wide, json, ndjson, csv, dot or mermaid';
 
@@ -46,6 +49,32 @@ const agentOptions: readonly VerbOption[] = [
   { flags: '--spool-max <size>', description: 'how much of that at most (default: 256M)' },
 ];
 
+const dataOption: VerbOption = {
+  flags: '--data <dir>',
+  description: 'the folder of the aggregator (default: data in $XDG_STATE_HOME/whotalks)',
+};
+
+const agentTlsOptions: readonly VerbOption[] = [
+  {
+    flags: '--ca <file>',
+    description: "the aggregator's ca.crt (default: plaintext on loopback, else public CAs)",
+  },
+  { flags: '--ca-sha256 <hex>', description: 'the fingerprint of its CA, in place of a file' },
+  { flags: '--token-file <file>', description: 'holds a join token, for a host that has no certificate' },
+  { flags: '--cert <file>', description: 'a certificate of your own for this host, with --key' },
+  { flags: '--key <file>', description: 'the key of --cert' },
+];
+
+const aggregatorTlsOptions: readonly VerbOption[] = [
+  { flags: '--cert <file>', description: 'a certificate of your own for the server, with --key' },
+  { flags: '--key <file>', description: 'the key of --cert' },
+  {
+    flags: '--ca <file>',
+    description: 'the CA of certificates that agents may have, beside that of "ca init"',
+  },
+  { flags: '--certificate-life <duration>', description: 'of the certificates of agents (default: 24h)' },
+];
+
 const aggregatorOptions: readonly VerbOption[] = [
   {
     flags: '--listen <host:port>',
@@ -83,12 +112,16 @@ export const verbs: readonly Verb[] = [
     name: 'agent',
     operand: '',
     summary: 'the agent of this host: streams its connections to an aggregator',
-    examples: ['agent --server 127.0.0.1:7443 --label tier=web'],
+    examples: [
+      'agent --server 127.0.0.1:7443 --label tier=web',
+      'agent --server map.example.net:7443 --ca ca.crt --token-file join-token',
+    ],
     shared: 'daemon',
     formats: '',
     options: [
       { flags: '--server <host:port>', description: 'the aggregator (default: 127.0.0.1:7443)' },
       { flags: '--realm <realm>', description: 'the address space this host is in (default: default)' },
+      ...agentTlsOptions,
       ...agentOptions,
     ],
     load: () => import('./verbs/agent.ts'),
@@ -97,11 +130,15 @@ export const verbs: readonly Verb[] = [
     name: 'aggregator',
     operand: '',
     summary: 'the aggregator: gives each connection both its ends, and answers',
-    examples: ['aggregator --listen 127.0.0.1:7443 --http 127.0.0.1:7480'],
+    examples: [
+      'aggregator --listen 127.0.0.1:7443 --http 127.0.0.1:7480',
+      'aggregator --listen 0.0.0.0:7443 --http 0.0.0.0:7480',
+    ],
     shared: 'daemon',
     formats: '',
     options: [
       ...aggregatorOptions,
+      ...aggregatorTlsOptions,
       {
         flags: '--nats <url>',
         description: 'a NATS server to publish to; may be repeated',
@@ -246,16 +283,49 @@ export const verbs: readonly Verb[] = [
     ],
     load: () => import('./verbs/demo.ts'),
   },
+  {
+    name: 'ca',
+    operand: '<action...>',
+    summary: 'the CA of a fleet: init, show, ban HOST_ID, unban HOST_ID',
+    examples: ['ca init --name map.example.net', 'ca ban 5f3a9c1e-0d4b-8a77-b2c6-1f0e9d8c7b6a'],
+    shared: 'printing',
+    without: offline,
+    formats: 'table or json',
+    options: [
+      dataOption,
+      {
+        flags: '--name <host>',
+        description: 'init: a name or address under which agents reach the aggregator; may be repeated',
+        isRepeatable: true,
+      },
+    ],
+    load: () => import('./verbs/ca.ts'),
+  },
+  {
+    name: 'token',
+    operand: '<action...>',
+    summary: 'tokens: create, list, revoke ID; for hosts that enrol, and for people and programs that ask',
+    examples: ['token create --join > join-token', 'token create --role read --name ann', 'token list'],
+    shared: 'printing',
+    without: offline.filter((flag) => flag !== 'columns'),
+    formats: lists,
+    options: [
+      dataOption,
+      { flags: '--join', description: 'create: one host may enrol with it' },
+      {
+        flags: '--host <host-id>',
+        description: 'create --join: this host alone, also one that has a certificate',
+      },
+      { flags: '--role <roles>', description: 'create: read, read:cmdline or admin, separated by commas' },
+      { flags: '--name <name>', description: 'create: whose it is' },
+      {
+        flags: '--expires <duration>',
+        description: 'create: when it ends, such as 30d, or never (default: 10m with --join, else 365d)',
+      },
+    ],
+    load: () => import('./verbs/token.ts'),
+  },
 ];
 
 /** Known to the documents of whotalks and not built yet: who types one is told so, instead of being corrected. */
-export const laterVerbs = [
-  'path',
-  'diff',
-  'check',
-  'policy',
-  'explain',
-  'token',
-  'ca',
-  'completion',
-] as const;
+export const laterVerbs = ['path', 'diff', 'check', 'policy', 'explain', 'completion'] as const;

@@ -44,13 +44,20 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * Throws ExposureError unless `address` is loopback or `insecure` is set.
+ * Throws ExposureError unless `address` is loopback or what goes on there is allowed for another reason.
  * @param flag the flag that named the address, for the message.
+ * @param isAllowed TLS protects it, or --insecure was passed
+ * @param remedy what else to do, in the imperative
  */
-export function refuseExposure(flag: string, address: HostPort, insecure: boolean): void {
-  if (insecure || isLoopbackHost(address.host)) return;
+export function refuseExposure(
+  flag: string,
+  address: HostPort,
+  isAllowed: boolean,
+  remedy = 'use a loopback address',
+): void {
+  if (isAllowed || isLoopbackHost(address.host)) return;
   throw new ExposureError(
     `${flag} ${formatHostPort(address)} is not loopback, and without TLS and authorisation anyone there could read ` +
-      'and forge connections: use a loopback address, or pass --insecure to accept that',
+      `and forge connections: ${remedy}, or pass --insecure to accept that`,
   );
 }

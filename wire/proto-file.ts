@@ -63,7 +63,7 @@ export function messageType(name: string): MessageType {
 }
 
 /** The gRPC service `whotalks.v1.<name>`. Throws when the proto file has none. */
-export function serviceDefinition(name: 'Ingest' | 'Query'): grpc.ServiceDefinition {
+export function serviceDefinition(name: 'Ingest' | 'Enrol' | 'Query'): grpc.ServiceDefinition {
   const methods = wire().services[name];
   if (methods === undefined) throw new Error(`proto: no service ${name}`);
   return Object.fromEntries(methods.map((method) => [method.name, methodDefinition(name, method)]));

@@ -7,8 +7,9 @@ import {
   type ServerMessageFields,
   type ServerSaying,
 } from '../../wire/server-message.ts';
+import { type ClientChannel, plaintextChannel } from '../../wire/tls-client.ts';
 
-/** What a connection tells; nothing comes after `ended`. */
+/** What a connection tells; nothing comes after `ended` or `failed`. */
 export interface ConnectionListener {
   /** The server took the call. */
   connected(): void;
@@ -16,6 +17,8 @@ export interface ConnectionListener {
   /** Writing is welcome again. */
   drained(): void;
   ended(code: grpc.status, details: string): void;
+  /** There was no call at all. @param refused only a person can mend it */
+  failed(why: string, refused: boolean): void;
 }
 
 export interface Connection {
@@ -44,8 +47,18 @@ const clientOptions: grpc.ClientOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-export const connectPlaintext: Connect = (endpoint, listener) => {
-  const client = new grpc.Client(endpoint, grpc.credentials.createInsecure(), clientOptions);
+export const connectPlaintext: Connect = (endpoint, listener) => open(plaintextChannel, endpoint, listener);
+
+export function connectThrough(channel: ClientChannel): Connect {
+  return (endpoint, listener) => open(channel, endpoint, listener);
+}
+
+function open(
+  { credentials, options }: ClientChannel,
+  endpoint: string,
+  listener: ConnectionListener,
+): Connection {
+  const client = new grpc.Client(endpoint, credentials, { ...clientOptions, ...options });
   const method = ingestService().Stream;
   const call = client.makeBidiStreamRequest<Buffer, ServerMessageFields>(
     method.path,
@@ -81,4 +94,4 @@ export const connectPlaintext: Connect = (endpoint, listener) => {
         call.cancel();
       }),
   };
-};
+}

@@ -231,6 +231,7 @@ export class AgentStream {
       said: (saying) => this.#onSaying(saying),
       drained: () => this.#send(),
       ended: (code, details) => this.#handle({ kind: 'ended', ...judgeEnd(code, details, this.#endpoint) }),
+      failed: (why, refused) => this.#handle({ kind: 'ended', why, refused }),
     });
     const hello: Hello = {
       ...this.#options.hello(),

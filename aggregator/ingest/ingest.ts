@@ -14,7 +14,7 @@ import { defaultIngestLimits, type IngestLimits } from './limits.ts';
 import { Replay } from './replay.ts';
 import type { SavedHost } from './saved-host.ts';
 import { type Carrier, ServedStream } from './served-stream.ts';
-import { serveCall } from './service.ts';
+import { openAdmission, type StreamAdmission, serveCall } from './service.ts';
 import type { SessionContext } from './session.ts';
 import { Turns } from './turns.ts';
 
@@ -32,6 +32,8 @@ export interface IngestOptions {
   readonly serverId: string;
   readonly version: string;
   readonly limits?: Partial<IngestLimits>;
+  /** Whom a stream may speak for. Default: anybody for any host. */
+  readonly admission?: StreamAdmission;
 }
 
 export interface Ingest {
@@ -69,6 +71,7 @@ export function createIngest(options: IngestOptions): Ingest {
   let journal: IngestJournal | null = null;
   const counters = newIngestCounters();
   const streams = new Set<ServedStream>();
+  const admission = options.admission ?? openAdmission;
   const timers = options.timers ?? realTimers;
   const turns = new Turns({ monotonicClock, defer: (serve) => void timers.soon(serve) });
   const now = (): Moment => ({ unixMs: options.clock(), monotonicMs: monotonicClock() });
@@ -92,12 +95,15 @@ export function createIngest(options: IngestOptions): Ingest {
     return stream;
   };
   const handleStream: grpc.handleBidiStreamingCall<Buffer, ServerMessageFields> = (call) =>
-    serveCall(call, limits, serve);
+    serveCall(call, limits, admission, serve);
   return {
     addTo: (server) => server.addService(ingestService(), { Stream: handleStream }),
     serve,
     hosts: () => hosts.all(),
-    sweep: (nowMs) => hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }, journal),
+    sweep: (nowMs) => {
+      endShutOut(streams, admission);
+      hosts.sweep({ unixMs: nowMs, monotonicMs: monotonicClock() }, journal);
+    },
     keepIn: (kept) => {
       journal = kept;
     },
@@ -113,4 +119,12 @@ export function createIngest(options: IngestOptions): Ingest {
       for (const { session } of streams) session.end('stopping', 'the aggregator is stopping');
     },
   };
+}
+
+/** Ends the streams of agents that are banned, or have no certificate any more that is good. */
+function endShutOut(streams: Iterable<ServedStream>, { faultOfAgent }: StreamAdmission): void {
+  for (const { session } of streams) {
+    const fault = session.speaksFor === null ? null : faultOfAgent(session.speaksFor);
+    if (fault !== null) session.end('shut-out', fault);
+  }
 }

@@ -50,10 +50,16 @@ export type EndCode =
   | 'full'
   | 'superseded'
   | 'no-hello'
+  /** Another host than the certificate says. */
+  | 'wrong-host'
+  /** Banned, or without a certificate that is good still. */
+  | 'shut-out'
   | 'stopping';
 
 /** The agent's end of the stream. */
 export interface Peer {
+  /** The one host that its certificate lets it report as; null or absent = any. */
+  readonly speaksFor?: string | null;
   say(saying: ServerSaying): void;
   end(code: EndCode, reason: string): void;
 }
@@ -102,6 +108,11 @@ export class IngestSession {
 
   get state(): SessionState {
     return this.#state;
+  }
+
+  /** The one host that it may be about; null = any. */
+  get speaksFor(): string | null {
+    return this.#peer.speaksFor ?? null;
   }
 
   /**
@@ -161,6 +172,13 @@ export class IngestSession {
     if (hello === null) return this.end('no-hello', 'the first message of a stream must be Hello');
     if (hello.protocol !== protocolVersion) return this.end('wrong-version', this.#versionMismatch(hello));
     if (hello.hostId === '') return this.end('bad-stream', 'Hello without a host id');
+    const { speaksFor } = this;
+    if (speaksFor !== null && speaksFor !== hello.hostId) {
+      return this.end(
+        'wrong-host',
+        `the certificate is of host ${speaksFor}, and Hello says ${hello.hostId}`,
+      );
+    }
     const { hosts, now } = this.#context;
     this.#stream = this.#liveStream(hello);
     const admitted = hosts.admit(this.#stream, batch.baseUnixMs, now());

@@ -52,6 +52,9 @@ export const login = 'login';
 /** All actions that there are. HEAD is GET without its body. */
 export const needs: ReadonlyMap<string, Need> = new Map<string, Need>([
   ['/whotalks.v1.Ingest/Stream', 'certificate'],
+  // It looks at the join token itself.
+  ['/whotalks.v1.Enrol/Join', 'nothing'],
+  ['/whotalks.v1.Enrol/Renew', 'certificate'],
   ...query,
   ...reflection,
   ['/grpc.health.v1.Health/Check', 'nothing'],

@@ -42,22 +42,28 @@ export interface Proofs {
 }
 
 /** What of a gRPC call tells who makes it. */
-export type GrpcCall = Pick<grpc.ServerUnaryCall<unknown, unknown>, 'metadata' | 'getAuthContext'>;
+export type GrpcCall = Pick<
+  grpc.ServerUnaryCall<unknown, unknown>,
+  'metadata' | 'getAuthContext' | 'getPeer'
+>;
 
 export class Identifier {
   readonly #door: DoorKind;
   readonly #proofs: Proofs;
+  readonly #faultOf: (peer: string) => string | null;
 
-  constructor(door: DoorKind, proofs: Proofs) {
+  /** @param faultOf why TLS found the certificate not good that came from an IP and port; null where it did not, or none came */
+  constructor(door: DoorKind, proofs: Proofs, faultOf: (peer: string) => string | null = () => null) {
     this.#door = door;
     this.#proofs = proofs;
+    this.#faultOf = faultOf;
   }
 
   ofGrpc(call: GrpcCall): Identity {
     if (this.#door !== 'tls') return { kind: this.#door };
     const [authorization] = call.metadata.get('authorization');
     if (authorization !== undefined) return this.#ofAuthorization(authorization.toString());
-    return this.#ofCertificate(call.getAuthContext().sslPeerCertificate);
+    return this.#ofCertificate(call.getAuthContext().sslPeerCertificate, () => this.#faultOf(call.getPeer()));
   }
 
   ofHttp(request: Pick<IncomingMessage, 'headers' | 'socket'>): Identity {
@@ -66,7 +72,7 @@ export class Identifier {
     if (authorization !== undefined) return this.#ofAuthorization(authorization);
     const { socket } = request;
     const verified = socket instanceof TLSSocket && socket.authorized;
-    return this.#ofCertificate(verified ? socket.getPeerCertificate() : undefined);
+    return this.#ofCertificate(verified ? socket.getPeerCertificate() : undefined, () => null);
   }
 
   /** Of a token that came in another way, such as a cookie. */
@@ -81,8 +87,8 @@ export class Identifier {
   }
 
   /** Without a certificate Node hands out an empty object. */
-  #ofCertificate(certificate: PeerCertificate | undefined): Identity {
-    if (certificate?.raw === undefined) return { kind: 'anonymous', refused: null };
+  #ofCertificate(certificate: PeerCertificate | undefined, fault: () => string | null): Identity {
+    if (certificate?.raw === undefined) return { kind: 'anonymous', refused: fault() };
     return this.#proofs.ofCertificate(certificate);
   }
 }

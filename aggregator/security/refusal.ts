@@ -17,6 +17,8 @@ export const refusalReasons = [
   'foreign-origin',
   /** More than one end may have: streams, connections. */
   'too-many',
+  /** A connection that does not speak TLS, or whose handshake failed. */
+  'handshake',
   /** An agent that was not enrolled: its join token, or its request, is not good. */
   'enrolment',
   /** An agent whose stream was not taken or was ended: another host's id, another version, a second one. */

@@ -76,7 +76,12 @@ export class GrpcGuard {
       action,
       peer: call.getPeer(),
       address: remoteAddress,
-      identify: () => this.#identifier.ofGrpc({ metadata, getAuthContext: () => call.getAuthContext() }),
+      identify: () =>
+        this.#identifier.ofGrpc({
+          metadata,
+          getAuthContext: () => call.getAuthContext(),
+          getPeer: () => call.getPeer(),
+        }),
     };
   }
 }

@@ -1,4 +1,6 @@
 /** The HTTP server: the JSON API, the watch stream, health, metrics and the page. */
+import type { ServerOptions } from 'node:http';
+import type { SecureContextOptions } from 'node:tls';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
@@ -29,6 +31,8 @@ export interface HttpOptions {
   /** Folder of the built page; null when there is none. */
   readonly pageFolder: string | null;
   readonly login: LoginOptions;
+  /** Keys and certificates; null or absent = plaintext. */
+  readonly tls?: SecureContextOptions | null;
   /** Told of every failure that is not the asker's fault. */
   readonly onError: (question: string, error: unknown) => void;
 }
@@ -59,13 +63,21 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
+/** Node's server underneath. The type stays that of plaintext: nothing here tells the two apart. */
+function httpServerOf(tls: SecureContextOptions | null): { http: ServerOptions } {
+  const limits = { maxHeaderSize: headerBytesMax };
+  return tls === null
+    ? { http: limits }
+    : ({ https: { ...tls, ...limits } } as unknown as { http: ServerOptions });
+}
+
 /** Ready to listen() or inject(); close() ends watch streams too. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
   const server = fastify({
     logger: false,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: headerBytesMax },
-    http: { maxHeaderSize: headerBytesMax },
+    ...httpServerOf(options.tls ?? null),
     requestTimeout: requestTimeoutMs,
     frameworkErrors: (error, _request, reply) => void send(reply, httpFailure(error)),
   });

@@ -1,11 +1,14 @@
 /** `whotalks up`: aggregator and agent of this host in one process, joined by real gRPC on loopback. */
 import type { Collector, Scan } from '../../agent/collector.ts';
+import type { AgentConfig } from '../../agent/config.ts';
 import { TurnCpu } from '../../agent/cpu-meter.ts';
 import { runAgent } from '../../agent/run.ts';
 import type { Aggregator } from '../../aggregator/run.ts';
+import { isUnspecified, parseIp } from '../../model/ip.ts';
 import { packageVersion } from '../../model/version.ts';
+import { formatHostPort, parseHostPort } from '../../wire/host-port.ts';
 import { defaultGrpcAddress } from '../../wire/protocol.ts';
-import { agentConfigOf, aggregatorSettingsOf } from '../daemon-settings.ts';
+import { type AggregatorSettings, agentConfigOf, aggregatorSettingsOf } from '../daemon-settings.ts';
 import { addressLines, serverFlag, startEmbedded } from '../embedded.ts';
 import { type ExitCode, endOfDaemon } from '../exit.ts';
 import { plainText } from '../format/plain-text.ts';
@@ -14,9 +17,11 @@ import { openHostCollector } from '../host-collector.ts';
 import { openHostEvents } from '../host-events.ts';
 import { type Invocation, warnIfExposed } from '../invocation.ts';
 import type { CliIo } from '../io.ts';
+import { agentFolder } from '../kept-places.ts';
 import { createPersonLog } from '../log.ts';
 import { tableWidth } from '../print.ts';
 import { requireProcfs } from '../require-procfs.ts';
+import { tlsOfThisMachine } from '../same-machine.ts';
 
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const { io } = invocation;
@@ -35,12 +40,29 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
       const cannotSee = [...scan.cannotSee, ...events.cannotSee];
       io.stdout.write(welcome(io, aggregator, { ...scan, cannotSee }));
     });
-    const config = { ...agentConfig, server: aggregator.grpcAddress };
+    const config = { ...agentConfig, ...(await wayTo(aggregator, settings, io)) };
     await runAgent(config, { collector, events, log, signal: io.signal, cpu: new TurnCpu() });
   } finally {
     await aggregator.close();
   }
   return endOfDaemon(io.signal);
+}
+
+/** How the agent of this process reaches the aggregator of this process. */
+async function wayTo(
+  { grpcAddress, isTls }: Aggregator,
+  { config: { security } }: AggregatorSettings,
+  io: CliIo,
+): Promise<Pick<AgentConfig, 'server' | 'tls'>> {
+  const { host, port } = parseHostPort(grpcAddress);
+  const ip = parseIp(host);
+  const isEverywhere = ip !== null && isUnspecified(ip);
+  const here = isEverywhere ? (ip.includes(':') ? '::1' : '127.0.0.1') : host;
+  const tls = isTls && security !== null ? await tlsOfThisMachine(security, agentFolder(null, io.env)) : null;
+  return {
+    server: formatHostPort({ host: here, port }),
+    tls: tls === null ? null : { ...tls, isOnlyIfWanted: false },
+  };
 }
 
 /** The collector, which shows its first scan to somebody else too. */

@@ -34,7 +34,7 @@ describe('parseConfigFile', () => {
   test.each([
     [
       'server: a:1\nsever: b:2',
-      /^w\.yaml:2: sever: unknown key; allowed here: server, realm, insecure, output, /,
+      /^w\.yaml:2: sever: unknown key; allowed here: server, realm, insecure, ca, /,
     ],
     [
       'agent:\n  interval: 1s\n  hostname: x',

@@ -152,6 +152,7 @@ class SendingAgent {
       },
       drained: () => {},
       ended: (code, details) => this.#onRefusal(`ended with ${code}: ${details}`),
+      failed: (why) => this.#onRefusal(why),
     });
     this.#connection.write(agent.hello(Date.now()));
   }

@@ -48,6 +48,8 @@ const questions = [
 /** By method of gRPC, who may call it. */
 const methods: Readonly<Record<string, readonly Caller[]>> = {
   '/whotalks.v1.Ingest/Stream': reporters,
+  '/whotalks.v1.Enrol/Join': callers,
+  '/whotalks.v1.Enrol/Renew': reporters,
   ...Object.fromEntries(questions.map((name) => [`/whotalks.v1.Query/${name}`, readers])),
   '/grpc.health.v1.Health/Check': callers,
   '/grpc.health.v1.Health/List': callers,
