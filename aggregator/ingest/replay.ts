@@ -9,8 +9,9 @@ import { ClockOffset, type SavedClock } from './clock-offset.ts';
 import type { Hosts } from './hosts.ts';
 import { newIngestCounters } from './ingest-counters.ts';
 import type { Effect } from './journaled-session.ts';
+import type { Peer } from './peer.ts';
 import type { SavedHost } from './saved-host.ts';
-import { IngestSession, type Peer, type SessionContext } from './session.ts';
+import { IngestSession, type SessionContext } from './session.ts';
 
 /** A stream of an earlier run. */
 export interface ReplayedStream {

@@ -6,7 +6,8 @@
  * messages, and takes no more from the network meanwhile.
  */
 import type { Cancel, Timers } from '../../model/timers.ts';
-import { IngestSession, type Peer, type SessionContext } from './session.ts';
+import type { Peer } from './peer.ts';
+import { IngestSession, type SessionContext } from './session.ts';
 import type { Lane, Turns } from './turns.ts';
 
 /** What carries a stream: messages of the agent come out, and what the aggregator says goes in. */

@@ -10,8 +10,8 @@ import { encodeServerMessage, type ServerMessageFields } from '../../wire/server
 import type { Audit } from '../security/audit.ts';
 import type { IngestLimits } from './limits.ts';
 import { decodeByFrames } from './message-frames.ts';
+import type { EndCode } from './peer.ts';
 import type { Carrier, ServedStream } from './served-stream.ts';
-import type { EndCode } from './session.ts';
 
 type Call = grpc.ServerDuplexStream<Buffer, ServerMessageFields>;
 

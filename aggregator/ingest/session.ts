@@ -6,7 +6,6 @@ import type { Logger } from 'pino';
 import type { AgentBatch, Hello } from '../../wire/agent-batch.ts';
 import type { AgentMessageDecoder } from '../../wire/agent-message.ts';
 import { heartbeatIntervalMs, messageFlags, protocolVersion } from '../../wire/protocol.ts';
-import type { ServerSaying } from '../../wire/server-message.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { ReportingHost, SocketReports } from '../correlate/report.ts';
 import { Acknowledgements } from './acknowledgements.ts';
@@ -17,6 +16,7 @@ import type { IngestCounters } from './ingest-counters.ts';
 import type { IngestJournal } from './ingest-journal.ts';
 import { type Effect, JournaledSession } from './journaled-session.ts';
 import type { IngestLimits } from './limits.ts';
+import type { EndCode, Peer } from './peer.ts';
 import { resolveRows } from './rows.ts';
 import { SimpleOpens } from './simple-opens.ts';
 import { ArrivingSnapshot } from './snapshot.ts';
@@ -38,30 +38,6 @@ export type SessionState =
 interface Agent {
   readonly hello: Hello;
   readonly record: AgentRecord;
-}
-
-/** Why the aggregator ends a stream. */
-export type EndCode =
-  /** Not a message, or not in this order. */
-  | 'bad-stream'
-  /** Another protocol version. */
-  | 'wrong-version'
-  | 'duplicate'
-  | 'full'
-  | 'superseded'
-  | 'no-hello'
-  /** Another host than the certificate says. */
-  | 'wrong-host'
-  /** Banned, or without a certificate that is good still. */
-  | 'shut-out'
-  | 'stopping';
-
-/** The agent's end of the stream. */
-export interface Peer {
-  /** The one host that its certificate lets it report as; null or absent = any. */
-  readonly speaksFor?: string | null;
-  say(saying: ServerSaying): void;
-  end(code: EndCode, reason: string): void;
 }
 
 /** What all sessions of one aggregator share. */
