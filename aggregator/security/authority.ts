@@ -154,7 +154,10 @@ function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new AuthorityError(
+      `${path} cannot be read: ${code ?? String(error)}; it is for the user of the aggregator alone`,
+    );
   }
 }

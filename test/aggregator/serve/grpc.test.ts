@@ -117,6 +117,7 @@ describe('a stock client, which knows nothing but reflection', () => {
   test('lists the services', async () => {
     expect(await listServices(server.address)).toEqual([
       'grpc.health.v1.Health',
+      'whotalks.v1.Enrol',
       'whotalks.v1.Ingest',
       'whotalks.v1.Query',
     ]);
