@@ -197,7 +197,7 @@ export class Spool {
     this.#cursor = to;
     this.#cursorUnixMs = unixMs;
     if (this.#isDrained()) this.#leaveDrained();
-    if (this.#cursor.segment !== this.#savedCursor.segment) void this.#saveCursor();
+    this.#saveSegment();
   }
 
   #isDrained(): boolean {
@@ -232,8 +232,14 @@ export class Spool {
   #saveCursor(): Promise<void> {
     this.#saving ??= this.#save().finally(() => {
       this.#saving = null;
+      // It may have moved on to another segment meanwhile.
+      if (this.#cursorFailure === null) this.#saveSegment();
     });
     return this.#saving;
+  }
+
+  #saveSegment(): void {
+    if (this.#cursor.segment !== this.#savedCursor.segment) void this.#saveCursor();
   }
 
   async #save(): Promise<void> {

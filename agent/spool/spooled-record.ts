@@ -59,12 +59,12 @@ export function sumOf(parts: readonly SpooledSummary[]): {
   const sum = (kind: RecordKind): SpooledSummary | null => {
     const some = parts.filter((part) => part.kind === kind);
     if (some.length === 0) return null;
-    return some.reduce((a, b) => ({
+    return {
       kind,
-      count: a.count + b.count,
-      fromUnixMs: Math.min(a.fromUnixMs, b.fromUnixMs),
-      toUnixMs: Math.max(a.toUnixMs, b.toUnixMs),
-    }));
+      count: some.reduce((total, { count }) => total + count, 0),
+      fromUnixMs: some.reduce((least, part) => Math.min(least, part.fromUnixMs), Number.POSITIVE_INFINITY),
+      toUnixMs: some.reduce((most, part) => Math.max(most, part.toUnixMs), 0),
+    };
   };
   return { sockets: sum('sockets'), gaps: sum('gaps') };
 }

@@ -75,9 +75,13 @@ export class WatchedFile {
     this.#file = this.#disk.openAppend(this.#path);
   }
 
-  /** Waits for what is being written. */
-  async close(): Promise<void> {
+  /** Nothing is being written any more. */
+  async settled(): Promise<void> {
     await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.settled();
     this.#closeFile();
   }
 
