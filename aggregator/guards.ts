@@ -33,7 +33,7 @@ export function createGuards({
   hostNames,
   faultOf,
 }: GuardOptions): Guards {
-  const gate = new Gate({ proofs, audit });
+  const gate = new Gate({ audit });
   const identifier = new Identifier(httpDoor, proofs);
   const sessions = new PageSessions();
   const guard = new HttpGuard({ gate, identifier, proofs, sessions, hostNames });

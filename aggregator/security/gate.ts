@@ -6,7 +6,7 @@ import type { Audit } from './audit.ts';
 import { actionName, authorise, needs, showsCmdlines } from './authorise.ts';
 import { CmdlineReads } from './cmdline-reads.ts';
 import { FailedProofs } from './failed-proofs.ts';
-import type { Identity, Proofs } from './identity.ts';
+import type { Identity } from './identity.ts';
 import type { Refusal } from './refusal.ts';
 import type { Sight } from './sight.ts';
 
@@ -20,7 +20,7 @@ export interface Approach {
   /** IP and port of the other end, and the IP alone. */
   readonly peer: string;
   readonly address: string;
-  /** Looks at what is shown. */
+  /** Looks at what is shown, as it is by then: it is asked again while something goes on. */
   readonly identify: () => Identity;
 }
 
@@ -39,7 +39,6 @@ export type Hold =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 export interface GateOptions {
-  readonly proofs: Pick<Proofs, 'again'>;
   readonly audit: Audit;
   /** Milliseconds that never step. */
   readonly monotonicClock?: () => number;
@@ -53,15 +52,13 @@ interface Held {
 }
 
 export class Gate {
-  readonly #proofs: Pick<Proofs, 'again'>;
   readonly #audit: Audit;
   readonly #now: () => number;
   readonly #failed = new FailedProofs();
   readonly #reads: CmdlineReads;
   readonly #held = new Set<Held>();
 
-  constructor({ proofs, audit, monotonicClock }: GateOptions) {
-    this.#proofs = proofs;
+  constructor({ audit, monotonicClock }: GateOptions) {
     this.#audit = audit;
     this.#now = monotonicClock ?? (() => performance.now());
     this.#reads = new CmdlineReads(audit);
@@ -84,7 +81,9 @@ export class Gate {
     if (!isAsked) return this.#decide(approach, nobody);
     const blockedMs = this.#failed.blockedMs(address, this.#now());
     if (blockedMs > 0) return this.#refuse(approach, tooManyFailures(address, blockedMs), nobody);
-    return this.#decide(approach, approach.identify());
+    const shown = identityOf(approach);
+    if ('reason' in shown) return this.#refuse(approach, shown, nobody);
+    return this.#decide(approach, shown);
   }
 
   /**
@@ -105,14 +104,14 @@ export class Gate {
     return { kind: 'held', release: () => void this.#held.delete(held) };
   }
 
-  /** Looks at what is held; call it about once a second. */
+  /** Looks again at what was shown for all that is held; call it about once a second. */
   sweep(): void {
-    const known = new Map<string, Identity>();
     for (const held of this.#held) {
       const { identity, approach } = held;
-      const now = known.get(identity.tokenId) ?? this.#proofs.again(identity);
-      known.set(identity.tokenId, now);
-      const verdict = authorise(now, approach.action);
+      const shown = identityOf(approach);
+      // What was known goes on.
+      if ('reason' in shown) continue;
+      const verdict = authorise(shown, approach.action);
       if (verdict.kind === 'allowed') continue;
       this.#held.delete(held);
       this.tell(approach, verdict.refusal, identity);
@@ -149,6 +148,16 @@ export class Gate {
   #refuse(approach: Approach, refusal: Refusal, identity: Identity): Admission {
     this.tell(approach, refusal, identity);
     return { kind: 'refused', refusal };
+  }
+}
+
+/** Who comes; or why that cannot be told, where the file system fails. */
+function identityOf({ identify }: Approach): Identity | Refusal {
+  try {
+    return identify();
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error);
+    return { reason: 'unreadable', message: `what is granted here cannot be read: ${why}` };
   }
 }
 

@@ -15,6 +15,8 @@ export const refusalReasons = [
   'foreign-host',
   /** A form of another site. */
   'foreign-origin',
+  /** What would tell cannot be read. */
+  'unreadable',
   /** More than one end may have: streams, connections. */
   'too-many',
   /** A connection that does not speak TLS, or whose handshake failed. */

@@ -14,6 +14,7 @@ export const reasonMetadataKey = 'whotalks-reason';
 const statusOf: Readonly<Partial<Record<RefusalReason, grpc.status>>> = {
   'no-credentials': grpc.status.UNAUTHENTICATED,
   'bad-credentials': grpc.status.UNAUTHENTICATED,
+  unreadable: grpc.status.UNAVAILABLE,
   'too-many-failures': grpc.status.RESOURCE_EXHAUSTED,
   'too-many': grpc.status.RESOURCE_EXHAUSTED,
 };

@@ -26,6 +26,7 @@ export const cookieName = '__Host-whotalks';
 const statusOf: Readonly<Partial<Record<RefusalReason, number>>> = {
   'no-credentials': 401,
   'bad-credentials': 401,
+  unreadable: 503,
   'too-many-failures': 429,
   'too-many': 429,
 };

@@ -35,7 +35,7 @@ export function addLogin(
 ): void {
   const { guard, gate, identifier, sessions, audit } = options;
   const now = options.monotonicClock ?? (() => performance.now());
-  server.get('/session', (request, reply) => reply.send(sessionDocument(guard.identityOf(request))));
+  server.get('/session', (request, reply) => tell(reply, guard.identityOf(request)));
   server.post('/login', { bodyLimit: bodyBytesMax }, (request, reply) => {
     const token = tokenOf(request.body);
     const peer = peerOf(request);
@@ -43,11 +43,11 @@ export function addLogin(
     const admission = gate.admit({ action: login, ...peer, identify });
     if (admission.kind === 'refused') return refuse(reply, admission.refusal);
     const { identity } = admission;
-    if (identity.kind !== 'bearer') return reply.send(sessionDocument(identity));
+    if (identity.kind !== 'bearer') return tell(reply, identity);
     endSession(request, sessions);
     const secret = sessions.begin(identity, now());
     audit({ kind: 'logged-in', subject: subjectOf(identity), peer: peer.peer, detail: 'with a browser' });
-    return reply.header('set-cookie', cookie(secret, sessionMaxMs)).send(sessionDocument(identity));
+    return tell(reply.header('set-cookie', cookie(secret, sessionMaxMs)), identity);
   });
   server.post('/logout', { bodyLimit: bodyBytesMax }, (request, reply) => {
     const identity = guard.sessionOf(request)?.identity;
@@ -56,9 +56,7 @@ export function addLogin(
       audit({ kind: 'logged-out', subject: subjectOf(identity), peer, detail: 'with a browser' });
     }
     endSession(request, sessions);
-    return reply
-      .header('set-cookie', cookie('', 0))
-      .send(sessionDocument({ kind: 'anonymous', refused: null }));
+    return tell(reply.header('set-cookie', cookie('', 0)), { kind: 'anonymous', refused: null });
   });
 }
 
@@ -69,6 +67,11 @@ function endSession(request: FastifyRequest, sessions: PageSessions): void {
 
 function cookie(secret: string, forMs: number): string {
   return `${cookieName}=${secret}; Path=/; Max-Age=${forMs / 1000}; HttpOnly; Secure; SameSite=Strict`;
+}
+
+/** Nobody on the way keeps who is logged in. */
+function tell(reply: FastifyReply, identity: Identity): FastifyReply {
+  return reply.header('cache-control', 'no-store').send(sessionDocument(identity));
 }
 
 function sessionDocument(identity: Identity): SessionDocument {

@@ -14,7 +14,7 @@ export function commandOf(query: string): string {
 export interface Joining {
   /** To be run on that host. */
   readonly command: string;
-  /** What stands in the way; null when nothing does. */
+  /** What stands in the way, or has to be done before; null when nothing does. */
   readonly obstacle: string | null;
 }
 
@@ -29,13 +29,19 @@ export function joining(
     return {
       command: `whotalks agent --server ${about.grpcAddress}`,
       obstacle:
-        'This aggregator takes agents of its own machine only. For others start it with ' +
-        `--listen ADDRESS:${port} --insecure, and name that address in --server.`,
+        'This aggregator takes agents of its own machine only. For others run "whotalks ca init" there, start it with ' +
+        `--listen ADDRESS:${port}, and name that address in --server.`,
     };
   }
   const host = /^(0\.0\.0\.0|\[::\])$/.test(bound) ? page.hostname : bound;
-  const insecure = about.insecure ? ' --insecure' : '';
-  return { command: `whotalks agent --server ${host}:${port}${insecure}`, obstacle: null };
+  const command = `whotalks agent --server ${host}:${port}`;
+  if (about.insecure) return { command: `${command} --insecure`, obstacle: null };
+  return {
+    command: `${command} --ca ca.crt --token-file join-token`,
+    obstacle:
+      'Both files come from the machine of the aggregator: "whotalks ca init" left ca.crt there, and ' +
+      '"whotalks token create --join" prints what is to stand in join-token.',
+  };
 }
 
 function isLoopback(host: string): boolean {

@@ -20,7 +20,6 @@ function gateWith() {
   const told: AuditEvent[] = [];
   const time = { ms: 1_000_000 };
   const gate = new Gate({
-    proofs: tokens,
     audit: (event) => told.push(event),
     monotonicClock: () => time.ms,
   });
@@ -101,6 +100,26 @@ describe('admission', () => {
       ],
     ]);
   });
+});
+
+test('what cannot be read refuses whoever comes, and ends nothing', () => {
+  const { gate, told, approach, admitted, tokens } = gateWith();
+  const secret = tokens.give('ann', 'read');
+  const ended: Refusal[] = [];
+  const failing = { ...approach(secret), identify: () => tokens.ofToken(secret) };
+  gate.hold(failing, admitted(secret), (refusal) => ended.push(refusal));
+  failing.identify = () => {
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+  };
+  gate.sweep();
+  expect([gate.held, ended]).toEqual([1, []]);
+  for (let n = 0; n <= failuresMax; n++) {
+    expect(gate.admit(failing)).toEqual({
+      kind: 'refused',
+      refusal: { reason: 'unreadable', message: 'what is granted here cannot be read: EIO' },
+    });
+  }
+  expect(told[0]).toMatchObject({ kind: 'refused', reason: 'unreadable' });
 });
 
 describe('what goes on', () => {

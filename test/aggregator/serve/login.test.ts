@@ -60,6 +60,18 @@ describe('a browser', () => {
     ]);
   });
 
+  test('has no stream any more once it logged out', async () => {
+    const cookie = await logIn();
+    const stream = await fetch(`http://${doors.httpAddress}/api/v1/watch`, { headers: { cookie } });
+    expect([stream.status, doors.guards.gate.held]).toEqual([200, 1]);
+    doors.guards.gate.sweep();
+    expect(doors.guards.gate.held).toBe(1);
+    await post('/logout', {}, { cookie });
+    doors.guards.gate.sweep();
+    expect(doors.guards.gate.held).toBe(0);
+    await expect(stream.text()).rejects.toThrow();
+  });
+
   test('is told why a token is not good', async () => {
     const response = await post('/login', { token: 'guess' });
     expect(response.status).toBe(401);

@@ -100,10 +100,20 @@ describe('commands', () => {
 
   it.each([
     ['0.0.0.0:7443', true, 'whotalks agent --server agg.lan:7443 --insecure'],
-    ['[::]:9', false, 'whotalks agent --server agg.lan:9'],
     ['10.0.0.5:7444', true, 'whotalks agent --server 10.0.0.5:7444 --insecure'],
   ])('a host joins an aggregator on %s (insecure: %s) by %s', (grpcAddress, insecure, command) => {
     expect(joining({ hostname: 'agg.lan' }, { grpcAddress, insecure })).toEqual({ command, obstacle: null });
+  });
+
+  it('names the files that a host needs for TLS, and where they come from', () => {
+    const { command, obstacle } = joining(
+      { hostname: 'agg.lan' },
+      { grpcAddress: '[::]:9', insecure: false },
+    );
+    expect(command).toBe('whotalks agent --server agg.lan:9 --ca ca.crt --token-file join-token');
+    expect(obstacle).toMatch(
+      /"whotalks ca init" left ca\.crt there, and "whotalks token create --join" prints/,
+    );
   });
 
   it('says that an aggregator on loopback cannot be joined from elsewhere, and what to do', () => {
@@ -113,7 +123,7 @@ describe('commands', () => {
     );
     expect(command).toBe('whotalks agent --server 127.0.0.1:7444');
     expect(obstacle).toMatch(
-      /its own machine only\. For others start it with --listen ADDRESS:7444 --insecure/,
+      /its own machine only\. For others run "whotalks ca init" there, start it with --listen ADDRESS:7444/,
     );
   });
 });
