@@ -325,6 +325,20 @@ export const verbs: readonly Verb[] = [
     ],
     load: () => import('./verbs/token.ts'),
   },
+  {
+    name: 'audit',
+    operand: '',
+    summary: 'the audit log: who was let in, refused, banned, and which tokens were made and used',
+    examples: ['audit', 'audit --verify', 'audit --limit 1000 -o csv'],
+    shared: 'printing',
+    without: ['sort', 'insecure'],
+    formats: lists,
+    options: [
+      dataOption,
+      { flags: '--verify', description: 'whether a line was changed or taken out; exit code 3 if so' },
+    ],
+    load: () => import('./verbs/audit.ts'),
+  },
 ];
 
 /** Known to the documents of whotalks and not built yet: who types one is told so, instead of being corrected. */

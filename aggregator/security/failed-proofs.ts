@@ -1,5 +1,5 @@
 /**
- * How many tokens and certificates that are not good came from each address of late. Who shows too many is not listened to
+ * How many tokens that are not good came from each address of late. Who shows too many is not listened to
  * for the rest of the minute, so that nobody tries secrets one after the other or has them looked up for nothing.
  */
 import { isIpv6, parseIp, prefixOf } from '../../model/ip.ts';

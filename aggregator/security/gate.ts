@@ -77,9 +77,8 @@ export class Gate {
   admit(approach: Approach): Admission {
     const { action, address } = approach;
     // Who may come as nobody is not asked who it is, and so not held up either.
-    const isAsked = needs.get(action) !== 'nothing';
-    if (!isAsked) return this.#decide(approach, nobody);
-    const blockedMs = this.#failed.blockedMs(address, this.#now());
+    if (needs.get(action) === 'nothing') return this.#decide(approach, nobody);
+    const blockedMs = isGuessable(action) ? this.#failed.blockedMs(address, this.#now()) : 0;
     if (blockedMs > 0) return this.#refuse(approach, tooManyFailures(address, blockedMs), nobody);
     const shown = identityOf(approach);
     if ('reason' in shown) return this.#refuse(approach, shown, nobody);
@@ -135,7 +134,8 @@ export class Gate {
     const { action, address, peer } = approach;
     const verdict = authorise(identity, action);
     if (verdict.kind === 'refused') {
-      if (verdict.refusal.reason === 'bad-credentials') this.#failed.count(address, this.#now());
+      const isGuess = verdict.refusal.reason === 'bad-credentials' && isGuessable(action);
+      if (isGuess) this.#failed.count(address, this.#now());
       return this.#refuse(approach, verdict.refusal, identity);
     }
     const { sight } = verdict;
@@ -149,6 +149,11 @@ export class Gate {
     this.tell(approach, refusal, identity);
     return { kind: 'refused', refusal };
   }
+}
+
+/** Nobody guesses a certificate: agents of a site with one that is over are not kept out with it. */
+function isGuessable(action: string): boolean {
+  return needs.get(action) !== 'certificate';
 }
 
 /** Who comes; or why that cannot be told, where the file system fails. */
@@ -170,7 +175,7 @@ export function subjectOf(identity: Identity): string | null {
 }
 
 function tooManyFailures(address: string, forMs: number): Refusal {
-  const message = `too many tokens or certificates that are not good came from ${address}: try again in ${Math.ceil(forMs / 1000)} s`;
+  const message = `too many tokens that are not good came from ${address}: try again in ${Math.ceil(forMs / 1000)} s`;
   return { reason: 'too-many-failures', message };
 }
 
