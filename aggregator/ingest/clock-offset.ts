@@ -56,15 +56,15 @@ export class ClockOffset {
   }
 
   /**
-   * The agent's next stream begins: what was measured on this one goes on, unless the first message says that a clock was
-   * set meanwhile, or comes so late that it might have been.
+   * The agent's next stream begins: what was measured on this one goes on, unless the first message comes before it was sent,
+   * so that a clock was set meanwhile. One that comes from the past has more likely waited, as where the aggregator was
+   * stopped or a proxy kept it; if a clock was set back all the same, the second heartbeat tells.
    */
   resumed(unixMs: number, nowMs: number): ClockOffset {
     const next = new ClockOffset(unixMs, nowMs);
     const known = this.#allowed;
     if (known === null || unixMs === 0) return next;
-    const aheadMs = unixMs - nowMs;
-    if (aheadMs > known.highMs + firstGuessMs || aheadMs < known.lowMs - firstGuessMs) return next;
+    if (unixMs - nowMs > known.highMs + firstGuessMs) return next;
     next.#take([...this.#samples, ...next.#samples]);
     return next;
   }

@@ -63,9 +63,26 @@ describe('ClockOffset', () => {
     expect(next.measuredMs).toBe(1_901);
     const set = clock.resumed(99_000, 60_500);
     expect([set.measuredMs, set.offsetMs]).toEqual([null, 38_500]);
-    const setBack = clock.resumed(50_000, 60_500);
-    expect([setBack.measuredMs, setBack.offsetMs]).toEqual([null, -10_500]);
     expect(new ClockOffset(1_900, 0).resumed(61_900, 60_500).measuredMs).toBeNull();
+  });
+
+  test('a stream whose first message waited somewhere goes on with what was measured', () => {
+    const clock = new ClockOffset(1_900, 0);
+    clock.heartbeat(2_900, 0, 1_000);
+    clock.heartbeat(12_900, 2, 11_000);
+    // Sent at 20,000, and 45 s under way.
+    const late = clock.resumed(21_900, 65_000);
+    expect([late.measuredMs, late.toOurs(21_900, 65_000)]).toEqual([1_901, 19_999]);
+  });
+
+  test('a clock that was set back between two streams is learned with the second heartbeat', () => {
+    const clock = new ClockOffset(1_900, 0);
+    clock.heartbeat(2_900, 0, 1_000);
+    clock.heartbeat(12_900, 2, 11_000);
+    const setBack = clock.resumed(50_000, 60_500);
+    setBack.heartbeat(51_000, 0, 61_500);
+    setBack.heartbeat(61_000, 2, 71_500);
+    expect(setBack.measuredMs).toBe(-10_499);
   });
 
   test('a little drift is no contradiction: the narrowest bounds count', () => {
