@@ -62,9 +62,11 @@ export class ClockOffset {
    */
   resumed(unixMs: number, nowMs: number): ClockOffset {
     const next = new ClockOffset(unixMs, nowMs);
-    const known = this.#allowed;
-    if (known === null || unixMs === 0) return next;
-    if (unixMs - nowMs > known.highMs + firstGuessMs) return next;
+    // Before it is measured, the first message of the stream before says most.
+    const latestMs = this.#allowed?.highMs ?? this.#samples.at(-1)?.lowMs;
+    const isNews = latestMs === undefined || unixMs - nowMs > latestMs + firstGuessMs;
+    if (unixMs === 0 || isNews) return next;
+    next.#guessMs = this.#guessMs;
     next.#take([...this.#samples, ...next.#samples]);
     return next;
   }

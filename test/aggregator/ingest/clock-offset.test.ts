@@ -75,6 +75,16 @@ describe('ClockOffset', () => {
     expect([late.measuredMs, late.toOurs(21_900, 65_000)]).toEqual([1_901, 19_999]);
   });
 
+  test('before a clock is measured, the first message that waited least says most', () => {
+    // An hour ahead; the second stream's first message waits for 45 s, that of the third for none.
+    const clock = new ClockOffset(3_600_000, 0);
+    const late = clock.resumed(3_620_000, 65_000);
+    expect([late.measuredMs, late.offsetMs]).toEqual([null, 3_600_000]);
+    expect(late.resumed(3_670_000, 70_000).offsetMs).toBe(3_600_000);
+    // The other way round the first one has waited.
+    expect(new ClockOffset(3_600_000, 45_000).resumed(3_670_000, 70_000).offsetMs).toBe(3_600_000);
+  });
+
   test('a clock that was set back between two streams is learned with the second heartbeat', () => {
     const clock = new ClockOffset(1_900, 0);
     clock.heartbeat(2_900, 0, 1_000);
