@@ -24,7 +24,7 @@ const load = { perSecond: 20, livesMs: [50, 200, 1_000, 3_000, 10_000, 40_000, 1
 
 const hosts = 3;
 /** Of rounds; of kills half a thousand are made, and the fleet comes back in a second or two. */
-const recoveryEvery = 4;
+const recoveryEvery = 8;
 const checkEvery = 100;
 /** Lines about what is wrong. */
 const mistakesPrintedMax = 20;

@@ -22,6 +22,7 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('faults on real process
   afterAll(() => rig.close());
 
   test.each([
+    ['kill-aggregator', 2],
     ['kill-agents', 3],
     ['partition', 1],
     ['truncate', 1],

@@ -1,5 +1,6 @@
 /** All faults, in the order of the table. */
 import type { Fault } from './fault.ts';
+import { flippedData, fullData, fullDataAndKill } from './faults/disks.ts';
 import { killAgents, killAggregator } from './faults/kills.ts';
 import { networkFault, networkFaults } from './faults/networks.ts';
 import { pauseAgents, pauseAggregator } from './faults/pauses.ts';
@@ -14,5 +15,8 @@ export function allFaults(): readonly Fault[] {
     pauseAgents(),
     ...networkFaults.map(networkFault),
     ...proxyFaults.map(proxyFault),
+    fullData,
+    fullDataAndKill,
+    flippedData,
   ];
 }

@@ -9,6 +9,7 @@ import { Fleet } from '../fleet/fleet.ts';
 import type { Host } from '../fleet/host.ts';
 import { httpPort } from '../fleet/whotalks.ts';
 import { until } from '../until.ts';
+import { DaemonFolder } from './daemon-folder.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { LastingDaemon } from './lasting-daemon.ts';
 import { type Load, Oracle } from './oracle.ts';
@@ -18,6 +19,8 @@ import { OracleLedger } from './oracle-ledger.ts';
 export interface RigNeeds {
   /** Agents reach the aggregator through a proxy. */
   readonly proxy?: true;
+  /** The aggregator's data is on a file system of its own, which is small. */
+  readonly smallData?: true;
 }
 
 export interface RigPlan {
@@ -35,6 +38,9 @@ const linger = '6h';
 /** Rows of an answer that are asked for. */
 const rowsMax = 1_000_000;
 
+/** Of a small file system, MiB. */
+const smallMiB = 8;
+
 /** The oracle's processes on each host. */
 const oracleNames = ['shop', 'store'] as const;
 
@@ -47,6 +53,8 @@ export class FaultRig {
   readonly aggregator: LastingDaemon;
   /** By name of their hosts. */
   readonly agents = new Map<string, LastingDaemon>();
+  /** Where the aggregator keeps its data. */
+  readonly dataFolder: DaemonFolder;
   /** null where no fault needs it. */
   proxy: FaultProxy | null = null;
   readonly #plan: RigPlan;
@@ -59,7 +67,8 @@ export class FaultRig {
     const host = fleet.host('aggregator');
     this.aggregatorHost = host;
     fleet.whotalks.serveFrom(aggregatorIp);
-    const flags = ['--linger', linger];
+    this.dataFolder = new DaemonFolder(host, 'data');
+    const flags = ['--linger', linger, '--data', this.dataFolder.path];
     this.aggregator = new LastingDaemon(() => fleet.whotalks.launchAggregator(host, aggregatorIp, ...flags));
     const url = `http://${aggregatorIp}:${httpPort}`;
     this.#asker = new Inhabitant(host.namespace.spawn([process.execPath, askerProgram, url]));
@@ -88,6 +97,7 @@ export class FaultRig {
 
   async #start(): Promise<void> {
     const { needs, seed } = this.#plan;
+    if (needs.smallData === true) await this.dataFolder.mount(smallMiB);
     await this.aggregator.start();
     if (needs.proxy === true) {
       this.proxy = await FaultProxy.start(this.aggregatorHost, aggregatorIp, seed);

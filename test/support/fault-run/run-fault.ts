@@ -100,8 +100,9 @@ class FaultRun {
       log(`${this.#fault.name}: ${this.#times} times, ${judged} connections, ${mistakes.length} mistakes`);
       this.#rig.begin();
     }
-    const verdict = await settle(this.#rig, livedMsMin);
+    // A question for everything takes memory of its own.
     this.#memory.end();
+    const verdict = await settle(this.#rig, livedMsMin);
     return {
       fault: this.#fault,
       times: this.#times,

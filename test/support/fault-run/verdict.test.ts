@@ -149,7 +149,10 @@ describe('phantoms', () => {
     ];
     const verdict = judge(ledgerOf([0, 9]), halves);
     expect(counts(verdict)).toEqual([1, 0, 0, 1, 0]);
-    expect(verdict.mistakes).toEqual(['phantoms: 10.1.1.1:40000 -> 10.1.2.1:5432: told 2 times']);
+    expect(verdict.mistakes).toEqual([
+      'phantoms: 10.1.1.1:40000 -> 10.1.2.1:5432: told 2 times: both established 00:00.000 to 00:09.000; ' +
+        'both established 00:00.000 to 00:09.000, 00:00.000 to 00:09.000',
+    ]);
   });
 
   test('what is over and told as open', () => {

@@ -89,7 +89,13 @@ function faultsIn(
 ): Mistake[] {
   const [document] = documents;
   const mistakes: Mistake[] = [];
-  if (documents.length > 1) mistakes.push(['phantoms', `told ${documents.length} times`]);
+  if (documents.length > 1) {
+    const each = documents.map(({ seen, state, openedAt, closedAt }) =>
+      [seen, state, openedAt.slice(14, 23), 'to', closedAt?.slice(14, 23) ?? 'now'].join(' '),
+    );
+    const lived = livedText(connection.ends.client ?? connection.ends.server!);
+    mistakes.push(['phantoms', `told ${documents.length} times: ${each.join('; ')}${lived}`]);
+  }
   if (document !== undefined) {
     const closed = closedAtMs(connection);
     const isTurned = formatEndpoint(document.client) !== formatEndpoint(connection.client);

@@ -3,7 +3,7 @@ import { atOnce, type Fault } from '../fault.ts';
 import type { LastingDaemon } from '../lasting-daemon.ts';
 
 /** Also before a daemon is ready, which takes it about a second. */
-const restBelowMs = 2_500;
+const restBelowMs = 3_000;
 
 export const killAggregator: Fault = {
   ...atOnce,
