@@ -3,7 +3,8 @@
  * reboot none goes on.
  *
  * The same inode under the same tuple is the same socket. A TCP connection has no inode while it waits to be accepted
- * and once it is only remembered, so there the tuple decides, unless the connection would have to go back in its life.
+ * and once it is only remembered, so there the tuple decides, unless the connection would have to go back in its life. Nor has
+ * one whose end an event told before a scan of that run could show it: it was there when the run began.
  */
 import { continues } from '../../model/continuity.ts';
 import { formatEndpoint } from '../../model/endpoint.ts';
@@ -48,10 +49,17 @@ export class Continuable<Row extends { readonly socket: Comparable }> {
     const row =
       this.#byInode.get(inodeKey(open)) ??
       (isConnection(open) ? this.#byTuple.get(tupleKeyOf(open)) : undefined);
-    if (row === undefined || this.#taken.has(row) || !continues(row.socket, open)) return undefined;
+    if (row === undefined || this.#taken.has(row)) return undefined;
+    const before = isToldByItsEnd(open) ? { ...row.socket, inode: 0 } : row.socket;
+    if (!continues(before, open)) return undefined;
     this.#taken.add(row);
     return row;
   }
+}
+
+/** Whether all that its run knows of it is its end: events tell no inode, and a state that may be any. */
+function isToldByItsEnd({ inode, notBeforeMs, closedAtMs }: OpenedRow): boolean {
+  return inode === 0 && notBeforeMs === 0 && closedAtMs !== null;
 }
 
 /** Finds for each row of a new run's snapshot the one of the run before that goes on in it; each goes on once. */

@@ -70,3 +70,18 @@ test('each goes on once', () => {
   const snapshot = [rowOf({ state: 'established', inode: 5 }), rowOf({ state: 'time-wait', inode: 0 })];
   expect([...matchContinuations(snapshot, before).keys()]).toEqual([snapshot[0]]);
 });
+
+test.each<[before: Shape, ended: Shape, change: Partial<OpenedRow>, boolean]>([
+  // Reset, or closed by whoever holds it: the event of its end came before the first scan.
+  [{ state: 'established', inode: 5 }, { state: 'established', inode: 0 }, {}, true],
+  [{ state: 'established', inode: 5 }, { state: 'close-wait', inode: 0 }, {}, true],
+  [{ state: 'established', inode: 5 }, { state: 'last-ack', inode: 0 }, {}, true],
+  // Somebody looked before, and it was not there.
+  [{ state: 'established', inode: 5 }, { state: 'established', inode: 0 }, { notBeforeMs: 1 }, false],
+  // It would have to go back in its life.
+  [{ state: 'time-wait', inode: 0 }, { state: 'established', inode: 0 }, {}, false],
+])('one that was %o goes on where an event told its end as %o %o: %s', (before, ended, change, expected) => {
+  const socket = { ...rowOf(before), id: '1-1' } as unknown as ReportedSocket;
+  const told = { ...rowOf(ended), closedAtMs: 2, ...change };
+  expect(matchContinuations([told], [{ socket }]).size === 1).toBe(expected);
+});
