@@ -275,7 +275,7 @@ export class AgentStream {
     this.#options.slots.acknowledge(durableSeq);
     this.#options.gaps.acknowledge(durableSeq);
     this.#past.acknowledge(appliedSeq, durableSeq);
-    if (this.#snapshotEndSeq !== null && durableSeq >= this.#snapshotEndSeq) {
+    if (this.#snapshotEndSeq !== null && appliedSeq >= this.#snapshotEndSeq) {
       if (this.#state.kind === 'snapshotting') this.#complain('info', `reporting to ${this.#endpoint}`);
       this.#handle({ kind: 'snapshot-acknowledged' });
     }

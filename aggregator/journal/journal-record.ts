@@ -89,10 +89,14 @@ function decodeRest(kind: number, stream: number, atMs: number, rest: Buffer): J
       const clock = JSON.parse(rest.toString('utf8', clockAt)) as SavedClock;
       return { kind: 'stream', atMs, stream, hello: rest.subarray(4, clockAt), clock };
     }
-    case numberOf.lease:
-      return { kind: 'lease', atMs, ...(JSON.parse(rest.toString()) as LeaseFields) };
-    case numberOf.gap:
-      return { kind: 'gap', atMs, ...(JSON.parse(rest.toString()) as GapFields) };
+    case numberOf.lease: {
+      const { hostId, state } = JSON.parse(rest.toString()) as LeaseFields;
+      return typeof hostId === 'string' ? { kind: 'lease', atMs, hostId, state } : null;
+    }
+    case numberOf.gap: {
+      const { hostId, gap } = JSON.parse(rest.toString()) as GapFields;
+      return isGap(gap) ? { kind: 'gap', atMs, hostId, gap } : null;
+    }
     default:
       return null;
   }
@@ -106,6 +110,11 @@ interface LeaseFields {
 interface GapFields {
   readonly hostId: string;
   readonly gap: HostGap;
+}
+
+function isGap(gap: Partial<HostGap> | undefined): boolean {
+  const numbers = [gap?.fromMs, gap?.toMs, gap?.lostEvents];
+  return typeof gap?.reason === 'string' && numbers.every((each) => typeof each === 'number');
 }
 
 function json(value: object): Buffer {

@@ -283,16 +283,20 @@ export class Journal implements IngestJournal {
     this.#askForSnapshots();
   }
 
-  /** Of agents that should have begun one of their own accord, and hold segments back. */
+  /** Of agents that should have begun one of their own accord, or whose last one may soon be gone for want of room. */
   #askForSnapshots(): void {
-    const { limits, clock, retention } = this.#options;
+    const { limits, clock, retention, segments } = this.#options;
     const nowMs = clock.monotonicMs();
-    let left = limits.askedAtOnceMax;
+    const { numbers } = segments;
+    const isCrowded = segments.bytes > limits.journalBytesMax / 2;
+    const olderHalf = isCrowded ? numbers[numbers.length >> 1]! : 0;
+    let left = Math.max(limits.askedAtOnceMax, this.#streams.size / limits.askedAtOnceMax);
     for (const [stream, streaming] of this.#streams) {
-      const takenMs = retention.lastSnapshotMs(stream.hostId);
-      const ageMs = takenMs === null ? 0 : clock.nowMs() - takenMs;
-      if (ageMs < limits.snapshotAgeMaxMs || nowMs - streaming.askedMs < limits.askAgainMs) continue;
-      if (left-- <= 0) return;
+      const last = retention.lastSnapshot(stream.hostId);
+      if (last === null || nowMs - streaming.askedMs < limits.askAgainMs) continue;
+      const isOld = clock.nowMs() - last.completeMs >= limits.snapshotAgeMaxMs;
+      if (!isOld && last.segment > olderHalf) continue;
+      if (left-- < 1) return;
       streaming.askedMs = nowMs;
       stream.askForSnapshot('its last one is old, and keeps the journal from being shortened');
     }

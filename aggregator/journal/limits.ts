@@ -19,7 +19,7 @@ export interface JournalLimits {
   /** An agent begins a snapshot of its own accord well before its last one is so old; then it is asked for one. */
   readonly snapshotAgeMaxMs: number;
   readonly askAgainMs: number;
-  /** Agents that are asked for a snapshot with one segment. */
+  /** Agents that are asked for a snapshot with one segment, at least; and one of so many where there are more. */
   readonly askedAtOnceMax: number;
 }
 
@@ -37,6 +37,6 @@ export const defaultJournalLimits: JournalLimits = {
   stallMs: 5_000,
   retryMs: 1_000,
   snapshotAgeMaxMs: 25 * 60_000,
-  askAgainMs: 5 * 60_000,
+  askAgainMs: 60_000,
   askedAtOnceMax: 32,
 };

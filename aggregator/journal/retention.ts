@@ -7,7 +7,7 @@
  */
 
 /** A snapshot that is whole in the journal. */
-interface Point {
+export interface Point {
   /** In which it begins. */
   readonly segment: number;
   readonly completeMs: number;
@@ -62,9 +62,9 @@ export class Retention {
       host.points = host.points.filter((each) => each.segment > segment);
   }
 
-  /** When a host's last snapshot was complete; null where there is none. */
-  lastSnapshotMs(hostId: string): number | null {
-    return this.#hosts.get(hostId)?.points.at(-1)?.completeMs ?? null;
+  /** The last snapshot of a host; null where there is none. */
+  lastSnapshot(hostId: string): Point | null {
+    return this.#hosts.get(hostId)?.points.at(-1) ?? null;
   }
 
   #forgetOlder(host: HostPoints, nowMs: number): void {

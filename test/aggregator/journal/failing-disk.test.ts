@@ -70,6 +70,18 @@ describe('a disk that fails', () => {
     expect(fleet.aggregator.gaps()).toEqual([]);
   });
 
+  it('from the start keeps no agent from being in step', async () => {
+    const fleet = new FleetOfTwo();
+    await fleet.aggregator.start();
+    fleet.aggregator.disk.failing = 'EROFS';
+    fleet.join();
+    fleet.open(1);
+    await fleet.pass(5_000);
+    expect(fleet.web.stream.state.kind).toBe('streaming');
+    expect(durableOf(fleet)).toBe(0);
+    expect(fleet.shown().connections).toEqual(lines('open', 1));
+  });
+
   it('and is killed meanwhile: agents tell again what was never durable', async () => {
     const fleet = await FleetOfTwo.begin();
     fleet.open(1, 2);

@@ -22,10 +22,15 @@ export class FleetOfTwo {
   static async begin(limits?: Partial<JournalLimits>): Promise<FleetOfTwo> {
     const fleet = new FleetOfTwo(limits);
     await fleet.aggregator.start();
-    fleet.web = fleet.aggregator.agent('web', clientIp);
-    fleet.db = fleet.aggregator.agent('db', serverIp);
+    fleet.join();
     await fleet.pass(1_000);
     return fleet;
+  }
+
+  /** Both agents come. */
+  join(): void {
+    this.web = this.aggregator.agent('web', clientIp);
+    this.db = this.aggregator.agent('db', serverIp);
   }
 
   /** Time goes on; agents tell what they have each 100 ms. */
