@@ -49,11 +49,15 @@ const reflection = ['v1', 'v1alpha'].map(
 /** What whoever sends a token to POST /login wants. */
 export const login = 'login';
 
+const join = '/whotalks.v1.Enrol/Join';
+
+/** What takes nothing at the gate, and looks itself at the token that comes with it. */
+export const looksItself: ReadonlySet<string> = new Set([join]);
+
 /** All actions that there are. HEAD is GET without its body. */
 export const needs: ReadonlyMap<string, Need> = new Map<string, Need>([
   ['/whotalks.v1.Ingest/Stream', 'certificate'],
-  // It looks at the join token itself.
-  ['/whotalks.v1.Enrol/Join', 'nothing'],
+  [join, 'nothing'],
   ['/whotalks.v1.Enrol/Renew', 'certificate'],
   ...query,
   ...reflection,

@@ -3,7 +3,7 @@
  * counted and told to the audit log; what goes on for long is looked at again, so that a token that is over ends its streams.
  */
 import type { Audit } from './audit.ts';
-import { actionName, authorise, needs, showsCmdlines } from './authorise.ts';
+import { actionName, authorise, looksItself, needs, showsCmdlines } from './authorise.ts';
 import { CmdlineReads } from './cmdline-reads.ts';
 import { FailedProofs } from './failed-proofs.ts';
 import type { Identity } from './identity.ts';
@@ -77,9 +77,9 @@ export class Gate {
   admit(approach: Approach): Admission {
     const { action, address } = approach;
     // Who may come as nobody is not asked who it is, and so not held up either.
-    if (needs.get(action) === 'nothing') return this.#decide(approach, nobody);
-    const blockedMs = isGuessable(action) ? this.#failed.blockedMs(address, this.#now()) : 0;
+    const blockedMs = takesToken(action) ? this.#failed.blockedMs(address, this.#now()) : 0;
     if (blockedMs > 0) return this.#refuse(approach, tooManyFailures(address, blockedMs), nobody);
+    if (needs.get(action) === 'nothing') return this.#decide(approach, nobody);
     const shown = identityOf(approach);
     if ('reason' in shown) return this.#refuse(approach, shown, nobody);
     return this.#decide(approach, shown);
@@ -118,6 +118,11 @@ export class Gate {
     }
   }
 
+  /** A token was shown that is not good; for what looks at tokens itself, where it finds that out. */
+  countFailure({ action, address }: Pick<Approach, 'action' | 'address'>): void {
+    if (takesToken(action)) this.#failed.count(address, this.#now());
+  }
+
   /** Writes down that somebody was refused, for whatever reason. */
   tell({ action, peer }: Pick<Approach, 'action' | 'peer'>, refusal: Refusal, identity: Identity): void {
     const { reason, message } = refusal;
@@ -131,11 +136,10 @@ export class Gate {
   }
 
   #decide(approach: Approach, identity: Identity): Admission {
-    const { action, address, peer } = approach;
+    const { action, peer } = approach;
     const verdict = authorise(identity, action);
     if (verdict.kind === 'refused') {
-      const isGuess = verdict.refusal.reason === 'bad-credentials' && isGuessable(action);
-      if (isGuess) this.#failed.count(address, this.#now());
+      if (verdict.refusal.reason === 'bad-credentials') this.countFailure(approach);
       return this.#refuse(approach, verdict.refusal, identity);
     }
     const { sight } = verdict;
@@ -152,8 +156,9 @@ export class Gate {
 }
 
 /** Nobody guesses a certificate: agents of a site with one that is over are not kept out with it. */
-function isGuessable(action: string): boolean {
-  return needs.get(action) !== 'certificate';
+function takesToken(action: string): boolean {
+  const need = needs.get(action);
+  return need === 'nothing' ? looksItself.has(action) : need !== 'certificate';
 }
 
 /** Who comes; or why that cannot be told, where the file system fails. */

@@ -66,7 +66,12 @@ export class GrantProofs implements Proofs {
   #noteFirstUse(id: string, name: string): void {
     const { grants, audit, clock } = this.#options;
     if (grants.current().tokens.get(id)?.used !== null) return;
-    grants.append({ do: 'use', id, by: name, key: null, atMs: clock() });
+    try {
+      grants.append({ do: 'use', id, by: name, key: null, atMs: clock() });
+    } catch {
+      // A disk that is full keeps nobody from asking: it is noted when there is room.
+      return;
+    }
     const subject = `token ${id} (${name})`;
     audit({
       kind: 'token-first-used',

@@ -58,6 +58,13 @@ export class GrpcGuard {
           },
           onCancel: () => release(),
         }),
+      // What looks at tokens itself says so by its status.
+      sendStatus: (status, pass) => {
+        if (status.code === grpc.status.PERMISSION_DENIED) {
+          this.#gate.countFailure({ action: method.path, address: addressOf(call) });
+        }
+        pass(status);
+      },
     });
   };
 
@@ -72,11 +79,10 @@ export class GrpcGuard {
   }
 
   #approachOf(action: string, metadata: grpc.Metadata, call: grpc.ServerInterceptingCallInterface): Approach {
-    const { remoteAddress = 'unknown' } = call.getConnectionInfo();
     return {
       action,
       peer: call.getPeer(),
-      address: remoteAddress,
+      address: addressOf(call),
       identify: () =>
         this.#identifier.ofGrpc({
           metadata,
@@ -85,4 +91,8 @@ export class GrpcGuard {
         }),
     };
   }
+}
+
+function addressOf(call: grpc.ServerInterceptingCallInterface): string {
+  return call.getConnectionInfo().remoteAddress ?? 'unknown';
 }
