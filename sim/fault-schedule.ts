@@ -1,0 +1,146 @@
+/** Lets happen what a plan says may go wrong, until faults stop. */
+import type { Chance } from './engine/chance.ts';
+import type { SimulatedTime } from './engine/simulated-time.ts';
+import type { Trace } from './engine/trace.ts';
+import type { SimulatedAgent } from './machines/simulated-agent.ts';
+import type { SimulatedAggregator } from './machines/simulated-aggregator.ts';
+import type { SimulatedNetwork } from './network/simulated-network.ts';
+import { type Fault, faultWeights, type SimulationPlan } from './plan.ts';
+import type { World } from './world/world.ts';
+
+export interface FaultParts {
+  readonly plan: SimulationPlan;
+  readonly time: SimulatedTime;
+  readonly trace: Trace;
+  readonly chance: Chance;
+  readonly world: World;
+  readonly network: SimulatedNetwork;
+  readonly agents: readonly SimulatedAgent[];
+  readonly aggregator: SimulatedAggregator;
+  /** Kills the aggregator, with all that follows for whoever watches. */
+  readonly killAggregator: () => void;
+  readonly killAgent: (agent: SimulatedAgent, isMachineDead: boolean) => void;
+}
+
+export class FaultSchedule {
+  readonly #parts: FaultParts;
+  readonly #bag: readonly Fault[];
+  #isOver = false;
+  /** By how much clocks were set, in all. */
+  steppedMs = 0;
+
+  constructor(parts: FaultParts) {
+    this.#parts = parts;
+    this.#bag = parts.plan.faults.flatMap((fault) => Array<Fault>(faultWeights[fault]).fill(fault));
+  }
+
+  begin(): void {
+    if (this.#bag.length > 0) this.#planNext();
+  }
+
+  /** No more faults; what was cut off is reached again, and what was killed is started. */
+  end(): void {
+    this.#isOver = true;
+    const { world, agents, aggregator, network } = this.#parts;
+    for (const host of world.hosts) {
+      if (!host.isUp) world.startHost(host);
+      const link = network.link(host.index);
+      link.heal();
+      link.traits = { latencyMs: 5, spike: 0, duplicate: 0, drop: 0 };
+    }
+    aggregator.start();
+    for (const agent of agents) agent.start();
+  }
+
+  /** Milliseconds until faults are over: nothing goes on for longer. */
+  get #leftMs(): number {
+    return Math.max(1, this.#parts.plan.faultsMs - this.#parts.time.nowMs);
+  }
+
+  #planNext(): void {
+    const { time, chance, plan } = this.#parts;
+    time.after(-Math.log(1 - chance.next()) * plan.faultEveryMs, () => {
+      if (this.#isOver) return;
+      this.#happen(chance.pick(this.#bag));
+      this.#planNext();
+    });
+  }
+
+  #happen(fault: Fault): void {
+    const { chance, agents, trace, time } = this.#parts;
+    const agent = chance.pick(agents);
+    trace.note(time.nowMs, 'fault', fault, agent.host.name);
+    switch (fault) {
+      case 'cut off':
+        return this.#cutOff(agent);
+      case 'break calls':
+        return this.#parts.network.breakCalls(agent.host.index);
+      case 'kill agent':
+      case 'end agent':
+        return this.#endAgent(agent, fault === 'kill agent');
+      case 'stop agent':
+        return agent.process?.stop(Math.min(this.#leftMs, chance.skewed(500, 60_000)));
+      case 'crash host':
+        return this.#crashHost(agent);
+      case 'kill aggregator':
+        return this.#killAggregator();
+      case 'stop aggregator':
+        return this.#parts.aggregator.running?.process.stop(Math.min(this.#leftMs, chance.skewed(200, 30_000)));
+      case 'step clock of host':
+        return agent.clock.step(this.#stepMs());
+      case 'step clock of aggregator':
+        return this.#parts.aggregator.clock.step(this.#stepMs());
+      case 'slow link':
+        return this.#slowDown(agent);
+    }
+  }
+
+  #cutOff({ host }: SimulatedAgent): void {
+    const { chance, network } = this.#parts;
+    const ms = Math.min(this.#leftMs, chance.skewed(300, 90_000));
+    const which = chance.below(4);
+    if (which !== 0) network.link(host.index).cut('up', ms);
+    if (which !== 1) network.link(host.index).cut('down', ms);
+  }
+
+  #endAgent(agent: SimulatedAgent, isKilled: boolean): void {
+    const { chance, time, killAgent } = this.#parts;
+    if (!agent.isRunning) return;
+    if (isKilled) killAgent(agent, false);
+    else agent.terminate();
+    time.after(Math.min(this.#leftMs, chance.skewed(50, 20_000)), () => agent.start());
+  }
+
+  #crashHost(agent: SimulatedAgent): void {
+    const { chance, time, world, killAgent } = this.#parts;
+    const { host } = agent;
+    if (!host.isUp) return;
+    killAgent(agent, true);
+    world.crashHost(host);
+    time.after(Math.min(this.#leftMs, chance.skewed(2000, 20_000)), () => {
+      if (host.isUp) return;
+      world.startHost(host);
+      time.after(Math.min(this.#leftMs, chance.skewed(10, 5000)), () => agent.start());
+    });
+  }
+
+  #killAggregator(): void {
+    const { chance, time, aggregator, killAggregator } = this.#parts;
+    if (aggregator.running === null) return;
+    killAggregator();
+    time.after(Math.min(this.#leftMs, chance.skewed(50, 20_000)), () => aggregator.start());
+  }
+
+  #stepMs(): number {
+    const { chance, plan } = this.#parts;
+    const ms = Math.round(chance.skewed(50, plan.clockStepMaxMs)) * (chance.happens(0.5) ? 1 : -1);
+    this.steppedMs += Math.abs(ms);
+    return ms;
+  }
+
+  #slowDown({ host }: SimulatedAgent): void {
+    const { chance, network } = this.#parts;
+    const link = network.link(host.index);
+    link.traits = { ...link.traits, latencyMs: chance.skewed(1, 2000) };
+  }
+}
