@@ -89,7 +89,7 @@ export class FaultSchedule {
       case 'step clock of host':
         return agent.clock.step(this.#stepMs());
       case 'step clock of aggregator':
-        return this.#parts.aggregator.clock.step(this.#stepMs());
+        return this.#parts.aggregator.clock.step(this.#aheadMs());
       case 'slow link':
         return this.#slowDown(agent);
     }
@@ -135,6 +135,13 @@ export class FaultSchedule {
     const { chance, plan } = this.#parts;
     const ms = Math.round(chance.skewed(50, plan.clockStepMaxMs)) * (chance.happens(0.5) ? 1 : -1);
     this.steppedMs += Math.abs(ms);
+    return ms;
+  }
+
+  /** An aggregator's order of things is that of its clock: one that is set back far is beyond what it promises. */
+  #aheadMs(): number {
+    const ms = Math.round(this.#parts.chance.skewed(50, 30_000));
+    this.steppedMs += ms;
     return ms;
   }
 

@@ -1,6 +1,7 @@
 /** `npm run sim`: runs seeds one after the other, and says of the first that fails what is wrong and how to see it again. */
 import { parseArgs } from 'node:util';
 import { invariants } from './checks/invariants.ts';
+import { plantedBugs } from './planted/planted-bugs.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
 interface Options {
@@ -10,12 +11,15 @@ interface Options {
   /** Runs each twice, and holds their hashes against each other. */
   readonly isTwice: boolean;
   readonly isJson: boolean;
+  /** Goes on after a seed that fails, and says of each in one line what is wrong. */
+  readonly isAll: boolean;
 }
 
 /** How often it is said how far it is. */
 const tellEveryMs = 10_000;
 
-process.exitCode = await run(optionsOf(process.argv.slice(2)));
+if (process.argv.includes('--list-planted')) console.log(JSON.stringify(plantedBugs));
+else process.exitCode = await run(optionsOf(process.argv.slice(2)));
 
 function optionsOf(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -27,25 +31,30 @@ function optionsOf(args: readonly string[]): Options {
       trace: { type: 'boolean', default: false },
       twice: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
     },
   });
-  const { seed, trace, twice, json } = values;
+  const { seed, trace, twice, json, all } = values;
   return {
     from: Number(seed ?? values.from),
     seeds: seed === undefined ? Number(values.seeds) : 1,
     isTraced: trace,
     isTwice: twice,
     isJson: json,
+    isAll: all,
   };
 }
 
-async function run({ from, seeds, isTraced, isTwice, isJson }: Options): Promise<number> {
+async function run({ from, seeds, isTraced, isTwice, isJson, isAll }: Options): Promise<number> {
   const startedMs = performance.now();
   let toldMs = startedMs;
-  let [agents, simulatedMs, events] = [0, 0, 0];
+  let [agents, simulatedMs, events, breaches] = [0, 0, 0, 0];
   for (let seed = from; seed < from + seeds; seed++) {
     const outcome = await simulate(seed, isTraced);
-    if (outcome.breach !== null) return tellBreach(outcome, isJson, seed - from + 1);
+    if (outcome.breach !== null && isAll) {
+      breaches++;
+      console.log(`seed ${seed} breaks ${outcome.breach.message}`);
+    } else if (outcome.breach !== null) return tellBreach(outcome, isJson, seed - from + 1);
     if (isTraced) for (const line of outcome.lines) console.log(line);
     if (isTwice) {
       const again = await simulate(seed);
@@ -68,11 +77,11 @@ async function run({ from, seeds, isTraced, isTwice, isJson }: Options): Promise
   if (isJson) console.log(JSON.stringify({ seeds, seconds, breach: null }));
   else {
     console.log(
-      `${seeds} seeds passed in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} a second, ${cpuMs.toFixed(1)} ms of CPU each): ` +
+      `${seeds - breaches} of ${seeds} seeds passed in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} a second, ${cpuMs.toFixed(1)} ms of CPU each): ` +
         `${agents} agents, ${Math.round(simulatedMs / 3_600_000)} simulated hours, ${events} events`,
     );
   }
-  return 0;
+  return breaches === 0 ? 0 : 1;
 }
 
 function tellBreach({ seed, breach, lines }: Outcome, isJson: boolean, seeds: number): number {

@@ -34,6 +34,7 @@ import { SimulatedNetwork } from './network/simulated-network.ts';
 import { planOf, type SimulationPlan } from './plan.ts';
 import type { Conversation } from './world/conversation.ts';
 import { noLookFaults } from './world/simulated-collector.ts';
+import type { TrueSocket } from './world/true-socket.ts';
 import { World } from './world/world.ts';
 
 /** From the last fault to the last check; nothing opens or closes by itself at its end, and a probe is opened. */
@@ -79,6 +80,8 @@ class Simulation {
   readonly trace: Trace;
   readonly plan: SimulationPlan;
   readonly #chance: Chance;
+  /** Of whoever looks whether all is well. */
+  readonly #looks: Chance;
   readonly #world: World;
   readonly #delivery: DeliveryChecks;
   readonly #aggregator: SimulatedAggregator;
@@ -95,6 +98,7 @@ class Simulation {
     const { time } = this;
     const trace = new Trace(isTraced);
     this.#chance = chance;
+    this.#looks = chance.fork('looks');
     this.trace = trace;
     this.plan = planOf(chance.fork('plan'));
     const { plan } = this;
@@ -163,11 +167,20 @@ class Simulation {
     await time.play(plan.faultsMs + calmMs - probeMs);
     this.#probe = this.#world.openLasting();
     await time.play(plan.faultsMs + calmMs);
+    // What is under way at just this moment arrives.
+    for (let n = 0; n < 50 && this.#isUnderWay; n++) await time.play(time.nowMs + 50);
     this.#demandEnd();
   }
 
+  get #isUnderWay(): boolean {
+    return this.#agents.some(({ pipeline }) => {
+      const { slots, stream, watch } = pipeline!;
+      return stream.inFlight.batches > 0 || slots.pendingCount > 0 || watch.size !== slots.liveCount;
+    });
+  }
+
   #lookAgain(): void {
-    this.time.after(lookEveryMs * (0.5 + this.#chance.next()), () => {
+    this.time.after(lookEveryMs * (0.5 + this.#looks.next()), () => {
       this.#demandAlways();
       this.#lookAgain();
     }, true);
@@ -189,8 +202,12 @@ class Simulation {
     };
     demandAggregatorBounds(running, parts);
     demandLeases(running, parts);
-    demandShownAsTold(running, parts);
-    void running.answerTurns.ask(answers.map(running.view, emptyRequest, running.process.clock.nowMs()));
+    const isHalfTold = [...this.#delivery.replicas.values()].some(({ isSnapshotting }) => isSnapshotting);
+    if (isHalfTold || this.#looks.happens(0.3)) demandShownAsTold(running, parts);
+    if (!this.#looks.happens(0.1)) return;
+    const question = this.#looks.pick([answers.map, answers.connections, answers.services, answers.hosts]);
+    const asked = question(running.view, emptyRequest, running.process.clock.nowMs());
+    running.answerTurns.ask<unknown>(asked).catch((error: unknown) => this.time.fail(error));
   }
 
   #demandEnd(): void {
@@ -201,7 +218,7 @@ class Simulation {
       truths: this.#truths,
       delivery: this.#delivery,
       clock: this.#aggregator.clock,
-      slackMs: this.#faults.steppedMs + 2 * this.plan.clockOffsetMaxMs + 3 * this.plan.world.intervalMs + 1000,
+      slackMs: this.#slackMs,
       nowMs,
     };
     const gaps = new GapTruth(gapParts);
@@ -214,6 +231,8 @@ class Simulation {
       forgottenBeforeMs: this.#forgottenBeforeMs,
       nowMs,
       intervalMs: this.plan.world.intervalMs,
+      excuses: (truth) => this.#isExcused(truth),
+      areClocksKnown: this.#faults.steppedMs === 0 && this.#delivery.helloLateMs < 1000,
       probe: this.#probe,
     };
     demandInStep(parts);
@@ -225,6 +244,21 @@ class Simulation {
     demandEdges(parts);
     gaps.demandCauses();
     gaps.demandCounts();
+  }
+
+  /** What an agent saw that was killed before it could tell: it keeps nothing on disk, nor when it looked last. */
+  #isExcused({ identity, goneMs, sightings }: TrueSocket): boolean {
+    const firstMs = sightings[0]!.firstMs;
+    const lastMs = goneMs! + 3 * this.plan.world.intervalMs + this.plan.faultsMs;
+    return this.#truths[identity.host]!.causes.some(
+      ({ why, fromMs, toMs }) => why === 'no agent' && fromMs > 0 && fromMs <= lastMs && (toMs ?? lastMs) >= firstMs,
+    );
+  }
+
+  /** By how much times that are told may be wrong. */
+  get #slackMs(): number {
+    const { clockOffsetMaxMs, world } = this.plan;
+    return this.#faults.steppedMs + this.#delivery.helloLateMs + 2 * clockOffsetMaxMs + 3 * world.intervalMs;
   }
 
   #createAgent(index: number): SimulatedAgent {

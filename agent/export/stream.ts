@@ -156,7 +156,7 @@ export class AgentStream {
   }
 
   #write(seq: number, bytes: Buffer, connection: Connection): void {
-    this.#window.sent(seq, bytes.length);
+    this.#window.sent(seq, bytes.length, this.#options.clock.monotonicMs());
     connection.write(bytes);
   }
 
@@ -271,7 +271,7 @@ export class AgentStream {
 
   #onAck(appliedSeq: number, durableSeq: number): void {
     this.#appliedSeq = Math.max(this.#appliedSeq, appliedSeq);
-    this.#window.acknowledge(appliedSeq);
+    this.#window.acknowledge(appliedSeq, this.#options.clock.monotonicMs());
     this.#options.slots.acknowledge(durableSeq);
     this.#options.gaps.acknowledge(durableSeq);
     this.#past.acknowledge(appliedSeq, durableSeq);
@@ -304,8 +304,10 @@ export class AgentStream {
   #onTick(): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#connection === null) return;
-    if (this.#heartbeats.isSilent(nowMs)) {
-      this.#handle({ kind: 'ended', why: `${this.#endpoint} has gone silent`, refused: false });
+    const isSilent = this.#heartbeats.isSilent(nowMs);
+    if (isSilent || this.#window.isStuck(nowMs)) {
+      const what = isSilent ? 'has gone silent' : 'acknowledges nothing any more';
+      this.#handle({ kind: 'ended', why: `${this.#endpoint} ${what}`, refused: false });
       return;
     }
     this.#beat(nowMs);

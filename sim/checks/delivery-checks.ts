@@ -17,6 +17,7 @@ interface Sent {
 /** What was sent and said on one call. */
 interface CallRecord {
   hello: Hello | null;
+  helloSentMs: number;
   /** As said by the aggregator. */
   appliedSeq: number;
   durableSeq: number;
@@ -40,6 +41,9 @@ export class DeliveryChecks implements CallWitness {
   #replicas = new Map<number, HostReplica>();
   /** Highest durable seq of each epoch of a host that its agent has heard of. */
   readonly #durable = new Map<string, number>();
+
+  /** How long the slowest Hello was under way: until a clock is measured, it is taken to be off by that. */
+  helloLateMs = 0;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
@@ -67,7 +71,7 @@ export class DeliveryChecks implements CallWitness {
     const record = this.#recordOf(call);
     const { seq, hello, flags } = this.#decoder.decode(bytes);
     demand(bytes.length <= maxMessageBytes, 'I12', () => `a message of ${bytes.length} bytes`);
-    if (hello !== null) record.hello = hello;
+    if (hello !== null) Object.assign(record, { hello, helloSentMs: this.#parts.simulatedMs() });
     if (seq === 0) return;
     // A new snapshot takes the place of what is in flight.
     if ((flags & messageFlags.snapshotBegin) !== 0) Object.assign(record, { inFlight: [], inFlightBytes: 0 });
@@ -87,6 +91,10 @@ export class DeliveryChecks implements CallWitness {
     const replica = this.replica(call.host);
     if (isLost(call.host)) replica.giveUp();
     const nowMs = simulatedMs();
+    if (batch.hello !== null) {
+      const lateMs = nowMs - this.#recordOf(call).helloSentMs;
+      this.helloLateMs = Math.max(this.helloLateMs, lateMs);
+    }
     trace.note(nowMs, 'takes', this.#who(call), batch.seq, batch.flags, bytes.length, batch.opens.slot.length);
     replica.take(call, batch, nowMs);
   }
@@ -119,7 +127,7 @@ export class DeliveryChecks implements CallWitness {
   #recordOf(call: SimulatedCall): CallRecord {
     const known = this.#records.get(call);
     if (known !== undefined) return known;
-    const record = { hello: null, appliedSeq: 0, durableSeq: 0, inFlight: [], inFlightBytes: 0 };
+    const record = { hello: null, helloSentMs: 0, appliedSeq: 0, durableSeq: 0, inFlight: [], inFlightBytes: 0 };
     this.#records.set(call, record);
     return record;
   }

@@ -25,6 +25,10 @@ export interface EndParts {
   readonly forgottenBeforeMs: number;
   readonly nowMs: number;
   readonly intervalMs: number;
+  /** Whether a socket that is over may be missing without a word. */
+  readonly excuses: (truth: TrueSocket) => boolean;
+  /** No clock was set, and none was guessed far off. */
+  readonly areClocksKnown: boolean;
   /** It had its chance to be asked for. */
   readonly probe: Conversation | null;
 }
@@ -124,13 +128,15 @@ export function demandTold(shown: ShownEnds, parts: EndParts): void {
     const open = shown.alike(truth).filter(({ socket }) => socket.closedAtMs === null);
     demand(open.length <= 1, 'I3', () => `${who()} is open as ${open.map(linesOf)}`);
     if (!truth.sightings.some(({ shown: times }) => times >= 2)) continue;
+    const isRemains = truth.remainsInRun === parts.agents[truth.identity.host]!.run;
+    if (truth.goneMs === null && isRemains) continue;
     if (truth.goneMs === null) demand(open.length === 1, 'I6', () => `${who()} is there and is not shown as open`);
     else if (isLongAgo(truth, parts)) demandOver(truth, shown, parts, who);
   }
 }
 
 function demandOver(truth: TrueSocket, shown: ShownEnds, parts: EndParts, who: () => string): void {
-  if (truth.goneMs! < parts.forgottenBeforeMs) return;
+  if (truth.goneMs! < parts.forgottenBeforeMs || parts.excuses(truth)) return;
   const isTold = shown.of(truth).length > 0 || parts.gaps.isDeclared(truth);
   demand(isTold, 'I1', () => `${who()} was seen, is over, and is nowhere`);
   // Rows without a name go on as those of whoever has the tuple next.
@@ -158,15 +164,23 @@ export function demandOwners(shown: ShownEnds, { world }: EndParts): void {
   }
 }
 
-/** I11. What stands behind a gateway that nobody reports is inferred, which is said. */
+/**
+ * I11. What stands behind a gateway that nobody reports is inferred, which is said. Which of several that had a tuple after each other
+ * met whom is told by clocks alone, so nothing is asked for where they were not known.
+ */
 export function demandJoined(shown: ShownEnds, parts: EndParts): void {
+  if (!parts.areClocksKnown) return;
+  // What began within so long of each other, scans alone do not tell apart.
+  const untoldMs = 3 * parts.intervalMs + 5000;
   for (const [truth, ends] of shown.named) {
     for (const { connection } of ends) {
       if (connection.joinedBy === 'inferred') continue;
       for (const { socket } of [connection.client, connection.server]) {
         const other = socket === null ? null : namedSocket(parts.world, socket);
-        const number = other?.identity.conversation ?? truth.identity.conversation;
-        const line = (): string => `${lineOf(truth.row)} is joined with ${lineOf(other!.row)} of another one`;
+        if (other === null || other.identity.conversation === null) continue;
+        if (Math.abs(other.identity.bornMs - truth.identity.bornMs) < untoldMs) continue;
+        const number = other.identity.conversation;
+        const line = (): string => `${lineOf(truth.row)} is joined with ${lineOf(other.row)} of another one`;
         demand(number === truth.identity.conversation, 'I11', line);
       }
     }

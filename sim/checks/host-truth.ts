@@ -79,9 +79,14 @@ export class HostTruth {
     this.#pending = null;
     if (look === null) return;
     if (look.isRead) {
+      const isFirst = this.#last === null;
       this.#before = this.#last;
       this.#last = look;
-      for (const socket of look.shown) note(socket, this.#agent.run, look.atMs);
+      for (const [socket, { state }] of look.shown) {
+        // What the kernel only remembers does not live any more.
+        if (state !== 'time-wait') note(socket, this.#agent.run, look.atMs);
+        else if (isFirst) socket.remainsInRun = this.#agent.run;
+      }
     }
     this.#demandWatched(pipeline);
   }
@@ -98,8 +103,8 @@ export class HostTruth {
       demand(!ids.has(truth!), 'I3', () => `${who} watches ${lineOf(socket)} twice`);
       ids.set(truth!, id);
     }
-    for (const socket of last.shown) {
-      if (before?.shown.has(socket) !== true) continue;
+    for (const socket of last.shown.keys()) {
+      if (before?.shown.has(socket) !== true || before.shown.get(socket)!.state === 'time-wait') continue;
       demand(ids.has(socket), 'I17', () => `${who} does not watch ${lineOf(socket.row)}, which two scans show`);
       const known = this.#ids.get(socket);
       const isSame = known === undefined || known === ids.get(socket);
@@ -115,7 +120,7 @@ export class HostTruth {
     // Rows in TIME_WAIT say of whom they are by their tuple alone: two that follow each other are one to whoever reads them.
     if (named !== null && row.inode !== 0) return null;
     for (const look of [last, before]) {
-      for (const socket of look?.shown ?? []) if (isOfTuple(socket, row)) return socket;
+      for (const socket of look?.shown.keys() ?? []) if (isOfTuple(socket, row)) return socket;
     }
     return null;
   }

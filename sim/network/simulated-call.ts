@@ -74,6 +74,8 @@ export class SimulatedCall {
   #isOverAtAgent = false;
   #isOverAtServer = false;
   #isBlocked = false;
+  /** Messages of the agent. */
+  #written = 0;
 
   constructor(parts: CallParts) {
     const { time, link } = parts;
@@ -146,7 +148,8 @@ export class SimulatedCall {
     if (this.#isOverAtAgent) return false;
     const { link, witness } = this.#parts;
     witness.sent(this, bytes);
-    const { duplicate, drop } = link.traits;
+    // Hello goes through, or the stream does not begin.
+    const { duplicate, drop } = this.#written++ === 0 ? { duplicate: 0, drop: 0 } : link.traits;
     if (!link.chance.happens(drop)) this.#up.put({ kind: 'message', bytes }, bytes.length);
     if (link.chance.happens(duplicate)) this.#up.put({ kind: 'message', bytes }, bytes.length);
     this.#isBlocked = this.#bytesUp() > windowBytes;

@@ -27,7 +27,8 @@ export const noLookFaults: LookFaults = { missed: 0, doubled: 0, ownerless: 0, f
 export interface Look {
   /** Simulated milliseconds. */
   readonly atMs: number;
-  readonly shown: ReadonlySet<TrueSocket>;
+  /** With a row of each. */
+  readonly shown: ReadonlyMap<TrueSocket, OwnedSocket>;
   /** Whether the namespace was read. */
   readonly isRead: boolean;
 }
@@ -79,7 +80,7 @@ export class SimulatedCollector implements Collector {
     const faults = this.#isFirst ? { ...this.#parts.faults(), missed: 0, unread: 0 } : this.#parts.faults();
     this.#isFirst = false;
     const isRead = !chance.happens(faults.unread);
-    const shown = new Set<TrueSocket>();
+    const shown = new Map<TrueSocket, OwnedSocket>();
     const missed = new Set<TrueSocket>();
     const sockets: OwnedSocket[] = [];
     for (const socket of isRead ? this.#host.sockets : []) {
@@ -87,8 +88,9 @@ export class SimulatedCollector implements Collector {
         missed.add(socket);
         continue;
       }
-      shown.add(socket);
-      sockets.push(this.#rowOf(socket, faults));
+      const row = this.#rowOf(socket, faults);
+      shown.set(socket, row);
+      sockets.push(row);
       if (chance.happens(faults.doubled)) sockets.push(this.#rowOf(socket, faults));
     }
     if (isRead) this.#missed = missed;

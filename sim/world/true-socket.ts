@@ -45,6 +45,8 @@ export class TrueSocket {
   readonly sightings: Sightings[] = [];
   /** Whether a scan showed it with an owner, or with an inode. */
   isNamed = false;
+  /** The run of the agent at whose first scan the kernel only remembered it: that run says nothing of it. */
+  remainsInRun = 0;
 
   constructor(identity: SocketIdentity, state: SocketState, owners: readonly Owner[], isAccepted = true) {
     const { protocol, local, remote, inode, uid, netns } = identity;
