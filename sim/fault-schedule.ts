@@ -48,6 +48,8 @@ export class FaultSchedule {
       link.heal();
       link.traits = { latencyMs: 5, spike: 0, duplicate: 0, drop: 0 };
     }
+    aggregator.disk.whenTouched = null;
+    aggregator.disk.mend();
     aggregator.start();
     for (const agent of agents) agent.start();
   }
@@ -83,9 +85,14 @@ export class FaultSchedule {
       case 'crash host':
         return this.#crashHost(agent);
       case 'kill aggregator':
-        return this.#killAggregator();
+      case 'crash aggregator':
+        return this.#endAggregator(fault === 'crash aggregator');
+      case 'disk fails':
+      case 'disk is full':
+      case 'disk is slow':
+        return this.#spoilDisk(fault);
       case 'stop aggregator':
-        return this.#parts.aggregator.running?.process.stop(Math.min(this.#leftMs, chance.skewed(200, 30_000)));
+        return this.#parts.aggregator.process?.stop(Math.min(this.#leftMs, chance.skewed(200, 30_000)));
       case 'step clock of host':
         return agent.clock.step(this.#stepMs());
       case 'step clock of aggregator':
@@ -124,11 +131,31 @@ export class FaultSchedule {
     });
   }
 
-  #killAggregator(): void {
+  /** Now, or in the middle of what it does next with its disk. */
+  #endAggregator(isMachineDead: boolean): void {
     const { chance, time, aggregator, killAggregator } = this.#parts;
-    if (aggregator.running === null) return;
-    killAggregator();
-    time.after(Math.min(this.#leftMs, chance.skewed(50, 20_000)), () => aggregator.start());
+    const { process, disk } = aggregator;
+    if (process === null) return;
+    const end = (): void => {
+      if (aggregator.process !== process || this.#isOver) return;
+      killAggregator();
+      if (isMachineDead) disk.crash();
+      time.after(Math.min(this.#leftMs, chance.skewed(50, 20_000)), () => aggregator.start());
+    };
+    if (chance.happens(0.4)) return end();
+    disk.whenTouched = () => {
+      disk.whenTouched = null;
+      time.after(chance.skewed(0.01, 5), end);
+    };
+  }
+
+  #spoilDisk(fault: 'disk fails' | 'disk is full' | 'disk is slow'): void {
+    const { chance, time, aggregator } = this.#parts;
+    const { faults, usedBytes } = aggregator.disk;
+    if (fault === 'disk fails') Object.assign(faults, { writeFails: chance.next(), syncFails: chance.next() });
+    else if (fault === 'disk is full') faults.capacityBytes = usedBytes + chance.below(4000);
+    else faults.delayMs = chance.skewed(10, 3000);
+    time.after(chance.skewed(500, 30_000), () => aggregator.disk.mend());
   }
 
   #stepMs(): number {

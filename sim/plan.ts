@@ -1,6 +1,7 @@
 /** What a seed decides before anything runs: how large the fleet is, how busy, and what may go wrong. */
-import type { IngestLimits } from '../aggregator/ingest/limits.ts';
+import { defaultLingerLimits } from '../aggregator/history/recently-closed.ts';
 import type { Chance } from './engine/chance.ts';
+import type { AggregatorPlan } from './machines/simulated-aggregator.ts';
 import type { LinkTraits } from './network/link.ts';
 import { type LookFaults, noLookFaults } from './world/simulated-collector.ts';
 import type { WorldPlan } from './world/world-plan.ts';
@@ -15,6 +16,10 @@ export const faultWeights = {
   'crash host': 1,
   'kill aggregator': 3,
   'stop aggregator': 1,
+  'crash aggregator': 2,
+  'disk fails': 2,
+  'disk is full': 1,
+  'disk is slow': 1,
   'step clock of host': 2,
   'step clock of aggregator': 1,
   'slow link': 2,
@@ -32,7 +37,7 @@ export interface SimulationPlan {
   readonly faultEveryMs: number;
   readonly looks: LookFaults;
   readonly link: LinkTraits;
-  readonly limits: Partial<IngestLimits>;
+  readonly aggregator: AggregatorPlan;
   /** Closed sockets that an agent keeps for the aggregator; null = as many as usual. */
   readonly closedUnackedMax: number | null;
   /** By how much clocks of hosts are off at the beginning, at most. */
@@ -44,9 +49,9 @@ export interface SimulationPlan {
 export function planOf(chance: Chance): SimulationPlan {
   const hosts = fleetSize(chance);
   const intervalMs = chance.pick([500, 1000, 2000, 2000, 4000]);
-  // What an aggregator forgets that is killed, an agent that is killed cannot tell again.
+  // An epoch that is made of the time goes back with it.
   const barred: readonly Fault[] = chance.happens(0.5)
-    ? ['kill aggregator', 'step clock of host']
+    ? ['step clock of host']
     : ['kill agent', 'end agent', 'crash host'];
   const faults = faultNames.filter((name) => chance.happens(0.5) && !barred.includes(name));
   return {
@@ -69,9 +74,13 @@ export function planOf(chance: Chance): SimulationPlan {
       duplicate: chance.happens(0.7) ? 0 : chance.skewed(0.01, 0.2),
       drop: chance.happens(0.8) ? 0 : chance.skewed(0.001, 0.05),
     },
-    limits: {
-      ...(chance.happens(0.5) ? {} : { staleAfterMs: 25_000, lostAfterMs: 40_000 }),
-      ...(chance.happens(0.4) ? {} : { messageBytesMax: 8192 }),
+    aggregator: {
+      limits: {
+        ...(chance.happens(0.5) ? {} : { staleAfterMs: 25_000, lostAfterMs: 40_000 }),
+        ...(chance.happens(0.4) ? {} : { messageBytesMax: 8192 }),
+      },
+      journal: chance.happens(0.3) ? {} : { segmentAgeMs: chance.skewed(1000, 30_000) },
+      lingerMs: chance.happens(0.6) ? defaultLingerLimits.lingerMs : 30_000,
     },
     closedUnackedMax: chance.happens(0.8) ? null : chance.wholeBetween(3, 30),
     clockOffsetMaxMs: chance.pick([0, 1000, 10_000, 3_600_000]),

@@ -28,8 +28,9 @@ import { Trace } from './engine/trace.ts';
 import { FaultSchedule } from './fault-schedule.ts';
 import { MachineClock } from './machines/machine-clock.ts';
 import { SimulatedAgent } from './machines/simulated-agent.ts';
-import { SimulatedAggregator } from './machines/simulated-aggregator.ts';
+import { SimulatedAggregator, sweepIntervalMs } from './machines/simulated-aggregator.ts';
 import type { CallWitness } from './network/simulated-call.ts';
+import { SimulatedDisk } from './machines/simulated-disk.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { planOf, type SimulationPlan } from './plan.ts';
 import type { Conversation } from './world/conversation.ts';
@@ -90,7 +91,9 @@ class Simulation {
   readonly #truths: readonly HostTruth[];
   readonly #faults: FaultSchedule;
   #isCalm = false;
-  #forgottenBeforeMs = 0;
+  /** When the aggregator was opened last, and killed last. */
+  #openedMs = 0;
+  #killedMs = 0;
   #probe: Conversation | null = null;
 
   constructor(seed: number, isTraced: boolean) {
@@ -114,7 +117,11 @@ class Simulation {
       time,
       trace,
       clock: new MachineClock(time, 0),
-      limits: plan.limits,
+      disk: new SimulatedDisk({ time, chance: chance.fork('disk') }),
+      plan: plan.aggregator,
+      opened: () => {
+        this.#openedMs = time.nowMs;
+      },
       complained: (text) => time.fail(new Breach('none', `the aggregator says: ${text}`)),
     });
     this.#network = new SimulatedNetwork({
@@ -193,11 +200,13 @@ class Simulation {
       this.#truths[host.index]!.lost(pipeline.gaps.lostEvents, this.time.nowMs);
     }
     const { running } = this.#aggregator;
-    if (running === null || running.process.isStopped) return;
+    if (running === null || running.process.hasStoppedWithin(2 * sweepIntervalMs)) return;
     const parts = {
       world: this.#world,
       delivery: this.#delivery,
-      limits: this.plan.limits,
+      limits: this.plan.aggregator.limits,
+      openedMs: this.#openedMs,
+      lingerMs: this.plan.aggregator.lingerMs,
       simulatedMs: () => this.time.nowMs,
     };
     demandAggregatorBounds(running, parts);
@@ -212,13 +221,14 @@ class Simulation {
 
   #demandEnd(): void {
     const { running } = this.#aggregator;
-    const { nowMs } = this.time;
+    const { time: { nowMs }, plan } = this;
     const gapParts = {
       running: running!,
       truths: this.#truths,
       delivery: this.#delivery,
       clock: this.#aggregator.clock,
       slackMs: this.#slackMs,
+      wasKilled: this.#killedMs > 0,
       nowMs,
     };
     const gaps = new GapTruth(gapParts);
@@ -228,7 +238,8 @@ class Simulation {
       agents: this.#agents,
       delivery: this.#delivery,
       gaps,
-      forgottenBeforeMs: this.#forgottenBeforeMs,
+      killedMs: this.#killedMs,
+      lingerMs: plan.aggregator.lingerMs,
       nowMs,
       intervalMs: this.plan.world.intervalMs,
       excuses: (truth) => this.#isExcused(truth),
@@ -298,8 +309,8 @@ class Simulation {
   #killAggregator(): void {
     this.#aggregator.kill();
     this.#network.aggregatorDied();
-    this.#delivery.forgetAll();
-    this.#forgottenBeforeMs = this.time.nowMs;
+    this.#delivery.aggregatorDied();
+    this.#killedMs = this.time.nowMs;
   }
 
   #stateOf(host: number): string | null {

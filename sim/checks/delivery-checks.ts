@@ -38,7 +38,7 @@ export class DeliveryChecks implements CallWitness {
   readonly #parts: DeliveryParts;
   readonly #decoder = new AgentMessageDecoder();
   readonly #records = new Map<SimulatedCall, CallRecord>();
-  #replicas = new Map<number, HostReplica>();
+  readonly #replicas = new Map<number, HostReplica>();
   /** Highest durable seq of each epoch of a host that its agent has heard of. */
   readonly #durable = new Map<string, number>();
 
@@ -62,9 +62,9 @@ export class DeliveryChecks implements CallWitness {
     return this.#replicas;
   }
 
-  /** The aggregator has forgotten everything. */
-  forgetAll(): void {
-    this.#replicas = new Map();
+  /** What it knows when it is back is not known before the next snapshots. */
+  aggregatorDied(): void {
+    for (const replica of this.#replicas.values()) replica.forget();
   }
 
   sent(call: SimulatedCall, bytes: Buffer): void {

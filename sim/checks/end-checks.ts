@@ -21,8 +21,10 @@ export interface EndParts {
   readonly agents: readonly SimulatedAgent[];
   readonly delivery: DeliveryChecks;
   readonly gaps: GapTruth;
-  /** The aggregator kept nothing of what was before; simulated milliseconds. */
-  readonly forgottenBeforeMs: number;
+  /** When the aggregator was killed last; simulated milliseconds. */
+  readonly killedMs: number;
+  /** How long what is closed is shown. */
+  readonly lingerMs: number;
   readonly nowMs: number;
   readonly intervalMs: number;
   /** Whether a socket that is over may be missing without a word. */
@@ -136,9 +138,10 @@ export function demandTold(shown: ShownEnds, parts: EndParts): void {
 }
 
 function demandOver(truth: TrueSocket, shown: ShownEnds, parts: EndParts, who: () => string): void {
-  if (truth.goneMs! < parts.forgottenBeforeMs || parts.excuses(truth)) return;
+  // Half of it may be all that is left of what lingers.
+  if (truth.goneMs! < parts.nowMs - parts.lingerMs / 2 || parts.excuses(truth)) return;
   const isTold = shown.of(truth).length > 0 || parts.gaps.isDeclared(truth);
-  demand(isTold, 'I1', () => `${who()} was seen, is over, and is nowhere`);
+  demand(isTold, truth.goneMs! < parts.killedMs ? 'I5' : 'I1', () => `${who()} was seen, is over, and is nowhere`);
   // Rows without a name go on as those of whoever has the tuple next.
   if (shown.after(truth).some((next) => !isLongAgo(next, parts))) return;
   const open = shown.of(truth).filter(({ socket }) => socket.closedAtMs === null);

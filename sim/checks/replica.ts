@@ -24,6 +24,8 @@ interface ReplicaStream {
 }
 
 export class HostReplica {
+  /** Whether what is shown must be just this. */
+  isKnown = true;
   /** By slot; null before the first snapshot, and once the host was given up. */
   copy: Map<number, ReplicaRow> | null = null;
   /** Of the stream that speaks for the host. */
@@ -64,6 +66,14 @@ export class HostReplica {
     return this.#current?.state === 'snapshotting';
   }
 
+  /** The aggregator is another run: it knows what of this was durable, or more. */
+  forget(): void {
+    this.isKnown = false;
+    this.copy = null;
+    this.hello = null;
+    this.#current = null;
+  }
+
   /** The aggregator has given the host up: only a snapshot brings it back. */
   giveUp(): void {
     this.copy = null;
@@ -99,6 +109,7 @@ export class HostReplica {
       this.#apply(stream.staged, batch, epoch);
       if ((batch.flags & messageFlags.snapshotEnd) === 0) return;
       stream.state = 'in-step';
+      this.isKnown = true;
       this.copy = stream.staged;
       stream.staged = new Map();
     }

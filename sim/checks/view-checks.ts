@@ -12,21 +12,31 @@ export interface ViewParts {
   readonly delivery: DeliveryChecks;
   readonly limits: Partial<IngestLimits>;
   readonly simulatedMs: () => number;
+  /** How long what is closed is shown. */
+  readonly lingerMs: number;
+  /** When the aggregator began to take calls; leases are counted from then. */
+  readonly openedMs: number;
 }
 
 /** Of each host the sockets that are shown as open, each as one text, with how often it is shown. */
 type Shown = Map<ReportingHost, Map<string, number>>;
 
+/** How long kernels remember connections in TIME_WAIT, at most, with all that goes before that. */
+const restMaxMs = 90_000;
+
 /** I10: what is shown of a host is what its messages say. */
-export function demandShownAsTold({ view }: RunningAggregator, { delivery }: ViewParts): void {
+export function demandShownAsTold({ view }: RunningAggregator, { delivery, lingerMs }: ViewParts): void {
   const shown = openSockets(view);
   for (const host of view.hosts()) {
     const replica = delivery.replica(hostIndex(host));
+    if (!replica.isKnown) continue;
     const rows = shown.get(host) ?? new Map<string, number>();
     const copy = host.state === 'lost' || replica.copy === null ? [] : [...replica.copy.values()];
     for (const { tuple, inode, id } of copy) {
       const text = `${tuple} ${inode}`;
       const count = rows.get(text) ?? 0;
+      // A connection that only rests is shown no longer than one that is closed, though its row is there.
+      if (count === 0 && inode === 0 && lingerMs < restMaxMs) continue;
       demand(count > 0, 'I10', () => `${host.name}: ${text} (${id}) was told and is not shown`);
       if (count === 1) rows.delete(text);
       else rows.set(text, count - 1);
@@ -57,7 +67,7 @@ function openSockets(view: RunningAggregator['view']): Shown {
 
 /** I9: leases run on the clock that never steps. */
 export function demandLeases({ view }: RunningAggregator, parts: ViewParts): void {
-  const { delivery, limits, simulatedMs } = parts;
+  const { delivery, limits, openedMs, simulatedMs } = parts;
   const { staleAfterMs, lostAfterMs } = { ...defaultIngestLimits, ...limits };
   const nowMs = simulatedMs();
   for (const host of view.hosts()) {
@@ -65,7 +75,7 @@ export function demandLeases({ view }: RunningAggregator, parts: ViewParts): voi
     const outOfStepMs = nowMs - replica.inStepMs;
     const isLate = outOfStepMs > staleAfterMs + 2 * sweepIntervalMs;
     demand(!isLate || host.state !== 'live', 'I9', () => `${host.name} is live after ${outOfStepMs} ms`);
-    const silentMs = nowMs - replica.heardMs;
+    const silentMs = nowMs - Math.max(replica.heardMs, openedMs);
     const isGone = silentMs > lostAfterMs + 2 * sweepIntervalMs;
     demand(!isGone || host.state === 'lost', 'I9', () => `${host.name} is ${host.state} after ${silentMs} ms`);
   }

@@ -19,6 +19,8 @@ export interface DiskFaults {
   delayMs: number;
 }
 
+const noDiskFaults: DiskFaults = { capacityBytes: null, writeFails: 0, syncFails: 0, delayMs: 1 };
+
 interface FileNode {
   bytes: Buffer;
   /** How much of them is used. */
@@ -43,7 +45,7 @@ export interface DiskParts {
 }
 
 export class SimulatedDisk {
-  readonly faults: DiskFaults = { capacityBytes: null, writeFails: 0, syncFails: 0, delayMs: 1 };
+  readonly faults: DiskFaults = { ...noDiskFaults };
   readonly #parts: DiskParts;
   readonly #folders = new Map<string, Folder>();
   readonly #open = new Map<number, FileNode>();
@@ -55,6 +57,11 @@ export class SimulatedDisk {
 
   constructor(parts: DiskParts) {
     this.#parts = parts;
+  }
+
+  /** Nothing goes wrong with it any more. */
+  mend(): void {
+    Object.assign(this.faults, noDiskFaults);
   }
 
   get usedBytes(): number {

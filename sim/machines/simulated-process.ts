@@ -27,7 +27,12 @@ export class SimulatedProcess {
   }
 
   get isStopped(): boolean {
-    return this.#stoppedUntilMs > this.#time.nowMs;
+    return this.hasStoppedWithin(0);
+  }
+
+  /** Whether it was stopped at some time within the last `ms`. */
+  hasStoppedWithin(ms: number): boolean {
+    return this.#stoppedUntilMs > this.#time.nowMs - ms;
   }
 
   /** SIGKILL. */
