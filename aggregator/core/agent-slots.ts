@@ -75,6 +75,11 @@ export class AgentSlots {
     return found;
   }
 
+  /** A slot of a block in the making was taken: setAll, which has nothing to set there, counts it as freed once more. */
+  willBeFreed(): void {
+    this.used++;
+  }
+
   /** What the claimed slots of a block stand for. Those of halves without a row are free again. */
   setAll(column: Int32Array, from: number, { words: own, ordered }: Block): void {
     const entries = this.#entries;

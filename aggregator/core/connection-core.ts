@@ -231,7 +231,8 @@ export class ConnectionCore {
     const { words } = this.rows;
     const made = outcome[order[k]!]!;
     const at = first[k]!;
-    if (made > outcomes.joined) return;
+    // It has left in the midst of the block.
+    if (made > outcomes.joined || at < 0) return;
     const known = words[at + factsWord]!;
     if ((known & facts.elsewhere) !== 0) return;
     // All of one agent, so its listeners are near.

@@ -21,9 +21,42 @@ export function matchHalves(
   canonicalise(block, half, from, rows.seed, rows.index);
   findCells(rows);
   rows.memory.partHalves();
-  joinHalves(rows, half, from, leave);
-  beginHalves(rows, half, from, leave);
+  // None of them stands anywhere yet.
+  block.row.fill(-1, 0, block.count);
+  const leaveWithHalves = leavingWith(rows, half, from, slots, leave);
+  joinHalves(rows, half, from, leaveWithHalves);
+  beginHalves(rows, half, from, leaveWithHalves);
   slots.setAll(half.slot, from, block);
+}
+
+/**
+ * What stands under a key leaves in the midst of a block, and so do halves that have come to it with this block: their slots
+ * lead to their row while it leaves, as those of all others do, and to nothing afterwards.
+ */
+function leavingWith(
+  rows: ConnectionRows,
+  half: Halves,
+  from: number,
+  slots: AgentSlots,
+  leave: Leave,
+): Leave {
+  return (row) => {
+    const { order, row: standing, side, first, ordered } = rows.memory.block;
+    const leaving = new Set([row, ...rows.olderThan(row)]);
+    const left: number[] = [];
+    for (let k = 0; k < ordered; k++) {
+      const own = standing[order[k]!]!;
+      if (!leaving.has(own) || first[k] !== own << rowShift) continue;
+      slots.set(half.slot[from + order[k]!]!, own, side[k]!);
+      left.push(k);
+    }
+    leave(row);
+    for (const k of left) {
+      standing[order[k]!] = row;
+      first[k] = -1;
+      slots.willBeFreed();
+    }
+  };
 }
 
 /** One use more of the key of tuple `at`, of which everything is elsewhere from then on. @returns its stub, or -1 for want of room */

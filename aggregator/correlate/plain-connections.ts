@@ -315,7 +315,7 @@ export class PlainConnections {
   }
 
   #noteLeft(row: number, words: Int32Array): void {
-    this.#opening.storeBegun();
+    this.#opening.storeBegun(row);
     restoreEnds(this.#kept, row, words);
     this.#left.push(this.rows.describe(row, words, 0));
     this.#cleanUp(row, words, 0);

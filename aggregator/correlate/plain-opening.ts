@@ -106,15 +106,19 @@ export class PlainOpening {
     return this.#taken;
   }
 
-  /** Writes what stands beside the core for those of the block in the making that have found their row. */
-  storeBegun(): void {
+  /**
+   * Writes what stands beside the core for those of the block in the making that have found their row.
+   * @param leaving a row that is about to leave, with those of the block that are in it
+   */
+  storeBegun(leaving = -1): void {
     if (this.#opening === null) return;
     const { opened, from, count, host, epoch, nowMs } = this.#opening;
     const { core, edges } = this.#parts;
     for (let i = 0; i < count; i++) {
       if (this.#isStored[i] === 1) continue;
       const half = host.keptSlots.get(this.#halves.slot[i]!);
-      if (half < 0 || (this.#factsOf(half >> 1) & facts.elsewhere) !== 0) continue;
+      if (half < 0) continue;
+      if (half >> 1 !== leaving && (this.#factsOf(half >> 1) & facts.elsewhere) !== 0) continue;
       this.#isStored[i] = 1;
       edges.rows.sockets.begin(half, opened, from + i, epoch);
       if (core.outcomeOf(i) === outcomes.lone) edges.rows.begin(half >> 1, nowMs);

@@ -1,5 +1,5 @@
 /** What passes between agents and aggregator, held against the rules of delivery as it passes. */
-import type { Hello } from '../../wire/agent-batch.ts';
+import type { AgentBatch, Hello } from '../../wire/agent-batch.ts';
 import { sendWindowBatches, sendWindowBytes } from '../../wire/agent-limits.ts';
 import { AgentMessageDecoder } from '../../wire/agent-message.ts';
 import { maxMessageBytes, messageFlags } from '../../wire/protocol.ts';
@@ -96,6 +96,7 @@ export class DeliveryChecks implements CallWitness {
       this.helloLateMs = Math.max(this.helloLateMs, lateMs);
     }
     trace.note(nowMs, 'takes', this.#who(call), batch.seq, batch.flags, bytes.length, batch.opens.slot.length);
+    if (trace.isWhole && batch.seq > 0) trace.comment(nowMs, rowsText(batch));
     replica.take(call, batch, nowMs);
   }
 
@@ -136,4 +137,12 @@ export class DeliveryChecks implements CallWitness {
     const { hello } = this.#recordOf(call);
     return `${this.#parts.hostName(call.host)}/${hello?.epoch ?? 0}.${hello?.session ?? 0}`;
   }
+}
+
+/** Its rows, for whoever reads a trace. */
+function rowsText({ opens, closes, updates, gaps }: AgentBatch): string {
+  const opened = Array.from(opens.slot, (slot, n) => `${opens.id[n]} in ${slot} (inode ${opens.inode[n]})`);
+  const closed = Array.from(closes.slot);
+  const updated = Array.from(updates.slot);
+  return `  opens ${opened}; closes ${closed}; updates ${updated}; gaps ${gaps.map(({ id }) => id)}`;
 }

@@ -17,6 +17,11 @@ export class Trace {
   readonly #lines: TraceLine[] = [];
   readonly #isWhole: boolean;
 
+  /** Whether somebody reads all of it. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   /** @param isWhole keeps all lines */
   constructor(isWhole = false) {
     this.#isWhole = isWhole;

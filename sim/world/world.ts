@@ -274,11 +274,21 @@ export class World {
 
   #add(host: WorldHost, socket: TrueSocket): void {
     host.sockets.add(socket);
+    this.#comment(socket, 'begins');
     this.ledger.set(socket.identity.fd, socket);
+  }
+
+  #comment({ identity, row }: TrueSocket, what: string): void {
+    const { trace, time } = this.#parts;
+    if (!trace.isWhole) return;
+    const { protocol, local, remote } = row;
+    const tuple = `${protocol} ${local.ip}:${local.port}>${remote.ip}:${remote.port}`;
+    trace.comment(time.nowMs, `${this.hosts[identity.host]!.name}: fd ${identity.fd} ${what}: ${tuple}`);
   }
 
   #vanish(socket: TrueSocket): void {
     socket.vanish(this.#parts.time.nowMs);
+    this.#comment(socket, 'is gone');
     this.hosts[socket.identity.host]!.sockets.delete(socket);
   }
 }
