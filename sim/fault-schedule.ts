@@ -4,6 +4,7 @@ import type { SimulatedTime } from './engine/simulated-time.ts';
 import type { Trace } from './engine/trace.ts';
 import type { SimulatedAgent } from './machines/simulated-agent.ts';
 import type { SimulatedAggregator } from './machines/simulated-aggregator.ts';
+import type { SimulatedDisk } from './machines/simulated-disk.ts';
 import type { SimulatedNetwork } from './network/simulated-network.ts';
 import { type Fault, faultWeights, type SimulationPlan } from './plan.ts';
 import type { World } from './world/world.ts';
@@ -51,7 +52,11 @@ export class FaultSchedule {
     aggregator.disk.whenTouched = null;
     aggregator.disk.mend();
     aggregator.start();
-    for (const agent of agents) agent.start();
+    for (const agent of agents) {
+      agent.disk.whenTouched = null;
+      agent.disk.mend();
+      agent.start();
+    }
   }
 
   /** Milliseconds until faults are over: nothing goes on for longer. */
@@ -90,7 +95,7 @@ export class FaultSchedule {
       case 'disk fails':
       case 'disk is full':
       case 'disk is slow':
-        return this.#spoilDisk(fault);
+        return this.#spoilDisk(fault, chance.happens(0.5) ? agent.disk : this.#parts.aggregator.disk);
       case 'stop aggregator':
         return this.#parts.aggregator.process?.stop(Math.min(this.#leftMs, chance.skewed(200, 30_000)));
       case 'step clock of host':
@@ -113,9 +118,18 @@ export class FaultSchedule {
   #endAgent(agent: SimulatedAgent, isKilled: boolean): void {
     const { chance, time, killAgent } = this.#parts;
     if (!agent.isRunning) return;
-    if (isKilled) killAgent(agent, false);
-    else agent.terminate();
-    time.after(Math.min(this.#leftMs, chance.skewed(50, 20_000)), () => agent.start());
+    const { process, disk } = agent;
+    const end = (): void => {
+      if (agent.process !== process || !agent.isRunning || this.#isOver) return;
+      if (isKilled) killAgent(agent, false);
+      else agent.terminate();
+      time.after(Math.min(this.#leftMs, chance.skewed(50, 20_000)), () => agent.start());
+    };
+    if (chance.happens(0.5)) return end();
+    disk.whenTouched = () => {
+      disk.whenTouched = null;
+      time.after(chance.skewed(0.01, 5), end);
+    };
   }
 
   #crashHost(agent: SimulatedAgent): void {
@@ -149,13 +163,13 @@ export class FaultSchedule {
     };
   }
 
-  #spoilDisk(fault: 'disk fails' | 'disk is full' | 'disk is slow'): void {
-    const { chance, time, aggregator } = this.#parts;
-    const { faults, usedBytes } = aggregator.disk;
+  #spoilDisk(fault: 'disk fails' | 'disk is full' | 'disk is slow', disk: SimulatedDisk): void {
+    const { chance, time } = this.#parts;
+    const { faults, usedBytes } = disk;
     if (fault === 'disk fails') Object.assign(faults, { writeFails: chance.next(), syncFails: chance.next() });
     else if (fault === 'disk is full') faults.capacityBytes = usedBytes + chance.below(4000);
     else faults.delayMs = chance.skewed(10, 3000);
-    time.after(chance.skewed(500, 30_000), () => aggregator.disk.mend());
+    time.after(chance.skewed(500, 30_000), () => disk.mend());
   }
 
   #stepMs(): number {

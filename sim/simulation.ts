@@ -3,6 +3,7 @@
  *
  * Everything that happens follows from the seed: two runs of one have the same hash.
  */
+import { seesAll } from '../aggregator/security/sight.ts';
 import { emptyRequest } from '../aggregator/serve/request.ts';
 import * as answers from '../aggregator/serve/answers.ts';
 import { demandAgentBounds } from './checks/agent-checks.ts';
@@ -35,7 +36,6 @@ import { SimulatedNetwork } from './network/simulated-network.ts';
 import { planOf, type SimulationPlan } from './plan.ts';
 import type { Conversation } from './world/conversation.ts';
 import { noLookFaults } from './world/simulated-collector.ts';
-import type { TrueSocket } from './world/true-socket.ts';
 import { World } from './world/world.ts';
 
 /** From the last fault to the last check; nothing opens or closes by itself at its end, and a probe is opened. */
@@ -215,7 +215,7 @@ class Simulation {
     if (isHalfTold || this.#looks.happens(0.3)) demandShownAsTold(running, parts);
     if (!this.#looks.happens(0.1)) return;
     const question = this.#looks.pick([answers.map, answers.connections, answers.services, answers.hosts]);
-    const asked = question(running.view, emptyRequest, running.process.clock.nowMs());
+    const asked = question(running.view, emptyRequest, running.process.clock.nowMs(), seesAll);
     running.answerTurns.ask<unknown>(asked).catch((error: unknown) => this.time.fail(error));
   }
 
@@ -242,7 +242,6 @@ class Simulation {
       lingerMs: plan.aggregator.lingerMs,
       nowMs,
       intervalMs: this.plan.world.intervalMs,
-      excuses: (truth) => this.#isExcused(truth),
       areClocksKnown: this.#faults.steppedMs === 0 && this.#delivery.helloLateMs < 1000,
       probe: this.#probe,
     };
@@ -255,15 +254,6 @@ class Simulation {
     demandEdges(parts);
     gaps.demandCauses();
     gaps.demandCounts();
-  }
-
-  /** What an agent saw that was killed before it could tell: it keeps nothing on disk, nor when it looked last. */
-  #isExcused({ identity, goneMs, sightings }: TrueSocket): boolean {
-    const firstMs = sightings[0]!.firstMs;
-    const lastMs = goneMs! + 3 * this.plan.world.intervalMs + this.plan.faultsMs;
-    return this.#truths[identity.host]!.causes.some(
-      ({ why, fromMs, toMs }) => why === 'no agent' && fromMs > 0 && fromMs <= lastMs && (toMs ?? lastMs) >= firstMs,
-    );
   }
 
   /** By how much times that are told may be wrong. */
@@ -282,6 +272,8 @@ class Simulation {
       chance,
       host: this.#world.hosts[index]!,
       clock: new MachineClock(time, offsetMs),
+      disk: new SimulatedDisk({ time, chance: chance.fork('disk') }),
+      spoolBytes: plan.spoolBytes,
       intervalMs: plan.world.intervalMs,
       slotLimits: plan.closedUnackedMax === null ? {} : { closedUnackedMax: plan.closedUnackedMax },
       lookFaults: () => (this.#isCalm ? noLookFaults : plan.looks),
@@ -289,7 +281,7 @@ class Simulation {
       witness: {
         started: () => undefined,
         died: ({ pipeline }) => {
-          this.#truths[index]!.lost(pipeline!.gaps.lostEvents, time.nowMs);
+          this.#truths[index]!.lost(pipeline?.gaps.lostEvents ?? 0, time.nowMs);
           this.#truths[index]!.died(time.nowMs);
         },
         applied: ({ pipeline }) => time.guard(() => this.#truths[index]!.applied(pipeline!)),
@@ -303,6 +295,7 @@ class Simulation {
   #killAgent(agent: SimulatedAgent, isMachineDead: boolean): void {
     const { process } = agent;
     agent.kill();
+    if (isMachineDead) agent.disk.crash();
     if (process !== null) this.#network.processDied(process, isMachineDead);
   }
 

@@ -27,8 +27,6 @@ export interface EndParts {
   readonly lingerMs: number;
   readonly nowMs: number;
   readonly intervalMs: number;
-  /** Whether a socket that is over may be missing without a word. */
-  readonly excuses: (truth: TrueSocket) => boolean;
   /** No clock was set, and none was guessed far off. */
   readonly areClocksKnown: boolean;
   /** It had its chance to be asked for. */
@@ -131,21 +129,25 @@ export function demandTold(shown: ShownEnds, parts: EndParts): void {
     demand(open.length <= 1, 'I3', () => `${who()} is open as ${open.map(linesOf)}`);
     if (!truth.sightings.some(({ shown: times }) => times >= 2)) continue;
     const isRemains = truth.remainsInRun === parts.agents[truth.identity.host]!.run;
-    if (truth.goneMs === null && isRemains) continue;
+    if (truth.goneMs === null && (isRemains || isForgotten(truth, parts))) continue;
     if (truth.goneMs === null) demand(open.length === 1, 'I6', () => `${who()} is there and is not shown as open`);
     else if (isLongAgo(truth, parts)) demandOver(truth, shown, parts, who);
   }
 }
 
 function demandOver(truth: TrueSocket, shown: ShownEnds, parts: EndParts, who: () => string): void {
-  // Half of it may be all that is left of what lingers.
-  if (truth.goneMs! < parts.nowMs - parts.lingerMs / 2 || parts.excuses(truth)) return;
+  if (isForgotten(truth, parts)) return;
   const isTold = shown.of(truth).length > 0 || parts.gaps.isDeclared(truth);
   demand(isTold, truth.goneMs! < parts.killedMs ? 'I5' : 'I1', () => `${who()} was seen, is over, and is nowhere`);
   // Rows without a name go on as those of whoever has the tuple next.
   if (shown.after(truth).some((next) => !isLongAgo(next, parts))) return;
   const open = shown.of(truth).filter(({ socket }) => socket.closedAtMs === null);
   demand(open.length === 0, 'I17', () => `${who()} is over and is shown as ${open.map(linesOf)}`);
+}
+
+/** Nobody holds it for longer than what is closed is shown, or for nearly as long. */
+function isForgotten({ restsSinceMs }: TrueSocket, { nowMs, lingerMs }: EndParts): boolean {
+  return restsSinceMs !== null && restsSinceMs < nowMs - lingerMs / 2;
 }
 
 /** Whoever looks has had the time to see that it is over, and to tell. */

@@ -102,9 +102,11 @@ export class HostReplica {
       return;
     }
     stream.lastSeq = batch.seq;
-    const { epoch } = stream.hello;
+    // What is out of the spool is of an epoch of its own, and of nothing that is there now.
+    const epoch = batch.spooledEpoch > 0 ? batch.spooledEpoch : stream.hello.epoch;
     for (const { id, lostEvents } of batch.gaps) this.gaps.set(`${epoch}/${id}`, lostEvents);
-    if (stream.state === 'in-step') this.#apply(this.copy!, batch, epoch);
+    if (batch.spooledEpoch > 0) this.#apply(new Map(), batch, epoch);
+    else if (stream.state === 'in-step') this.#apply(this.copy!, batch, epoch);
     else {
       this.#apply(stream.staged, batch, epoch);
       if ((batch.flags & messageFlags.snapshotEnd) === 0) return;

@@ -6,6 +6,7 @@ import type { SlotLimits } from '../../agent/export/slot-table.ts';
 import { Finders } from '../../agent/finders.ts';
 import type { Pipeline } from '../../agent/pipeline.ts';
 import { runAgent } from '../../agent/run.ts';
+import { createDisk } from '../../disk/disk.ts';
 import type { Chance } from '../engine/chance.ts';
 import type { SimulatedTime } from '../engine/simulated-time.ts';
 import type { Trace } from '../engine/trace.ts';
@@ -13,6 +14,7 @@ import { type Look, type LookFaults, SimulatedCollector } from '../world/simulat
 import type { WorldHost } from '../world/world-host.ts';
 import type { MachineClock } from './machine-clock.ts';
 import { simulatedLog } from './quiet-log.ts';
+import type { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 
 export interface AgentParts {
@@ -21,6 +23,8 @@ export interface AgentParts {
   readonly chance: Chance;
   readonly host: WorldHost;
   readonly clock: MachineClock;
+  readonly disk: SimulatedDisk;
+  readonly spoolBytes: number;
   readonly intervalMs: number;
   readonly slotLimits: Partial<SlotLimits>;
   readonly lookFaults: () => LookFaults;
@@ -47,7 +51,8 @@ const noCpu: CpuMeter = { turnBegins: () => undefined, turnEnds: () => undefined
 export class SimulatedAgent {
   readonly host: WorldHost;
   readonly clock: MachineClock;
-  /** Of the process that runs, or ran last; null before the first. */
+  readonly disk: SimulatedDisk;
+  /** Of the process that runs, or ran last; null until it has its parts. */
   pipeline: Pipeline | null = null;
   /** Which run of it: the first is 1. */
   run = 0;
@@ -60,6 +65,7 @@ export class SimulatedAgent {
     this.#parts = parts;
     this.host = parts.host;
     this.clock = parts.clock;
+    this.disk = parts.disk;
   }
 
   get isRunning(): boolean {
@@ -83,6 +89,7 @@ export class SimulatedAgent {
     trace.note(time.nowMs, 'agent starts', this.host.name, this.run);
     const process = new SimulatedProcess(time, clock);
     this.#process = process;
+    this.pipeline = null;
     this.#stopping = new AbortController();
     witness.started(this);
     this.#main(process, this.#stopping.signal).then(
@@ -144,6 +151,8 @@ export class SimulatedAgent {
         random: () => chance.next(),
         bootId: () => host.bootId,
         kernel: '6.1.0',
+        disk: createDisk(this.disk.filesOf(process)),
+        takeFolder: () => Promise.resolve({ kind: 'taken', lock: { close: () => undefined } }),
       },
       made: (pipeline) => {
         this.pipeline = pipeline;
@@ -152,12 +161,13 @@ export class SimulatedAgent {
   }
 
   #config(): AgentConfig {
-    const { host, intervalMs } = this.#parts;
+    const { host, intervalMs, spoolBytes } = this.#parts;
     return {
       ...defaultAgentConfig,
       hostId: host.id,
       hostName: host.name,
       intervalMs,
+      spool: { folder: '/agent', maxBytes: spoolBytes },
       cpuMaxPercent: 0,
     };
   }

@@ -48,14 +48,14 @@ export function closeConversation(conversation: Conversation, parts: Conversatio
     return;
   }
   const { delayMs, answeredMs, timeWaitMs } = plan;
-  closer?.orphan('fin-wait-1');
+  closer?.orphan('fin-wait-1', time.nowMs);
   time.after(delayMs, () => {
-    closer?.orphan('fin-wait-2');
+    closer?.orphan('fin-wait-2', time.nowMs);
     if (other?.isThere === true) other.become('close-wait');
   });
   time.after(delayMs + answeredMs, () => {
-    other?.orphan('last-ack');
-    closer?.orphan('time-wait');
+    other?.orphan('last-ack', time.nowMs);
+    closer?.orphan('time-wait', time.nowMs);
   });
   time.after(2 * delayMs + answeredMs, () => {
     if (other !== null) vanish(other);

@@ -39,6 +39,8 @@ export class TrueSocket {
   #row: OwnedSocket;
   /** When it was gone from the table; null while it is there. */
   goneMs: number | null = null;
+  /** Since when nobody holds it any more; null while somebody does. */
+  restsSinceMs: number | null = null;
   /** Every process that ever held it. */
   readonly pids = new Set<number>();
   /** By whom it was seen, one entry for each run of the agent. */
@@ -84,11 +86,13 @@ export class TrueSocket {
   }
 
   /** Its last fd is closed: the kernel alone goes on with it. */
-  orphan(state: SocketState): void {
+  orphan(state: SocketState, nowMs: number): void {
+    this.restsSinceMs ??= nowMs;
     if (this.isThere) this.#row = { ...this.#row, state, inode: 0, uid: 0, owners: [] };
   }
 
   vanish(nowMs: number): void {
+    this.restsSinceMs ??= nowMs;
     this.goneMs ??= nowMs;
   }
 }
