@@ -57,13 +57,18 @@ function planting({ name, file, find, replace }) {
 /** Runs the bundled program and gives what it says as JSON. */
 function ask(program, args) {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [program, ...args, '--json'], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      try {
-        resolve(JSON.parse(stdout));
-      } catch {
-        reject(new StepError(`the simulation said nothing: ${error?.message ?? ''}\n${stderr}`));
-      }
-    });
+    execFile(
+      process.execPath,
+      [program, ...args, '--json'],
+      { maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => {
+        try {
+          resolve(JSON.parse(stdout));
+        } catch {
+          reject(new StepError(`the simulation said nothing: ${error?.message ?? ''}\n${stderr}`));
+        }
+      },
+    );
   });
 }
 
@@ -84,7 +89,9 @@ async function findBug(bug, seeds, into) {
   rmSync(join(root, 'dist/sim', folder), { recursive: true, force: true });
   const found = breach === null ? 'NOT FOUND' : `${breach.invariant} (seed ${breach.seed})`;
   const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-  console.log(`| ${bug.name.padEnd(44)} | ${String(needed).padStart(5)} | ${found.padEnd(18)} | ${seconds.padStart(4)} s |`);
+  console.log(
+    `| ${bug.name.padEnd(44)} | ${String(needed).padStart(5)} | ${found.padEnd(18)} | ${seconds.padStart(4)} s |`,
+  );
   return breach !== null;
 }
 

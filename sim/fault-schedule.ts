@@ -166,7 +166,8 @@ export class FaultSchedule {
   #spoilDisk(fault: 'disk fails' | 'disk is full' | 'disk is slow', disk: SimulatedDisk): void {
     const { chance, time } = this.#parts;
     const { faults, usedBytes } = disk;
-    if (fault === 'disk fails') Object.assign(faults, { writeFails: chance.next(), syncFails: chance.next() });
+    if (fault === 'disk fails')
+      Object.assign(faults, { writeFails: chance.next(), syncFails: chance.next() });
     else if (fault === 'disk is full') faults.capacityBytes = usedBytes + chance.below(4000);
     else faults.delayMs = chance.skewed(10, 3000);
     time.after(chance.skewed(500, 30_000), () => disk.mend());

@@ -50,7 +50,7 @@ export interface SimulationPlan {
 
 export function planOf(chance: Chance): SimulationPlan {
   const hosts = fleetSize(chance);
-  const intervalMs = chance.pick([500, 1000, 2000, 2000, 4000]);
+  const intervalMs = chance.pick([500, 1000, 1000, 2000, 2000, 2000, 4000, 4000]);
   const faults = faultNames.filter(() => chance.happens(0.5));
   return {
     world: {
@@ -63,7 +63,7 @@ export function planOf(chance: Chance): SimulationPlan {
       timeWaitMs: chance.pick([500, 5000, 60_000]),
     },
     faults,
-    faultsMs: hosts > 14 ? chance.between(8000, 15_000) : chance.between(10_000, 40_000),
+    faultsMs: hosts > 14 ? chance.between(8000, 15_000) : chance.between(8000, 30_000),
     faultEveryMs: chance.skewed(400, 8000),
     looks: chance.happens(0.5) ? noLookFaults : tearing(chance),
     link: {
@@ -90,8 +90,8 @@ export function planOf(chance: Chance): SimulationPlan {
 /** Mostly few, as most of what can go wrong does between two of them. */
 function fleetSize(chance: Chance): number {
   const size = chance.next();
-  if (size < 0.85) return chance.wholeBetween(3, 5);
-  return size < 0.98 ? chance.wholeBetween(7, 14) : chance.wholeBetween(15, 50);
+  if (size < 0.85) return chance.wholeBetween(3, 4);
+  return size < 0.985 ? chance.wholeBetween(5, 10) : chance.wholeBetween(15, 50);
 }
 
 function tearing(chance: Chance): LookFaults {

@@ -4,8 +4,8 @@
  * Everything that happens follows from the seed: two runs of one have the same hash.
  */
 import { seesAll } from '../aggregator/security/sight.ts';
-import { emptyRequest } from '../aggregator/serve/request.ts';
 import * as answers from '../aggregator/serve/answers.ts';
+import { emptyRequest } from '../aggregator/serve/request.ts';
 import { demandAgentBounds } from './checks/agent-checks.ts';
 import { DeliveryChecks } from './checks/delivery-checks.ts';
 import {
@@ -30,8 +30,8 @@ import { FaultSchedule } from './fault-schedule.ts';
 import { MachineClock } from './machines/machine-clock.ts';
 import { SimulatedAgent } from './machines/simulated-agent.ts';
 import { SimulatedAggregator, sweepIntervalMs } from './machines/simulated-aggregator.ts';
-import type { CallWitness } from './network/simulated-call.ts';
 import { SimulatedDisk } from './machines/simulated-disk.ts';
+import type { CallWitness } from './network/simulated-call.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { planOf, type SimulationPlan } from './plan.ts';
 import type { Conversation } from './world/conversation.ts';
@@ -175,22 +175,27 @@ class Simulation {
     this.#probe = this.#world.openLasting();
     await time.play(plan.faultsMs + calmMs);
     // What is under way at just this moment arrives.
-    for (let n = 0; n < 50 && this.#isUnderWay; n++) await time.play(time.nowMs + 50);
+    for (let n = 0; n < 80 && this.#isUnderWay; n++) await time.play(time.nowMs + 50);
     this.#demandEnd();
   }
 
   get #isUnderWay(): boolean {
     return this.#agents.some(({ pipeline }) => {
       const { slots, stream, watch } = pipeline!;
-      return stream.inFlight.batches > 0 || slots.pendingCount > 0 || watch.size !== slots.liveCount;
+      const waiting = stream.inFlight.batches + slots.pendingCount + slots.closedCount;
+      return waiting > 0 || watch.size !== slots.liveCount;
     });
   }
 
   #lookAgain(): void {
-    this.time.after(lookEveryMs * (0.5 + this.#looks.next()), () => {
-      this.#demandAlways();
-      this.#lookAgain();
-    }, true);
+    this.time.after(
+      lookEveryMs * (0.5 + this.#looks.next()),
+      () => {
+        this.#demandAlways();
+        this.#lookAgain();
+      },
+      true,
+    );
   }
 
   #demandAlways(): void {
@@ -221,7 +226,10 @@ class Simulation {
 
   #demandEnd(): void {
     const { running } = this.#aggregator;
-    const { time: { nowMs }, plan } = this;
+    const {
+      time: { nowMs },
+      plan,
+    } = this;
     const gapParts = {
       running: running!,
       truths: this.#truths,
@@ -229,6 +237,7 @@ class Simulation {
       clock: this.#aggregator.clock,
       slackMs: this.#slackMs,
       wasKilled: this.#killedMs > 0,
+      wasTorn: this.#aggregator.disk.crashes > 0,
       nowMs,
     };
     const gaps = new GapTruth(gapParts);
@@ -236,6 +245,7 @@ class Simulation {
       world: this.#world,
       running: running!,
       agents: this.#agents,
+      truths: this.#truths,
       delivery: this.#delivery,
       gaps,
       killedMs: this.#killedMs,
@@ -279,7 +289,9 @@ class Simulation {
       lookFaults: () => (this.#isCalm ? noLookFaults : plan.looks),
       connectFrom: (process) => this.#network.connectFrom(index, process),
       witness: {
-        started: () => undefined,
+        made: ({ pipeline }) => {
+          if (pipeline!.keeping === null) this.#delivery.replica(index).forgetEpoch();
+        },
         died: ({ pipeline }) => {
           this.#truths[index]!.lost(pipeline?.gaps.lostEvents ?? 0, time.nowMs);
           this.#truths[index]!.died(time.nowMs);

@@ -95,7 +95,15 @@ export class DeliveryChecks implements CallWitness {
       const lateMs = nowMs - this.#recordOf(call).helloSentMs;
       this.helloLateMs = Math.max(this.helloLateMs, lateMs);
     }
-    trace.note(nowMs, 'takes', this.#who(call), batch.seq, batch.flags, bytes.length, batch.opens.slot.length);
+    trace.note(
+      nowMs,
+      'takes',
+      this.#who(call),
+      batch.seq,
+      batch.flags,
+      bytes.length,
+      batch.opens.slot.length,
+    );
     if (trace.isWhole && batch.seq > 0) trace.comment(nowMs, rowsText(batch));
     replica.take(call, batch, nowMs);
   }
@@ -128,7 +136,14 @@ export class DeliveryChecks implements CallWitness {
   #recordOf(call: SimulatedCall): CallRecord {
     const known = this.#records.get(call);
     if (known !== undefined) return known;
-    const record = { hello: null, helloSentMs: 0, appliedSeq: 0, durableSeq: 0, inFlight: [], inFlightBytes: 0 };
+    const record = {
+      hello: null,
+      helloSentMs: 0,
+      appliedSeq: 0,
+      durableSeq: 0,
+      inFlight: [],
+      inFlightBytes: 0,
+    };
     this.#records.set(call, record);
     return record;
   }
@@ -144,5 +159,6 @@ function rowsText({ opens, closes, updates, gaps }: AgentBatch): string {
   const opened = Array.from(opens.slot, (slot, n) => `${opens.id[n]} in ${slot} (inode ${opens.inode[n]})`);
   const closed = Array.from(closes.slot);
   const updated = Array.from(updates.slot);
-  return `  opens ${opened}; closes ${closed}; updates ${updated}; gaps ${gaps.map(({ id }) => id)}`;
+  const parts = { opened, closed, updated, gaps: gaps.map(({ id }) => id) };
+  return `  ${JSON.stringify(parts)}`;
 }

@@ -3,15 +3,15 @@ import type { ReportedSocket, ReportingHost } from '../../aggregator/correlate/r
 import type { ConnectionView } from '../../aggregator/serve/fleet-view.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
 import { isListening } from '../../model/socket-state.ts';
-import type { SimulatedAgent } from '../machines/simulated-agent.ts';
 import { beginUnixMs } from '../machines/machine-clock.ts';
+import type { SimulatedAgent } from '../machines/simulated-agent.ts';
 import type { RunningAggregator } from '../machines/simulated-aggregator.ts';
 import type { Conversation } from '../world/conversation.ts';
 import type { TrueSocket } from '../world/true-socket.ts';
 import type { World } from '../world/world.ts';
 import type { DeliveryChecks } from './delivery-checks.ts';
 import type { GapTruth } from './gap-truth.ts';
-import { isOfTuple, lineOf, namedSocket } from './host-truth.ts';
+import { type HostTruth, isOfTuple, lineOf, namedSocket } from './host-truth.ts';
 import { demand } from './invariants.ts';
 import { hostIndex } from './view-checks.ts';
 
@@ -19,6 +19,7 @@ export interface EndParts {
   readonly world: World;
   readonly running: RunningAggregator;
   readonly agents: readonly SimulatedAgent[];
+  readonly truths: readonly HostTruth[];
   readonly delivery: DeliveryChecks;
   readonly gaps: GapTruth;
   /** When the aggregator was killed last; simulated milliseconds. */
@@ -52,7 +53,8 @@ class ShownEnds {
 
   constructor(world: World, view: RunningAggregator['view']) {
     this.#world = world;
-    for (const truth of world.ledger.values()) add(this.#truths, keyOf(truth.identity.host, truth.row), truth);
+    for (const truth of world.ledger.values())
+      add(this.#truths, keyOf(truth.identity.host, truth.row), truth);
     for (const shown of view.connections()) {
       const connection = view.held(shown);
       for (const { socket } of [connection.client, connection.server]) {
@@ -79,7 +81,9 @@ class ShownEnds {
   of(truth: TrueSocket): readonly ShownEnd[] {
     const alike = this.alike(truth);
     if (!truth.isNamed) return alike;
-    return alike.filter((end) => this.named.get(truth)?.includes(end) === true || this.#nameless.includes(end));
+    return alike.filter(
+      (end) => this.named.get(truth)?.includes(end) === true || this.#nameless.includes(end),
+    );
   }
 
   /** Others that had its tuple on its host later. */
@@ -96,7 +100,11 @@ class ShownEnds {
         const line = (): string => `${socket.host.name}: ${lineOf(socket)}`;
         demand(isThat(truth, socket), 'I2', () => `${line()} is shown with what is of ${lineOf(truth.row)}`);
         for (const { process } of socket.owners) {
-          demand(truth.pids.has(process.pid), 'I2', () => `${line()} is held by ${process.pid}, who never held it`);
+          demand(
+            truth.pids.has(process.pid),
+            'I2',
+            () => `${line()} is held by ${process.pid}, who never held it`,
+          );
         }
       }
     }
@@ -124,25 +132,31 @@ export function demandTold(shown: ShownEnds, parts: EndParts): void {
     if (truth.identity.conversation === null) continue;
     const named = shown.named.get(truth) ?? [];
     const who = (): string => `${hostName(parts, truth)}: ${lineOf(truth.row)} (fd ${truth.identity.fd})`;
-    demand(named.length <= 1, 'I3', () => `${who()} is shown as ${named.map(linesOf)}`);
+    demand(named.length <= 1, 'I3', () => `${who()} is shown as ${linesOfAll(named)}`);
     const open = shown.alike(truth).filter(({ socket }) => socket.closedAtMs === null);
-    demand(open.length <= 1, 'I3', () => `${who()} is open as ${open.map(linesOf)}`);
+    demand(open.length <= 1, 'I3', () => `${who()} is open as ${linesOfAll(open)}`);
     if (!truth.sightings.some(({ shown: times }) => times >= 2)) continue;
     const isRemains = truth.remainsInRun === parts.agents[truth.identity.host]!.run;
     if (truth.goneMs === null && (isRemains || isForgotten(truth, parts))) continue;
-    if (truth.goneMs === null) demand(open.length === 1, 'I6', () => `${who()} is there and is not shown as open`);
+    if (truth.goneMs === null)
+      demand(open.length === 1, 'I6', () => `${who()} is there and is not shown as open`);
     else if (isLongAgo(truth, parts)) demandOver(truth, shown, parts, who);
   }
 }
 
 function demandOver(truth: TrueSocket, shown: ShownEnds, parts: EndParts, who: () => string): void {
-  if (isForgotten(truth, parts)) return;
+  if (isForgotten(truth, parts) || truth.goneMs! < parts.truths[truth.identity.host]!.forgetfulUntilMs)
+    return;
   const isTold = shown.of(truth).length > 0 || parts.gaps.isDeclared(truth);
-  demand(isTold, truth.goneMs! < parts.killedMs ? 'I5' : 'I1', () => `${who()} was seen, is over, and is nowhere`);
+  demand(
+    isTold,
+    truth.goneMs! < parts.killedMs ? 'I5' : 'I1',
+    () => `${who()} was seen, is over, and is nowhere`,
+  );
   // Rows without a name go on as those of whoever has the tuple next.
   if (shown.after(truth).some((next) => !isLongAgo(next, parts))) return;
   const open = shown.of(truth).filter(({ socket }) => socket.closedAtMs === null);
-  demand(open.length === 0, 'I17', () => `${who()} is over and is shown as ${open.map(linesOf)}`);
+  demand(open.length === 0, 'I17', () => `${who()} is over and is shown as ${linesOfAll(open)}`);
 }
 
 /** Nobody holds it for longer than what is closed is shown, or for nearly as long. */
@@ -156,15 +170,23 @@ function isLongAgo({ goneMs }: TrueSocket, { nowMs, intervalMs }: EndParts): boo
 }
 
 /** I2, I6: who holds what is open. */
-export function demandOwners(shown: ShownEnds, { world }: EndParts): void {
+export function demandOwners(shown: ShownEnds, { world, truths }: EndParts): void {
   for (const [truth, ends] of shown.named) {
-    const pids = truth.row.owners.map(({ process }) => process.pid);
     const host = world.hosts[truth.identity.host]!;
-    if (!truth.isThere || pids.length === 0 || !host.isUp) continue;
+    const [, before] = truths[host.index]!.looks;
+    const seen = before?.shown.get(truth)?.owners ?? [];
+    const pids = truth.row.owners.map(({ process }) => process.pid);
+    // Handed on since then, it need not be known yet.
+    if (!truth.isThere || seen.length === 0 || seen !== truth.row.owners) continue;
     for (const { socket } of ends) {
       const told = socket.owners.map(({ process }) => process.pid);
       const isSame = JSON.stringify(told) === JSON.stringify(pids);
-      demand(isSame, 'I2', () => `${host.name}: ${lineOf(truth.row)} is held by ${pids}, and said to be by ${told}`);
+      demand(
+        isSame,
+        'I2',
+        () =>
+          `${host.name}: ${lineOf(truth.row)} is held by ${pids.join()}, and said to be by ${told.join()}`,
+      );
     }
   }
 }
@@ -199,7 +221,7 @@ export function demandProbe(shown: ShownEnds, { probe }: EndParts): void {
   const [client, server] = [shown.of(probe.client), shown.of(probe.server)];
   demand(client.length > 0 && server.length > 0, 'I13', () => `${line} is not shown after 5 s`);
   const isOne = client.some(({ connection }) => server.some((end) => end.connection.id === connection.id));
-  demand(isOne, 'I13', () => `${line} is shown as two: ${[...client, ...server].map(linesOf)}`);
+  demand(isOne, 'I13', () => `${line} is shown as two: ${linesOfAll([...client, ...server])}`);
 }
 
 /** I6: the agent's table, what it told and what is shown are one. */
@@ -208,13 +230,21 @@ export function demandInStep({ agents, running, delivery }: EndParts): void {
   for (const host of running.view.hosts()) hosts.set(hostIndex(host), host);
   for (const { host, pipeline } of agents) {
     const known = hosts.get(host.index);
-    demand(known?.state === 'live', 'I6', () => `${host.name} is ${known?.state ?? 'unknown'} after a minute without faults`);
+    demand(
+      known?.state === 'live',
+      'I6',
+      () => `${host.name} is ${known?.state ?? 'unknown'} after a minute without faults`,
+    );
     const replica = delivery.replica(host.index);
     const [told, live] = [replica.copy?.size ?? 0, pipeline!.slots.liveCount];
     demand(told === live, 'I6', () => `${host.name} has ${live} sockets, and ${told} were told`);
     const watched = pipeline!.watch.size;
     demand(watched === live, 'I6', () => `${host.name} watches ${watched} sockets and has ${live} to tell`);
-    demand(pipeline!.slots.closedCount === 0, 'I6', () => `${host.name} waits for ${pipeline!.slots.closedCount} closes`);
+    demand(
+      pipeline!.slots.closedCount === 0,
+      'I6',
+      () => `${host.name} waits for ${pipeline!.slots.closedCount} closes`,
+    );
   }
 }
 
@@ -232,6 +262,10 @@ export function demandEdges({ running: { view } }: EndParts): void {
     demand(edge.open === count, 'I11', () => `edge ${key} has ${edge.open} open, and ${count} are shown`);
     demand(edge.total >= edge.open, 'I11', () => `edge ${key} has ${edge.open} open of ${edge.total}`);
   }
+}
+
+function linesOfAll(ends: readonly ShownEnd[]): string {
+  return ends.map(linesOf).join();
 }
 
 /** An end as it is shown, with its connection. */

@@ -30,6 +30,8 @@ export class HostTruth {
   #lost = 0;
   /** Of all runs. */
   lostTotal = 0;
+  /** Up to then there was a run that could not read what those before have kept; it says so, but not what is missing. */
+  forgetfulUntilMs = 0;
 
   constructor(world: World, agent: SimulatedAgent) {
     this.#world = world;
@@ -77,6 +79,7 @@ export class HostTruth {
   applied(pipeline: Pipeline): void {
     const look = this.#pending;
     this.#pending = null;
+    if (pipeline.keeping === null) this.forgetfulUntilMs = look?.atMs ?? this.forgetfulUntilMs;
     if (look === null) return;
     if (look.isRead) {
       const isFirst = this.#last === null;
@@ -105,7 +108,11 @@ export class HostTruth {
     }
     for (const socket of last.shown.keys()) {
       if (before?.shown.has(socket) !== true || before.shown.get(socket)!.state === 'time-wait') continue;
-      demand(ids.has(socket), 'I17', () => `${who} does not watch ${lineOf(socket.row)}, which two scans show`);
+      demand(
+        ids.has(socket),
+        'I17',
+        () => `${who} does not watch ${lineOf(socket.row)}, which two scans show`,
+      );
       const known = this.#ids.get(socket);
       const isSame = known === undefined || known === ids.get(socket);
       demand(isSame, 'I17', () => `${who} took ${lineOf(socket.row)} for another one between two scans`);

@@ -74,6 +74,11 @@ export class HostReplica {
     this.#current = null;
   }
 
+  /** A run of the agent could not read the epoch of the one before: it made one of the time, which may be lower. */
+  forgetEpoch(): void {
+    this.hello = null;
+  }
+
   /** The aggregator has given the host up: only a snapshot brings it back. */
   giveUp(): void {
     this.copy = null;

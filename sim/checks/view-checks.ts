@@ -1,7 +1,8 @@
 /** What the aggregator shows, held against what its agents' messages say, and against its own promises. */
-import { isListening } from '../../model/socket-state.ts';
+
 import { hostGapsMax, type ReportedSocket, type ReportingHost } from '../../aggregator/correlate/report.ts';
 import { defaultIngestLimits, type IngestLimits } from '../../aggregator/ingest/limits.ts';
+import { isListening } from '../../model/socket-state.ts';
 import { type RunningAggregator, sweepIntervalMs } from '../machines/simulated-aggregator.ts';
 import type { World } from '../world/world.ts';
 import type { DeliveryChecks } from './delivery-checks.ts';
@@ -77,7 +78,11 @@ export function demandLeases({ view }: RunningAggregator, parts: ViewParts): voi
     demand(!isLate || host.state !== 'live', 'I9', () => `${host.name} is live after ${outOfStepMs} ms`);
     const silentMs = nowMs - Math.max(replica.heardMs, openedMs);
     const isGone = silentMs > lostAfterMs + 2 * sweepIntervalMs;
-    demand(!isGone || host.state === 'lost', 'I9', () => `${host.name} is ${host.state} after ${silentMs} ms`);
+    demand(
+      !isGone || host.state === 'lost',
+      'I9',
+      () => `${host.name} is ${host.state} after ${silentMs} ms`,
+    );
   }
 }
 

@@ -1,25 +1,27 @@
 /** Keeps the clock, the timers and the chance of this machine out of a simulation: whoever asks for them makes it fail. */
 
-const forbidden = ['setTimeout', 'setInterval', 'setImmediate'] as const;
+/** Where they are. */
+const places: readonly (readonly [object, string])[] = [
+  [globalThis, 'setTimeout'],
+  [globalThis, 'setInterval'],
+  [globalThis, 'setImmediate'],
+  [Date, 'now'],
+  [performance, 'now'],
+  [Math, 'random'],
+];
 
 /** Runs something that may use none of them; random numbers are those that are given. */
 export async function withoutRealWorld<Result>(
   random: () => number,
   run: () => Promise<Result>,
 ): Promise<Result> {
-  const kept = forbidden.map((name) => globalThis[name]);
-  const [now, monotonic, chance] = [Date.now, performance.now, Math.random];
-  for (const name of forbidden) Reflect.set(globalThis, name, () => refuse(name));
-  Date.now = () => refuse('Date.now');
-  performance.now = () => refuse('performance.now');
+  const stood = places.map(([object, name]): unknown => Reflect.get(object, name));
+  for (const [object, name] of places) Reflect.set(object, name, () => refuse(name));
   Math.random = random;
   try {
     return await run();
   } finally {
-    forbidden.forEach((name, n) => Reflect.set(globalThis, name, kept[n]));
-    Date.now = now;
-    performance.now = monotonic;
-    Math.random = chance;
+    for (const [n, [object, name]] of places.entries()) Reflect.set(object, name, stood[n]);
   }
 }
 

@@ -15,7 +15,8 @@ export function simulatedLog(
   const write =
     (level: Level) =>
     (first: unknown, second?: unknown): void => {
-      const text = typeof first === 'string' ? first : String(second ?? '');
+      const told = typeof first === 'string' ? first : second;
+      const text = typeof told === 'string' ? told : '';
       const fault: unknown = typeof first === 'object' && first !== null ? Reflect.get(first, 'err') : null;
       const because = fault instanceof Error ? ` (${fault.stack ?? fault.message})` : '';
       trace.comment(time.nowMs, `${who} ${level}: ${text}${because}`);

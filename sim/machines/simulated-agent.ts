@@ -35,7 +35,8 @@ export interface AgentParts {
 
 /** Whoever hears of what an agent does, for checks. */
 export interface AgentWitness {
-  started(agent: SimulatedAgent): void;
+  /** A run has its parts, and is about to begin. */
+  made(agent: SimulatedAgent): void;
   died(agent: SimulatedAgent): void;
   /** What its last scan has shown is applied. */
   applied(agent: SimulatedAgent): void;
@@ -91,7 +92,6 @@ export class SimulatedAgent {
     this.#process = process;
     this.pipeline = null;
     this.#stopping = new AbortController();
-    witness.started(this);
     this.#main(process, this.#stopping.signal).then(
       () => this.#over(process),
       (error: unknown) => {
@@ -156,6 +156,7 @@ export class SimulatedAgent {
       },
       made: (pipeline) => {
         this.pipeline = pipeline;
+        witness.made(this);
       },
     });
   }

@@ -1,14 +1,15 @@
 /** The aggregator's machine: run after run of the real ingest, correlation and answers. */
+
+import type { Logger } from 'pino';
 import { defaultCorrelatorLimits } from '../../aggregator/correlate/correlator.ts';
 import { Naming } from '../../aggregator/graph/naming.ts';
 import { createIngest, type Ingest } from '../../aggregator/ingest/ingest.ts';
 import type { IngestLimits } from '../../aggregator/ingest/limits.ts';
-import { LiveView } from '../../aggregator/live-view.ts';
-import { AnswerTurns } from '../../aggregator/serve/answer-turns.ts';
-import type { Logger } from 'pino';
 import { type KeepingOptions, type Kept, openKept, startKeeping } from '../../aggregator/journal/keeping.ts';
 import type { DataConfig } from '../../aggregator/journal/kept-folder.ts';
 import type { JournalLimits } from '../../aggregator/journal/limits.ts';
+import { LiveView } from '../../aggregator/live-view.ts';
+import { AnswerTurns } from '../../aggregator/serve/answer-turns.ts';
 import { createDisk } from '../../disk/disk.ts';
 import type { SimulatedTime } from '../engine/simulated-time.ts';
 import type { Trace } from '../engine/trace.ts';
@@ -86,7 +87,8 @@ export class SimulatedAggregator {
     const process = new SimulatedProcess(time, clock);
     this.#process = process;
     this.#main(run, process).catch((error: unknown) => {
-      if (process.isAlive) complained(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      if (process.isAlive)
+        complained(error instanceof Error ? (error.stack ?? error.message) : String(error));
     });
   }
 

@@ -52,6 +52,8 @@ export class SimulatedDisk {
   #lastFd = 2;
   /** One higher at each loss of power. */
   #boot = 0;
+  /** How often power was lost. */
+  crashes = 0;
   /** Called when somebody begins to write or to sync. */
   whenTouched: (() => void) | null = null;
 
@@ -74,6 +76,7 @@ export class SimulatedDisk {
   crash(): void {
     const { chance } = this.#parts;
     this.#boot++;
+    this.crashes++;
     this.#open.clear();
     for (const folder of this.#folders.values()) {
       for (const change of folder.changes.slice(0, chance.below(folder.changes.length + 1)))

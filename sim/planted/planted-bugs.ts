@@ -97,6 +97,89 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "  if (state.kind !== 'snapshotting' && state.kind !== 'streaming') return stay(state);",
     replace: '  if (why.length > 0) return stay(state);',
   },
+  // --- agent: folder and spool ---
+  {
+    name: 'reused epoch',
+    file: 'agent/spool/epoch.ts',
+    find: '  return Math.max((kept ?? 0) + 1, epochAt(unixMs));',
+    replace: '  return kept ?? epochAt(unixMs);',
+  },
+  {
+    name: 'spool acknowledged by what is applied',
+    file: 'agent/spool/telling.ts',
+    find: '    const kept = this.#ahead.findIndex(({ seq }) => seq > durableSeq);',
+    replace: '    const kept = this.#ahead.findIndex(({ seq }) => seq > appliedSeq);',
+  },
+  {
+    name: 'spooled before it is on the disk',
+    file: 'agent/spool/spooling.ts',
+    find: '    const failure = await this.#parts.spool!.commit();',
+    replace:
+      '    this.#parts.slots.spooled(records);\n    const failure = await this.#parts.spool!.commit();',
+  },
+  {
+    name: 'watched up to the last scan',
+    file: 'agent/spool/spooling.ts',
+    find: '    for (const { closedAtMs } of slots.unsafe) if (closedAtMs! < unixMs) unixMs = closedAtMs!;',
+    replace: '    if (slots.unsafe.size >= 0) unixMs = this.#scannedMs;',
+  },
+  {
+    name: 'unlink before cursor',
+    file: 'agent/spool/spool.ts',
+    find: '    const cursor = this.#cursor;\n    const unixMs = this.#cursorUnixMs;\n',
+    replace:
+      '    const cursor = this.#cursor;\n    const unixMs = this.#cursorUnixMs;\n    this.#savedCursor = this.#reader.place;\n    this.#dropTold();\n',
+  },
+  {
+    name: 'absence not declared',
+    file: 'agent/spool/keeping.ts',
+    find: '    gaps.unwatched(reason, Math.min(folder.before.unixMs, startedAtMs), finishedAtMs);',
+    replace: '    gaps.unwatched(reason, finishedAtMs, finishedAtMs);',
+  },
+  // --- disk and journal ---
+  {
+    name: 'commit without fsync',
+    file: 'disk/segments.ts',
+    find: '        await this.#open!.file.sync();',
+    replace: '        await Promise.resolve();',
+  },
+  {
+    name: 'torn record accepted',
+    file: 'disk/records.ts',
+    find: '  const isWhole = crc32(body) === bytes.readUInt32LE(at + 4);',
+    replace: '  const isWhole = crc32(body) >= 0;',
+  },
+  {
+    name: 'ack before fsync',
+    file: 'aggregator/ingest/acknowledgements.ts',
+    find: '    if (this.#journal === null) this.#durableSeq = seq;',
+    replace: '    this.#durableSeq = seq;',
+  },
+  {
+    name: 'durable though the commit failed',
+    file: 'aggregator/journal/journal.ts',
+    find: '    for (const [stream, seq] of told) stream.committed(failed === null ? seq : null);',
+    replace: '    for (const [stream, seq] of told) stream.committed(seq);',
+  },
+  {
+    name: 'leases forgotten by the journal',
+    file: 'aggregator/journal/journal.ts',
+    find: "    this.#write({ kind: 'lease', atMs: nowMs, hostId, state });",
+    replace: '    void state;',
+  },
+  // --- what the simulation has found ---
+  {
+    name: 'what is never acknowledged is waited for',
+    file: 'agent/export/send-window.ts',
+    find: '    return this.#inFlight.length > 0 && nowMs - this.#movedMs >= ackSilenceMs;',
+    replace: '    return nowMs < 0;',
+  },
+  {
+    name: 'halves that leave in the midst of a block',
+    file: 'aggregator/core/match-halves.ts',
+    find: '  const leaveWithHalves = leavingWith(rows, half, from, slots, leave);',
+    replace: '  const leaveWithHalves = leavingWith === undefined ? leavingWith : leave;',
+  },
   // --- aggregator: messages ---
   {
     name: 'seq not checked',
@@ -126,27 +209,27 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'skipped dedupe of closes',
     file: 'aggregator/ingest/agent-table.ts',
-    find: '    const resent = this.#closes.ids();',
-    replace: '    const resent = new Set<number>();',
+    find: '    const isResent = ({ closedAtMs, id }: OpenedRow): boolean => closedAtMs !== null && this.#told.has(id);',
+    replace: '    const isResent = ({ id }: OpenedRow): boolean => id < 0;',
   },
   {
     name: 'snapshot does not replace missing rows',
     file: 'aggregator/ingest/agent-table.ts',
-    find: '    for (const row of before.values()) if (!known.has(row)) this.#close(row.socket, nowMs, nowMs);',
+    find: '    for (const row of gone) this.#close(row.socket, nowMs, nowMs);',
     replace: '',
   },
   {
     name: 'gap resent counted twice',
     file: 'aggregator/ingest/agent-record.ts',
-    find: '    if (gap.id <= this.#lastGapId) return;',
-    replace: '',
+    find: '    if (told?.addGap(gap.id) !== true) return;',
+    replace: '    told?.addGap(gap.id);',
   },
   // --- aggregator: leases ---
   {
     name: 'lease never expires',
     file: 'aggregator/ingest/hosts.ts',
-    find: '      if (outOfStepMs >= this.#limits.staleAfterMs) this.#becomeStale(record, now);',
-    replace: '',
+    find: '      if (outOfStepMs >= this.#limits.staleAfterMs && this.#becomeStale(record, now))',
+    replace: '      if (outOfStepMs < 0 && this.#becomeStale(record, now))',
   },
   {
     name: 'lease on the wall clock',

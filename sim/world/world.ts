@@ -158,12 +158,7 @@ export class World {
     };
   }
 
-  #open(
-    service: Service,
-    client: WorldHost,
-    server: WorldHost,
-    plan: ConversationPlan,
-  ): Conversation | null {
+  #open(service: Service, client: WorldHost, server: WorldHost, plan: ConversationPlan): Conversation | null {
     const { chance } = this.#parts;
     const protocol = service.port % 3 === 0 && chance.happens(0.3) ? 'udp' : 'tcp';
     const isLoopback = client === server;
