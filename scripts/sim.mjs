@@ -81,11 +81,24 @@ async function forEach(items, work) {
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
 }
 
-async function findBug(bug, seeds, into) {
+/** The first seed that fails with the bug, and passes without it. */
+async function firstFound(program, seeds, plain) {
+  for (let from = 1; from <= seeds; ) {
+    const args = ['--from', String(from), '--seeds', String(seeds - from + 1)];
+    const { breach } = await ask(program, args);
+    if (breach === null) break;
+    const { breach: without } = await ask(plain, ['--seed', String(breach.seed)]);
+    if (without === null) return { breach, needed: breach.seed };
+    from = breach.seed + 1;
+  }
+  return { breach: null, needed: seeds };
+}
+
+async function findBug(bug, { seeds, into, plain }) {
   const begun = performance.now();
   const folder = `${into}/${bug.name.replaceAll(' ', '-')}`;
   const program = await bundle(folder, bug);
-  const { breach, seeds: needed } = await ask(program, ['--seeds', String(seeds)]);
+  const { breach, needed } = await firstFound(program, seeds, plain);
   rmSync(join(root, 'dist/sim', folder), { recursive: true, force: true });
   const found = breach === null ? 'NOT FOUND' : `${breach.invariant} (seed ${breach.seed})`;
   const seconds = ((performance.now() - begun) / 1000).toFixed(0);
@@ -106,7 +119,7 @@ async function runPlanted(names, { seeds, into }) {
   console.log(`|${'-'.repeat(46)}|------:|${'-'.repeat(20)}|-------:|`);
   let found = 0;
   await forEach(chosen, async (bug) => {
-    if (await findBug(bug, seeds, into)) found++;
+    if (await findBug(bug, { seeds, into, plain: program })) found++;
   });
   console.log(`${found} of ${chosen.length} planted bugs found`);
   return found === chosen.length ? 0 : 1;
