@@ -1,5 +1,5 @@
 /** What a seed decides before anything runs: how large the fleet is, how busy, and what may go wrong. */
-import { defaultSpoolBytes, spoolBytesMin } from '../agent/config.ts';
+import { defaultSpoolBytes } from '../agent/config.ts';
 import { defaultLingerLimits } from '../aggregator/history/recently-closed.ts';
 import type { Chance } from './engine/chance.ts';
 import type { AggregatorPlan } from './machines/simulated-aggregator.ts';
@@ -75,14 +75,14 @@ export function planOf(chance: Chance): SimulationPlan {
     },
     aggregator: {
       limits: {
-        ...(chance.happens(0.5) ? {} : { staleAfterMs: 25_000, lostAfterMs: 40_000 }),
+        ...(chance.happens(0.5) ? {} : { staleAfterMs: 12_000, lostAfterMs: 18_000 }),
         ...(chance.happens(0.4) ? {} : { messageBytesMax: 8192 }),
       },
       journal: chance.happens(0.3) ? {} : { segmentAgeMs: chance.skewed(1000, 30_000) },
       // What closed is shown for that long by the clock of its host.
       lingerMs: chance.happens(0.6) || isClockSet ? defaultLingerLimits.lingerMs : 30_000,
     },
-    spoolBytes: chance.happens(0.7) ? defaultSpoolBytes : spoolBytesMin,
+    spoolBytes: spoolBytes(chance),
     closedUnackedMax: chance.happens(0.8) ? null : chance.wholeBetween(3, 30),
     clockOffsetMaxMs: chance.pick([0, 1000, 10_000, 3_600_000]),
     clockStepMaxMs: chance.pick([1000, 20_000, 60_000]),
@@ -94,6 +94,13 @@ function fleetSize(chance: Chance): number {
   const size = chance.next();
   if (size < 0.85) return chance.wholeBetween(3, 4);
   return size < 0.985 ? chance.wholeBetween(5, 10) : chance.wholeBetween(15, 50);
+}
+
+/** As usual, so little that the oldest goes soon, or none. */
+function spoolBytes(chance: Chance): number {
+  const size = chance.next();
+  if (size < 0.5) return defaultSpoolBytes;
+  return size < 0.85 ? Math.round(chance.skewed(3000, 40_000)) : 0;
 }
 
 function tearing(chance: Chance): LookFaults {
