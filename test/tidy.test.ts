@@ -154,7 +154,9 @@ test('every file of the tests, benches and scripts is used', () => {
       path,
     );
   const reached = reachableFrom(sources.filter(isEntry));
-  const support = sources.filter((path) => ['test', 'bench', 'soak', 'sim', 'scripts'].includes(layerOf(path)));
+  const support = sources.filter((path) =>
+    ['test', 'bench', 'soak', 'sim', 'scripts'].includes(layerOf(path)),
+  );
   expect(support.filter((path) => !reached.has(path))).toEqual([]);
 });
 
