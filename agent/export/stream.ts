@@ -150,9 +150,12 @@ export class AgentStream {
   #sendPast(): void {
     const connection = this.#connection;
     if (connection === null || this.#isClosing || this.#state.kind !== 'streaming') return;
-    const isFree = this.#window.isOpen && !connection.isBlocked;
-    const bytes = this.#past.next(this.#seq + 1, isFree);
-    if (bytes !== null) this.#write(++this.#seq, bytes, connection);
+    for (;;) {
+      const isFree = this.#window.isOpen && !connection.isBlocked;
+      const bytes = this.#past.next(this.#seq + 1, isFree);
+      if (bytes === null) return;
+      this.#write(++this.#seq, bytes, connection);
+    }
   }
 
   #write(seq: number, bytes: Buffer, connection: Connection): void {

@@ -18,7 +18,7 @@ import type { WatchedFile } from './watched.ts';
 export const spoolAfterMs = 3_000;
 
 /** Closed sockets that wait in memory; beyond it they go to the spool at once: some kilobytes each. */
-export const waitingMax = 1 << 12;
+export const waitingMax = 1 << 10;
 
 /** How long a disk that failed is left alone. */
 const retryAfterMs = 5_000;

@@ -1,8 +1,8 @@
 /**
  * Tells what is in the spool on the stream, one message after the other, and moves the cursor as they are acknowledged.
  *
- * One message at a time is on its way, and the next one waits in proportion to what that took: an aggregator that is idle is told
- * at full speed, and one that has a thousand agents back is left most of its time for what they see now.
+ * An aggregator that takes them quickly has some on their way at a time. One that does not, as when a thousand agents are back, has
+ * one of each, and the next one waits for a multiple of what that took too long: so it hears of what happens now meanwhile.
  */
 import type { Place } from '../../disk/segments.ts';
 import { numberedAs } from '../../wire/agent-message.ts';
@@ -14,10 +14,13 @@ import type { ReadRecord } from './spool-reader.ts';
 export const toldAheadMax = 64;
 
 /** An aggregator that takes so long for a message has others to hear. */
-const usualMs = 25;
+export const usualMs = 500;
 
-/** How long the next message waits, in times of what the last one took. */
-const restFactors = { least: 0.25, most: 8 } as const;
+/** Messages that are on their way to one that takes less. */
+export const onTheirWayMax = 4;
+
+/** How long the next message waits, in times of what the last one took too long. */
+const restFactor = 4;
 
 interface Ahead {
   readonly seq: number;
@@ -31,8 +34,10 @@ export class SpoolTelling implements PastMessages {
   readonly #lose: (loss: SpoolLoss) => void;
   /** Told and not durable, by ascending seq. */
   #ahead: Ahead[] = [];
-  /** Of the one that is on its way; null = none is. */
-  #onItsWay: Ahead | null = null;
+  /** Those of them that have not taken effect yet. */
+  #onTheirWay: readonly Ahead[] = [];
+  /** What the last one took. */
+  #tookMs = usualMs;
   /** When the next one may go, on the clock that never steps. */
   #dueMs = 0;
   /** Ends of messages that an aggregator refused, and that are not behind the cursor yet. */
@@ -47,22 +52,28 @@ export class SpoolTelling implements PastMessages {
   }
 
   take(seq: number, nowMs: number): Buffer | null {
-    if (this.#onItsWay !== null || nowMs < this.#dueMs || this.#ahead.length >= toldAheadMax) return null;
+    if (!this.#mayGoOn || nowMs < this.#dueMs) return null;
     const next = this.#nextTold();
     if (next === null) {
       if (this.#ahead.length === 0) this.#spool.advanceToRead();
       return null;
     }
     const { end, toUnixMs, message } = next;
-    this.#onItsWay = { seq, end, toUnixMs, sentMs: nowMs };
-    this.#ahead.push(this.#onItsWay);
+    const ahead = { seq, end, toUnixMs, sentMs: nowMs };
+    this.#ahead.push(ahead);
+    this.#onTheirWay = [...this.#onTheirWay, ahead];
     this.told++;
     return numberedAs(seq, message);
   }
 
   waitMs(nowMs: number): number | null {
-    const isWaiting = this.#onItsWay === null && this.#ahead.length < toldAheadMax && this.#spool.hasAny;
-    return isWaiting && nowMs < this.#dueMs ? this.#dueMs - nowMs : null;
+    const isWaiting = this.#mayGoOn && this.#spool.hasAny && nowMs < this.#dueMs;
+    return isWaiting ? this.#dueMs - nowMs : null;
+  }
+
+  get #mayGoOn(): boolean {
+    const max = this.#tookMs < usualMs ? onTheirWayMax : 1;
+    return this.#onTheirWay.length < max && this.#ahead.length < toldAheadMax;
   }
 
   /** The next one that was not refused; those that were go with the one before. */
@@ -77,9 +88,11 @@ export class SpoolTelling implements PastMessages {
   }
 
   acknowledge(appliedSeq: number, durableSeq: number, nowMs: number): void {
-    if (this.#onItsWay !== null && this.#onItsWay.seq <= appliedSeq) {
-      this.#dueMs = nowMs + restMs(nowMs - this.#onItsWay.sentMs);
-      this.#onItsWay = null;
+    const applied = this.#onTheirWay.findLast(({ seq }) => seq <= appliedSeq);
+    if (applied !== undefined) {
+      this.#tookMs = nowMs - applied.sentMs;
+      this.#dueMs = nowMs + restFactor * Math.max(0, this.#tookMs - usualMs);
+      this.#onTheirWay = this.#onTheirWay.filter(({ seq }) => seq > appliedSeq);
     }
     const kept = this.#ahead.findIndex(({ seq }) => seq > durableSeq);
     const done = this.#ahead.splice(0, kept < 0 ? this.#ahead.length : kept);
@@ -109,15 +122,11 @@ export class SpoolTelling implements PastMessages {
 
   restart(): void {
     this.#ahead = [];
-    this.#onItsWay = null;
+    this.#onTheirWay = [];
+    this.#tookMs = usualMs;
     this.#dueMs = 0;
     this.#spool.rewind();
   }
-}
-
-/** The next message may go so long after the last one, which took so long. */
-function restMs(tookMs: number): number {
-  return tookMs * Math.min(restFactors.most, Math.max(restFactors.least, tookMs / usualMs));
 }
 
 function keyOf({ segment, at }: Place): string {

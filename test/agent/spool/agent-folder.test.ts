@@ -8,7 +8,6 @@ import { epochAt } from '../../../agent/spool/epoch.ts';
 import { readWatched, WatchedFile, watchedFileMax } from '../../../agent/spool/watched.ts';
 import { realDisk } from '../../../disk/disk.ts';
 import { takeFolder } from '../../../disk/folder-lock.ts';
-import { until } from '../../support/until.ts';
 
 const startMs = 1_700_000_000_000;
 const bootId = 'b0070000-0000-4000-8000-000000000001';
@@ -69,7 +68,8 @@ describe('up to when it has watched', () => {
     const file = new WatchedFile(realDisk, path, bootId);
     for (const unixMs of times) {
       file.write(unixMs);
-      await until(`${unixMs} is written`, () => readWatched(realDisk, path)?.unixMs === unixMs);
+      await file.settled();
+      expect(readWatched(realDisk, path)?.unixMs).toBe(unixMs);
     }
     await file.close();
   }
