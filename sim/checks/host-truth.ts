@@ -1,6 +1,7 @@
 /** What one host's agent had to see: its scans, when nobody looked, and what its table of sockets must be after each scan. */
 import type { Pipeline } from '../../agent/pipeline.ts';
 import type { OwnedSocket } from '../../model/socket.ts';
+import type { SocketState } from '../../model/socket-state.ts';
 import type { SimulatedAgent } from '../machines/simulated-agent.ts';
 import type { Look } from '../world/simulated-collector.ts';
 import type { Sightings, TrueSocket } from '../world/true-socket.ts';
@@ -85,9 +86,8 @@ export class HostTruth {
       const isFirst = this.#last === null;
       this.#before = this.#last;
       this.#last = look;
-      for (const [socket, { state }] of look.shown) {
-        // What the kernel only remembers does not live any more.
-        if (state !== 'time-wait') note(socket, this.#agent.run, look.atMs);
+      for (const [socket, row] of look.shown) {
+        if (!isRemains(row)) note(socket, this.#agent.run, look.atMs);
         else if (isFirst) socket.remainsInRun = this.#agent.run;
       }
     }
@@ -107,7 +107,7 @@ export class HostTruth {
       ids.set(truth!, id);
     }
     for (const socket of last.shown.keys()) {
-      if (before?.shown.has(socket) !== true || before.shown.get(socket)!.state === 'time-wait') continue;
+      if (before?.shown.has(socket) !== true || isRemains(before.shown.get(socket)!)) continue;
       demand(
         ids.has(socket),
         'I17',
@@ -152,6 +152,19 @@ export function isOfTuple({ identity }: TrueSocket, { protocol, local, remote }:
     identity.remote.ip === remote.ip
   );
 }
+
+/** Whether nobody holds it any more and the kernel alone goes on with it: it does not live, and looks like what had its tuple before. */
+function isRemains({ state, inode }: OwnedSocket): boolean {
+  return inode === 0 && remains.has(state);
+}
+
+const remains: ReadonlySet<SocketState> = new Set<SocketState>([
+  'fin-wait-1',
+  'fin-wait-2',
+  'closing',
+  'last-ack',
+  'time-wait',
+]);
 
 export function lineOf({ protocol, local, remote, inode, state }: OwnedSocket): string {
   return `${protocol} ${local.ip}:${local.port}>${remote.ip}:${remote.port} ${state} inode ${inode}`;
