@@ -1,6 +1,6 @@
 /** All faults, in the order of the table. */
 import type { Fault } from './fault.ts';
-import { flippedData, fullData, fullDataAndKill } from './faults/disks.ts';
+import { flippedData, flippedSpool, fullData, fullDataAndKill, fullSpool } from './faults/disks.ts';
 import { killAgents, killAggregator } from './faults/kills.ts';
 import { networkFault, networkFaults } from './faults/networks.ts';
 import { pauseAgents, pauseAggregator } from './faults/pauses.ts';
@@ -18,5 +18,7 @@ export function allFaults(): readonly Fault[] {
     fullData,
     fullDataAndKill,
     flippedData,
+    fullSpool,
+    flippedSpool,
   ];
 }

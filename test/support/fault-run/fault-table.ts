@@ -15,6 +15,7 @@ const head = [
   'recovery p50 / p99',
   'RSS of the aggregator before, peak',
   'an agent grew by',
+  'largest spool',
 ] as const;
 
 /** Lines in Markdown, which is also what is printed. */
@@ -34,7 +35,7 @@ export function isKept({ verdict, neverRecovered }: FaultFigures): boolean {
 
 function cells({ fault, times, verdict, gapSeconds, ...rest }: FaultFigures): string[] {
   const { judged, lostUndeclared, phantoms, wrongOwner, lostDeclared, gaps } = verdict;
-  const { aggregatorBeforeMiB, aggregatorPeakMiB, agentGrowthMiB } = rest.memory;
+  const { aggregatorBeforeMiB, aggregatorPeakMiB, agentGrowthMiB, spoolMiB } = rest.memory;
   return [
     fault.name,
     String(times),
@@ -45,6 +46,7 @@ function cells({ fault, times, verdict, gapSeconds, ...rest }: FaultFigures): st
     recoveryText(rest.recoveriesMs, rest.neverRecovered),
     `${aggregatorBeforeMiB.toFixed(0)}, ${aggregatorPeakMiB.toFixed(0)} MiB`,
     `${agentGrowthMiB.toFixed(0)} MiB`,
+    `${(spoolMiB * 1024).toFixed(0)} KiB`,
   ];
 }
 

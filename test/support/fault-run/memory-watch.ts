@@ -1,4 +1,4 @@
-/** What the daemons of a fleet take while faults are done to it, looked at once a second. */
+/** What the daemons of a fleet take in memory and for spools while faults are done to it, looked at once a second. */
 import type { FaultRig } from './rig.ts';
 
 const lookEveryMs = 1_000;
@@ -9,6 +9,8 @@ export interface MemoryFigures {
   readonly aggregatorPeakMiB: number;
   /** Of the agent that grew most: by how much it was more than before the first fault, at some look. */
   readonly agentGrowthMiB: number;
+  /** The largest spool. */
+  readonly spoolMiB: number;
 }
 
 export class MemoryWatch {
@@ -16,6 +18,7 @@ export class MemoryWatch {
   readonly #aggregatorBeforeMiB: number;
   readonly #agentsBeforeMiB: ReadonlyMap<string, number>;
   #agentGrowthMiB = 0;
+  #spoolBytes = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor(rig: FaultRig) {
@@ -36,11 +39,14 @@ export class MemoryWatch {
       aggregatorBeforeMiB: this.#aggregatorBeforeMiB,
       aggregatorPeakMiB: this.#rig.aggregator.peakMiB,
       agentGrowthMiB: this.#agentGrowthMiB,
+      spoolMiB: this.#spoolBytes / 2 ** 20,
     };
   }
 
   #look(): void {
     this.#rig.aggregator.notePeak();
+    for (const { bytes } of this.#rig.spoolFolders.values())
+      this.#spoolBytes = Math.max(this.#spoolBytes, bytes);
     for (const [host, agent] of this.#rig.agents) {
       const growthMiB = agent.rssMiB - this.#agentsBeforeMiB.get(host)!;
       this.#agentGrowthMiB = Math.max(this.#agentGrowthMiB, growthMiB);

@@ -21,6 +21,8 @@ export interface RigNeeds {
   readonly proxy?: true;
   /** The aggregator's data is on a file system of its own, which is small. */
   readonly smallData?: true;
+  /** So are the spools of agents. */
+  readonly smallSpool?: true;
 }
 
 export interface RigPlan {
@@ -55,6 +57,8 @@ export class FaultRig {
   readonly agents = new Map<string, LastingDaemon>();
   /** Where the aggregator keeps its data. */
   readonly dataFolder: DaemonFolder;
+  /** Of each agent, by name of its host. */
+  readonly spoolFolders = new Map<string, DaemonFolder>();
   /** null where no fault needs it. */
   proxy: FaultProxy | null = null;
   readonly #plan: RigPlan;
@@ -104,14 +108,21 @@ export class FaultRig {
       this.fleet.ledger.infrastructure.add(this.proxy.address);
     }
     const server = this.proxy === null ? [] : ['--server', this.proxy.address];
-    for (const host of this.hosts) {
-      const flags = ['--interval', '1s', ...server];
-      this.agents.set(host.host, new LastingDaemon(() => this.fleet.whotalks.startAgent(host, ...flags)));
-    }
+    for (const host of this.hosts) await this.#prepareAgent(host, server);
     await Promise.all([...this.agents.values()].map((agent) => agent.start()));
     await Promise.all(this.hosts.map((host, i) => this.#startOracles(host, i + 1)));
     // What was over before an agent looked for the first time is for nobody to tell.
     await until('all hosts are live', () => this.isLive());
+  }
+
+  /** @param server flags that say where it reports to */
+  async #prepareAgent(host: Host, server: readonly string[]): Promise<void> {
+    const spool = new DaemonFolder(host, 'spool');
+    if (this.#plan.needs.smallSpool === true) await spool.mount(smallMiB);
+    const flags = ['--interval', '1s', '--spool', spool.path, ...server];
+    const { whotalks } = this.fleet;
+    this.spoolFolders.set(host.host, spool);
+    this.agents.set(host.host, new LastingDaemon(() => whotalks.startAgent(host, ...flags)));
   }
 
   /** Whether all hosts are, as the aggregator says. */
