@@ -11,9 +11,8 @@ import { type SocketState, stateOf } from '../../model/socket-state.ts';
 import type { Translation } from '../../model/translation.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import type { KeptSockets, ReportedSocket, ReportingHost, SocketReports } from '../correlate/report.ts';
-import { Continuable, matchContinuations, matchNumbers } from './continuation.ts';
+import { matchContinuations, matchNumbers } from './continuation.ts';
 import { FlowTable, isFlow } from './flow-table.ts';
-import { vanishedMax } from './limits.ts';
 import { type OpenedRow, reportedBy } from './opened-row.ts';
 import { type CountedRow, CountedRows } from './row-findings.ts';
 import type { MessageRows } from './rows.ts';
@@ -21,6 +20,7 @@ import type { SavedTable } from './saved-host.ts';
 import type { SimpleOpens } from './simple-opens.ts';
 import type { ArrivingSnapshot } from './snapshot.ts';
 import { ToldEpoch, type ToldSockets } from './told-sockets.ts';
+import { Vanished } from './vanished.ts';
 
 interface TableRow {
   readonly socket: ReportedSocket;
@@ -37,8 +37,7 @@ export class AgentTable {
   /** Slots of sockets that are objects for now, and may be kept when the message is done. */
   #lent: number[] = [];
   readonly #flows: FlowTable;
-  /** What was open of the run before, and was gone with the first snapshot of this one. */
-  #vanished = new Continuable<TableRow>([]);
+  readonly #vanished = new Vanished();
   readonly #toldSockets: ToldSockets;
   /** Of the current epoch. */
   #told = new ToldEpoch();
@@ -206,7 +205,8 @@ export class AgentTable {
     this.#bootId = agent.bootId;
     const gone = [...before.values()].filter((row) => !known.has(row));
     for (const row of gone) this.#close(row.socket, nowMs, nowMs);
-    if (!sameEpoch) this.#vanished = new Continuable(sameBoot ? gone.slice(0, vanishedMax) : []);
+    if (!sameBoot) this.#vanished.clear();
+    else if (!sameEpoch) this.#vanished.add(gone, nowMs);
     for (const [open, row] of successors) this.#goOn(open, row.socket, nowMs);
     const isNew = (open: OpenedRow): boolean => !isFlow(open) && !successors.has(open) && !isResent(open);
     this.#openParts(snapshot, isNew, nowMs);
@@ -232,8 +232,7 @@ export class AgentTable {
    * snapshot: it closed in between, and is known.
    */
   hasVanished(open: OpenedRow): boolean {
-    // Its run found it there when it began.
-    return open.notBeforeMs === 0 && this.#vanished.take(open) !== undefined;
+    return this.#vanished.take(open);
   }
 
   /** Takes all sockets out, without telling that they closed: nobody knows. Flows end. */

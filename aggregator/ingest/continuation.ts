@@ -29,12 +29,15 @@ export function matchNumbers<Row>(
 
 /** Sockets of a run of an agent that may go on in another one; each goes on once. */
 export class Continuable<Row extends { readonly socket: Comparable }> {
+  readonly #rows: readonly Row[];
   readonly #byInode = new Map<string, Row>();
   readonly #byTuple = new Map<string, Row>();
   readonly #taken = new Set<Row>();
 
+  /** @param rows where two have the same key, the later one stands for both */
   constructor(rows: Iterable<Row>) {
-    for (const row of rows) {
+    this.#rows = [...rows];
+    for (const row of this.#rows) {
       this.#byInode.set(inodeKey(row.socket), row);
       if (isConnection(row.socket)) this.#byTuple.set(tupleKeyOf(row.socket), row);
     }
@@ -42,6 +45,11 @@ export class Continuable<Row extends { readonly socket: Comparable }> {
 
   get isEmpty(): boolean {
     return this.#byInode.size === 0;
+  }
+
+  /** Those that nobody took. */
+  left(): Row[] {
+    return this.#rows.filter((row) => !this.#taken.has(row));
   }
 
   /** The one that goes on in it, from now on for nobody else. */

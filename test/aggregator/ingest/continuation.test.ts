@@ -1,7 +1,7 @@
 /** Which sockets are known again when an agent was restarted. */
 import { expect, test } from 'vitest';
 import type { ReportedSocket } from '../../../aggregator/correlate/report.ts';
-import { matchContinuations } from '../../../aggregator/ingest/continuation.ts';
+import { Continuable, matchContinuations } from '../../../aggregator/ingest/continuation.ts';
 import type { OpenedRow } from '../../../aggregator/ingest/opened-row.ts';
 import type { Protocol, SocketState } from '../../../model/socket-state.ts';
 
@@ -84,4 +84,13 @@ test.each<[before: Shape, ended: Shape, change: Partial<OpenedRow>, boolean]>([
   const socket = { ...rowOf(before), id: '1-1' } as unknown as ReportedSocket;
   const told = { ...rowOf(ended), closedAtMs: 2, ...change };
   expect(matchContinuations([told], [{ socket }]).size === 1).toBe(expected);
+});
+
+test('who was taken is left to nobody, and of two with one key the later one is taken', () => {
+  const open = rowOf({ state: 'established', inode: 5 });
+  const [first, later] = [{ socket: open }, { socket: { ...open } }];
+  const continuable = new Continuable([first, later]);
+  expect(continuable.take(open)).toBe(later);
+  expect(continuable.left()).toEqual([first]);
+  expect(continuable.take(open)).toBeUndefined();
 });
