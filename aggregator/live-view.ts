@@ -8,6 +8,7 @@ import type { Side } from '../model/four-tuple.ts';
 import type { Process } from '../model/process.ts';
 import { type Connection, lastSeenAtMs, missingSide, otherSide, seenOf } from './correlate/connection.ts';
 import { Correlator, type CorrelatorLimits } from './correlate/correlator.ts';
+import { disputeSentences } from './correlate/dispute-words.ts';
 import type { MatchCounts } from './correlate/match-counts.ts';
 import type { ConnectionObserver } from './correlate/observer.ts';
 import type { ReportingHost, SocketReports } from './correlate/report.ts';
@@ -212,6 +213,10 @@ export class LiveView implements FleetView, ConnectionObserver {
 
   hosts(): Iterable<ReportingHost> {
     return this.#options.hosts();
+  }
+
+  disputesOf(host: ReportingHost): readonly string[] {
+    return disputeSentences(host, this.correlator.claims.disputes.of(host));
   }
 
   *connections(): Iterable<ConnectionView> {

@@ -87,6 +87,12 @@ function addFleetMetrics(registry: Registry, view: LiveView): void {
     'Ambiguous ends that are not judged again as time goes by because too many are.',
     () => correlator.refused.undecided,
   );
+  gauge(
+    registry,
+    'whotalks_disputed_addresses',
+    'Addresses that several hosts of a realm claim.',
+    () => correlator.claims.disputes.size,
+  );
   gauge(registry, 'whotalks_edges', 'Dependencies that were ever seen.', () => edgeTable.size);
   counter(
     registry,

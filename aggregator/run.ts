@@ -19,6 +19,7 @@ import { LiveView } from './live-view.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { AuditFile } from './security/audit-file.ts';
 import { AuditTrail } from './security/audit-trail.ts';
+import { DisputeWatch } from './security/dispute-watch.ts';
 import { seesAll } from './security/sight.ts';
 import { connectionDocument, edgeDocument } from './serve/documents.ts';
 
@@ -52,6 +53,7 @@ export async function startAggregator(
   const { view, ingest, bus } = core;
   const keepingLog = { log: log.child({ part: 'journal' }) };
   const kept = folder === null ? null : await startKeeping(folder, core, keepingLog);
+  const disputes = new DisputeWatch(view.correlator.claims.disputes, audit.tell);
   const addresses = { grpcAddress: config.listen, httpAddress: config.http };
   const doors = await createDoors(core, {
     log,
@@ -69,11 +71,9 @@ export async function startAggregator(
     edge: edgeDocument,
   });
   const sweeping = setInterval(() => {
-    entrance.security?.sweep();
-    ingest.sweep(clock());
-    view.correlator.sweep(clock());
-    guards.gate.sweep();
-    audit.sweep();
+    const nowMs = clock();
+    for (const part of [ingest, view.correlator, guards.gate, audit]) part.sweep(nowMs);
+    disputes.sweep(performance.now());
   }, sweepIntervalMs);
   const close = once(async () => {
     doors.setOpen(false);

@@ -10,9 +10,9 @@ import { type Connection, locateEnds, otherSide, type Passage, reportedHalves } 
 import type { ConnectionIds } from './connection-ids.ts';
 import type { KeyHolder } from './key-holder.ts';
 import { everyMeeting, plainStanding, type Standing } from './meetings.ts';
-import { OutermostIndex } from './outermost-index.ts';
 import { placedAddresses } from './passing-on.ts';
 import type { ReportedSocket } from './report.ts';
+import { StandingIndex } from './standing-index.ts';
 
 /**
  * How many connections are remembered under one key: the generations of a four-tuple, mostly. Beyond it the oldest that
@@ -43,7 +43,7 @@ export class ConnectionTable {
   readonly #halves = new Map<ReportedSocket, FiledHalf>();
   /** By the key of a meeting, in the order of filing. */
   readonly #filed = new Map<string, Half[]>();
-  readonly #translated = new OutermostIndex();
+  readonly #standing = new StandingIndex();
   /** Those with a way, by the addresses that are put in place of others on it. */
   readonly #led = new Map<IpAddress, Set<Connection>>();
   /** Halves that were not filed under a key because too many open connections were. */
@@ -59,7 +59,7 @@ export class ConnectionTable {
       keys: this.#filed.size,
       halves: this.#halves.size,
       concerned: this.concerned.size,
-      translated: this.#translated.size,
+      standing: this.#standing.size,
       led: this.#led.size,
     };
   }
@@ -86,9 +86,9 @@ export class ConnectionTable {
     return this.#filed.get(key) ?? [];
   }
 
-  /** Halves that the wire shows under that address, by translation. */
-  translatedTo(ip: IpAddress): readonly ReportedSocket[] {
-    return this.#translated.at(ip);
+  /** Halves that stand where they do because of who claims that address. */
+  standingBy(ip: IpAddress): readonly ReportedSocket[] {
+    return this.#standing.at(ip);
   }
 
   /** Connections with a way on which that address is put in place of another. */
@@ -178,7 +178,7 @@ export class ConnectionTable {
     const stubs = everyMeeting(standing).map((meeting) => this.#keys.retain(meeting));
     const half = { socket, connection, side, standing, stubs };
     this.#halves.set(socket, half);
-    this.#translated.file(half.socket);
+    this.#standing.file(socket, standing.claimed);
     for (const { key } of everyMeeting(half.standing)) {
       const halves = this.#filed.get(key);
       if (halves === undefined) {
@@ -203,7 +203,7 @@ export class ConnectionTable {
   #unfile(socket: ReportedSocket, standing: Standing): void {
     const stubs = this.#halves.get(socket)?.stubs ?? [];
     this.#halves.delete(socket);
-    this.#translated.unfile(socket);
+    this.#standing.unfile(socket);
     for (const { key } of everyMeeting(standing)) {
       const left = this.at(key).filter((half) => half.socket !== socket);
       if (left.length === 0) this.#filed.delete(key);

@@ -180,7 +180,7 @@ export class Correlator implements Omit<SocketReports, 'kept'> {
       this.claims.update(host);
       claimedAnew(this.#seeking, host, changed.claimed, nowMs);
     }
-    if (changed.scope) moveToScopes(this.#seeking, host, this.#socketsOf.get(host) ?? [], nowMs);
+    moveToScopes(this.#seeking, host, changed, this.#socketsOf.get(host) ?? [], nowMs);
     const isConcerned = (socket: ReportedSocket): boolean => changed.name || changed.netns.has(socket.netns);
     if (changed.name || changed.netns.size > 0) {
       for (const socket of this.#socketsOf.get(host) ?? [])

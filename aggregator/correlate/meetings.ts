@@ -14,12 +14,12 @@
 
 import type { Side } from '../../model/four-tuple.ts';
 import { type FourTuple, tupleKey } from '../../model/four-tuple.ts';
-import { isLoopback } from '../../model/ip.ts';
+import { type IpAddress, isLoopback } from '../../model/ip.ts';
 import type { Protocol } from '../../model/socket-state.ts';
 import { outermost } from '../../model/translation.ts';
 import type { AddressClaims } from './address-claims.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
-import { hostScope, netnsScope, scopeOf } from './scope.ts';
+import { hostScope, netnsScope, realmScope, scopeOf } from './scope.ts';
 
 /** What a key is of. */
 export interface Place {
@@ -42,6 +42,8 @@ export interface Meeting {
 export interface Standing extends Meeting {
   /** At most stagesMax + 1; none for a half that is not translated, as most are. */
   readonly inner: readonly Meeting[];
+  /** The address at which the wire shows it: where it stands depends on who claims that. Null where nothing else decides. */
+  readonly claimed: IpAddress | null;
 }
 
 const noneInner: readonly Meeting[] = [];
@@ -52,25 +54,38 @@ export function meetingAt(place: Place): Meeting {
 
 /** Where `socket` can meet its other end; what is on the wire is what other hosts may know. No key is there twice. */
 export function standingOf(socket: ReportedSocket, claims: AddressClaims): Standing {
-  const { host, netns, protocol, translation } = socket;
+  const { host, protocol, translation } = socket;
   if (translation === null || translation.stages.length === 0) {
-    return plainStanding(socket, scopeOf(socket));
+    const isOwn = isLoopback(socket.local.ip) || claims.isOf(host, socket.local.ip);
+    if (isOwn) return plainStanding(socket, scopeOf(socket));
+    return { ...plainStanding(socket, wireScope(socket, socket, claims)), claimed: socket.local.ip };
   }
   const last = outermost(socket, translation);
   const { local, remote } = claims.isForeign(host, last.local.ip) ? socket : last;
-  const scope = scopeOf({ host, netns, local, remote });
+  const scope = wireScope(socket, { local, remote }, claims);
   const wire = meetingAt({ host, scope, protocol, tuple: { local, remote } });
   const inner = new Map<string, Meeting>();
   for (const tuple of [socket, ...translation.stages]) {
     const meeting = meetingAt({ host, scope: innerScope(socket, tuple), protocol, tuple });
     if (meeting.key !== wire.key && !inner.has(meeting.key)) inner.set(meeting.key, meeting);
   }
-  return { ...wire, inner: [...inner.values()] };
+  return { ...wire, inner: [...inner.values()], claimed: last.local.ip };
+}
+
+/** What a host tells of an address that others claim, and it does not, is known to itself alone: no other host meets it. */
+function wireScope(
+  { host, netns }: ReportedSocket,
+  { local, remote }: FourTuple,
+  claims: AddressClaims,
+): string {
+  const scope = scopeOf({ host, netns, local, remote });
+  return scope === realmScope(host) && claims.isForeign(host, local.ip) ? hostScope(host) : scope;
 }
 
 /** Where a half stands of which no translation is known. */
 export function plainStanding({ host, protocol, local, remote }: ReportedSocket, scope: string): Standing {
-  return { ...meetingAt({ host, scope, protocol, tuple: { local, remote } }), inner: noneInner };
+  const wire = meetingAt({ host, scope, protocol, tuple: { local, remote } });
+  return { ...wire, inner: noneInner, claimed: null };
 }
 
 /** What is on the wire first. */
@@ -104,5 +119,5 @@ export function isSameStanding(one: Standing, other: Standing): boolean {
       .map(({ key }) => key)
       .join(' '),
   );
-  return keys === others;
+  return keys === others && one.claimed === other.claimed;
 }

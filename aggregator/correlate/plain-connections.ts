@@ -191,7 +191,7 @@ export class PlainConnections {
 
   /** What a change of a host concerns leaves. */
   hostChanged(host: ReportingHost, { name, scope, netns }: Differences, nowMs: number): void {
-    if (name || scope || netns.size > 0) {
+    if (this.#hosts.takeAddresses(host) || name || scope || netns.size > 0) {
       const scopeIn = (row: number): number => this.#core.rows.words[(row << rowShift) + 3]! >> 1;
       const isConcerned = (socket: ReportedSocket, row: number): boolean =>
         name || netns.has(socket.netns) || this.#hosts.hasMoved(socket, scopeIn(row));

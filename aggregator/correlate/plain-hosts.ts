@@ -2,7 +2,7 @@
  * Numbers for what the core tells halves apart by: address spaces, namespaces, and who has a socket. All sockets of one
  * name in one namespace have one holder; with the last of them it is gone.
  */
-import { type IpAddress, isIpv6, type Prefix } from '../../model/ip.ts';
+import { type IpAddress, isIpv6, isLoopback, type Prefix } from '../../model/ip.ts';
 import { defaultEphemeralPorts } from '../../model/netns.ts';
 import type { Process } from '../../model/process.ts';
 import { slotsMax as agentSlotsMax } from '../../wire/agent-limits.ts';
@@ -61,6 +61,9 @@ export class PlainHost {
   networks: readonly Prefix[] = [];
   /** Those of IPv4. */
   networks4: readonly Network4[] = [];
+  /** What it claims, and of that what is IPv4 as signed numbers. */
+  addresses: ReadonlySet<IpAddress> = new Set();
+  addresses4: ReadonlySet<number> = new Set();
   /** Numbers of its two address spaces beside those of namespaces; 0 = not asked for yet. */
   hostScope = 0;
   realmScope = 0;
@@ -70,6 +73,7 @@ export class PlainHost {
   constructor(host: ReportingHost) {
     this.host = host;
     this.look();
+    this.takeAddresses();
   }
 
   /** Takes over what its agent tells of its networks and its realm. */
@@ -78,6 +82,25 @@ export class PlainHost {
     this.networks4 = this.networks.filter(({ ip }) => !isIpv6(ip)).map(network4Of);
     this.hostScope = 0;
     this.realmScope = 0;
+  }
+
+  /** Takes over which addresses its agent claims. @returns whether it has let go of any */
+  takeAddresses(): boolean {
+    const before = this.addresses;
+    const all = [...this.host.netns.values()].flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+    this.addresses = new Set(all);
+    this.addresses4 = new Set(all.filter((ip) => !isIpv6(ip)).map((ip) => ipv4ToNumber(ip) | 0));
+    return [...before].some((ip) => !this.addresses.has(ip));
+  }
+
+  /** Whether an address is its own: what it tells of others is for those to decide who know all claims. */
+  has(ip: IpAddress): boolean {
+    return isLoopback(ip) || this.addresses.has(ip);
+  }
+
+  /** The same of IPv4, by its number. */
+  has4(ip: number): boolean {
+    return ip >>> 24 === loopback4 || this.addresses4.has(ip);
   }
 
   takeSlot(): number {
@@ -175,6 +198,11 @@ export class PlainHosts {
     this.#describe(hostScope(host), host.realm);
   }
 
+  /** As PlainHost.takeAddresses; false where nothing of the host is in the core. */
+  takeAddresses(host: ReportingHost): boolean {
+    return this.#hosts.get(host)?.takeAddresses() ?? false;
+  }
+
   /** Forgets namespaces that the host has no more. */
   prune(host: ReportingHost, nowMs: number): void {
     const plain = this.#hosts.get(host);
@@ -232,9 +260,10 @@ export class PlainHosts {
     return plain.realmScope;
   }
 
-  /** Whether a socket is in another address space than it was, by that scope, since its host changed. */
+  /** Whether a socket is in another address space than it was, by that scope, or at an address that is not its host's any more. */
   hasMoved(socket: ReportedSocket, scope: number): boolean {
     const netns = this.netnsOf(socket);
+    if (!netns.host.has(socket.local.ip)) return true;
     const now = this.scopeOf(netns, socket.local.ip, socket.remote.ip, networksOf(socket.host));
     return now !== scope || this.spaceOf(netns.scope)!.realm !== socket.host.realm;
   }

@@ -56,6 +56,7 @@ export class PlainOpening {
     const { core, hosts, tuple, slots, originMs } = this.#parts;
     const netns = hosts.netnsOf(socket);
     const { host } = netns;
+    if (!host.has(socket.local.ip)) return false;
     const scope = hosts.scopeOf(netns, socket.local.ip, socket.remote.ip);
     if (!tuple.fill(socket, scope)) return false;
     const holder = hosts.retain(netns, socket.owners[0]!.process);
@@ -139,19 +140,25 @@ export class PlainOpening {
     for (let i = 0; i < count; i++) if (this.#taken[opening.from + i] === 0) this.#giveUp(i, host);
   }
 
-  /** Fills the columns of the core. One of which the holder finds no room has a slot that the core refuses. */
+  /**
+   * Fills the columns of the core. One of which the holder finds no room, or that stands at an address which its host does
+   * not claim, has a slot that the core refuses.
+   */
   #arrange({ opened, from, count, host }: Opening): void {
     const { hosts, originMs } = this.#parts;
     const halves = this.#halves;
     let netns: PlainNetns | null = null;
+    // Most stand at the address of the one before.
+    let [known, isOwn] = [0, host.has4(0)];
     for (let i = 0; i < count; i++) {
       const at = from + i;
       const inode = opened.netns[at]!;
       if (netns?.inode !== inode) netns = hosts.netnsOf({ host: host.host, netns: inode });
       const [local, remote] = [opened.local[at]!, opened.remote[at]!];
+      if (local !== known) [known, isOwn] = [local, host.has4(local)];
       const holder = hosts.retain(netns, opened.processes[at]!);
       const notBeforeMs = opened.notBeforeMs[at]!;
-      halves.slot[i] = holder < 0 ? -1 : opened.slot[at]!;
+      halves.slot[i] = holder < 0 || !isOwn ? -1 : opened.slot[at]!;
       halves.local[i] = local;
       halves.remote[i] = remote;
       halves.ports[i] = opened.ports[at]!;

@@ -13,7 +13,7 @@ export interface Portrait {
   readonly realm: string;
   /** What decides in which scope its sockets are. */
   readonly scope: string;
-  /** Which namespace has which addresses. */
+  /** Which namespace has which addresses, and on which devices. */
   readonly claims: string;
   readonly addresses: ReadonlySet<IpAddress>;
   /** By namespace. */
@@ -25,8 +25,10 @@ export interface Differences {
   readonly state: boolean;
   readonly scope: boolean;
   readonly claims: boolean;
-  /** Addresses that it claims now or did before, and not both; all where its realm is another. */
+  /** Addresses that it claims now or did before, and not both; all where its realm or its networks are others. */
   readonly claimed: readonly IpAddress[];
+  /** Addresses that it claimed before, and does not any more. */
+  readonly letGoOf: ReadonlySet<IpAddress>;
   /** Addresses that it did not have before, or all of them when its name is another. */
   readonly addresses: readonly IpAddress[];
   /** Namespaces with another range of ephemeral ports. */
@@ -44,7 +46,8 @@ export function portraitOf(host: ReportingHost): Portrait {
     scope: JSON.stringify([host.realm, [...networks].sort()]),
     claims: JSON.stringify([
       host.realm,
-      namespaces.map((netns) => [netns.inode, netns.addresses.map(({ ip }) => ip)]),
+      [...networks].sort(),
+      namespaces.map((netns) => [netns.inode, netns.addresses.map(({ ip, device }) => [ip, device])]),
     ]),
     addresses: new Set(addresses),
     ephemeralPorts: new Map(namespaces.map((netns) => [netns.inode, netns.ephemeralPorts.join('-')])),
@@ -58,12 +61,14 @@ export function differencesOf(before: Portrait | null, now: Portrait): Differenc
   const known = before?.addresses ?? new Set<IpAddress>();
   const every = [...new Set([...addresses, ...known])];
   const isMoved = before !== null && before.scope !== now.scope;
+  const exchanged = every.filter((ip) => addresses.has(ip) !== known.has(ip));
   return {
     name: isNamedAnew,
     state: before?.state !== now.state,
     scope: before?.scope !== now.scope,
     claims: before?.claims !== now.claims,
-    claimed: isMoved ? every : every.filter((ip) => addresses.has(ip) !== known.has(ip)),
+    claimed: isMoved || exchanged.length === 0 ? every : exchanged,
+    letGoOf: new Set([...known].filter((ip) => !addresses.has(ip))),
     addresses: isNamedAnew ? [...addresses] : [...addresses].filter((ip) => !before.addresses.has(ip)),
     netns: new Set(
       [...ephemeralPorts.keys()].filter(

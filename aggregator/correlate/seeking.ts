@@ -5,6 +5,7 @@ import type { Flows } from './flows.ts';
 import type { Gateways } from './gateways.ts';
 import type { Joiner } from './joining.ts';
 import type { Meeting } from './meetings.ts';
+import type { Differences } from './portrait.ts';
 import type { ReportedSocket, ReportingHost } from './report.ts';
 
 export interface Seeking {
@@ -32,7 +33,7 @@ export function claimedAnew(
   const { table, flows, joiner, gateways } = parts;
   const led = addresses.flatMap((ip) => flows.claimedAnew(ip));
   for (const ip of addresses) {
-    for (const socket of table.translatedTo(ip)) joiner.refile(socket, nowMs);
+    for (const socket of table.standingBy(ip)) joiner.refile(socket, nowMs);
     for (const connection of table.ledThrough(ip)) joiner.judgeWay(connection, nowMs);
     for (const connection of table.concerned.byMissingEnd(realm, ip)) gateways.note(connection);
     gateways.claimedAnew(ip);
@@ -40,14 +41,20 @@ export function claimedAnew(
   seekAt(parts, led, nowMs);
 }
 
-/** Files anew what belongs to another scope since the host's realm or its networks changed. */
+/** Files anew what belongs to another scope since the host's realm, its networks or its addresses changed. */
 export function moveToScopes(
   parts: Seeking,
   host: ReportingHost,
+  { scope, letGoOf }: Differences,
   sockets: Iterable<ReportedSocket>,
   nowMs: number,
 ): void {
   const { flows, joiner } = parts;
+  if (!scope) {
+    if (letGoOf.size === 0) return;
+    for (const socket of sockets) if (letGoOf.has(socket.local.ip)) joiner.refile(socket, nowMs);
+    return;
+  }
   for (const flow of flows.of(host)) {
     flows.remove(flow);
     seekAt(parts, flows.add(flow, nowMs), nowMs);

@@ -102,7 +102,7 @@ export const hosts: Answer<HostsDocument> = function* (view, request, now) {
   const match = view.matches();
   const found = hostsIn(view, request.realm)
     .filter((host) => filterMatches(filter, hostSubject(host)))
-    .map((host) => hostDocument(host, match(host)));
+    .map((host) => hostDocument(host, match(host), view.disputesOf(host)));
   return { ...documentHead(view, request.realm, now), hosts: cut(found, request, sorting.hostFields) };
 };
 

@@ -113,8 +113,15 @@ function ownerDocument(owner: Owner): OwnerDocument {
   return { pid: owner.process.pid, process: owner.process.comm, fds: owner.fds };
 }
 
-/** @param match open connections with an end on the host, by which ends are seen */
-export function hostDocument(host: ReportingHost, match: SeenCounts): HostDocument {
+/**
+ * @param match open connections with an end on the host, by which ends are seen
+ * @param disputes as FleetView.disputesOf
+ */
+export function hostDocument(
+  host: ReportingHost,
+  match: SeenCounts,
+  disputes: readonly string[] = [],
+): HostDocument {
   return {
     host: host.name,
     hostId: host.id,
@@ -122,7 +129,7 @@ export function hostDocument(host: ReportingHost, match: SeenCounts): HostDocume
     state: host.state,
     collector: host.collector,
     events: host.events === '' ? null : host.events,
-    cannotSee: host.cannotSee,
+    cannotSee: [...disputes, ...host.cannotSee],
     addresses: hostAddresses(host),
     lastSeenAt: formatTime(host.lastSeenMs),
     clockOffsetMs: host.clockOffsetMs,

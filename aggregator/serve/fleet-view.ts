@@ -106,6 +106,8 @@ export interface FleetView {
   /** When this aggregator began to watch. */
   readonly sinceMs: number;
   hosts(): Iterable<ReportingHost>;
+  /** Sentences about the addresses of a host that others claim as well. */
+  disputesOf(host: ReportingHost): readonly string[];
   /** Tells of a host its open connections, by which ends are seen; one with both ends there counts once. */
   matches(): (host: ReportingHost) => SeenCounts;
   /** Open ones, and closed ones for as long as they linger, at once and in the order in which they were begun. */

@@ -98,7 +98,9 @@ function messagesOf({ rows }: Snapshot, isClient: boolean): Partial<AgentBatch>[
   const slot = column(closed.map(({ n, moved }) => n + (moved ? 100 : 0)));
   messages.push({ closes: { slot, ageMs: column(closed.map(() => 10)) } });
   const processes = [1, 2].map((id) => ({ id, process: processOf(id) }));
-  const begin = { flags: messageFlags.snapshotBegin, netns: [{ id: 1, netns: netnsOf() }], processes };
+  const ip = isClient ? '10.0.0.1' : '10.0.0.2';
+  const netns = { ...netnsOf(), addresses: [{ ip, prefixLength: 24, device: 'eth0' }] };
+  const begin = { flags: messageFlags.snapshotBegin, netns: [{ id: 1, netns }], processes };
   return [
     { ...begin, ...noRows },
     ...messages.slice(0, -1),

@@ -1,10 +1,9 @@
-/** Translated sockets by the address that the wire shows of them, for when it turns out whose that is. */
+/** Sockets by the address that the wire shows of them, where it is not their host's for sure: for when it turns out whose it is. */
 import type { IpAddress } from '../../model/ip.ts';
-import { outermost } from '../../model/translation.ts';
 import { addTo, removeFrom } from './concerned.ts';
 import type { ReportedSocket } from './report.ts';
 
-export class OutermostIndex {
+export class StandingIndex {
   readonly #addressOf = new Map<ReportedSocket, IpAddress>();
   readonly #byAddress = new Map<IpAddress, Set<ReportedSocket>>();
 
@@ -12,10 +11,9 @@ export class OutermostIndex {
     return this.#addressOf.size + this.#byAddress.size;
   }
 
-  /** One that is not translated has no place here. */
-  file(socket: ReportedSocket): void {
-    if (socket.translation === null || socket.translation.stages.length === 0) return;
-    const { ip } = outermost(socket, socket.translation).local;
+  /** @param ip null = it has no place here */
+  file(socket: ReportedSocket, ip: IpAddress | null): void {
+    if (ip === null) return;
     this.#addressOf.set(socket, ip);
     addTo(this.#byAddress, ip, socket);
   }
