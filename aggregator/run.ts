@@ -72,6 +72,7 @@ export async function startAggregator(
   });
   const sweeping = setInterval(() => {
     const nowMs = clock();
+    entrance.security?.sweep();
     for (const part of [ingest, view.correlator, guards.gate, audit]) part.sweep(nowMs);
     disputes.sweep(performance.now());
   }, sweepIntervalMs);

@@ -5,7 +5,7 @@ import { facts, factsWord, holderWord, rowShift } from '../core/connection-row.t
 import { tickAfter } from '../core/ticks.ts';
 import { shownUntilMs } from './lives.ts';
 import type { EdgeParts } from './plain-edges.ts';
-import type { PlainHost } from './plain-hosts.ts';
+import type { PlainHost } from './plain-host.ts';
 import type { PlainOpening } from './plain-opening.ts';
 import type { KeptParts } from './plain-parts.ts';
 import type { CountedColumns, KeptSockets, ReportedSocket, ReportingHost, TakeBack } from './report.ts';

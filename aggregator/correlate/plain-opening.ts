@@ -12,7 +12,7 @@ import { facts, factsWord, rowShift } from '../core/connection-row.ts';
 import { Halves } from '../core/halves.ts';
 import { never, tickAfter, tickBefore } from '../core/ticks.ts';
 import { evidenceFor } from './plain-half.ts';
-import type { PlainHost, PlainNetns } from './plain-hosts.ts';
+import type { PlainHost, PlainNetns } from './plain-host.ts';
 import type { PlainKeys } from './plain-keys.ts';
 import type { KeptParts } from './plain-parts.ts';
 import type { PlainTuple } from './plain-tuples.ts';

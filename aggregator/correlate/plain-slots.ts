@@ -1,7 +1,8 @@
 /** Where the core has the sockets that are in it: each host reaches its own by slots, which the sockets carry as tokens. */
 import type { AgentSlots } from '../core/agent-slots.ts';
 import type { ConnectionCore } from '../core/connection-core.ts';
-import type { PlainHost, PlainHosts } from './plain-hosts.ts';
+import type { PlainHost } from './plain-host.ts';
+import type { PlainHosts } from './plain-hosts.ts';
 import type { ReportedSocket } from './report.ts';
 
 export class PlainSlots {
