@@ -14,8 +14,8 @@ export const fileBytesMax = 8 << 20;
 /** Files at a time, the one that is written included: some 100,000 lines. */
 export const filesMax = 4;
 
-/** How long another writer may hold the lock: it needs it for some milliseconds. */
-const lockPatienceMs = 3_000;
+/** How long to wait for other writers, each of which needs the lock for some milliseconds, and longer on a busy disk. */
+const lockPatienceMs = 15_000;
 
 /** A lock that is older was left behind. */
 const lockAbandonedMs = 30_000;
