@@ -69,15 +69,18 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('an aggregator that com
 
   const isWhole = ({ seen, client }: ConnectionDocument): boolean => seen === 'both' && client.pid !== null;
 
-  async function load(): Promise<{ readonly serving: LoadSide; readonly dialing: LoadSide }> {
+  async function load(
+    lifetimeMs: number,
+  ): Promise<{ readonly serving: LoadSide; readonly dialing: LoadSide }> {
     const serving = await serveShort(fleet.host('h2').namespace, serverIp);
-    const what = { host: serverIp, port: serving.port, count, atOnce: 10, lifetimeMs: 3 };
+    const what = { host: serverIp, port: serving.port, count, atOnce: 5, lifetimeMs };
     return { serving, dialing: await dialShort(fleet.host('h1').namespace, what) };
   }
 
   test('is told of each connection once, or of a gap', async () => {
     const [agent] = await Promise.all([startAgent('h1'), startAgent('h2')]);
-    const [whole, broken] = [await load(), await load()];
+    // The second one goes on for longer than anything waits for the spool.
+    const [whole, broken] = [await load(3), await load(30)];
     await whole.dialing.run();
     await untilSpooled();
     const [before] = await spooledBytes();
@@ -100,7 +103,7 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('an aggregator that com
       return isAll || `${ofLoad.length} are, ${ofLoad.filter(isWhole).length} of them whole`;
     });
     expect(told.length).toBe(2 * count);
-    expect(gaps.map(({ reason }) => reason)).toEqual(['the agent was not running']);
+    expect(gaps.map(({ reason }) => reason)).toContain('the agent was not running');
     for (const { serving, dialing } of [whole, broken]) {
       const ofSide = told.filter(({ server }) => server.port === serving.port);
       expect(ofSide.length).toBe(count);
