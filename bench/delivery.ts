@@ -4,6 +4,7 @@
  *     restart   an aggregator that is killed under 1,000 agents has all of them back within 30 s, and takes at most twice the
  *               memory that it had.
  *     away      an agent whose aggregator is gone, or reads slowly, grows by 16 MiB at most, however many connections end.
+ *     tls       TLS with a certificate for each agent costs at most a quarter of what plaintext takes in per CPU-second.
  *
  *     npm run bench delivery -- [--part NAME]... [--agents N] [--rounds N] [--write]
  *
@@ -18,8 +19,11 @@ import { commit } from './support/benchmark-page.ts';
 import { measureAway } from './support/delivery/away-rounds.ts';
 import { measureRestart } from './support/delivery/restart-rounds.ts';
 import { returningFleetRole, runReturningFleet } from './support/delivery/returning-fleet.ts';
+import { measureTls } from './support/delivery/tls-rounds.ts';
 import { pageWithPart } from './support/engine-page.ts';
 import { type Part, planLines, runParts } from './support/engine-plan.ts';
+import { fleetReceiverRole, runFleetReceiver } from './support/fleet/fleet-receiver.ts';
+import { fleetSenderRole, runFleetSender } from './support/fleet/fleet-sender.ts';
 import { machineLines } from './support/report.ts';
 
 const self = fileURLToPath(import.meta.url);
@@ -40,6 +44,7 @@ const parts: Readonly<Record<string, Part>> = {
     measure: ({ agents, rounds }) => measureRestart(self, agents, rounds),
   },
   away: { minutes: 6, by: [], measure: measureAway },
+  tls: { minutes: 2, by: ['rounds'], measure: ({ rounds }) => measureTls(self, rounds) },
 };
 
 async function main(): Promise<void> {
@@ -71,4 +76,10 @@ async function main(): Promise<void> {
 }
 
 const [role, ...args] = process.argv.slice(2);
-await (role === returningFleetRole ? runReturningFleet(args[0]!, args[1]!) : main());
+await (role === returningFleetRole
+  ? runReturningFleet(args[0]!, args[1]!)
+  : role === fleetReceiverRole
+    ? runFleetReceiver(args[0])
+    : role === fleetSenderRole
+      ? runFleetSender()
+      : main());

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { defaultAggregatorConfig } from '../../../aggregator/config.ts';
 import { startAggregator } from '../../../aggregator/run.ts';
+import { agentLifeMs } from '../../../aggregator/security/lives.ts';
 
 /** The word that makes the bench's program run as one. */
 export const fleetReceiverRole = 'fleet-receiver';
@@ -30,9 +31,16 @@ export interface FleetLoad {
 
 const sampleMs = 2;
 
-/** Tells its parent its FleetAddresses, and then answers every message of it with its FleetLoad. */
-export async function runFleetReceiver(): Promise<void> {
-  const config = { ...defaultAggregatorConfig, listen: '127.0.0.1:0', http: '127.0.0.1:0' };
+/**
+ * Tells its parent its FleetAddresses, and then answers every message of it with its FleetLoad.
+ * @param caFolder of a CA: then it speaks TLS, and takes agents with certificates of it alone
+ */
+export async function runFleetReceiver(caFolder?: string): Promise<void> {
+  const security =
+    caFolder === undefined
+      ? null
+      : { folder: caFolder, certFile: null, keyFile: null, caFile: null, agentLifeMs };
+  const config = { ...defaultAggregatorConfig, listen: '127.0.0.1:0', http: '127.0.0.1:0', security };
   const { grpcAddress, httpAddress } = await startAggregator(config, { log: pino({ level: 'error' }) });
   const loop = monitorEventLoopDelay({ resolution: sampleMs });
   loop.enable();

@@ -5,8 +5,18 @@
 import { once } from 'node:events';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Connection, connectPlaintext } from '../../../agent/export/connection.ts';
+import {
+  type Connect,
+  type Connection,
+  connectPlaintext,
+  connectThrough,
+} from '../../../agent/export/connection.ts';
+import { type Authority, readAuthority } from '../../../aggregator/security/authority.ts';
+import { agentLifeMs } from '../../../aggregator/security/lives.ts';
 import { heartbeatIntervalMs } from '../../../wire/protocol.ts';
+import { tlsChannel } from '../../../wire/tls-client.ts';
+import { encodePem } from '../../../wire/x509/pem.ts';
+import { makeKeyPair, privateKeyPem } from '../../../wire/x509/signing.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
 
 /** The word that makes the bench's program run as one. */
@@ -19,9 +29,13 @@ export type FleetQuestion =
       readonly address: string;
       readonly agents: number;
       readonly patienceSeconds: number;
+      /** Of a CA that makes a certificate for each agent; absent = plaintext. */
+      readonly caFolder?: string;
     }
   /** Ticks for so long. */
   | { readonly kind: 'run'; readonly seconds: number };
+
+type AddQuestion = Extract<FleetQuestion, { kind: 'add' }>;
 
 /** Of one run. */
 export interface FleetSent {
@@ -46,7 +60,7 @@ export function runFleetSender(): void {
   const fleet = new SendingFleet();
   const answer = async (question: FleetQuestion): Promise<void> => {
     if (question.kind === 'add') {
-      process.send!(await fleet.add(question.address, question.agents, question.patienceSeconds));
+      process.send!(await fleet.add(question));
     } else process.send!(await fleet.run(question.seconds));
   };
   process.on('message', (question: FleetQuestion) => void answer(question));
@@ -59,15 +73,19 @@ class SendingFleet {
   readonly #agents: SendingAgent[] = [];
 
   /** Ten at a time: a fleet that comes all at once is another question. */
-  async add(address: string, count: number, patienceSeconds: number): Promise<number> {
+  async add({ address, agents: count, patienceSeconds, caFolder }: AddQuestion): Promise<number> {
     const together = 10;
+    const authority = caFolder === undefined ? null : readAuthority(caFolder);
     const deadline = AbortSignal.timeout(patienceSeconds * 1000);
     const outOfPatience = once(deadline, 'abort');
     for (let added = 0; added < count; added += together) {
       const first = this.#agents.length;
-      const agents = Array.from(
-        { length: Math.min(together, count - added) },
-        (_, i) => new SendingAgent(new SimulatedAgent(first + i), address),
+      const agents = await Promise.all(
+        Array.from({ length: Math.min(together, count - added) }, async (_, i) => {
+          const agent = new SimulatedAgent(first + i);
+          const connect = authority === null ? connectPlaintext : await certified(authority, agent, address);
+          return new SendingAgent(agent, address, connect);
+        }),
       );
       this.#agents.push(...agents);
       await Promise.race([Promise.all(agents.map((agent) => agent.inStep)), outOfPatience]);
@@ -121,6 +139,19 @@ class SendingFleet {
   }
 }
 
+/** Dials as an agent that has enrolled. */
+async function certified(
+  authority: Authority,
+  { hostId }: SimulatedAgent,
+  address: string,
+): Promise<Connect> {
+  const { publicKey, privateKey } = await makeKeyPair();
+  const issued = authority.issueAgent(hostId, publicKey, agentLifeMs, Date.now());
+  const chain = issued.chain.map((der) => encodePem('CERTIFICATE', der)).join('');
+  const own = { chain, key: privateKeyPem(privateKey) };
+  return connectThrough(tlsChannel(address, { ca: authority.pem, own }));
+}
+
 /** In microseconds, 1 at least. */
 function record(histogram: RecordableHistogram, ms: number): void {
   histogram.record(Math.max(1, Math.round(ms * 1000)));
@@ -137,12 +168,12 @@ class SendingAgent {
   acknowledged: RecordableHistogram | null = null;
   refused = 0;
 
-  constructor(agent: SimulatedAgent, address: string) {
+  constructor(agent: SimulatedAgent, address: string, connect: Connect) {
     this.#agent = agent;
     this.inStep = new Promise((resolve) => {
       this.#tellInStep = resolve;
     });
-    this.#connection = connectPlaintext(address, {
+    this.#connection = connect(address, {
       connected: () => {},
       said: (saying) => {
         if (saying.kind === 'welcome')

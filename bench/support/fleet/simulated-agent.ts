@@ -67,6 +67,10 @@ export class SimulatedAgent {
     this.#agent = agent;
   }
 
+  get hostId(): string {
+    return helloOf(this.#agent).hostId;
+  }
+
   hello(nowMs: number): Buffer {
     return encodeAgentMessage(agentBatch({ baseUnixMs: nowMs, hello: helloOf(this.#agent) }));
   }
