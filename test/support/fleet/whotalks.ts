@@ -1,7 +1,8 @@
 /** whotalks itself in the hosts of a fleet: the real programs of dist/, as a person would start them. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConnectionsDocument, HostsDocument } from '../../../model/document.ts';
 import { until } from '../until.ts';
@@ -35,13 +36,49 @@ export interface Daemon {
   resume(): Promise<void>;
 }
 
+/** What a fleet over TLS was set up with. */
+export interface Secured {
+  /** Data folder of the aggregator. */
+  readonly data: string;
+  readonly caFile: string;
+  /** File of a token that lets ask. */
+  readonly readToken: string;
+  /** @returns file of a new token that lets one host enrol */
+  joinToken(): Promise<string>;
+}
+
 export class Whotalks {
   readonly #ledger: Ledger;
   /** Address on which the aggregator listens, for agents and questions. */
   #server = '';
+  /** Of a fleet over TLS; null = plaintext. */
+  #secured: Secured | null = null;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
+  }
+
+  /** From here on all goes over TLS: a CA on `host`, where the aggregator is to be, and tokens for whoever needs one. @param folder that all hosts see */
+  async secure(host: Host, ip: string, folder: string): Promise<Secured> {
+    // A host's own folder is not there for the others.
+    const data = join(folder, 'data');
+    const here = [...host.namespace.enter, process.execPath, mainProgram];
+    const granted = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await runToEnd([...here, ...args, '--data', data]);
+      if (code !== 0) throw new Error(`whotalks ${args.join(' ')}: exit ${code}: ${stderr}`);
+      return stdout;
+    };
+    await granted('ca', 'init', '--name', ip);
+    let tokens = 0;
+    const tokenFile = async (...args: string[]): Promise<string> => {
+      const path = join(folder, `token-${tokens++}`);
+      writeFileSync(path, await granted('token', 'create', ...args), { mode: 0o600 });
+      return path;
+    };
+    const readToken = await tokenFile('--role', 'read', '--name', 'test');
+    const caFile = join(data, 'security', 'ca.crt');
+    this.#secured = { data, caFile, readToken, joinToken: () => tokenFile('--join') };
+    return this.#secured;
   }
 
   /** @param ip address of `host` that the others reach */
@@ -58,7 +95,8 @@ export class Whotalks {
   launchAggregator(host: Host, ip: string, ...flags: string[]): Promise<Daemon> {
     this.serveFrom(ip);
     const http = `${ip}:${httpPort}`;
-    const argv = ['aggregator', '--listen', this.#server, '--http', http, '--insecure', ...flags];
+    const way = this.#secured === null ? ['--insecure'] : ['--data', this.#secured.data];
+    const argv = ['aggregator', '--listen', this.#server, '--http', http, ...way, ...flags];
     return this.#startDaemon(host, argv);
   }
 
@@ -68,7 +106,8 @@ export class Whotalks {
     for (const port of [grpcPort, httpPort]) this.#ledger.infrastructure.add(`${ip}:${port}`);
   }
 
-  startAgent(host: Host, ...flags: string[]): Promise<Daemon> {
+  /** @param flags over TLS also those that say how it enrols; without any it does with a token of its own */
+  async startAgent(host: Host, ...flags: string[]): Promise<Daemon> {
     const identity = ['--host-id', `id-${host.host}`, '--host-name', host.host];
     // All hosts share a machine that is busy with other tests too: what an agent uses here tells nothing.
     const pace = ['--interval', scanInterval, '--cpu-max', '0'];
@@ -76,7 +115,7 @@ export class Whotalks {
       'agent',
       '--server',
       this.#server,
-      '--insecure',
+      ...(await this.#wayOfAgents(flags)),
       ...identity,
       ...pace,
       ...flags,
@@ -86,7 +125,7 @@ export class Whotalks {
   /** Runs a command to its end in a host. Questions go to the aggregator. */
   run(host: Host, ...args: string[]): Promise<Finished> {
     const isLocal = args[0] === 'sockets';
-    const server = isLocal ? [] : ['--server', this.#server, '--insecure'];
+    const server = isLocal ? [] : ['--server', this.#server, ...this.#wayOfQuestions()];
     return runToEnd([...host.namespace.enter, process.execPath, mainProgram, ...args, ...server]);
   }
 
@@ -116,6 +155,17 @@ export class Whotalks {
       const live = hosts.filter(({ state }) => state === 'live').map(({ host }) => host);
       return live.sort().join() === names.toSorted().join() || `live are ${live.join(', ') || 'none'}`;
     });
+  }
+
+  #wayOfQuestions(): string[] {
+    if (this.#secured === null) return ['--insecure'];
+    return ['--ca', this.#secured.caFile, '--token-file', this.#secured.readToken];
+  }
+
+  async #wayOfAgents(flags: readonly string[]): Promise<string[]> {
+    if (this.#secured === null) return ['--insecure'];
+    if (flags.some((flag) => ['--insecure', '--ca', '--ca-sha256'].includes(flag))) return [];
+    return ['--ca', this.#secured.caFile, '--token-file', await this.#secured.joinToken()];
   }
 
   async #startDaemon(host: Host, argv: readonly string[]): Promise<Daemon> {
