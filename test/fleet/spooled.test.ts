@@ -121,5 +121,5 @@ describe.skipIf(obstacle !== null || !canMakeNamespaces)('an aggregator that com
       const sizes = await spooledBytes();
       return sizes.every((size) => size === 0) || sizes.join();
     });
-  });
+  }, 240_000);
 });
