@@ -6,6 +6,7 @@ import { natModes } from '../agent/conntrack/nat-mode.ts';
 import { eventChoices } from '../agent/events/event-source.ts';
 import { usageFailure } from './exit.ts';
 import { graphFormats } from './format/output-format.ts';
+import { plainText } from './format/plain-text.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const text = z.string();
@@ -89,16 +90,28 @@ export function parseConfigFile(fileName: string, source: string): ConfigFile {
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   const fault = document.errors[0];
   if (fault !== undefined)
-    throw usageFailure(`${fileName}:${lineAt(fault.pos[0])}: not YAML: ${firstLine(fault.message)}`);
-  const parsed = configSchema.safeParse(document.toJS() ?? {});
+    throw usageFailure(
+      `${fileName}:${lineAt(fault.pos[0])}: not YAML: ${plainText(firstLine(fault.message))}`,
+    );
+  const parsed = configSchema.safeParse(valuesOf(fileName, document));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
   const place = [
     `${fileName}:${lineAt(offsetOf(document, path))}`,
-    ...(path.length === 0 ? [] : [path.join('.')]),
+    ...(path.length === 0 ? [] : [plainText(path.join('.'))]),
   ];
   throw usageFailure(`${place.join(': ')}: ${explain(issue)}`);
+}
+
+/** Throws a usage failure for aliases that lead nowhere, or to very many values. */
+function valuesOf(fileName: string, document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw usageFailure(`${fileName}: not YAML: ${plainText(firstLine(error.message))}`);
+  }
 }
 
 /** What zod calls the kinds of value, in the words of YAML. */
@@ -123,7 +136,7 @@ function explain(issue: z.core.$ZodIssue): string {
     case 'too_small':
       return `expected ${issue.minimum} or more`;
     default:
-      return firstLine(issue.message);
+      return plainText(firstLine(issue.message));
   }
 }
 

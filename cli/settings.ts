@@ -5,6 +5,7 @@
  */
 import { HostPortError, parseHostPort } from '../wire/host-port.ts';
 import { usageFailure } from './exit.ts';
+import { plainText } from './format/plain-text.ts';
 
 /** The value of one setting. */
 export interface Setting<T> {
@@ -18,7 +19,7 @@ export class SettingError extends Error {
   override readonly name = 'SettingError';
 
   constructor(expected: string, found: string) {
-    super(`expected ${expected}, found ${JSON.stringify(found)}`);
+    super(`expected ${expected}, found ${plainText(JSON.stringify(found))}`);
   }
 }
 
@@ -152,6 +153,7 @@ export function sizeSetting(fallbackBytes: number, minBytes = 0): Setting<number
     const match = /^([0-9]{1,15}) ?(?:([KMGT])(?:i?B)?|B)?$/.exec(text);
     if (match === null) throw new SettingError('a size such as 512MiB or 1GiB', text);
     const bytes = Number(match[1]) * 1024 ** ' KMGT'.indexOf(match[2] ?? ' ');
+    if (!Number.isSafeInteger(bytes)) throw new SettingError('a size below 8PiB', text);
     if (bytes < minBytes) throw new SettingError(`at least ${minBytes / 2 ** 20}MiB`, text);
     return bytes;
   });

@@ -142,6 +142,16 @@ export function prefixOf(ip: IpAddress, length: number): Prefix {
   return { ip: formatIp(maskBytes(ipBytes(ip), length)), length };
 }
 
+/**
+ * The length of a prefix around `ip`, which was told in 4 or 16 bytes: of an IPv4-mapped address what is left of its own 32
+ * bits, and all of them where the prefix has other addresses too. Null when it is longer than the address.
+ */
+export function prefixLengthOf(ip: IpAddress, toldBytes: number, told: number): number | null {
+  if (told > toldBytes * 8) return null;
+  if (toldBytes === 4 || isIpv6(ip)) return told;
+  return told < 96 ? 32 : told - 96;
+}
+
 /** `10.0.0.0/8`. */
 export function formatPrefix(prefix: Prefix): string {
   return `${prefix.ip}/${prefix.length}`;

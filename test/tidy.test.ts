@@ -95,7 +95,7 @@ test('folders import only what stands below them', () => {
 test('the product imports nothing of tests, benches and scripts', () => {
   const wrong = product.flatMap((path) =>
     importsOf(path)
-      .filter(({ own, target }) => own && /^(test|bench|soak|sim|scripts|dist)\//.test(target))
+      .filter(({ own, target }) => own && /^(test|bench|soak|sim|fuzz|scripts|dist)\//.test(target))
       .map(({ target }) => `${path} imports ${target}`),
   );
   expect(wrong).toEqual([]);
@@ -150,12 +150,12 @@ test('every file of the product is reached from its entry points', () => {
 
 test('every file of the tests, benches and scripts is used', () => {
   const isEntry = (path: string): boolean =>
-    /\.(test|config)\.ts$|^(bench|soak)\/[^/]+\.ts$|^sim\/main\.ts$|^scripts\/(setup|build|check|test|bench|soak|sim)\.mjs$/.test(
+    /\.(test|config)\.ts$|^(bench|soak)\/[^/]+\.ts$|^sim\/main\.ts$|^fuzz\/fuzz\.ts$|^scripts\/(setup|build|check|test|bench|soak|sim|fuzz)\.mjs$/.test(
       path,
     );
   const reached = reachableFrom(sources.filter(isEntry));
   const support = sources.filter((path) =>
-    ['test', 'bench', 'soak', 'sim', 'scripts'].includes(layerOf(path)),
+    ['test', 'bench', 'soak', 'sim', 'fuzz', 'scripts'].includes(layerOf(path)),
   );
   expect(support.filter((path) => !reached.has(path))).toEqual([]);
 });

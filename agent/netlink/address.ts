@@ -2,7 +2,7 @@
  * RTM_GETADDR: addresses of interfaces. struct ifaddrmsg (linux/if_addr.h), 8 bytes: u8 family, u8 prefix length,
  * u8 flags, u8 scope, u32 interface index in the host's byte order; then attributes, with addresses in network order.
  */
-import { formatIp, type IpAddress } from '../../model/ip.ts';
+import { formatIp, type IpAddress, prefixLengthOf } from '../../model/ip.ts';
 import { parseAttributes } from './attribute.ts';
 import type { NetlinkMessage } from './message.ts';
 import type { DumpRequest } from './route-socket.ts';
@@ -34,5 +34,7 @@ export function parseLinkAddress(message: NetlinkMessage): LinkAddress | null {
   const attributes = parseAttributes(payload.subarray(headerBytes));
   const bytes = attributes.get(attributeTypes.local) ?? attributes.get(attributeTypes.address);
   if (bytes === undefined || (bytes.length !== 4 && bytes.length !== 16)) return null;
-  return { linkIndex: payload.readUInt32LE(4), ip: formatIp(bytes), prefixLength: payload[1]! };
+  const ip = formatIp(bytes);
+  const prefixLength = prefixLengthOf(ip, bytes.length, payload[1]!);
+  return prefixLength === null ? null : { linkIndex: payload.readUInt32LE(4), ip, prefixLength };
 }

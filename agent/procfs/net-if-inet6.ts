@@ -1,5 +1,5 @@
 /** /proc/PID/net/if_inet6: IPv6 addresses of a namespace (net/ipv6/addrconf.c, if6_seq_show). */
-import { formatIp } from '../../model/ip.ts';
+import { formatIp, prefixLengthOf } from '../../model/ip.ts';
 import type { InterfaceAddress } from '../../model/netns.ts';
 import { isUnread, readProcFile, type Unread } from './proc-file.ts';
 
@@ -13,10 +13,11 @@ export function readIfInet6(path: string): InterfaceAddress[] | Unread {
 export function parseIfInet6(text: string): InterfaceAddress[] {
   const addresses: InterfaceAddress[] = [];
   for (const line of text.split('\n')) {
-    const match = /^([0-9a-f]{32}) [0-9a-f]+ ([0-9a-f]+) [0-9a-f]+ [0-9a-f]+ +(\S+)$/.exec(line);
+    const match = /^([0-9a-f]{32}) [0-9a-f]+ ([0-9a-f]{2}) [0-9a-f]+ [0-9a-f]+ +(\S+)$/.exec(line);
     if (match === null) continue;
     const ip = formatIp(Buffer.from(match[1]!, 'hex'));
-    addresses.push({ ip, prefixLength: Number.parseInt(match[2]!, 16), device: match[3]! });
+    const prefixLength = prefixLengthOf(ip, 16, Number.parseInt(match[2]!, 16));
+    if (prefixLength !== null) addresses.push({ ip, prefixLength, device: match[3]! });
   }
   return addresses;
 }

@@ -50,5 +50,5 @@ export class NodeFdReader implements FdReader {
 export function parseSocketLink(link: string): number {
   if (!link.startsWith(socketPrefix)) return 0;
   const inode = Number(link.slice(socketPrefix.length, -1));
-  return Number.isSafeInteger(inode) ? inode : 0;
+  return Number.isSafeInteger(inode) && inode > 0 ? inode : 0;
 }

@@ -8,6 +8,6 @@ export function readNetnsInode(path: string): number | Unread {
 }
 
 export function parseNetnsLink(link: string): number | null {
-  const match = /^net:\[(\d+)\]$/.exec(link);
+  const match = /^net:\[(\d{1,15})\]$/.exec(link);
   return match === null ? null : Number(match[1]);
 }

@@ -33,13 +33,19 @@ export function parsePidStat(bytes: Buffer): PidStat | null {
   if (open < 0 || close < open) return null;
   // Field 3 is the first one after the name.
   const fields = bytes.toString('latin1', close + 2, bytes.length).split(' ');
-  const startTicks = Number(fields[22 - 3]);
-  if (fields[22 - 3] === undefined || !Number.isSafeInteger(startTicks)) return null;
+  const [threads, startTicks] = [countOf(fields[20 - 3]), countOf(fields[22 - 3])];
+  if (threads === null || startTicks === null) return null;
   return {
     comm: bytes.toString('utf8', open + 1, close),
     state: fields[0]!,
     isKernelThread: (Number(fields[9 - 3]) & kernelThreadFlag) !== 0,
-    threads: Number(fields[20 - 3]),
+    threads,
     startTicks,
   };
+}
+
+/** Null when the field is missing, or no number that counts something. */
+function countOf(field: string | undefined): number | null {
+  const number = Number(field || Number.NaN);
+  return Number.isSafeInteger(number) && number >= 0 ? number : null;
 }

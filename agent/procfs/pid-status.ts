@@ -9,7 +9,7 @@ export function readUid(path: string): number | Unread {
 
 /** The second of `Uid:` real, effective, saved, file system; null when the line is missing. */
 export function parseUid(text: string): number | null {
-  const match = /^Uid:\t\d+\t(\d+)/m.exec(text);
+  const match = /^Uid:\t\d+\t(\d{1,10})\t/m.exec(text);
   return match === null ? null : Number(match[1]);
 }
 

@@ -34,7 +34,7 @@ export class UserNames {
 export function parsePasswd(text: string): Map<number, string> {
   const names = new Map<number, string>();
   for (const line of text.split('\n')) {
-    const match = /^([^:#]+):[^:]*:(\d+):/.exec(line);
+    const match = /^([^:#]+):[^:]*:(\d{1,10}):/.exec(line);
     if (match === null) continue;
     const uid = Number(match[2]);
     if (!names.has(uid)) names.set(uid, match[1]!);

@@ -46,7 +46,8 @@ export function parseSpooled(bytes: Buffer): SpooledMessage | null {
   const number = bytes.readUInt8(0);
   const kind = (Object.keys(recordKinds) as RecordKind[]).find((each) => recordKinds[each] === number);
   const [fromUnixMs, toUnixMs] = [bytes.readDoubleLE(5), bytes.readDoubleLE(13)];
-  if (kind === undefined || !(fromUnixMs <= toUnixMs)) return null;
+  const areTimes = Number.isFinite(fromUnixMs) && Number.isFinite(toUnixMs) && fromUnixMs <= toUnixMs;
+  if (kind === undefined || !areTimes) return null;
   const count = bytes.readUInt32LE(1);
   return { kind, count, fromUnixMs, toUnixMs, message: bytes.subarray(headerBytes) };
 }

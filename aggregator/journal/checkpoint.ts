@@ -61,13 +61,19 @@ export function decodeCheckpoint(bytes: Buffer): Checkpoint | 'damaged' | 'anoth
     if (part === null) return 'damaged';
     if (part.kind === 'head') head = part.value as Head;
     else if (head?.version !== version) return 'another version';
+    else if (part.kind === 'end') end = part.value as End;
+    else if (!Array.isArray(part.value)) return 'damaged';
     else if (part.kind === 'edges') edges.push(...(part.value as SavedEdge[]));
     else if (part.kind === 'hosts') hosts.push(...(part.value as SavedHost[]));
-    else end = part.value as End;
   }
-  if (head === null || end?.edges !== edges.length || end.hosts !== hosts.length) return 'damaged';
+  if (end?.edges !== edges.length || end.hosts !== hosts.length || !isHead(head)) return 'damaged';
   const { segment, atMs, sinceMs } = head;
   return { segment, atMs, sinceMs, edges, hosts };
+}
+
+function isHead(head: Head | null): head is Head {
+  if (!Number.isSafeInteger(head?.segment)) return false;
+  return Number.isFinite(head?.atMs) && Number.isFinite(head?.sinceMs);
 }
 
 type PartKind = 'head' | 'edges' | 'hosts' | 'end';

@@ -75,8 +75,9 @@ export function decodeJournalRecord(bytes: Buffer): JournalRecord | null {
   }
 }
 
-/** Throws Error where the rest is not as its kind has it. */
+/** Throws Error where the rest is no JSON; null where it is not as its kind has it. */
 function decodeRest(kind: number, stream: number, atMs: number, rest: Buffer): JournalRecord | null {
+  if (!Number.isFinite(atMs)) return null;
   switch (kind) {
     case numberOf.start:
       return { kind: 'start', atMs };
@@ -86,35 +87,58 @@ function decodeRest(kind: number, stream: number, atMs: number, rest: Buffer): J
       return { kind: 'message', atMs, stream, bytes: rest };
     case numberOf.stream: {
       const clockAt = 4 + rest.readUInt32LE();
-      const clock = JSON.parse(rest.toString('utf8', clockAt)) as SavedClock;
-      return { kind: 'stream', atMs, stream, hello: rest.subarray(4, clockAt), clock };
+      const clock: unknown = JSON.parse(rest.toString('utf8', clockAt));
+      return isClock(clock)
+        ? { kind: 'stream', atMs, stream, hello: rest.subarray(4, clockAt), clock }
+        : null;
     }
     case numberOf.lease: {
-      const { hostId, state } = JSON.parse(rest.toString()) as LeaseFields;
-      return typeof hostId === 'string' ? { kind: 'lease', atMs, hostId, state } : null;
+      const { hostId, state } = fieldsOf(rest);
+      const isLease = typeof hostId === 'string' && (state === 'stale' || state === 'lost');
+      return isLease ? { kind: 'lease', atMs, hostId, state } : null;
     }
     case numberOf.gap: {
-      const { hostId, gap } = JSON.parse(rest.toString()) as GapFields;
-      return isGap(gap) ? { kind: 'gap', atMs, hostId, gap } : null;
+      const { hostId, gap } = fieldsOf(rest);
+      return typeof hostId === 'string' && isGap(gap) ? { kind: 'gap', atMs, hostId, gap } : null;
     }
     default:
       return null;
   }
 }
 
-interface LeaseFields {
-  readonly hostId: string;
-  readonly state: 'stale' | 'lost';
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Throws Error where it is no object of JSON. */
+function fieldsOf(json: Buffer): Fields {
+  const value: unknown = JSON.parse(json.toString());
+  if (!isObject(value)) throw new SyntaxError('no object');
+  return value;
 }
 
-interface GapFields {
-  readonly hostId: string;
-  readonly gap: HostGap;
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
 }
 
-function isGap(gap: Partial<HostGap> | undefined): boolean {
-  const numbers = [gap?.fromMs, gap?.toMs, gap?.lostEvents];
-  return typeof gap?.reason === 'string' && numbers.every((each) => typeof each === 'number');
+function isGap(value: unknown): value is HostGap {
+  if (!isObject(value)) return false;
+  const { fromMs, toMs, reason, lostEvents } = value;
+  return [fromMs, toMs, lostEvents].every(Number.isFinite) && typeof reason === 'string';
+}
+
+function isClock(value: unknown): value is SavedClock {
+  if (!isObject(value) || !Number.isFinite(value['guessMs']) || !Array.isArray(value['samples']))
+    return false;
+  const { last, samples } = value;
+  const areSamples = (samples as unknown[]).every(
+    (sample) =>
+      Array.isArray(sample) &&
+      Number.isFinite(sample[0]) &&
+      (sample[1] === null || Number.isFinite(sample[1])),
+  );
+  const isLast =
+    last === null ||
+    (isObject(last) && Number.isFinite(last['unixMs']) && Number.isFinite(last['arrivedMs']));
+  return areSamples && isLast;
 }
 
 function json(value: object): Buffer {

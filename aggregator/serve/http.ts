@@ -79,7 +79,9 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     routerOptions: { maxParamLength: headerBytesMax },
     ...httpServerOf(options.tls ?? null),
     requestTimeout: requestTimeoutMs,
-    frameworkErrors: (error, _request, reply) => void send(reply, httpFailure(error)),
+    // Before any hook runs.
+    frameworkErrors: (error, _request, reply) =>
+      void send(reply.headers(securityHeaders), httpFailure(error)),
   });
   checkRoutes(server, (action) => needs.has(action));
   server.addHook('onRequest', async (request, reply) => {
@@ -93,7 +95,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     return send(reply, failed);
   });
   server.setNotFoundHandler((request, reply) => {
-    const path = new URL(request.url, 'http://localhost').pathname;
+    const path = request.url.split('?', 1)[0]!;
     return send(reply, failure(404, 'not-found', `nothing is at ${request.method} ${path}; ${whatThereIs}`));
   });
   addApi(server, options);

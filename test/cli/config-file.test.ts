@@ -48,6 +48,8 @@ describe('parseConfigFile', () => {
       /^w\.yaml:4: aggregator\.services\.0\.match\.colour: unknown key; allowed here: host, program, /,
     ],
     ['a: [', /^w\.yaml:1: not YAML: /],
+    ['a: *b', /^w\.yaml: not YAML: Unresolved alias .*: b$/],
+    ['"a\\eb": 1', /^w\.yaml:1: a\\x1bb: unknown key; allowed here: server, /],
     ['- a\n- b', /^w\.yaml:1: expected a table of keys and values$/],
     ['limit: -1', /^w\.yaml:1: limit: expected 0 or more$/],
     ['limit: 1.5', /^w\.yaml:1: limit: expected a whole number$/],

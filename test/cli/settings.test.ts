@@ -92,6 +92,7 @@ describe('values', () => {
       { env: { WHOTALKS_CPU_MAX: 'some' } },
       'WHOTALKS_CPU_MAX: expected a percentage such as 2 or 0.5, found "some"',
     ],
+    [{ flags: { limit: '\u009b2J' } }, '--limit: expected a whole number of 0 to 999999999, found "\\x9b2J"'],
     [{ flags: { label: ['novalue'] } }, '--label: expected KEY=VALUE, found "novalue"'],
     [{ env: { WHOTALKS_INSECURE: 'maybe' } }, 'WHOTALKS_INSECURE: expected true or false, found "maybe"'],
   ])('%j is refused', (sources, message) => {

@@ -110,7 +110,7 @@ export function longFunctions(source: string, max: number): LongFunction[] {
     const match = functionStart.exec(text);
     if (match === null) return [];
     const close = `${match[1] ?? match[2]}}`;
-    const end = lines.findIndex((line, i) => i > start && line === close);
+    const end = lines.findIndex((line, i) => i > start && (line === close || line === `${close},`));
     return end - start + 1 > max ? [{ line: start + 1, lines: end - start + 1 }] : [];
   });
 }

@@ -124,6 +124,11 @@ describe('addresses', () => {
     });
   });
 
+  it('with a prefix that is longer than the address is none', () => {
+    const address = newLinkAddress({ linkIndex: 2, ip: '10.0.0.1', prefixLength: 33 });
+    expect(parseLinkAddress(address)).toBeNull();
+  });
+
   it('of a point-to-point link is the local one, not the peer', () => {
     const one = newLinkAddress({ linkIndex: 2, ip: '10.0.0.1', prefixLength: 32 }, '10.0.0.2');
     expect(parseLinkAddress(one)?.ip).toBe('10.0.0.1');

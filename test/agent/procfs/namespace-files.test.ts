@@ -56,4 +56,14 @@ describe('if_inet6', () => {
       { ip: '::1', prefixLength: 128, device: 'lo' },
     ]);
   });
+
+  it('has IPv4-mapped addresses as IPv4 ones, and no prefix that is longer than its address', () => {
+    const text = ['60', '40', '81']
+      .map((bits, i) => `00000000000000000000ffff0a00000${i} 02 ${bits} 00 80 eth0\n`)
+      .join('');
+    expect(parseIfInet6(text)).toEqual([
+      { ip: '10.0.0.0', prefixLength: 0, device: 'eth0' },
+      { ip: '10.0.0.1', prefixLength: 32, device: 'eth0' },
+    ]);
+  });
 });

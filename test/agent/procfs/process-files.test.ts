@@ -35,6 +35,11 @@ describe('stat', () => {
   it.each(['', '25465', '25465 (x', '25465 (x) S 1 2'])('no stat line: %j', (text) => {
     expect(parsePidStat(Buffer.from(text))).toBeNull();
   });
+
+  it.each(['-1', '1e400', '9007199254740993', ''])('no start time: %j', (ticks) => {
+    const line = statLine('x').toString().replace('987654', ticks);
+    expect(parsePidStat(Buffer.from(line))).toBeNull();
+  });
 });
 
 describe('status', () => {
@@ -43,6 +48,7 @@ describe('status', () => {
   it('a name that looks like the line', () =>
     expect(parseUid('Name:\tUid:\t9\t9\nUid:\t1\t2\t3\t4\n')).toBe(2));
   it('no such line', () => expect(parseUid('Name:\tx\n')).toBeNull());
+  it('no user', () => expect(parseUid('Uid:\t1\t99999999999\t3\t4\n')).toBeNull());
 });
 
 describe('capabilities', () => {

@@ -99,7 +99,17 @@ describe('the API', () => {
   ])('%s is %i %s', async (url, status, code, message, column) => {
     const response = await get(url);
     expect(response.statusCode).toBe(status);
+    expect(response.headers['x-content-type-options']).toBe('nosniff');
     expect(response.json()).toEqual({ error: { code, message: expect.stringMatching(message), column } });
+  });
+
+  test.each(['//', '//['])('POST %s, which is no address, is answered', async (url) => {
+    const headers = { host: 'localhost:7480', origin: 'http://localhost:7480' };
+    const response = await server.inject({ method: 'POST', url, headers });
+    expect([response.statusCode, response.json()]).toMatchObject([
+      404,
+      { error: { code: 'not-found', message: expect.stringContaining(`nothing is at POST ${url};`) } },
+    ]);
   });
 
   test('an answer that fails inside says nothing of its inside', async () => {
