@@ -142,6 +142,7 @@ function addIngestMetrics(registry: Registry, ingest: MetricsSources['ingest']):
     ['refusedMessages', 'refused_messages', 'Messages answered by Nack.'],
     ['spooled', 'spooled_sockets', 'Sockets out of spools that were told on.'],
     ['spooledAgain', 'spooled_sockets_again', 'Sockets out of spools that had been told before.'],
+    ['delayed', 'delayed_snapshots', 'Agents that were told to wait with their first snapshot.'],
     ['resyncs', 'resyncs', 'Snapshots asked for because a message was missing or did not fit.'],
     ['faults', 'faults', 'Streams ended because of a fault of the aggregator.'],
   ];

@@ -66,6 +66,9 @@ export const refusedRetryMs = 60_000;
 /** A stream that ran this long in step has made up for earlier resyncs. */
 export const inStepAfterMs = 60_000;
 
+/** A snapshot without a reason comes after about so long, so that nothing that went wrong anywhere stays wrong. */
+export const snapshotEveryMs = 15 * 60_000;
+
 /** Total: an event that means nothing in a state leaves it as it is. */
 export function advance(state: StreamState, event: StreamEvent, context: StreamContext): Transition {
   if (state.kind === 'stopped') return stay(state);
@@ -116,7 +119,8 @@ function snapshotAfter(delayMs: number, counts: { attempt: number; resyncs: numb
 function onSnapshotAcknowledged(state: StreamState, context: StreamContext): Transition {
   if (state.kind !== 'snapshotting') return stay(state);
   const next: StreamState = { kind: 'streaming', resyncs: state.resyncs, sinceMs: context.nowMs };
-  return { state: next, actions: [], timerMs: null };
+  // Those of a fleet that came in together drift apart.
+  return { state: next, actions: [], timerMs: Math.round(snapshotEveryMs * (0.75 + context.random / 2)) };
 }
 
 /** A new snapshot; each further one within a short time waits longer, so that a row nobody can take makes no loop. */
@@ -166,9 +170,10 @@ function onTimer(state: StreamState, context: StreamContext): Transition {
       return dial(state.attempt);
     case 'refused':
       return dial(0);
+    case 'streaming':
+      return snapshotAfter(0, { attempt: 0, resyncs: 0 });
     case 'idle':
     case 'snapshotting':
-    case 'streaming':
     case 'stopped':
       return stay(state);
   }

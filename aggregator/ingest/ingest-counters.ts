@@ -11,6 +11,8 @@ export interface IngestCounters {
   refusedMessages: number;
   /** Snapshots asked for because a message was missing or did not fit. */
   resyncs: number;
+  /** Agents that were told to wait with their first snapshot. */
+  delayed: number;
   /** Streams that were ended because of a fault of this program. */
   faults: number;
 }
@@ -24,6 +26,7 @@ export function newIngestCounters(): IngestCounters {
     spooledAgain: 0,
     refusedMessages: 0,
     resyncs: 0,
+    delayed: 0,
     faults: 0,
   };
 }

@@ -16,6 +16,7 @@ import type { SavedHost } from './saved-host.ts';
 import { type Carrier, ServedStream } from './served-stream.ts';
 import { openAdmission, type StreamAdmission, serveCall } from './service.ts';
 import type { SessionContext } from './session.ts';
+import { SnapshotStarts } from './snapshot-starts.ts';
 import { Turns } from './turns.ts';
 
 export interface IngestOptions {
@@ -79,6 +80,7 @@ export function createIngest(options: IngestOptions): Ingest {
     hosts,
     reports: options.reports,
     limits,
+    snapshotStarts: new SnapshotStarts(limits),
     counters,
     decoder: new AgentMessageDecoder(),
     now,

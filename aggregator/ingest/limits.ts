@@ -1,8 +1,9 @@
 /** Bounds of ingest, and the times of its leases. */
 import { sendWindowBatches, slotsMax } from '../../wire/agent-limits.ts';
 import { maxMessageBytes } from '../../wire/protocol.ts';
+import type { SnapshotStartLimits } from './snapshot-starts.ts';
 
-export interface IngestLimits {
+export interface IngestLimits extends SnapshotStartLimits {
   /** Hosts known at a time, lost ones included; beyond it the host lost longest ago is forgotten, or a new one refused. */
   readonly hostsMax: number;
   /** Sockets of one host. */
@@ -26,6 +27,8 @@ export const defaultIngestLimits: IngestLimits = {
   staleAfterMs: 40_000,
   lostAfterMs: 5 * 60_000,
   unreadAnswersMax: 4096,
+  snapshotsPerSecond: 100,
+  snapshotsAtOnce: 50,
   messageBytesMax: maxMessageBytes,
 };
 

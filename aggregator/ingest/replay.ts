@@ -12,6 +12,7 @@ import type { Effect } from './journaled-session.ts';
 import type { Peer } from './peer.ts';
 import type { SavedHost } from './saved-host.ts';
 import { IngestSession, type SessionContext } from './session.ts';
+import { SnapshotStarts } from './snapshot-starts.ts';
 
 /** A stream of an earlier run. */
 export interface ReplayedStream {
@@ -39,7 +40,15 @@ export class Replay {
     this.#levelBefore = log.level;
     log.level = 'silent';
     const now = (): Moment => this.moment();
-    this.#context = { ...context, now, journal: null, counters: this.counters, log };
+    this.#context = {
+      ...context,
+      now,
+      journal: null,
+      counters: this.counters,
+      // Those of that run have begun long since.
+      snapshotStarts: new SnapshotStarts(context.limits),
+      log,
+    };
   }
 
   /** What follows took effect then; Unix milliseconds. */

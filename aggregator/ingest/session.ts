@@ -20,6 +20,7 @@ import type { EndCode, Peer } from './peer.ts';
 import { resolveRows } from './rows.ts';
 import { SimpleOpens } from './simple-opens.ts';
 import { ArrivingSnapshot } from './snapshot.ts';
+import type { SnapshotStarts } from './snapshot-starts.ts';
 import { takeSpooled } from './spooled.ts';
 
 export type SessionState =
@@ -45,6 +46,7 @@ export interface SessionContext {
   readonly hosts: Hosts;
   readonly reports: SocketReports;
   readonly limits: IngestLimits;
+  readonly snapshotStarts: SnapshotStarts;
   readonly counters: IngestCounters;
   /** One for all: nothing of a message is kept as the decoder hands it out. */
   readonly decoder: AgentMessageDecoder;
@@ -172,8 +174,15 @@ export class IngestSession {
       resumeAfterSeq: 0,
       heartbeatIntervalMs,
       maxMessageBytes: this.#context.limits.messageBytesMax,
-      startAfterMs: 0,
+      startAfterMs: this.#startAfterMs(),
     });
+  }
+
+  #startAfterMs(): number {
+    const { snapshotStarts, counters, now } = this.#context;
+    const waitMs = snapshotStarts.next(now().monotonicMs);
+    if (waitMs > 0) counters.delayed++;
+    return waitMs;
   }
 
   #versionMismatch(hello: Hello): string {

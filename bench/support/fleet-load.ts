@@ -9,6 +9,7 @@ import { Hosts } from '../../aggregator/ingest/hosts.ts';
 import { newIngestCounters } from '../../aggregator/ingest/ingest-counters.ts';
 import { defaultIngestLimits } from '../../aggregator/ingest/limits.ts';
 import { IngestSession } from '../../aggregator/ingest/session.ts';
+import { SnapshotStarts } from '../../aggregator/ingest/snapshot-starts.ts';
 import { LiveView } from '../../aggregator/live-view.ts';
 import { noContainer } from '../../model/container.ts';
 import { type AgentBatch, agentBatch } from '../../wire/agent-batch.ts';
@@ -77,6 +78,7 @@ export class FleetLoad {
       hosts,
       reports: this.view.reports,
       limits: defaultIngestLimits,
+      snapshotStarts: new SnapshotStarts(defaultIngestLimits),
       counters,
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: this.#nowMs, monotonicMs: this.#nowMs }),

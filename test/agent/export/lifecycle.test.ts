@@ -43,6 +43,21 @@ describe('the life of a stream', () => {
     expect(run(toStreaming).state).toEqual({ kind: 'streaming', resyncs: 0, sinceMs: 0 });
   });
 
+  test('a snapshot without a reason comes every 15 minutes, more or less', () => {
+    const streaming = run(toStreaming);
+    expect(streaming.timerMs).toBe(15 * 60_000);
+    const waits = [0, 0.999].map((random) => {
+      const snapshotting: StreamState = { kind: 'snapshotting', attempt: 0, resyncs: 0 };
+      return advance(snapshotting, { kind: 'snapshot-acknowledged' }, { nowMs: 0, random }).timerMs;
+    });
+    expect(waits).toEqual([675_000, 1_124_550]);
+    expect(run([{ kind: 'timer' }], streaming.state)).toEqual({
+      state: { kind: 'snapshotting', attempt: 0, resyncs: 0 },
+      actions: [{ kind: 'begin-snapshot' }],
+      timerMs: null,
+    });
+  });
+
   test('a welcome may put the snapshot off', () => {
     const events: StreamEvent[] = [{ kind: 'start' }, { kind: 'welcomed', startAfterMs: 700 }];
     expect(run(events)).toEqual({

@@ -14,6 +14,7 @@ import { Hosts } from '../../../aggregator/ingest/hosts.ts';
 import { newIngestCounters } from '../../../aggregator/ingest/ingest-counters.ts';
 import { defaultIngestLimits } from '../../../aggregator/ingest/limits.ts';
 import { IngestSession, type SessionContext } from '../../../aggregator/ingest/session.ts';
+import { SnapshotStarts } from '../../../aggregator/ingest/snapshot-starts.ts';
 import { realTimers } from '../../../model/timers.ts';
 import type { Hello } from '../../../wire/agent-batch.ts';
 import { AgentMessageDecoder } from '../../../wire/agent-message.ts';
@@ -55,6 +56,7 @@ export class TestAggregator {
       hosts: this.hosts,
       reports: this.ledger,
       limits: defaultIngestLimits,
+      snapshotStarts: new SnapshotStarts(defaultIngestLimits),
       counters: newIngestCounters(),
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: clock(), monotonicMs: clock() }),

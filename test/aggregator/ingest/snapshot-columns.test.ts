@@ -7,6 +7,7 @@ import { Hosts } from '../../../aggregator/ingest/hosts.ts';
 import { newIngestCounters } from '../../../aggregator/ingest/ingest-counters.ts';
 import { defaultIngestLimits } from '../../../aggregator/ingest/limits.ts';
 import { IngestSession, type SessionContext } from '../../../aggregator/ingest/session.ts';
+import { SnapshotStarts } from '../../../aggregator/ingest/snapshot-starts.ts';
 import { LiveView } from '../../../aggregator/live-view.ts';
 import { emptyRequest } from '../../../aggregator/serve/request.ts';
 import { type AgentBatch, agentBatch, type Hello, noRows } from '../../../wire/agent-batch.ts';
@@ -128,6 +129,7 @@ class Aggregator {
       hosts: this.#hosts,
       reports,
       limits: defaultIngestLimits,
+      snapshotStarts: new SnapshotStarts(defaultIngestLimits),
       counters: newIngestCounters(),
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: this.nowMs, monotonicMs: this.nowMs }),

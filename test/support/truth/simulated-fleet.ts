@@ -10,6 +10,7 @@ import { Hosts } from '../../../aggregator/ingest/hosts.ts';
 import { newIngestCounters } from '../../../aggregator/ingest/ingest-counters.ts';
 import { defaultIngestLimits } from '../../../aggregator/ingest/limits.ts';
 import { IngestSession, type SessionContext } from '../../../aggregator/ingest/session.ts';
+import { SnapshotStarts } from '../../../aggregator/ingest/snapshot-starts.ts';
 import { LiveView } from '../../../aggregator/live-view.ts';
 import { emptyRequest, rowsMax } from '../../../aggregator/serve/request.ts';
 import type { ConnectionDocument } from '../../../model/document.ts';
@@ -83,6 +84,7 @@ export class SimulatedFleet {
       hosts: this.#hosts,
       reports: this.told,
       limits: defaultIngestLimits,
+      snapshotStarts: new SnapshotStarts(defaultIngestLimits),
       counters: this.counters,
       decoder: new AgentMessageDecoder(),
       now: () => ({ unixMs: unixMs(), monotonicMs: this.#nowMs }),
