@@ -69,8 +69,12 @@ export function ipBytes(ip: IpAddress): Uint8Array {
   return bytes;
 }
 
+/** Letters of the longest spelling: six groups of four digits before an IPv4 address. What is longer is not looked at. */
+const ipTextMax = 45;
+
 /** Any usual spelling of an address (also `[v6]`-less, mapped, upper case) to the canonical one; null when it is none. */
 export function parseIp(text: string): IpAddress | null {
+  if (text.length > ipTextMax) return null;
   const bytes = text.includes(':') ? parseIpv6(text) : parseIpv4(text);
   return bytes === null ? null : formatIp(bytes);
 }

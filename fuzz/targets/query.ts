@@ -63,7 +63,7 @@ const filter: Target = {
 
 const target: Target = {
   name: 'target',
-  seeds: () => texts.map((text) => Buffer.from(text)),
+  seeds: () => [...texts, `:${'.'.repeat(60_000)}x`].map((text) => Buffer.from(text)),
   tokens,
   run(input) {
     const text = input.toString();

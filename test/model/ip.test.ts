@@ -29,6 +29,11 @@ describe('addresses', () => {
     expect(parseIp(text)).toBe(ip);
   });
 
+  it('reads the longest spelling, and looks at nothing that is longer', () => {
+    expect(parseIp('0000:0000:0000:0000:0000:ffff:255.255.255.255')).toBe('255.255.255.255');
+    expect(parseIp(`:${'.'.repeat(1 << 20)}x`)).toBeNull();
+  });
+
   it.each([
     '',
     '10.1.2',
