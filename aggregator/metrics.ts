@@ -15,7 +15,7 @@ import type { Watchers } from './serve/watch-feed.ts';
 
 export interface MetricsSources {
   readonly view: LiveView;
-  readonly ingest: Pick<Ingest, 'counters' | 'streams' | 'turns'>;
+  readonly ingest: Pick<Ingest, 'budget' | 'counters' | 'streams' | 'turns'>;
   readonly watchers: Watchers;
   readonly turns: Pick<AnswerTurns, 'waiting' | 'refusedTotal'>;
   readonly bus: Bus;
@@ -128,6 +128,18 @@ function addIngestMetrics(registry: Registry, ingest: MetricsSources['ingest']):
     'whotalks_ingest_waiting_messages',
     'Messages of agents that are here and wait for their turn.',
     () => ingest.turns.waiting,
+  );
+  gauge(
+    registry,
+    'whotalks_ingest_waiting_bytes',
+    'Bytes of messages of agents that are here and wait for their turn.',
+    () => ingest.budget.bytes,
+  );
+  counter(
+    registry,
+    'whotalks_ingest_streams_over_budget_total',
+    'Streams of agents that were ended because too much waited, most of it of them.',
+    () => ingest.budget.ended,
   );
   counter(
     registry,

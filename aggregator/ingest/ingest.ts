@@ -18,6 +18,7 @@ import { openAdmission, type StreamAdmission, serveCall } from './service.ts';
 import type { SessionContext } from './session.ts';
 import { SnapshotStarts } from './snapshot-starts.ts';
 import { Turns } from './turns.ts';
+import { WaitingBudget } from './waiting-budget.ts';
 
 export interface IngestOptions {
   /** Receives every change, in order. */
@@ -57,6 +58,8 @@ export interface Ingest {
   readonly counters: Readonly<IngestCounters>;
   /** Streams that are open now. */
   readonly streams: number;
+  /** Bytes that wait for their turn, and streams that were ended since too many did. */
+  readonly budget: Pick<WaitingBudget, 'bytes' | 'ended'>;
   /** What waits for its turn, and how often the event loop was given its own. */
   readonly turns: Pick<Turns, 'waiting' | 'cutShort'>;
   /** Ends all streams. Idempotent. */
@@ -72,6 +75,7 @@ export function createIngest(options: IngestOptions): Ingest {
   let journal: IngestJournal | null = null;
   const counters = newIngestCounters();
   const streams = new Set<ServedStream>();
+  const budget = new WaitingBudget(limits.waitingBytesMax);
   const admission = options.admission ?? openAdmission;
   const timers = options.timers ?? realTimers;
   const turns = new Turns({ monotonicClock, defer: (serve) => void timers.soon(serve) });
@@ -97,7 +101,7 @@ export function createIngest(options: IngestOptions): Ingest {
     return stream;
   };
   const handleStream: grpc.handleBidiStreamingCall<Buffer, ServerMessageFields> = (call) =>
-    serveCall(call, limits, admission, serve);
+    serveCall(call, { limits, budget, admission }, serve);
   return {
     addTo: (server) => server.addService(ingestService(), { Stream: handleStream }),
     serve,
@@ -113,6 +117,7 @@ export function createIngest(options: IngestOptions): Ingest {
     save: () => hosts.save(),
     hold: (isHeld) => turns.hold(isHeld),
     counters,
+    budget,
     turns,
     get streams() {
       return streams.size;

@@ -16,6 +16,8 @@ export interface IngestLimits extends SnapshotStartLimits {
   readonly lostAfterMs: number;
   /** Answers that wait for an agent that does not read them; beyond it the stream ends. */
   readonly unreadAnswersMax: number;
+  /** Bytes of messages that wait for their turn, of all streams. */
+  readonly waitingBytesMax: number;
   /** Bytes of a message, at most, as agents are asked to keep them. */
   readonly messageBytesMax: number;
 }
@@ -29,6 +31,7 @@ export const defaultIngestLimits: IngestLimits = {
   unreadAnswersMax: 4096,
   snapshotsPerSecond: 100,
   snapshotsAtOnce: 50,
+  waitingBytesMax: 1 << 29,
   messageBytesMax: maxMessageBytes,
 };
 

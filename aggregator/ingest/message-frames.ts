@@ -23,13 +23,21 @@ export class MessageFrames implements Decoder {
   #length = 0;
   /** Of that message with its header; 0 until the header is here. */
   #wanted = 0;
+  readonly #onMessage: (bytes: number) => void;
 
-  /** @param maxBytes of one message, without its header */
-  constructor(maxBytes: number) {
+  /** @param maxBytes of one message, without its header. @param onMessage told the size of each, without its header */
+  constructor(maxBytes: number, onMessage: (bytes: number) => void = () => undefined) {
     this.#maxBytes = maxBytes;
+    this.#onMessage = onMessage;
   }
 
   write(bytes: Buffer): Buffer[] {
+    const messages = this.#messagesIn(bytes);
+    for (const message of messages) this.#onMessage(message.length - headerBytes);
+    return messages;
+  }
+
+  #messagesIn(bytes: Buffer): Buffer[] {
     const messages: Buffer[] = [];
     let at = 0;
     if (this.#length > 0) at = this.#goOn(bytes, messages);
@@ -85,16 +93,19 @@ export class MessageFrames implements Decoder {
 /**
  * Has a call of which nothing has come yet decode its messages so. It reaches into grpc-js, which has no other way for that:
  * where another version keeps its decoder elsewhere, the call stays as it is.
+ * @param onMessage as of MessageFrames
  * @returns whether it does
  */
-export function decodeByFrames(call: object, maxBytes: number): boolean {
+export function decodeByFrames(call: object, maxBytes: number, onMessage?: (bytes: number) => void): boolean {
   const inner = innermostCall(call);
   if (inner === null) return false;
   const decoder: unknown = Reflect.get(inner, 'decoder');
   if (typeof decoder !== 'object' || decoder === null) return false;
   // 0 = between two messages.
   const isUnused = Reflect.get(decoder, 'readState') === 0;
-  return isUnused && 'write' in decoder && Reflect.set(inner, 'decoder', new MessageFrames(maxBytes));
+  return (
+    isUnused && 'write' in decoder && Reflect.set(inner, 'decoder', new MessageFrames(maxBytes, onMessage))
+  );
 }
 
 /** Below the interceptors, each of which holds the next one. */

@@ -12,6 +12,7 @@ import type { IngestLimits } from './limits.ts';
 import { decodeByFrames } from './message-frames.ts';
 import type { EndCode } from './peer.ts';
 import type { Carrier, ServedStream } from './served-stream.ts';
+import type { Waiting, WaitingBudget } from './waiting-budget.ts';
 
 type Call = grpc.ServerDuplexStream<Buffer, ServerMessageFields>;
 
@@ -47,16 +48,26 @@ export const openAdmission: StreamAdmission = {
   audit: () => undefined,
 };
 
+/** What all calls share. */
+export interface CallContext {
+  readonly limits: IngestLimits;
+  readonly budget: WaitingBudget;
+  readonly admission: StreamAdmission;
+}
+
 /** Serves one call. @param serve begins a stream that it carries; the stream is over when the call is */
 export function serveCall(
   call: Call,
-  limits: IngestLimits,
-  admission: StreamAdmission,
+  { limits, budget, admission }: CallContext,
   serve: (carrier: Carrier) => ServedStream,
 ): void {
-  decodeByFrames(call, maxMessageBytes);
-  const stream = serve(carrierOf(call, limits, admission));
-  const over = (): void => stream.ended();
+  const waiting = budget.begin(() => endOverBudget(call, admission));
+  const isCounted = decodeByFrames(call, maxMessageBytes, (bytes) => waiting.came(bytes));
+  const stream = serve(carrierOf(call, limits, admission, isCounted ? waiting : null));
+  const over = (): void => {
+    waiting.over();
+    stream.ended();
+  };
   call.on('readable', () => stream.arrived());
   call.on('end', () => {
     over();
@@ -73,12 +84,17 @@ function carrierOf(
   call: Call,
   { unreadAnswersMax }: IngestLimits,
   { speaksFor: hostOf, audit }: StreamAdmission,
+  waiting: Waiting | null,
 ): Carrier {
   const speaksFor = hostOf(call);
-  const subject = speaksFor === null ? null : `host ${speaksFor}`;
+  const subject = subjectOf(speaksFor);
   return {
     speaksFor,
-    read: () => call.read() as Buffer | null,
+    read: () => {
+      const message = call.read() as Buffer | null;
+      if (message !== null) waiting?.taken(message.length);
+      return message;
+    },
     get waiting() {
       return call.readableLength;
     },
@@ -94,6 +110,16 @@ function carrierOf(
     },
     fail: (reason) => endCall(call, grpc.status.INTERNAL, reason),
   };
+}
+
+function endOverBudget(call: Call, { speaksFor, audit }: StreamAdmission): void {
+  const detail = 'too much waits to be taken in, most of it of this stream: it was ended';
+  audit({ kind: 'quota-exceeded', subject: subjectOf(speaksFor(call)), peer: call.getPeer(), detail });
+  endCall(call, grpc.status.RESOURCE_EXHAUSTED, detail);
+}
+
+function subjectOf(hostId: string | null): string | null {
+  return hostId === null ? null : `host ${hostId}`;
 }
 
 function endCall(call: Call, code: grpc.status, details: string): void {

@@ -44,6 +44,7 @@ export class GrpcGuard {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, pass) => {
+            if (isCompressed(call)) return call.sendStatus(compressionRefused);
             const end = (refusal: Refusal): void => call.sendStatus(refusalStatus(refusal));
             const approach = this.#approachOf(method.path, metadata, call);
             const admission = this.#gate.admit(approach);
@@ -95,4 +96,19 @@ export class GrpcGuard {
 
 function addressOf(call: grpc.ServerInterceptingCallInterface): string {
   return call.getConnectionInfo().remoteAddress ?? 'unknown';
+}
+
+const compressionRefused: Pick<grpc.StatusObject, 'code' | 'details'> = {
+  code: grpc.status.UNIMPLEMENTED,
+  details: 'compressed messages are not taken: send them as they are',
+};
+
+/**
+ * Whether a call says that its messages are compressed. What is small here may be large there, a thousand times, so they are
+ * refused before one is inflated. grpc-js takes the header out of the metadata and keeps it to itself; where another version
+ * has it elsewhere, each message is inflated up to the largest that may be sent.
+ */
+function isCompressed(call: object): boolean {
+  const encoding: unknown = Reflect.get(call, 'incomingEncoding');
+  return typeof encoding === 'string' && encoding !== 'identity';
 }

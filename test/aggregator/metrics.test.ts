@@ -21,6 +21,7 @@ function registryOf(fleet: ReportedFleet, delays = { maxSeconds: 0, p99Seconds: 
     ingest: {
       counters: newIngestCounters(),
       streams: 0,
+      budget: { bytes: 5, ended: 2 },
       turns: { waiting: 0, cutShort: 0 },
     },
     watchers: new Watchers(fleet.view),
