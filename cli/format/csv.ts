@@ -1,5 +1,11 @@
-/** Comma-separated values as RFC 4180 has them: CRLF, quotes doubled. Unknown values are empty. */
-import type { Column } from './column.ts';
+/**
+ * Comma-separated values as RFC 4180 has them: CRLF, quotes doubled. Unknown values are empty.
+ *
+ * What a terminal would act upon is escaped as in tables, but for the ends of lines. A text that a spreadsheet would take for a formula
+ * begins with an apostrophe, by which spreadsheets know a text.
+ */
+import { type Column, unknownText } from './column.ts';
+import { plainText } from './plain-text.ts';
 
 export function formatCsv<Row>(
   rows: readonly Row[],
@@ -7,8 +13,17 @@ export function formatCsv<Row>(
   hasHeaders: boolean,
 ): string {
   const heads = hasHeaders ? [columns.map((column) => column.key)] : [];
-  const lines = rows.map((row) => columns.map((column) => String(column.value(row) ?? '')));
+  const lines = rows.map((row) => columns.map((column) => textOf(column.value(row))));
   return [...heads, ...lines].map((line) => `${line.map(field).join(',')}\r\n`).join('');
+}
+
+const formula = /^[=+\-@\t\r]/;
+
+/** Numbers are no formulas, whatever they begin with. */
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') return String(value ?? '');
+  const text = value.replaceAll(/[^\t\r\n]+/g, plainText);
+  return formula.test(text) && text !== unknownText ? `'${text}` : text;
 }
 
 function field(text: string): string {
