@@ -75,8 +75,7 @@ export function createIngest(options: IngestOptions): Ingest {
   let journal: IngestJournal | null = null;
   const counters = newIngestCounters();
   const streams = new Set<ServedStream>();
-  const budget = new WaitingBudget(limits.waitingBytesMax);
-  const admission = options.admission ?? openAdmission;
+  const [admission, budget] = [options.admission ?? openAdmission, new WaitingBudget(limits.waitingBytesMax)];
   const timers = options.timers ?? realTimers;
   const turns = new Turns({ monotonicClock, defer: (serve) => void timers.soon(serve) });
   const now = (): Moment => ({ unixMs: options.clock(), monotonicMs: monotonicClock() });

@@ -4,7 +4,7 @@
  * What a terminal would act upon is escaped as in tables, but for the ends of lines. A text that a spreadsheet would take for a formula
  * begins with an apostrophe, by which spreadsheets know a text.
  */
-import { type Column, unknownText } from './column.ts';
+import { type Column, type Scalar, unknownText } from './column.ts';
 import { plainText } from './plain-text.ts';
 
 export function formatCsv<Row>(
@@ -20,7 +20,7 @@ export function formatCsv<Row>(
 const formula = /^[=+\-@\t\r]/;
 
 /** Numbers are no formulas, whatever they begin with. */
-function textOf(value: unknown): string {
+function textOf(value: Scalar): string {
   if (typeof value !== 'string') return String(value ?? '');
   const text = value.replaceAll(/[^\t\r\n]+/g, plainText);
   return formula.test(text) && text !== unknownText ? `'${text}` : text;
