@@ -72,6 +72,7 @@ export async function startKeeping(
     sweep: (unixMs) => view.correlator.sweep(unixMs),
     settleEdges: (edges) => settleEdges(view.edgeTable, edges),
     clock,
+    segmentAgeMs: limits.segmentAgeMs,
     breathe: () => new Promise((resolve) => void timers.soon(resolve)),
   });
   view.matchLatency.clear();

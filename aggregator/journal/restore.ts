@@ -29,6 +29,8 @@ export interface RestoreOptions {
   readonly sweep: (unixMs: number) => void;
   readonly settleEdges: (edges: Checkpoint['edges']) => void;
   readonly clock: Clock;
+  /** No record of a segment is older than its last one by more than about so long. */
+  readonly segmentAgeMs: number;
   /** Lets the event loop have its turn. */
   readonly breathe: () => Promise<void>;
 }
@@ -58,8 +60,11 @@ class Restoring {
   readonly #damagedSince = new Map<string, number>();
   readonly #errors: DiskError[] = [];
   #isSettled = false;
+  /** Of the last record, or of what was known before the first; 0 while nothing is. */
   #lastMs: number;
   #sweptMs: number;
+  /** There was damage before anything told a time. */
+  #isBeginningDamaged = false;
   #sliceEndMs: number;
   #records = 0;
   #bytes = 0;
@@ -132,6 +137,7 @@ class Restoring {
       sweep(record.atMs);
       this.#sweptMs = record.atMs;
     }
+    if (this.#isBeginningDamaged) this.#declareBeginning(record.atMs);
     if (record.kind === 'start') this.#endStreams();
     this.#lastMs = record.atMs;
     replay.at(record.atMs);
@@ -192,6 +198,18 @@ class Restoring {
 
   #damaged(): void {
     this.#flaws++;
+    if (this.#lastMs === 0) this.#isBeginningDamaged = true;
+    else this.#declareDamage();
+  }
+
+  /** What is damaged before the first record that can be read lay in the same segment, or in such as are lost whole. */
+  #declareBeginning(firstMs: number): void {
+    this.#isBeginningDamaged = false;
+    this.#lastMs = firstMs - this.#options.segmentAgeMs;
+    this.#declareDamage();
+  }
+
+  #declareDamage(): void {
     for (const hostId of this.#options.replay.forgot(this.#lastMs, damageReason)) {
       if (!this.#damagedSince.has(hostId)) this.#damagedSince.set(hostId, this.#lastMs);
     }

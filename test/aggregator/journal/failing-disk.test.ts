@@ -1,5 +1,6 @@
 /** A disk that fails, does not answer, or is damaged: nothing is called durable that is not, and what is lost is said. */
 import { describe, expect, it } from 'vitest';
+import { defaultJournalLimits } from '../../../aggregator/journal/limits.ts';
 import { damageReason } from '../../../aggregator/journal/restore.ts';
 import { scanSegment } from '../../../disk/segment-scan.ts';
 import { FleetOfTwo, lines } from './fleet-of-two.ts';
@@ -188,6 +189,31 @@ describe('a journal that is damaged', () => {
       expect(incomplete).toBeGreaterThanOrEqual(least);
     },
   );
+
+  it('at its very beginning loses no more than a segment may hold', async () => {
+    const fleet = await FleetOfTwo.begin();
+    fleet.open(1);
+    await fleet.pass(2_000);
+    await fleet.aggregator.restart();
+    await fleet.pass(5_000);
+    fleet.aggregator.kill();
+    // What else would tell since when there is a journal.
+    const { files } = fleet.aggregator.disk;
+    const [, ...older] = [...files.keys()]
+      .filter((each) => each.endsWith('.segment'))
+      .sort()
+      .reverse();
+    for (const each of ['/data/checkpoint', ...older]) files.delete(each);
+    flip(fleet, 0, 'end');
+    await fleet.aggregator.start();
+    await fleet.pass(10_000);
+    const lengths = fleet.aggregator.gaps().map((gap) => Number(gap.split(' ')[1]));
+    expect(lengths).toHaveLength(2);
+    for (const ms of lengths) {
+      expect(ms).toBeGreaterThanOrEqual(defaultJournalLimits.segmentAgeMs);
+      expect(ms).toBeLessThan(defaultJournalLimits.segmentAgeMs + 20_000);
+    }
+  });
 
   it('keeps its gaps once, however often it is read', async () => {
     const fleet = await FleetOfTwo.begin();
