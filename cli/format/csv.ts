@@ -17,7 +17,8 @@ export function formatCsv<Row>(
   return [...heads, ...lines].map((line) => `${line.map(field).join(',')}\r\n`).join('');
 }
 
-const formula = /^[=+\-@\t\r]/;
+/** A word behind a hyphen, such as the name of a login shell, computes nothing. */
+const formula = /^[=+@\t\r]|^-(?![a-z]+$)/;
 
 /** Numbers are no formulas, whatever they begin with. */
 function textOf(value: Scalar): string {

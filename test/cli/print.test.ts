@@ -9,7 +9,7 @@ import { keptIo } from './kept-io.ts';
 const columns: readonly Column<{ name: string }>[] = [
   { key: 'name', title: 'NAME', value: (row) => row.name },
 ];
-const rows = [{ name: 'a\x1b[31m' }, { name: 'b' }];
+const rows = [{ name: 'a\x1b[31m\r' }, { name: '-bash' }, { name: '-1+cmd' }];
 
 function csv(isTerminal: boolean): string {
   const { io } = keptIo({ isTerminal });
@@ -19,10 +19,10 @@ function csv(isTerminal: boolean): string {
   return formatListing(io, settings, 'csv', { document, rows, columns });
 }
 
-test('CSV tells programs every value as it is', () => {
-  expect(csv(false)).toBe('name\r\na\x1b[31m\r\nb\r\n');
+test('CSV tells programs where a text has another line, and nothing that a spreadsheet would compute', () => {
+  expect(csv(false)).toBe('name\r\n"a\\x1b[31m\r"\r\n-bash\r\n\'-1+cmd\r\n');
 });
 
 test('CSV on a terminal has nothing that a terminal acts upon', () => {
-  expect(csv(true)).toBe('name\r\na\\x1b[31m\r\nb\r\n');
+  expect(csv(true)).toBe('name\r\n"a\\x1b[31m\\x0d"\r\n-bash\r\n\'-1+cmd\r\n');
 });

@@ -74,12 +74,12 @@ describe.runIf(canMakeNamespaces)('the fleet itself', () => {
     const host = await Namespace.open('host', 'narrow');
     const container = await Namespace.open('container', 'narrower', host.enter);
     for (const inside of [host, container]) {
-      await inside.run(['sysctl', '-qw', 'net.ipv4.ip_local_port_range=43998 44001']);
+      await inside.run(['sysctl', '-qw', 'net.ipv4.ip_local_port_range=43008 43011']);
       const peer = await Peer.start('narrow', inside, 'peer');
       const target = await peer.listen('127.0.0.1', 80);
       const place = { host: target.local.ip, port: 80 };
       const ends = [await peer.connect(place), await peer.connect(place)];
-      expect(new Set(ends.map(({ local: { port } }) => port))).toEqual(new Set([44_000, 44_001]));
+      expect(new Set(ends.map(({ local: { port } }) => port))).toEqual(new Set([43_010, 43_011]));
     }
     await container.close();
     await host.close();

@@ -15,8 +15,9 @@ if [ "$1" = host ]; then
 fi
 echo "$2" >/proc/sys/kernel/hostname
 ip link set lo up
-# The local ports that tests choose are given to nobody who asks for any.
-echo 40000-43999 >/proc/sys/net/ipv4/ip_local_reserved_ports
+# The local ports that tests choose are given to nobody who asks for any. They are few at a time, since whoever would have been
+# given one has the next port that is free: behind many of them, sockets that have nothing else in common would share one.
+echo 40000-40009,40053,40100,41000-41009,42000-42009,43000-43009 >/proc/sys/net/ipv4/ip_local_reserved_ports
 echo "ready $pid"
 # bash waits for every child it is given, also adopted ones, while it reads.
 while read -r _; do :; done
